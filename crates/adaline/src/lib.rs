@@ -1,0 +1,1 @@
+//! Keras, compiled: train and ship neural networks from Rust.

@@ -1,0 +1,3 @@
+//! The adaline command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The CPU backend: kernels, memory plan, immutable plans and mutable sessions.

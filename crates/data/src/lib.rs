@@ -1,0 +1,1 @@
+//! Tensors, tables, readers, splits and preprocessing.

@@ -1,0 +1,1 @@
+//! Model files: Keras archives to and from JSON and named tensors.

@@ -1,0 +1,1 @@
+//! Graphs of tensor operations: types, builder, gradients, passes, reference evaluator.

@@ -1,0 +1,1 @@
+//! Layers, losses, metrics, optimizers, models and the training loop, in Keras' words.

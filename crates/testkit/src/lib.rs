@@ -1,0 +1,1 @@
+//! Sample tables, gradient checks and random graphs shared by the test suites.
