@@ -1,1 +1,42 @@
-//! Graphs of tensor operations: types, builder, gradients, passes, reference evaluator.
+//! The language of Adaline: typed graphs of tensor operations, and everything that can be said of them without running them.
+//!
+//! A [`Graph`] is an append-only arena of interned nodes with concrete shapes. Code writes it through [`Var`] handles of a
+//! [`Builder`]; [`gradients`](grad::gradients) extends it with reverse-mode derivatives; passes rebuild it; a [`Backend`](backend::Backend) compiles it.
+//! [`eval`] is the naive `f64` evaluator that *defines* what every operation means.
+//!
+//! Use the crates `adaline` or `adaline-nn` to build networks; this crate is for those who write layers, passes or backends.
+//!
+//! ```
+//! use adaline_graph::{Builder, DType, TensorType};
+//!
+//! let b = Builder::new();
+//! let x = b.input("x", TensorType::f32([2, 3]));
+//! let w = b.input("w", TensorType::f32([3, 4]));
+//! let y = x.matmul(w).relu(); // (2, 4)
+//! b.output("y", y);
+//! let graph = b.finish().unwrap();
+//! assert_eq!(graph.ty(graph.outputs().values[0].1), TensorType::f32([2, 4]));
+//! assert_eq!(graph.ty(graph.outputs().values[0].1).dtype, DType::F32);
+//! ```
+
+pub mod backend;
+mod build;
+mod composite;
+mod dtype;
+mod error;
+mod graph;
+mod infer;
+mod op;
+pub mod philox;
+mod shape;
+pub mod state;
+
+pub use build::{Builder, Var};
+pub use composite::{concat, dropout_mask};
+pub use dtype::{DType, TensorType};
+pub use error::{GraphError, ShapeError};
+pub use graph::{Graph, InputDecl, InputId, Node, NodeId, OriginId, Outputs, SlotDecl};
+pub use infer::infer;
+pub use op::{ArgOp, AxisSet, BinaryOp, Distribution, Literal, Op, PadSpec, Perm, ReduceOp, SliceSpec, UnaryOp};
+pub use shape::{MAX_RANK, Shape};
+pub use state::{Role, SlotId, StateLayout, StateStore};

@@ -1,0 +1,275 @@
+//! The graph: an append-only arena of interned nodes.
+
+use crate::{GraphError, Op, SlotId, TensorType, infer};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+
+/// Index of a node. Creation order is a topological order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// Index of an input declaration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct InputId(pub u32);
+
+/// Index into the table of layer paths.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Default)]
+pub struct OriginId(pub u32);
+
+impl NodeId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+impl InputId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One operation applied to earlier nodes.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What is done.
+    pub op: Op,
+    /// To which nodes.
+    pub inputs: SmallVec<[NodeId; 3]>,
+    /// Type of the result.
+    pub ty: TensorType,
+    /// Layer path that wrote it; survives every pass.
+    pub origin: OriginId,
+}
+
+/// A declared input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputDecl {
+    /// Name, for messages.
+    pub name: String,
+    /// Type each run must supply.
+    pub ty: TensorType,
+}
+
+/// A state slot as the graph sees it: where it lives is the business of [`crate::StateLayout`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SlotDecl {
+    /// Which slot.
+    pub slot: SlotId,
+    /// Name, for dumps.
+    pub name: String,
+    /// Type.
+    pub ty: TensorType,
+}
+
+/// What a run yields.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    /// Named values.
+    pub values: Vec<(String, NodeId)>,
+    /// New values of state slots, written in place after every read of the old ones.
+    pub updates: Vec<(SlotId, NodeId)>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct NodeKey {
+    op: Op,
+    inputs: SmallVec<[NodeId; 3]>,
+}
+
+/// An append-only, interned graph: no cycles, common subexpressions are one node, iteration order is creation order.
+pub struct Graph {
+    nodes: Vec<Node>,
+    interned: HashMap<NodeKey, NodeId>, // looked up, never iterated
+    origins: Vec<String>,
+    origin: OriginId,
+    inputs: Vec<InputDecl>,
+    slots: Vec<SlotDecl>,
+    outputs: Outputs,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            interned: HashMap::new(),
+            origins: vec![String::new()],
+            origin: OriginId::default(),
+            inputs: Vec::new(),
+            slots: Vec::new(),
+            outputs: Outputs::default(),
+        }
+    }
+
+    /// An empty graph with the same input declarations, slots and origins: what a pass rebuilds into.
+    pub fn like(other: &Self) -> Self {
+        Self { origins: other.origins.clone(), inputs: other.inputs.clone(), slots: other.slots.clone(), ..Self::new() }
+    }
+
+    /// Adds a node, or returns the equal one that exists.
+    pub fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let key = NodeKey { op, inputs: SmallVec::from_slice(inputs) };
+        if let Some(&id) = self.interned.get(&key) {
+            return Ok(id);
+        }
+        let types: SmallVec<[TensorType; 3]> = inputs.iter().map(|&i| self.ty(i)).collect();
+        let ty = infer(op, &types).map_err(|mut e| {
+            e.origin = self.origins[self.origin.0 as usize].clone();
+            e
+        })?;
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(Node { op, inputs: key.inputs.clone(), ty, origin: self.origin });
+        self.interned.insert(key, id);
+        Ok(id)
+    }
+
+    /// Declares an input and adds its node.
+    pub fn add_input(&mut self, name: &str, ty: TensorType) -> NodeId {
+        let id = InputId(self.inputs.len() as u32);
+        self.inputs.push(InputDecl { name: name.into(), ty });
+        self.push_leaf(Op::Input { id, ty }, ty)
+    }
+
+    /// Adds (or finds) the node that reads a state slot.
+    pub fn add_state(&mut self, slot: SlotId, name: &str, ty: TensorType) -> NodeId {
+        if !self.slots.iter().any(|s| s.slot == slot) {
+            self.slots.push(SlotDecl { slot, name: name.into(), ty });
+        }
+        self.push_leaf(Op::State { slot, ty }, ty)
+    }
+
+    fn push_leaf(&mut self, op: Op, ty: TensorType) -> NodeId {
+        let key = NodeKey { op, inputs: SmallVec::new() };
+        let (nodes, origin) = (&mut self.nodes, self.origin);
+        *self.interned.entry(key).or_insert_with(|| {
+            nodes.push(Node { op, inputs: SmallVec::new(), ty, origin });
+            NodeId(nodes.len() as u32 - 1)
+        })
+    }
+
+    /// Names a result.
+    pub fn add_output(&mut self, name: &str, node: NodeId) {
+        self.outputs.values.push((name.into(), node));
+    }
+
+    /// Declares the new value of a slot. A slot is updated at most once; the last declaration counts.
+    pub fn add_update(&mut self, slot: SlotId, node: NodeId) {
+        match self.outputs.updates.iter_mut().find(|(s, _)| *s == slot) {
+            Some(u) => u.1 = node,
+            None => self.outputs.updates.push((slot, node)),
+        }
+    }
+
+    /// The nodes in topological order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+    /// Ids of all nodes in topological order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+    /// One node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+    /// Type of one node.
+    pub fn ty(&self, id: NodeId) -> TensorType {
+        self.nodes[id.index()].ty
+    }
+    /// Declared inputs, by [`InputId`].
+    pub fn inputs(&self) -> &[InputDecl] {
+        &self.inputs
+    }
+    /// Slots read or written.
+    pub fn slots(&self) -> &[SlotDecl] {
+        &self.slots
+    }
+    /// Results and updates.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+    /// Replaces results and updates (used by passes).
+    pub fn set_outputs(&mut self, outputs: Outputs) {
+        self.outputs = outputs;
+    }
+    /// Layer path of an origin.
+    pub fn origin_path(&self, origin: OriginId) -> &str {
+        &self.origins[origin.0 as usize]
+    }
+    /// The id of a layer path, added when new.
+    pub fn intern_origin(&mut self, path: &str) -> OriginId {
+        let at = self.origins.iter().position(|o| o == path).unwrap_or_else(|| {
+            self.origins.push(path.into());
+            self.origins.len() - 1
+        });
+        OriginId(at as u32)
+    }
+    /// Sets the origin of the nodes added from now on; returns the one before.
+    pub fn set_origin(&mut self, origin: OriginId) -> OriginId {
+        std::mem::replace(&mut self.origin, origin)
+    }
+    /// The origin given to nodes added now.
+    pub fn origin(&self) -> OriginId {
+        self.origin
+    }
+
+    /// Rebuilds the graph node by node: the one rewriting tool of passes. `f` receives the new graph, the old node and its inputs as
+    /// they are in the new graph, and returns the replacing node. Origins, declarations, outputs and updates carry over.
+    pub fn rebuild(
+        &self,
+        mut f: impl FnMut(&mut Self, NodeId, &Node, &[NodeId]) -> Result<NodeId, GraphError>,
+    ) -> Result<Self, GraphError> {
+        let mut new = Self::like(self);
+        let mut map: Vec<NodeId> = Vec::with_capacity(self.nodes.len());
+        for (i, node) in self.nodes.iter().enumerate() {
+            new.set_origin(node.origin);
+            let inputs: SmallVec<[NodeId; 3]> = node.inputs.iter().map(|n| map[n.index()]).collect();
+            let id = f(&mut new, NodeId(i as u32), node, &inputs)?;
+            map.push(id);
+        }
+        let renew = |n: &NodeId| map[n.index()];
+        new.outputs = Outputs {
+            values: self.outputs.values.iter().map(|(s, n)| (s.clone(), renew(n))).collect(),
+            updates: self.outputs.updates.iter().map(|(s, n)| (*s, renew(n))).collect(),
+        };
+        new.set_origin(OriginId::default());
+        Ok(new)
+    }
+
+    /// How many times each node is used by other nodes, outputs and updates.
+    pub fn use_counts(&self) -> Vec<u32> {
+        let mut uses = vec![0; self.nodes.len()];
+        for n in &self.nodes {
+            for i in &n.inputs {
+                uses[i.index()] += 1;
+            }
+        }
+        for n in self.outputs.values.iter().map(|v| v.1).chain(self.outputs.updates.iter().map(|u| u.1)) {
+            uses[n.index()] += 1;
+        }
+        uses
+    }
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for Graph {
+    fn clone(&self) -> Self {
+        let interned =
+            self.nodes.iter().enumerate().map(|(i, n)| (NodeKey { op: n.op, inputs: n.inputs.clone() }, NodeId(i as u32))).collect();
+        Self {
+            nodes: self.nodes.clone(),
+            interned,
+            origins: self.origins.clone(),
+            origin: self.origin,
+            inputs: self.inputs.clone(),
+            slots: self.slots.clone(),
+            outputs: self.outputs.clone(),
+        }
+    }
+}

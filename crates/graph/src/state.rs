@@ -1,0 +1,238 @@
+//! State: slots by role, each role one contiguous aligned arena.
+//!
+//! A step is a pure function of (state, batch, scalars); its updates are written in place. Contiguous arenas make a checkpoint one
+//! write and the optimizer a few streaming loops.
+
+use crate::{DType, TensorType};
+use std::fmt;
+
+/// Index of a slot in a [`StateLayout`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct SlotId(pub u32);
+
+impl SlotId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a slot is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Role {
+    /// Weights that training changes.
+    Trainable,
+    /// Weights that it does not (statistics, frozen weights).
+    NonTrainable,
+    /// Moments and other memory of the optimizer.
+    Optimizer,
+    /// Running sums of metrics.
+    Metric,
+}
+
+impl Role {
+    /// All roles, in arena order.
+    pub const ALL: [Self; 4] = [Self::Trainable, Self::NonTrainable, Self::Optimizer, Self::Metric];
+    /// Index of its arena.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trainable => "trainable",
+            Self::NonTrainable => "non-trainable",
+            Self::Optimizer => "optimizer",
+            Self::Metric => "metric",
+        })
+    }
+}
+
+/// A slot: name, role, type and its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slot {
+    /// Name, usually the layer path and the weight's name (`dense/kernel`).
+    pub name: String,
+    /// Which arena.
+    pub role: Role,
+    /// Type (`f32` or `i32`).
+    pub ty: TensorType,
+    /// First 32-bit word within the arena; a multiple of 16 (64 bytes).
+    pub offset: usize,
+}
+
+/// Words per aligned line (64 bytes).
+const LINE: usize = 16;
+
+/// The table of slots; append-only, so offsets never move.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StateLayout {
+    slots: Vec<Slot>,
+    words: [usize; 4],
+}
+
+impl StateLayout {
+    /// No slot.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Appends a slot.
+    pub fn add(&mut self, name: &str, role: Role, ty: TensorType) -> SlotId {
+        let offset = self.words[role.index()];
+        self.words[role.index()] += ty.len().next_multiple_of(LINE);
+        self.slots.push(Slot { name: name.into(), role, ty, offset });
+        SlotId(self.slots.len() as u32 - 1)
+    }
+    /// One slot.
+    pub fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id.index()]
+    }
+    /// All slots with their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
+        self.slots.iter().enumerate().map(|(i, s)| (SlotId(i as u32), s))
+    }
+    /// Number of slots.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+    /// Words of a role's arena, padding included.
+    pub fn words(&self, role: Role) -> usize {
+        self.words[role.index()]
+    }
+}
+
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([u32; LINE]);
+
+/// A zeroed, 64-byte aligned block of 32-bit words.
+#[derive(Clone, Default)]
+pub struct AlignedWords(Vec<Line>);
+
+impl AlignedWords {
+    /// At least `words` zero words.
+    pub fn new(words: usize) -> Self {
+        Self(vec![Line::default(); words.div_ceil(LINE)])
+    }
+    /// Grows with zeros; contents stay.
+    pub fn grow(&mut self, words: usize) {
+        if words.div_ceil(LINE) > self.0.len() {
+            self.0.resize(words.div_ceil(LINE), Line::default());
+        }
+    }
+    /// The words.
+    pub fn words(&self) -> &[u32] {
+        bytemuck::cast_slice(&self.0)
+    }
+    /// The words, writable.
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+}
+
+/// The values of all slots of a model.
+#[derive(Clone, Default)]
+pub struct StateStore {
+    layout: StateLayout,
+    arenas: [AlignedWords; 4],
+}
+
+impl StateStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// The table of slots.
+    pub fn layout(&self) -> &StateLayout {
+        &self.layout
+    }
+    /// Appends a slot filled with zeros.
+    pub fn add(&mut self, name: &str, role: Role, ty: TensorType) -> SlotId {
+        let id = self.layout.add(name, role, ty);
+        self.arenas[role.index()].grow(self.layout.words(role));
+        id
+    }
+    /// Words of a slot.
+    pub fn words(&self, id: SlotId) -> &[u32] {
+        let s = self.layout.slot(id);
+        &self.arenas[s.role.index()].words()[s.offset..s.offset + s.ty.len()]
+    }
+    /// Words of a slot, writable.
+    pub fn words_mut(&mut self, id: SlotId) -> &mut [u32] {
+        let s = self.layout.slot(id);
+        &mut self.arenas[s.role.index()].words_mut()[s.offset..s.offset + s.ty.len()]
+    }
+    /// Values of an `f32` slot.
+    pub fn f32(&self, id: SlotId) -> &[f32] {
+        debug_assert_eq!(self.layout.slot(id).ty.dtype, DType::F32);
+        bytemuck::cast_slice(self.words(id))
+    }
+    /// Values of an `f32` slot, writable.
+    pub fn f32_mut(&mut self, id: SlotId) -> &mut [f32] {
+        debug_assert_eq!(self.layout.slot(id).ty.dtype, DType::F32);
+        bytemuck::cast_slice_mut(self.words_mut(id))
+    }
+    /// Values of an `i32` slot.
+    pub fn i32(&self, id: SlotId) -> &[i32] {
+        debug_assert_eq!(self.layout.slot(id).ty.dtype, DType::I32);
+        bytemuck::cast_slice(self.words(id))
+    }
+    /// Values of an `i32` slot, writable.
+    pub fn i32_mut(&mut self, id: SlotId) -> &mut [i32] {
+        debug_assert_eq!(self.layout.slot(id).ty.dtype, DType::I32);
+        bytemuck::cast_slice_mut(self.words_mut(id))
+    }
+    /// A role's whole arena.
+    pub fn arena(&self, role: Role) -> &[u32] {
+        self.arenas[role.index()].words()
+    }
+    /// A role's whole arena, writable.
+    pub fn arena_mut(&mut self, role: Role) -> &mut [u32] {
+        self.arenas[role.index()].words_mut()
+    }
+    /// All arenas at once, writable, in the order of [`Role::ALL`]; for sessions.
+    pub fn arenas_mut(&mut self) -> [&mut [u32]; 4] {
+        let [a, b, c, d] = &mut self.arenas;
+        [a.words_mut(), b.words_mut(), c.words_mut(), d.words_mut()]
+    }
+    /// Sets every word of a role to zero.
+    pub fn zero(&mut self, role: Role) {
+        self.arena_mut(role).fill(0);
+    }
+    /// Copies the values of another store of the same layout, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        for (a, b) in self.arenas.iter_mut().zip(&other.arenas) {
+            a.words_mut().copy_from_slice(b.words());
+        }
+    }
+}
+
+impl fmt::Debug for StateStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateStore").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_aligned_and_keep_their_values_when_the_store_grows() {
+        let mut s = StateStore::new();
+        let a = s.add("a", Role::Trainable, TensorType::f32([3]));
+        s.f32_mut(a).copy_from_slice(&[1.0, 2.0, 3.0]);
+        let b = s.add("b", Role::Trainable, TensorType::f32([100, 7]));
+        let c = s.add("c", Role::Optimizer, TensorType::i32(crate::Shape::SCALAR));
+        s.i32_mut(c)[0] = -5;
+        assert_eq!(s.f32(a), &[1.0, 2.0, 3.0]);
+        assert_eq!((s.layout().slot(b).offset, s.i32(c)), (16, &[-5][..]));
+        assert_eq!(s.arena(Role::Trainable).as_ptr() as usize % 64, 0);
+        assert!(s.f32(b).iter().all(|&v| v == 0.0));
+    }
+}
