@@ -367,7 +367,7 @@ impl<'g> Var<'g> {
         let mut out = Vec::with_capacity(axes.len());
         for &a in axes {
             if let Some(i) = shape.axis(a) {
-                out.push(i)
+                out.push(i);
             } else {
                 self.b.error(format!("axis {a} does not exist in a tensor of shape {shape}"));
                 return None;

@@ -115,7 +115,7 @@ impl Graph {
         }
         let types: SmallVec<[TensorType; 3]> = inputs.iter().map(|&i| self.ty(i)).collect();
         let ty = infer(op, &types).map_err(|mut e| {
-            e.origin = self.origins[self.origin.0 as usize].clone();
+            e.origin.clone_from(&self.origins[self.origin.0 as usize]);
             e
         })?;
         let id = NodeId(self.nodes.len() as u32);
