@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 
+use crate::{ArrayError, FileError, SplitError};
+
 /// What went wrong with data, with everything needed to find the place.
 ///
 /// Rows of a table are counted as a reader of the file would: the first data row is row 1.
@@ -108,6 +110,15 @@ pub enum DataError {
         /// The number of classes.
         classes: usize,
     },
+    /// A file that cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An array file that is not what it should be.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
+    /// Rows that cannot be split as asked.
+    #[error(transparent)]
+    Split(#[from] SplitError),
     /// Something is empty that must not be.
     #[error("{what} is empty")]
     Empty {

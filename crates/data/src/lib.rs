@@ -13,9 +13,23 @@
 //! # Ok::<(), adaline_data::DataError>(())
 //! ```
 
+mod array;
 mod error;
+mod file;
+mod nearest;
+mod rng;
+mod split;
 mod tensor;
 
+pub use array::ArrayError;
+pub use array::idx::load_idx;
+pub use array::kind::{FileKind, sniff};
+pub use array::npy::{read_npy, write_npy};
+pub use array::npz::{read_npz, write_npz};
 pub use error::DataError;
+pub use file::{FileError, MAX_FILE_BYTES};
+pub use nearest::nearest;
+pub use split::kfold::{Fold, KFold};
+pub use split::{Split, SplitError, SplitWarning, stratified_split, train_test_split};
 pub use tensor::convert::{normalize, to_categorical};
 pub use tensor::{DType, MAX_VALUES, Tensor, TensorData};

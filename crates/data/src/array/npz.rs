@@ -1,0 +1,65 @@
+//! `NumPy`'s `.npz`: a zip archive of `.npy` files.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::{ArrayError, npy};
+use crate::{DataError, FileError, MAX_FILE_BYTES, Tensor};
+
+/// The most arrays one archive may hold.
+const MAX_ENTRIES: usize = 1 << 16;
+
+/// Reads all arrays of a `.npz` file, by name, in the order of the archive.
+///
+/// # Errors
+/// As [`crate::read_npy`], and [`ArrayError::Zip`] when the archive is broken.
+pub fn read_npz(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>, DataError> {
+    let path = path.as_ref();
+    let file = File::open(path).map_err(|e| FileError::from_io(path, e))?;
+    let length = file.metadata().map_err(|e| FileError::from_io(path, e))?.len();
+    let broken = |reason: String| DataError::from(ArrayError::Zip { path: path.into(), reason });
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| broken(e.to_string()))?;
+    if archive.len() > MAX_ENTRIES {
+        return Err(broken(format!("{} entries; at most {MAX_ENTRIES} are read", archive.len())));
+    }
+    // Entries may overlap in the file, so the limit holds for all of them together.
+    let mut left = MAX_FILE_BYTES.min(length.saturating_mul(1032));
+    let mut arrays: Vec<(String, Tensor)> = Vec::new();
+    for i in 0..archive.len() {
+        let entry = archive.by_index(i).map_err(|e| broken(e.to_string()))?;
+        let name = entry.name().map_err(|e| broken(e.to_string()))?.into_owned();
+        let Some(key) = name.strip_suffix(".npy") else {
+            return Err(broken(format!("the entry {name:?} is not a .npy array")));
+        };
+        if arrays.iter().any(|(known, _)| known == key) {
+            return Err(broken(format!("the entry {name:?} is there twice")));
+        }
+        let at_most = entry.size().min(left);
+        let tensor = npy::parse(entry, &path.join(&name), at_most)?;
+        left = left.saturating_sub(tensor.len() as u64);
+        arrays.push((key.to_owned(), tensor));
+    }
+    Ok(arrays)
+}
+
+/// Writes arrays into a `.npz` file, uncompressed as `numpy.savez` does. The same arrays give the same bytes.
+///
+/// # Errors
+/// [`FileError`] when the file cannot be written, [`ArrayError::Zip`] when two arrays have the same name.
+pub fn write_npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) -> Result<(), DataError> {
+    let path = path.as_ref();
+    let fail = |e| FileError::from_io(path, e);
+    let broken = |e: zip::result::ZipError| ArrayError::Zip { path: path.into(), reason: e.to_string() };
+    let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(fail)?));
+    for (name, tensor) in arrays {
+        let large = tensor.len() as u64 * 4 + 65_536 > u64::from(u32::MAX);
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
+        archive.start_file(format!("{name}.npy"), options).map_err(broken)?;
+        npy::write_to(&mut BufWriter::new(&mut archive), tensor).map_err(fail)?;
+    }
+    Ok(archive.finish().map_err(broken)?.flush().map_err(fail)?)
+}
