@@ -1,1 +1,17 @@
 //! Layers, losses, metrics, optimizers, models and the training loop, in Keras' words.
+//!
+//! Everything here writes graphs (`adaline_graph`) and hands them to a backend; nothing here knows of SIMD or files' bytes.
+//! Configurations are serde structs whose JSON is what Keras writes: same names, same defaults.
+
+pub mod keras;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod optimizers;
+pub mod trace;
+
+pub use layers::Layer;
+pub use losses::Loss;
+pub use metrics::Metric;
+pub use optimizers::Optimizer;
+pub use trace::{Trace, WeightSpec};

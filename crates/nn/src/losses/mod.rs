@@ -1,0 +1,44 @@
+//! Losses. A loss gives one value per sample; weighting and reduction are done once, outside (`reduce`).
+
+use crate::keras::KerasObject;
+use adaline_graph::Var;
+use std::fmt::Debug;
+
+/// One loss.
+pub trait Loss: KerasObject + Debug + Send + Sync {
+    /// Name in logs, such as `mean_squared_error`.
+    fn name(&self) -> &str;
+    /// How per-sample values become one number.
+    fn reduction(&self) -> Reduction;
+    /// Values per sample: `y_pred (B, .., C)`, `y_true` of the same shape, or `i32 (B, ..)` / `(B, .., 1)` for sparse losses; result `(B, ..)`.
+    fn call<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g>;
+    /// Whether labels are class indices (`i32`).
+    fn sparse(&self) -> bool {
+        false
+    }
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Loss>;
+}
+
+impl<L: Loss + 'static> From<L> for Box<dyn Loss> {
+    fn from(loss: L) -> Self {
+        Box::new(loss)
+    }
+}
+
+/// How per-sample losses become one number (Keras' names).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// Weighted sum divided by the number of values.
+    #[default]
+    SumOverBatchSize,
+    /// The same as `sum_over_batch_size`.
+    Mean,
+    /// Weighted sum divided by the sum of weights.
+    MeanWithSampleWeight,
+    /// Weighted sum.
+    Sum,
+    /// No reduction: not a training loss.
+    None,
+}

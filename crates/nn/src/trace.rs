@@ -1,0 +1,142 @@
+//! Tracing: what a layer sees while it writes its part of the graph.
+//!
+//! A model is traced anew for each `(batch shape, training)` signature. Weights are declared inside the call: the first trace
+//! creates and fills their slots, later traces find them by path and check the shape.
+
+use crate::{initializers::Initializer, regularizers::Regularizer};
+use adaline_graph::{Builder, DType, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
+
+/// How a weight begins and what acts on it.
+#[derive(Clone, Debug)]
+pub struct WeightSpec {
+    /// Initial values.
+    pub initializer: Initializer,
+    /// Penalty added to the loss.
+    pub regularizer: Option<Regularizer>,
+    /// Whether training changes it.
+    pub trainable: bool,
+}
+
+/// A declared weight.
+#[derive(Clone, Debug)]
+pub struct Weight {
+    /// Layer path.
+    pub layer: String,
+    /// Name within the layer (`kernel`).
+    pub name: String,
+    /// Its slot.
+    pub slot: SlotId,
+    /// Its type.
+    pub ty: TensorType,
+    /// How it began.
+    pub spec: WeightSpec,
+}
+
+/// All weights of a model in creation order, with their values.
+#[derive(Debug, Default)]
+pub struct Weights {
+    /// The declarations.
+    pub list: Vec<Weight>,
+    /// Values of all slots: weights, and later the optimizer's and the metrics'.
+    pub store: StateStore,
+    /// Seed of initial values and of every random number of the model.
+    pub seed: u64,
+}
+
+impl Weights {
+    /// No weight yet.
+    pub fn new(seed: u64) -> Self {
+        Self { list: Vec::new(), store: StateStore::new(), seed }
+    }
+    fn find(&self, layer: &str, name: &str) -> Option<&Weight> {
+        self.list.iter().find(|w| w.layer == layer && w.name == name)
+    }
+}
+
+/// The context of one trace.
+pub struct Trace<'g, 'm> {
+    b: &'g Builder,
+    weights: &'m mut Weights,
+    training: bool,
+    seed: Var<'g>,
+    step: Var<'g>,
+    draws: Vec<(String, u32)>,
+    penalties: Vec<Var<'g>>,
+    updates: Vec<(SlotId, Var<'g>)>,
+}
+
+impl<'g, 'm> Trace<'g, 'm> {
+    /// A trace that writes into `b`. `seed: i32[2]` and `step: i32[]` feed random numbers.
+    pub fn new(b: &'g Builder, weights: &'m mut Weights, training: bool, seed: Var<'g>, step: Var<'g>) -> Self {
+        Self { b, weights, training, seed, step, draws: Vec::new(), penalties: Vec::new(), updates: Vec::new() }
+    }
+    /// The graph under construction.
+    pub fn builder(&self) -> &'g Builder {
+        self.b
+    }
+    /// Whether this is the graph of a training step (dropout active, statistics updated).
+    pub fn training(&self) -> bool {
+        self.training
+    }
+    /// Runs `f` with `name` appended to the layer path.
+    pub fn scope<R>(&mut self, name: &str, f: impl FnOnce(&mut Self) -> R) -> R {
+        let b = self.b;
+        b.scope(name, || f(self))
+    }
+    /// Declares (first trace) or finds (later traces) the weight `name` of the current layer.
+    pub fn weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {
+        let layer = self.b.path();
+        let Some(shape) = Shape::try_new(shape) else {
+            return self.b.error(format!("weight `{name}` of shape {shape:?} is too large"));
+        };
+        let ty = TensorType::new(DType::F32, shape);
+        let slot = if let Some(w) = self.weights.find(&layer, name) {
+            if w.ty != ty {
+                return self.b.error(format!("weight `{name}` was built with shape {} and cannot become {shape}", w.ty.shape));
+            }
+            w.slot
+        } else {
+            let role = if spec.trainable { Role::Trainable } else { Role::NonTrainable };
+            let path = format!("{layer}/{name}");
+            let slot = self.weights.store.add(&path, role, ty);
+            if let Err(message) = spec.initializer.fill(shape, self.weights.seed, philox::stream_of(&path), self.weights.store.f32_mut(slot)) {
+                return self.b.error(format!("weight `{name}`: {message}"));
+            }
+            self.weights.list.push(Weight { layer, name: name.into(), slot, ty, spec: spec.clone() });
+            slot
+        };
+        let v = self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty);
+        if let Some(r) = spec.regularizer.filter(|_| self.training) {
+            let p = r.penalty(v);
+            self.penalties.push(p);
+        }
+        v
+    }
+    /// Declares the new value of a non-trainable weight (moving statistics); training only.
+    pub fn update(&mut self, slot_of: &str, value: Var<'g>) {
+        let layer = self.b.path();
+        if let Some(w) = self.weights.find(&layer, slot_of) {
+            self.updates.push((w.slot, value));
+        }
+    }
+    /// Adds a scalar to the loss (activity regularizers).
+    pub fn add_loss(&mut self, scalar: Var<'g>) {
+        self.penalties.push(scalar);
+    }
+    /// Seed and step inputs and a fresh stream of random numbers of the current layer.
+    pub fn random(&mut self) -> (u64, Var<'g>, Var<'g>) {
+        let path = self.b.path();
+        let n = if let Some(d) = self.draws.iter_mut().find(|d| d.0 == path) {
+            d.1 += 1;
+            d.1
+        } else {
+            self.draws.push((path.clone(), 0));
+            0
+        };
+        (philox::stream_of(&format!("{path}#{n}")), self.seed, self.step)
+    }
+    /// Penalties and state updates collected so far.
+    pub fn finish(self) -> (Vec<Var<'g>>, Vec<(SlotId, Var<'g>)>) {
+        (self.penalties, self.updates)
+    }
+}
