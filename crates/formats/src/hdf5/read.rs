@@ -1,0 +1,291 @@
+//! From the bytes of a `model.weights.h5` to tensors.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering as MemoryOrdering};
+
+use hdf5_pure::{Dataset, Datatype, File, Group, Layout};
+
+use super::Weights;
+use super::decode::Element;
+use super::source::{EXHAUSTED, MeteredBytes};
+use crate::{FormatError, NamedTensor, ReadLimits};
+
+/// Stack for the library: it parses and drops nested types by recursion, and 6000 levels (a block of 48 KiB) overflow
+/// the 2 MiB of an ordinary thread.
+const STACK_BYTES: usize = 64 << 20;
+
+/// HDF5's own limit on dimensions.
+const MAX_RANK: usize = 32;
+
+const EXPECTED_TYPE: &str = "numbers: float16, bfloat16, float32, float64, integers or booleans";
+
+/// Read every dataset and every `name` attribute of a `vars` group. `file` is for error texts.
+pub(crate) fn read_weights(bytes: Vec<u8>, file: &str, limits: &ReadLimits) -> Result<Weights, FormatError> {
+    let broken = |reason: String| FormatError::Hdf5 { file: file.into(), object: "/".into(), reason };
+    // The library is young and large; should it panic on a malformed file after all, that is an error like any other.
+    let read = || {
+        catch_unwind(AssertUnwindSafe(|| Reader::read(bytes, file, limits)))
+            .unwrap_or_else(|_| Err(broken("the HDF5 reader stopped at a malformed structure".into())))
+    };
+    if cfg!(target_family = "wasm") {
+        return read();
+    }
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("hdf5".into())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, read)
+            .map_err(|e| broken(format!("no thread to read it on: {e}")))?
+            .join()
+            .unwrap_or_else(|_| Err(broken("the HDF5 reader stopped".into())))
+    })
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    limits: &'a ReadLimits,
+    weights: Weights,
+    /// Groups and datasets seen.
+    objects: usize,
+    /// Bytes of elements that may still be read.
+    bytes_left: u64,
+    bytes_allowed: u64,
+    /// Tells [`MeteredBytes`] that elements are being read.
+    elements: Arc<AtomicBool>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(bytes: Vec<u8>, file: &'a str, limits: &'a ReadLimits) -> Result<Weights, FormatError> {
+        let bytes_allowed = limits.expanded(bytes.len() as u64).min(limits.weights_bytes);
+        let mut reader = Self {
+            file,
+            limits,
+            weights: Weights::default(),
+            objects: 0,
+            bytes_left: bytes_allowed,
+            bytes_allowed,
+            elements: Arc::default(),
+        };
+        let opened = File::from_source(MeteredBytes::new(bytes, Arc::clone(&reader.elements))).map_err(|e| reader.broken("", &e))?;
+        reader.group(&opened.root(), "", 0)?;
+        let mut weights = reader.weights;
+        weights.tensors.sort_by(|a, b| natural_order(&a.path, &b.path));
+        weights.group_names.sort_by(|a, b| natural_order(&a.0, &b.0));
+        if let Some([twice, _]) = weights.tensors.array_windows().find(|[a, b]| a.path == b.path) {
+            return Err(FormatError::Hdf5 { file: file.into(), object: twice.path.clone(), reason: "two datasets have this name".into() });
+        }
+        Ok(weights)
+    }
+
+    fn group(&mut self, group: &Group, path: &str, depth: usize) -> Result<(), FormatError> {
+        if depth > self.limits.depth {
+            return Err(FormatError::TooLarge {
+                file: self.file.into(),
+                what: "the nesting of groups in model.weights.h5 (it may contain itself)".into(),
+                size: depth as u64,
+                unit: "levels",
+                limit: self.limits.depth as u64,
+            });
+        }
+        if let Some(owner) = owner_of_vars(path) {
+            let attributes = group.attrs().map_err(|e| self.broken(path, &e))?;
+            if let Some(name) = attributes.get("name").and_then(|value| value.as_str()) {
+                self.weights.group_names.push((owner.into(), name.into()));
+            }
+        }
+        let mut names = Vec::new();
+        for (name, dataset) in group.iter_datasets().map_err(|e| self.broken(path, &e))? {
+            self.count(path, &name)?;
+            names.push(name.clone());
+            let path = join(path, &name);
+            let tensor = self.dataset(&dataset, path)?;
+            self.weights.tensors.push(tensor);
+        }
+        if owner_of_vars(path).is_some() {
+            self.check_numbering(path, &names)?;
+        }
+        for (name, child) in group.iter_groups().map_err(|e| self.broken(path, &e))? {
+            self.count(path, &name)?;
+            self.group(&child, &join(path, &name), depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn dataset(&mut self, dataset: &Dataset, path: String) -> Result<NamedTensor, FormatError> {
+        let refuse = |found: String, expected| FormatError::Dataset { file: self.file.into(), object: path.clone(), found, expected };
+        let stored_here = "elements stored in the file itself";
+        let layout = dataset.layout().map_err(|e| self.broken(&path, &e))?;
+        if layout == Layout::Virtual {
+            return Err(refuse("virtual (its elements are in other files)".into(), stored_here));
+        }
+        let datatype = dataset.datatype().map_err(|e| self.broken(&path, &e))?;
+        let attributes = dataset.attrs().map_err(|e| self.broken(&path, &e))?;
+        let dtype = attributes.get("dtype").and_then(|value| value.as_str());
+        let Some(element) = Element::of(&datatype, dtype) else {
+            return Err(refuse(kind_of(&datatype), EXPECTED_TYPE));
+        };
+
+        let dims = dataset.shape().map_err(|e| self.broken(&path, &e))?;
+        if dims.len() > MAX_RANK {
+            return Err(refuse(format!("of rank {}", dims.len()), "at most 32 dimensions"));
+        }
+        // Zero anywhere makes an empty tensor, but the other dimensions must be representable all the same.
+        let shape: Option<Vec<usize>> = dims.iter().map(|d| usize::try_from(*d).ok()).collect();
+        let declared = dims
+            .iter()
+            .try_fold(element.size() as u64, |bytes, d| bytes.checked_mul((*d).max(1)))
+            .map(|bytes| if dims.contains(&0) { 0 } else { bytes });
+        let (Some(shape), Some(declared)) = (shape, declared) else {
+            return Err(refuse(format!("of shape {dims:?}"), "a shape that fits in memory"));
+        };
+        // Our own copy of an element may be wider than the file's.
+        let kept = declared.saturating_mul(4 / element.size().min(4) as u64);
+        if let Layout::Chunked { chunk_shape, .. } = &layout {
+            let chunk = chunk_shape.iter().try_fold(element.size() as u64, |bytes, d| bytes.checked_mul(*d));
+            if chunk.is_none_or(|chunk| chunk > self.bytes_allowed) {
+                return Err(refuse(format!("chunked by {chunk_shape:?}"), "chunks no larger than the dataset"));
+            }
+        }
+        if kept > self.bytes_left {
+            return Err(FormatError::TooLarge {
+                file: self.file.into(),
+                what: format!("what model.weights.h5 holds up to dataset {path:?}, of shape {dims:?},"),
+                size: (self.bytes_allowed - self.bytes_left).saturating_add(kept),
+                unit: "bytes",
+                limit: self.bytes_allowed,
+            });
+        }
+        self.bytes_left -= kept;
+
+        let raw = if declared == 0 {
+            Vec::new()
+        } else {
+            if matches!(layout, Layout::Contiguous { address: None, .. }) {
+                return Err(refuse("without elements (never written, or kept in other files)".into(), stored_here));
+            }
+            self.elements.store(true, MemoryOrdering::Relaxed);
+            let raw = dataset.read_raw();
+            self.elements.store(false, MemoryOrdering::Relaxed);
+            raw.map_err(|e| self.broken(&path, &e))?
+        };
+        if raw.len() as u64 != declared {
+            return Err(refuse(format!("{} bytes long", raw.len()), "as many elements as its shape says"));
+        }
+        let data = element.decode(&raw).map_err(|value| refuse(format!("holding {value}"), "values that fit the type they are kept in"))?;
+        Ok(NamedTensor { path, shape, data })
+    }
+
+    /// Note that `name` was found in the group at `path`.
+    fn count(&mut self, path: &str, name: &str) -> Result<(), FormatError> {
+        if matches!(name, "" | "." | "..") || name.contains('/') {
+            return Err(FormatError::Hdf5 {
+                file: self.file.into(),
+                object: path.into(),
+                reason: format!("it has a member called {name:?}, which is no name"),
+            });
+        }
+        self.objects += 1;
+        if self.objects > self.limits.objects {
+            return Err(FormatError::TooLarge {
+                file: self.file.into(),
+                what: "the content of model.weights.h5 (it may contain itself)".into(),
+                size: self.objects as u64,
+                unit: "groups and datasets",
+                limit: self.limits.objects as u64,
+            });
+        }
+        Ok(())
+    }
+
+    fn broken(&self, object: &str, error: &hdf5_pure::Error) -> FormatError {
+        let reason = match error {
+            // An entry with an undefined address: that is how old-style groups keep a soft link.
+            hdf5_pure::Error::Format(hdf5_pure::FormatError::UnexpectedEof { expected: usize::MAX, .. }) => {
+                "it has a link that leads to no object here; soft links are not followed".into()
+            }
+            other => {
+                let text = other.to_string();
+                if text.contains(EXHAUSTED) { EXHAUSTED.into() } else { text }
+            }
+        };
+        FormatError::Hdf5 { file: self.file.into(), object: if object.is_empty() { "/".into() } else { object.into() }, reason }
+    }
+
+    /// Variables are numbered without gaps. The library passes over soft and external links in new-style groups, so a
+    /// gap is how one that stands for a variable shows.
+    fn check_numbering(&self, path: &str, names: &[String]) -> Result<(), FormatError> {
+        let numbers: BTreeSet<usize> = names.iter().filter_map(|n| n.parse().ok()).collect();
+        let gap = (0..numbers.len()).find(|n| !numbers.contains(n));
+        match gap {
+            None => Ok(()),
+            Some(gap) => Err(FormatError::Dataset {
+                file: self.file.into(),
+                object: join(path, &gap.to_string()),
+                found: "missing, though there are datasets with higher numbers".into(),
+                expected: "variables numbered from 0 without gaps (links, to this or other files, are not followed)",
+            }),
+        }
+    }
+}
+
+fn kind_of(datatype: &Datatype) -> String {
+    match datatype {
+        Datatype::FixedPoint { size, .. } => format!("an unusual integer of {size} bytes"),
+        Datatype::FloatingPoint { size, .. } => format!("an unusual float of {size} bytes"),
+        Datatype::Time { .. } => "of times".into(),
+        Datatype::String { .. } | Datatype::VariableLength { is_string: true, .. } => "of strings".into(),
+        Datatype::BitField { .. } => "of bit fields".into(),
+        Datatype::Opaque { size, .. } => format!("of opaque elements of {size} bytes"),
+        Datatype::Compound { members, .. } => format!("of records with {} fields", members.len()),
+        Datatype::Reference { .. } => "of references".into(),
+        Datatype::Enumeration { members, .. } => {
+            format!("an enumeration of {} names", members.len())
+        }
+        Datatype::VariableLength { .. } => "of lists of varying length".into(),
+        Datatype::Array { dimensions, .. } => format!("of arrays of shape {dimensions:?}"),
+        _ => "of a type that is new in HDF5".into(),
+    }
+}
+
+/// For `<path>/vars`, `<path>`; for `vars`, the empty path of the root.
+fn owner_of_vars(path: &str) -> Option<&str> {
+    if path == "vars" {
+        return Some("");
+    }
+    path.strip_suffix("/vars")
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.into() } else { format!("{path}/{name}") }
+}
+
+/// By path components; numbers by value, so that `vars/10` comes after `vars/2`.
+fn natural_order(a: &str, b: &str) -> Ordering {
+    let number = |s: &str| s.parse::<u64>().ok();
+    for (x, y) in a.split('/').zip(b.split('/')) {
+        let order = match (number(x), number(y)) {
+            (Some(m), Some(n)) => m.cmp(&n),
+            _ => x.cmp(y),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    // Equal so far: the shorter is the parent. The last resort keeps this a total order (`1` and `01`).
+    a.split('/').count().cmp(&b.split('/').count()).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_sort_by_value() {
+        let mut paths = ["a/vars/10", "a/vars/2", "a", "b/vars/1", "a_1/vars/0", "a/vars/x"];
+        paths.sort_by(|a, b| natural_order(a, b));
+        assert_eq!(paths, ["a", "a/vars/2", "a/vars/10", "a/vars/x", "a_1/vars/0", "b/vars/1"]);
+    }
+}
