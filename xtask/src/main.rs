@@ -1,3 +1,38 @@
-//! Project chores.
+//! Project chores: `cargo xtask check` (everything CI asks), `cargo xtask docs` (generated pages), `cargo xtask size` (binary size and
+//! clean build time).
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
-fn main() {}
+mod check;
+mod docs;
+mod size;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  check   formatting, lints, generated pages, tests, documentation: what CI runs
+  docs    writes the generated pages (docs/cli.md)
+  size    builds the release program from nothing, records size and time in docs/size.md";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1);
+    let done = match command.as_deref() {
+        Some("check") => check::run(),
+        Some("docs") => docs::write(),
+        Some("size") => size::run(),
+        Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("unknown command {}\n\n{HELP}", other.unwrap_or("(none)"))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
