@@ -24,10 +24,12 @@ mod build;
 mod composite;
 mod dtype;
 mod error;
+pub mod eval;
 mod graph;
 mod infer;
 mod op;
 pub mod philox;
+pub mod reference;
 mod shape;
 pub mod state;
 
