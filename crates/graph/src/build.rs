@@ -133,6 +133,10 @@ impl Builder {
     pub fn var(&self, id: NodeId) -> Var<'_> {
         Var { id, b: self }
     }
+    /// The graph built so far, and the latched error.
+    pub(crate) fn into_parts(self) -> (Graph, Option<GraphError>) {
+        (self.graph.into_inner(), self.error.into_inner())
+    }
     /// The graph, or the first error.
     pub fn finish(self) -> Result<Graph, GraphError> {
         match self.error.into_inner() {

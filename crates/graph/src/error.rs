@@ -47,6 +47,12 @@ pub enum GraphError {
         /// Its type.
         got: TensorType,
     },
+    /// A derivative was asked with respect to something that is not `f32`.
+    #[error("gradients exist with respect to f32 tensors only; got {got}")]
+    NotDifferentiable {
+        /// Its type.
+        got: TensorType,
+    },
     /// The graph breaks a rule that every graph keeps (a defect of a pass, not of a user's model).
     #[error("graph is not well formed at node {node}: {message}")]
     Malformed {

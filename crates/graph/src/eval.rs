@@ -127,17 +127,17 @@ pub enum EvalError {
         /// Declared type.
         expected: TensorType,
         /// Type handed in.
-        got: TensorType,
+        got: String,
     },
     /// A slot that is not there, or of another type.
-    #[error("slot `{name}` expects {expected}, got {}", .got.map_or("nothing".into(), |t| t.to_string()))]
+    #[error("slot `{name}` expects {expected}, got {got}")]
     State {
         /// Its name.
         name: String,
         /// Declared type.
         expected: TensorType,
-        /// Type found.
-        got: Option<TensorType>,
+        /// Type found, or `nothing`.
+        got: String,
     },
 }
 
@@ -191,7 +191,7 @@ pub(crate) fn run(
     }
     for (decl, v) in graph.inputs().iter().zip(inputs) {
         if decl.ty != v.ty {
-            return Err(EvalError::Input { name: decl.name.clone(), expected: decl.ty, got: v.ty });
+            return Err(EvalError::Input { name: decl.name.clone(), expected: decl.ty, got: v.ty.to_string() });
         }
     }
     let mut uses = graph.use_counts();
@@ -205,7 +205,11 @@ pub(crate) fn run(
                     Some(v) if v.ty == ty => v,
                     other => {
                         let name = graph.slots().iter().find(|s| s.slot == slot).map_or_else(String::new, |s| s.name.clone());
-                        return Err(EvalError::State { name, expected: ty, got: other.map(|v| v.ty) });
+                        return Err(EvalError::State {
+                            name,
+                            expected: ty,
+                            got: other.map_or_else(|| "nothing".into(), |v| v.ty.to_string()),
+                        });
                     }
                 }
             }

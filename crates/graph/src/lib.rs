@@ -25,6 +25,7 @@ mod composite;
 mod dtype;
 mod error;
 pub mod eval;
+pub mod grad;
 mod graph;
 mod infer;
 mod op;

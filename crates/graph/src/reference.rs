@@ -115,7 +115,7 @@ impl Run {
         run(graph, &values, &read, self.precision, &mut nodes, true).map_err(|e| match e {
             EvalError::State { name, expected, .. } => RunError::State { slot: name, ty: expected },
             EvalError::InputCount { expected, got } => RunError::InputCount { expected, got },
-            EvalError::Input { name, expected, got } => RunError::Input { name, expected, got: got.len() },
+            EvalError::Input { name, expected, .. } => RunError::Input { name, expected, got: expected.len() },
         })?;
         self.outputs = graph.outputs().values.iter().map(|(_, n)| Buffer::new(&nodes[n.index()])).collect();
         Ok(graph.outputs().updates.iter().map(|(s, n)| (*s, nodes[n.index()].to_words())).collect())

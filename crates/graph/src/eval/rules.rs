@@ -50,7 +50,7 @@ pub(super) fn apply(op: Op, ty: TensorType, x: &[&Value]) -> Vec<f64> {
             };
             x[0].data.iter().zip(&x[1].data).map(f).collect()
         }
-        Op::Select => (0..shape.len()).map(|e| if x[0].data[e] != 0.0 { x[1].data[e] } else { x[2].data[e] }).collect(),
+        Op::Select => (0..shape.len()).map(|e| if x[0].data[e] == 0.0 { x[2].data[e] } else { x[1].data[e] }).collect(),
         Op::Cast(to) => x[0].data.iter().map(|&v| cast(to, v)).collect(),
         Op::StopGradient | Op::Reshape(_) => x[0].data.clone(),
         Op::Reduce { op, .. } => {
@@ -88,8 +88,8 @@ pub(super) fn apply(op: Op, ty: TensorType, x: &[&Value]) -> Vec<f64> {
         }),
         Op::Broadcast(_) => each(shape, |i| x[0].data[onto(i, x[0].ty.shape)]),
         Op::Slice(s) => each(shape, |mut i| {
-            for a in 0..shape.rank() {
-                i[a] = s.start[a] + i[a] * s.stride[a];
+            for (a, at) in i.iter_mut().enumerate().take(shape.rank()) {
+                *at = s.start[a] + *at * s.stride[a];
             }
             x[0].data[ravel(i, x[0].ty.shape)]
         }),
@@ -97,8 +97,8 @@ pub(super) fn apply(op: Op, ty: TensorType, x: &[&Value]) -> Vec<f64> {
             let mut out = vec![0.0; shape.len()];
             for (e, &v) in x[0].data.iter().enumerate() {
                 let mut i = unravel(e, x[0].ty.shape);
-                for a in 0..shape.rank() {
-                    i[a] = p.before[a] + i[a] * (1 + p.between[a]);
+                for (a, at) in i.iter_mut().enumerate().take(shape.rank()) {
+                    *at = p.before[a] + *at * (1 + p.between[a]);
                 }
                 out[ravel(i, shape)] = v;
             }
