@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::{ArrayError, FileError, SplitError};
+use crate::{ArrayError, FileError, SplitError, TableError};
 
 /// What went wrong with data, with everything needed to find the place.
 ///
@@ -116,6 +116,9 @@ pub enum DataError {
     /// An array file that is not what it should be.
     #[error(transparent)]
     Array(#[from] ArrayError),
+    /// A table that is not what it should be.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// Rows that cannot be split as asked.
     #[error(transparent)]
     Split(#[from] SplitError),

@@ -110,9 +110,8 @@ pub(crate) fn open(path: &Path) -> Result<Source, FileError> {
 /// Reads a whole file, unpacking gzip.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let source = open(path)?;
-    let mut bytes = Vec::new();
-    // A hint only: a device file has length 0, a gzip file does not say how long it is.
-    bytes.reserve(source.exact.unwrap_or(0).min(1 << 30) as usize);
+    // A hint only: a gzip file does not say how long it is.
+    let mut bytes = Vec::with_capacity(source.exact.unwrap_or(0).min(1 << 30) as usize);
     let read = source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| FileError::from_io(path, e))?;
     if read as u64 > MAX_FILE_BYTES {
         return Err(FileError::TooLarge { path: path.into(), limit: MAX_FILE_BYTES });

@@ -19,6 +19,7 @@ mod file;
 mod nearest;
 mod rng;
 mod split;
+mod table;
 mod tensor;
 
 pub use array::ArrayError;
@@ -31,5 +32,10 @@ pub use file::{FileError, MAX_FILE_BYTES};
 pub use nearest::nearest;
 pub use split::kfold::{Fold, KFold};
 pub use split::{Split, SplitError, SplitWarning, stratified_split, train_test_split};
+pub use table::error::{BadCell, TableError};
+pub use table::infer::{NUMERIC_MINIMUM, NUMERIC_SHARE};
+pub use table::options::{ColumnKind, MAX_COLUMNS, TableOptions};
+pub use table::overview::{Histogram, NumberSummary, Overview};
+pub use table::{Column, Table};
 pub use tensor::convert::{normalize, to_categorical};
 pub use tensor::{DType, MAX_VALUES, Tensor, TensorData};

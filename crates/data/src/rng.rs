@@ -1,4 +1,4 @@
-//! Random order that never changes: ChaCha8 as RFC 8439 lays it out, with our own seeding, bounded draw and shuffle,
+//! Random order that never changes: `ChaCha8` as RFC 8439 lays it out, with our own seeding, bounded draw and shuffle,
 //! so that a new version of a library cannot change which rows someone trains on.
 
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(crate) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The 64-bit seed is stretched to the 256-bit key with SplitMix64 (Steele, Lea, Flood 2014).
+    /// The 64-bit seed is stretched to the 256-bit key with `SplitMix64` (Steele, Lea, Flood 2014).
     pub(crate) fn new(seed: u64) -> Self {
         let mut state = seed;
         let mut key = [0u8; 32];

@@ -239,9 +239,8 @@ struct Item {
 
 impl Item {
     fn parse(descr: &str) -> Option<Self> {
-        let (order, kind, size) = match *descr.as_bytes() {
-            [order, kind, size] => (order, kind, size),
-            _ => return None,
+        let [order, kind, size] = *descr.as_bytes() else {
+            return None;
         };
         let size = usize::from(size.checked_sub(b'0')?);
         let known = matches!((kind, size), (b'f', 2 | 4 | 8) | (b'b', 1) | (b'i' | b'u', 1 | 2 | 4 | 8));

@@ -2,7 +2,7 @@
 //! `TimeSeriesSplit`, so that unshuffled folds are the same rows there and here; grouped folds are shared out as in its
 //! `GroupKFold`, but groups of equal size may come in another order.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{SplitError, SplitWarning, by_class, small_classes};
 use crate::DataError;
@@ -96,12 +96,14 @@ impl KFold {
         }
         members.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
         // (rows, fold), the lightest first
-        let mut loads: BTreeMap<(usize, usize), ()> = (0..self.k).map(|fold| ((0, fold), ())).collect();
+        let mut loads: BTreeSet<(usize, usize)> = (0..self.k).map(|fold| (0, fold)).collect();
         let mut fold_of = vec![0; groups.len()];
         for rows in &members {
-            if let Some(((load, fold), ())) = loads.pop_first() {
-                rows.iter().for_each(|&row| fold_of[row] = fold);
-                loads.insert((load + rows.len(), fold), ());
+            if let Some((load, fold)) = loads.pop_first() {
+                for &row in rows {
+                    fold_of[row] = fold;
+                }
+                loads.insert((load + rows.len(), fold));
             }
         }
         Ok(self.collect(&fold_of))
