@@ -1,1 +1,3 @@
 //! The CPU backend: kernels, memory plan, immutable plans and mutable sessions.
+
+pub mod simd;
