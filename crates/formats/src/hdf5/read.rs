@@ -53,13 +53,16 @@ struct Reader<'a> {
     /// Bytes of elements that may still be read.
     bytes_left: u64,
     bytes_allowed: u64,
+    /// Length of the HDF5 file.
+    file_bytes: u64,
     /// Tells [`MeteredBytes`] that elements are being read.
     elements: Arc<AtomicBool>,
 }
 
 impl<'a> Reader<'a> {
     fn read(bytes: Vec<u8>, file: &'a str, limits: &'a ReadLimits) -> Result<Weights, FormatError> {
-        let bytes_allowed = limits.expanded(bytes.len() as u64).min(limits.weights_bytes);
+        let file_bytes = bytes.len() as u64;
+        let bytes_allowed = limits.expanded(file_bytes).min(limits.weights_bytes);
         let mut reader = Self {
             file,
             limits,
@@ -67,6 +70,7 @@ impl<'a> Reader<'a> {
             objects: 0,
             bytes_left: bytes_allowed,
             bytes_allowed,
+            file_bytes,
             elements: Arc::default(),
         };
         let opened = File::from_source(MeteredBytes::new(bytes, Arc::clone(&reader.elements))).map_err(|e| reader.broken("", &e))?;
@@ -143,12 +147,6 @@ impl<'a> Reader<'a> {
         };
         // Our own copy of an element may be wider than the file's.
         let kept = declared.saturating_mul(4 / element.size().min(4) as u64);
-        if let Layout::Chunked { chunk_shape, .. } = &layout {
-            let chunk = chunk_shape.iter().try_fold(element.size() as u64, |bytes, d| bytes.checked_mul(*d));
-            if chunk.is_none_or(|chunk| chunk > self.bytes_allowed) {
-                return Err(refuse(format!("chunked by {chunk_shape:?}"), "chunks no larger than the dataset"));
-            }
-        }
         if kept > self.bytes_left {
             return Err(FormatError::TooLarge {
                 file: self.file.into(),
@@ -163,6 +161,11 @@ impl<'a> Reader<'a> {
         let raw = if declared == 0 {
             Vec::new()
         } else {
+            if let Layout::Chunked { chunk_shape, .. } = &layout
+                && let Some(found) = self.bad_chunks(dataset, &path, &dims, chunk_shape, element.size())?
+            {
+                return Err(refuse(found, "chunks that cover the dataset and lie in the file"));
+            }
             if matches!(layout, Layout::Contiguous { address: None, .. }) {
                 return Err(refuse("without elements (never written, or kept in other files)".into(), stored_here));
             }
@@ -176,6 +179,37 @@ impl<'a> Reader<'a> {
         }
         let data = element.decode(&raw).map_err(|value| refuse(format!("holding {value}"), "values that fit the type they are kept in"))?;
         Ok(NamedTensor { path, shape, data })
+    }
+
+    /// What is wrong with the chunks of a dataset, if anything. The library trusts their sizes when it allocates.
+    fn bad_chunks(
+        &self,
+        dataset: &Dataset,
+        path: &str,
+        dims: &[u64],
+        chunk_shape: &[u64],
+        element_size: usize,
+    ) -> Result<Option<String>, FormatError> {
+        let odd = || Ok(Some(format!("of shape {dims:?} in chunks of shape {chunk_shape:?}")));
+        if chunk_shape.len() != dims.len() || chunk_shape.contains(&0) {
+            return odd();
+        }
+        // Even without its elements, each chunk costs a record in memory.
+        let chunks_allowed = (self.file_bytes / 8).max(1 << 16);
+        let chunks = dims.iter().zip(chunk_shape).try_fold(1u64, |n, (d, c)| n.checked_mul(d.div_ceil(*c)));
+        let Some(chunks) = chunks.filter(|n| *n <= chunks_allowed) else { return odd() };
+        let chunk_bytes = chunk_shape.iter().try_fold(element_size as u64, |bytes, d| bytes.checked_mul(*d));
+        let Some(chunk_bytes) = chunk_bytes.filter(|n| *n <= self.bytes_allowed) else { return odd() };
+        let stored = dataset.chunks().map_err(|e| self.broken(path, &e))?;
+        if stored.len() as u64 > chunks || chunk_bytes.saturating_mul(stored.len() as u64) > self.bytes_allowed {
+            return odd();
+        }
+        for chunk in &stored {
+            if chunk.address.checked_add(chunk.storage_size).is_none_or(|end| end > self.file_bytes) {
+                return Ok(Some(format!("in chunks of which one lies at {}, beyond the end", chunk.address)));
+            }
+        }
+        Ok(None)
     }
 
     /// Note that `name` was found in the group at `path`.
