@@ -1,6 +1,8 @@
-//! Keras' object envelope: `{"module": .., "class_name": .., "config": {..}, "registered_name": null}`.
+//! Keras' object envelope: `{"module": .., "class_name": .., "config": {..}, "registered_name": null}`, and how configurations are read.
 
-use serde_json::{Value, json};
+use adaline_data::nearest;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 
 /// An object as Keras serializes it.
 pub trait KerasObject {
@@ -13,5 +15,221 @@ pub trait KerasObject {
     /// The envelope.
     fn envelope(&self) -> Value {
         json!({"module": self.module(), "class_name": self.class_name(), "config": self.config(), "registered_name": null})
+    }
+    /// Whether all arguments are within their ranges; called by `build` and `compile`.
+    fn validate(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// No such class.
+    #[error("there is no {kind} `{name}`{}", did_you_mean(.nearest.as_deref(), .known))]
+    UnknownClass {
+        /// `layer`, `loss`, ...
+        kind: &'static str,
+        /// What was asked for.
+        name: String,
+        /// The known name that looks most like it.
+        nearest: Option<String>,
+        /// All known names.
+        known: Vec<String>,
+    },
+    /// A key the class does not have.
+    #[error("{class} has no argument `{key}`{}", did_you_mean(.nearest.as_deref(), .known))]
+    UnknownKey {
+        /// Class.
+        class: String,
+        /// The key.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: Option<String>,
+        /// All known keys.
+        known: Vec<String>,
+    },
+    /// A key the class cannot do without.
+    #[error("{class} needs the argument `{key}`")]
+    MissingKey {
+        /// Class.
+        class: String,
+        /// The key.
+        key: &'static str,
+    },
+    /// A value of the wrong type, or out of its range.
+    #[error("{class}: `{key}` is {got}, but must be {expected}")]
+    Value {
+        /// Class.
+        class: String,
+        /// The key.
+        key: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+    /// Something inside a key's value is wrong.
+    #[error("{class}: `{key}`: {source}")]
+    Nested {
+        /// Class.
+        class: String,
+        /// The key.
+        key: String,
+        /// What.
+        source: Box<ConfigError>,
+    },
+    /// Keras has it, Adaline does not (yet).
+    #[error("{class}: `{key}` = {got} is not supported: {advice}")]
+    Unsupported {
+        /// Class.
+        class: String,
+        /// The key.
+        key: String,
+        /// Its value.
+        got: String,
+        /// What to do instead.
+        advice: String,
+    },
+    /// Not an object at all.
+    #[error("expected {expected}, got {got}")]
+    Shape {
+        /// What was expected.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+}
+
+fn did_you_mean(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(n) => format!("; did you mean `{n}`?"),
+        None if known.is_empty() => "; it takes none".into(),
+        None => format!("; known are {}", known.join(", ")),
+    }
+}
+
+impl ConfigError {
+    /// An unknown class among the known ones.
+    pub fn unknown_class(kind: &'static str, name: &str, known: &[&str]) -> Self {
+        Self::UnknownClass {
+            kind,
+            name: shorten(name),
+            nearest: nearest(name, known.iter().copied()).map(Into::into),
+            known: known.iter().map(|&s| s.into()).collect(),
+        }
+    }
+    /// A value that does not fit.
+    pub fn value(class: &str, key: &str, expected: impl Into<String>, got: impl ToString) -> Self {
+        Self::Value { class: class.into(), key: key.into(), expected: expected.into(), got: shorten(&got.to_string()) }
+    }
+    /// A value that Keras accepts and we do not.
+    pub fn unsupported(class: &str, key: &str, got: impl ToString, advice: &str) -> Self {
+        Self::Unsupported { class: class.into(), key: key.into(), got: shorten(&got.to_string()), advice: advice.into() }
+    }
+}
+
+/// Text from outside, short enough for a message.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 120;
+    if text.chars().count() <= LONGEST { text.into() } else { format!("{}...", text.chars().take(LONGEST).collect::<String>()) }
+}
+
+/// Checks a range: `Ok` when `ok`, else [`ConfigError::Value`].
+pub(crate) fn check(ok: bool, class: &str, key: &str, expected: &str, got: impl ToString) -> Result<(), ConfigError> {
+    if ok { Ok(()) } else { Err(ConfigError::value(class, key, expected, got)) }
+}
+
+/// A serializable object's constructor arguments. Numbers that JSON cannot hold (NaN) become `null`; `validate` refuses them before.
+pub(crate) fn to_config<T: Serialize>(object: &T) -> Value {
+    serde_json::to_value(object).unwrap_or(Value::Null)
+}
+
+/// Reads constructor arguments into a serde struct: missing keys take the default's values, unknown keys are errors that name the
+/// nearest known one, wrong types are errors that name the key. `T::default()` must serialize every key it knows.
+pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
+    class: &str,
+    required: &[&'static str],
+    config: &Value,
+) -> Result<T, ConfigError> {
+    let Value::Object(given) = config else {
+        return Err(ConfigError::Shape { expected: format!("the arguments of {class} as an object"), got: shorten(&config.to_string()) });
+    };
+    let Value::Object(defaults) = to_config(&T::default()) else {
+        return Err(ConfigError::Shape { expected: format!("{class} to have arguments"), got: "none".into() });
+    };
+    if let Some(key) = given.keys().find(|k| !defaults.contains_key(*k)) {
+        return Err(ConfigError::UnknownKey {
+            class: class.into(),
+            key: shorten(key),
+            nearest: nearest(key, defaults.keys().map(String::as_str)).map(Into::into),
+            known: defaults.keys().cloned().collect(),
+        });
+    }
+    if let Some(&key) = required.iter().find(|k| !given.contains_key(**k)) {
+        return Err(ConfigError::MissingKey { class: class.into(), key });
+    }
+    let overlay = |keys: &mut dyn Iterator<Item = (&String, &Value)>| {
+        let mut all: Map<String, Value> = defaults.clone();
+        for (k, v) in keys {
+            all.insert(k.clone(), v.clone());
+        }
+        serde_json::from_value::<T>(Value::Object(all))
+    };
+    match overlay(&mut given.iter()) {
+        Ok(read) => Ok(read),
+        // Which key was it? Each alone over the defaults tells.
+        Err(whole) => {
+            for (k, v) in given {
+                if let Err(e) = overlay(&mut std::iter::once((k, v))) {
+                    return Err(ConfigError::value(class, k, of_serde(&e), v));
+                }
+            }
+            Err(ConfigError::Shape { expected: format!("the arguments of {class}"), got: whole.to_string() })
+        }
+    }
+}
+
+/// What serde expected, without its own words for what came.
+fn of_serde(e: &serde_json::Error) -> String {
+    let text = e.to_string();
+    match text.split_once(", expected ") {
+        Some((_, expected)) => expected.into(),
+        None => format!("something else ({text})"),
+    }
+}
+
+/// The class name and arguments of an envelope, or of a plain name with default arguments.
+pub(crate) fn open<'v>(kind: &'static str, value: &'v Value) -> Result<(&'v str, Option<&'v Value>), ConfigError> {
+    match value {
+        Value::String(name) => Ok((name, None)),
+        Value::Object(o) => match o.get("class_name") {
+            Some(Value::String(class)) => Ok((class, o.get("config"))),
+            _ => Err(ConfigError::Shape { expected: format!("a {kind} with a `class_name`"), got: shorten(&value.to_string()) }),
+        },
+        _ => Err(ConfigError::Shape { expected: format!("a {kind}"), got: shorten(&value.to_string()) }),
+    }
+}
+
+/// Type of a layer's computation, as Keras writes it: a policy object. A plain string or nothing is accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct DTypePolicy;
+
+impl From<DTypePolicy> for Value {
+    fn from(_: DTypePolicy) -> Self {
+        json!({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null})
+    }
+}
+impl TryFrom<Value> for DTypePolicy {
+    type Error = String;
+    fn try_from(value: Value) -> Result<Self, String> {
+        let name = match &value {
+            Value::Null => return Ok(Self),
+            Value::String(s) => Some(s.as_str()),
+            Value::Object(_) => value.pointer("/config/name").and_then(Value::as_str),
+            _ => None,
+        };
+        if name == Some("float32") { Ok(Self) } else { Err(format!("{} given, expected the policy float32", shorten(&value.to_string()))) }
     }
 }

@@ -3,11 +3,15 @@
 //! Everything here writes graphs (`adaline_graph`) and hands them to a backend; nothing here knows of SIMD or files' bytes.
 //! Configurations are serde structs whose JSON is what Keras writes: same names, same defaults.
 
+pub mod activations;
+pub mod initializers;
 pub mod keras;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
 pub mod optimizers;
+pub mod regularizers;
+pub mod schedules;
 pub mod trace;
 
 pub use layers::Layer;

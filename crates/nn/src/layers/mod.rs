@@ -1,5 +1,23 @@
 //! Layers: a configuration plus one function from symbolic tensors to symbolic tensors.
 
+mod activation;
+mod common;
+mod dense;
+mod dropout;
+mod input;
+mod normalization;
+mod rescaling;
+mod shaping;
+
+pub use activation::ActivationLayer;
+pub use common::LayerCommon;
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use input::{Input, InputLayer};
+pub use normalization::Normalization;
+pub use rescaling::Rescaling;
+pub use shaping::{Flatten, Reshape};
+
 use crate::{Trace, keras::KerasObject};
 use adaline_graph::Var;
 use std::fmt::Debug;
@@ -12,6 +30,16 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn set_name(&mut self, name: String);
     /// Writes the layer into the graph. Shape errors latch in the builder. `inputs` has one tensor for every layer of today.
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g>;
+    /// Whether training may change its weights.
+    fn trainable(&self) -> bool {
+        true
+    }
+    /// Freezes (`false`) or frees its weights.
+    fn set_trainable(&mut self, trainable: bool);
+    /// The batch shape it declares, when it is an input: none for axes known later, the first of which is the batch.
+    fn batch_shape(&self) -> Option<&[Option<usize>]> {
+        None
+    }
     /// A copy.
     fn boxed(&self) -> Box<dyn Layer>;
 }

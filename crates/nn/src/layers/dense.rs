@@ -1,0 +1,125 @@
+//! The fully connected layer.
+
+use super::{
+    Layer,
+    common::{LayerCommon, NotSupported, layer_builder, layer_identity, layer_methods, one},
+};
+use crate::{
+    Trace,
+    activations::Activation,
+    initializers::Initializer,
+    keras::{ConfigError, KerasObject, check},
+    regularizers::Regularizer,
+};
+use adaline_graph::{DType, Shape, Var};
+use serde::{Deserialize, Serialize};
+
+/// `activation(x · kernel + bias)`: `(B, .., K) -> (B, .., units)`, over the last axis.
+///
+/// Weights: `kernel (K, units)`, `bias (units)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dense {
+    #[serde(flatten)]
+    common: LayerCommon,
+    units: usize,
+    activation: Activation,
+    use_bias: bool,
+    kernel_initializer: Initializer,
+    bias_initializer: Initializer,
+    kernel_regularizer: Option<Regularizer>,
+    bias_regularizer: Option<Regularizer>,
+    kernel_constraint: NotSupported,
+    bias_constraint: NotSupported,
+    quantization_config: NotSupported,
+}
+
+impl Default for Dense {
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
+layer_builder!(Dense, "Dense", ["units"]);
+
+impl Dense {
+    /// A layer of `units` outputs, linear, with a bias.
+    pub fn new(units: usize) -> Self {
+        Self {
+            common: LayerCommon::default(),
+            units,
+            activation: Activation::Linear,
+            use_bias: true,
+            kernel_initializer: Initializer::glorot_uniform(),
+            bias_initializer: Initializer::Zeros,
+            kernel_regularizer: None,
+            bias_regularizer: None,
+            kernel_constraint: NotSupported,
+            bias_constraint: NotSupported,
+            quantization_config: NotSupported,
+        }
+    }
+    /// What is applied to the sums.
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+    /// Whether a bias is added.
+    pub fn use_bias(mut self, use_bias: bool) -> Self {
+        self.use_bias = use_bias;
+        self
+    }
+    /// How the kernel begins.
+    pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
+        self.kernel_initializer = initializer;
+        self
+    }
+    /// How the bias begins.
+    pub fn bias_initializer(mut self, initializer: Initializer) -> Self {
+        self.bias_initializer = initializer;
+        self
+    }
+    /// Penalty on the kernel.
+    pub fn kernel_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
+        self.kernel_regularizer = Some(regularizer.into());
+        self
+    }
+    /// Penalty on the bias.
+    pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
+        self.bias_regularizer = Some(regularizer.into());
+        self
+    }
+}
+
+impl KerasObject for Dense {
+    layer_identity!("Dense");
+    fn validate(&self) -> Result<(), ConfigError> {
+        check(self.units >= 1, "Dense", "units", "at least 1", self.units)?;
+        self.kernel_initializer.validate()?;
+        self.bias_initializer.validate()?;
+        self.kernel_regularizer.map_or(Ok(()), |r| r.validate())?;
+        self.bias_regularizer.map_or(Ok(()), |r| r.validate())
+    }
+}
+
+impl Layer for Dense {
+    layer_methods!();
+    fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
+        let x = one(cx, "Dense", inputs).cast(DType::F32);
+        let s = x.shape();
+        let Some((&k, lead)) = s.dims().split_last().filter(|(_, lead)| !lead.is_empty()) else {
+            return cx.builder().error(format!("Dense needs an input of rank 2 or more, (batch, .., features), got shape {s}"));
+        };
+        let kernel = cx.weight("kernel", &[k, self.units], &self.common.weight(&self.kernel_initializer, self.kernel_regularizer));
+        // (B, .., K) as one matrix
+        let rows: usize = lead.iter().product();
+        let mut y = x.reshape(Shape::new(&[rows, k])).matmul(kernel);
+        if self.use_bias {
+            let bias = cx.weight("bias", &[self.units], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
+            y = y + bias;
+        }
+        let Some(out) = Shape::try_new(s.with_dim(s.rank() - 1, self.units).dims()) else {
+            return cx.builder().error(format!("{rows} rows of {} units are too large", self.units));
+        };
+        self.activation.trace(cx, y.reshape(out))
+    }
+}
