@@ -28,7 +28,7 @@ pub struct ReadLimits {
 impl Default for ReadLimits {
     fn default() -> Self {
         Self {
-            json_bytes: 64 << 20,
+            json_bytes: 32 << 20,
             weights_bytes: 64 << 30,
             assets_bytes: 4 << 30,
             members: 100_000,

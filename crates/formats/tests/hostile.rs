@@ -149,19 +149,19 @@ fn bombs() {
 }
 
 #[test]
-fn every_truncation_ends_well() {
+fn truncations_end_well() {
     let whole = include_bytes!("fixtures/sequential.keras");
-    for length in (0..whole.len()).step_by(7) {
+    for length in (0..whole.len()).step_by(13) {
         assert!(KerasArchive::read_from_slice(&whole[..length]).is_err(), "{length}");
     }
 }
 
 #[test]
-fn every_damaged_byte_of_the_archive_ends_well() {
-    // Keras' own file, byte by byte; the sums over the members turn most damage into an error.
+fn damage_to_the_archive_ends_well() {
+    // The sums over the members turn most damage into an error.
     let whole = include_bytes!("fixtures/sequential.keras");
     let mut damaged = whole.to_vec();
-    for at in (0..whole.len()).step_by(5) {
+    for at in (0..whole.len()).step_by(11) {
         for change in [0xff, 0x01] {
             damaged[at] ^= change;
             let _ = KerasArchive::read_from_slice(&damaged);
@@ -185,11 +185,12 @@ fn read_damaged(weights: &[u8]) {
 fn every_damaged_byte_of_the_weights_ends_well() {
     let archive = KerasArchive::read_from_slice(include_bytes!("fixtures/sequential.keras")).unwrap();
     let ours = weights_of(&archive.write_to_vec().unwrap());
-    for mut weights in [weights(), ours] {
-        for at in 0..weights.len() {
+    // Ours has checksums over its metadata, so most damage meets the same end: a sample is enough.
+    for (mut weights, step) in [(weights(), 1), (ours, 5)] {
+        for at in (0..weights.len()).step_by(step) {
             let original = weights[at];
             // Runs of zeros are padding or values: one kind of damage is enough there.
-            let values = if original == 0 && at % 8 != 0 { &[0xff][..] } else { &[0xff, original ^ 0x01] };
+            let values = if step == 1 && original == 0 && at % 16 != 0 { &[0xff][..] } else { &[0xff, original ^ 0x01] };
             for value in values {
                 weights[at] = *value;
                 read_damaged(&weights);
@@ -218,7 +219,7 @@ fn random_damage_of_the_weights_ends_well() {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    for round in 0..12_000 {
+    for round in 0..6_000 {
         let mut weights = seeds[round % seeds.len()].clone();
         let words = weights.len() / 8;
         for _ in 0..=random(6) {

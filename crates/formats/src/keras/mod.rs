@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{FormatError, NamedTensor, ReadLimits, atomic_write_with};
+use crate::{FormatError, NamedTensor, ReadLimits, atomic_write};
 
 const METADATA: &str = "metadata.json";
 const CONFIG: &str = "config.json";
@@ -69,16 +69,12 @@ impl KerasArchive {
     /// Write to `path`, atomically: see [`atomic_write`](crate::atomic_write). Equal archives give equal bytes.
     pub fn write(&self, path: &Path) -> Result<(), FormatError> {
         // Everything that can be wrong with the content is found before the disk is touched.
-        let members = write::members(self)?;
-        atomic_write_with(path, |file| write::zip(&members, file, path))
+        atomic_write(path, &self.write_to_vec()?)
     }
 
     /// The bytes that [`write`](Self::write) would write.
     pub fn write_to_vec(&self) -> Result<Vec<u8>, FormatError> {
-        let members = write::members(self)?;
-        let mut bytes = Cursor::new(Vec::new());
-        write::zip(&members, &mut bytes, Path::new("bytes in memory"))?;
-        Ok(bytes.into_inner())
+        write::to_vec(self)
     }
 }
 

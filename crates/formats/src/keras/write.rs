@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::{Seek, Write};
-use std::path::Path;
+use std::io::{Cursor, Write};
 
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
@@ -20,7 +19,7 @@ const LARGE: usize = u32::MAX as usize - (1 << 20);
 type Member<'a> = (String, Cow<'a, [u8]>);
 
 /// The members in the order Keras writes them: metadata, config, weights, assets.
-pub(super) fn members(archive: &KerasArchive) -> Result<Vec<Member<'_>>, FormatError> {
+fn members(archive: &KerasArchive) -> Result<Vec<Member<'_>>, FormatError> {
     let mut members: Vec<Member<'_>> = Vec::with_capacity(3 + archive.assets.len());
     if archive.metadata != Value::Null {
         members.push((METADATA.into(), archive.metadata.to_string().into_bytes().into()));
@@ -56,11 +55,15 @@ pub(super) fn members(archive: &KerasArchive) -> Result<Vec<Member<'_>>, FormatE
     Ok(members)
 }
 
-/// Write the members, stored, with a fixed date.
-pub(super) fn zip(members: &[Member<'_>], file: impl Write + Seek, path: &Path) -> Result<(), FormatError> {
-    let failed = |e: zip::result::ZipError| FormatError::Io { action: "write", path: path.to_owned(), source: e.into() };
-    let mut archive = ZipWriter::new(file);
-    for (name, content) in members {
+/// The archive's bytes: members stored, with a fixed date.
+///
+/// In memory, not straight to a file: a `ZipWriter` that cannot finish complains on standard error when it is dropped.
+pub(super) fn to_vec(archive: &KerasArchive) -> Result<Vec<u8>, FormatError> {
+    let members = members(archive)?;
+    let size: usize = members.iter().map(|(name, content)| content.len() + 2 * name.len() + 128).sum();
+    let failed = |reason: String| FormatError::Invalid { what: "archive", name: "of a Keras model".into(), reason };
+    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(size)));
+    for (name, content) in &members {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             // Not the present time and not this system: equal models shall be equal files.
@@ -68,8 +71,8 @@ pub(super) fn zip(members: &[Member<'_>], file: impl Write + Seek, path: &Path) 
             .system(System::Unix)
             .unix_permissions(0o644)
             .large_file(content.len() >= LARGE);
-        archive.start_file(name.as_str(), options).map_err(failed)?;
-        archive.write_all(content).map_err(|e| failed(e.into()))?;
+        zip.start_file(name.as_str(), options).map_err(|e| failed(e.to_string()))?;
+        zip.write_all(content).map_err(|e| failed(e.to_string()))?;
     }
-    archive.finish().map_err(failed)?.flush().map_err(|e| failed(e.into()))
+    Ok(zip.finish().map_err(|e| failed(e.to_string()))?.into_inner())
 }
