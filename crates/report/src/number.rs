@@ -31,6 +31,17 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// Values of one table column with the same number of decimals, so that their points stand below each other.
+pub(crate) fn column(values: &[f64]) -> Vec<String> {
+    let largest = values.iter().filter(|v| v.is_finite()).fold(0.0, |m: f64, v| m.max(v.abs()));
+    if !(1e-2..1e9).contains(&largest) && largest != 0.0 {
+        return values.iter().map(|v| short(*v)).collect();
+    }
+    let digits = (3 - largest.max(1.0).log10().floor() as i32 + i32::from(largest < 10.0)).max(0) as usize;
+    let text = |v: &f64| if v.is_finite() { group_text(&format!("{v:.digits$}")) } else { short(*v) };
+    values.iter().map(text).collect()
+}
+
 /// A share of one as percent: `91.23 %`.
 pub fn percent(value: f64) -> String {
     if value.is_finite() { format!("{} %", trimmed(format!("{:.2}", value * 100.0))) } else { short(value) }
@@ -100,7 +111,12 @@ pub(crate) fn tick(value: f64, step: f64) -> String {
     if value != 0.0 && (value.abs() >= 1e7 || step < 1e-5) {
         return scientific(value, 3);
     }
-    let digits = (-(step * 1.000_001).log10().floor()).clamp(0.0, 8.0) as usize;
+    // As many decimals as the step itself needs: 0.25 takes two, not one.
+    let needs = |d: &usize| {
+        let scaled = step * 10f64.powi(*d as i32);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
+    };
+    let digits = (0..=8).find(needs).unwrap_or(8);
     let text = format!("{value:.digits$}");
     if value.abs() >= 1e4 { group_text(&text) } else { text }
 }
@@ -142,6 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn values_of_a_column_share_their_decimals() {
+        assert_eq!(column(&[1.0, 0.966_66, f64::NAN]), ["1.0000", "0.9667", "–"]);
+        assert_eq!(column(&[23_412.7, 1.0]), ["23,413", "1"]);
+        assert_eq!(column(&[123.456, 0.5]), ["123.5", "0.5"]);
+        assert_eq!(column(&[1e-5, 2e-6]), ["1e-5", "2e-6"]);
+        assert_eq!(column(&[0.0, 0.0]), ["0.0000", "0.0000"]);
+        assert_eq!(column(&[]), Vec::<String>::new());
+    }
+
+    #[test]
     fn durations_take_the_unit_that_fits() {
         let cases = [
             (0.000_25, "250 µs"),
@@ -162,6 +188,11 @@ mod tests {
     fn ticks_of_one_axis_share_their_digits() {
         assert_eq!(tick(0.2, 0.05), "0.20");
         assert_eq!(tick(0.0, 0.05), "0.00");
+        assert_eq!(tick(0.75, 0.25), "0.75");
+        assert_eq!(tick(7.5, 2.5), "7.5");
+        assert_eq!(tick(0.0025, 0.0025), "0.0025");
+        assert_eq!(tick(0.30000000000000004, 0.1), "0.3");
+        assert_eq!(tick(500.0, 250.0), "500");
         assert_eq!(tick(20_000.0, 5_000.0), "20,000");
         assert_eq!(tick(-1e-20, 0.5), "0.0");
         assert_eq!(tick(1.0, 1.0), "1");

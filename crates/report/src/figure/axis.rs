@@ -10,6 +10,9 @@ pub(super) const LABEL_SIZE: f64 = 12.0;
 /// Font size of figure titles.
 pub(super) const TITLE_SIZE: f64 = 14.0;
 
+/// Larger values are shown at this one, so that differences stay finite.
+const WIDEST: f64 = 1e300;
+
 /// The range an axis shows and where its ticks are.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
@@ -24,7 +27,7 @@ impl Axis {
     pub(super) fn covering(values: impl IntoIterator<Item = f64>, count: usize) -> Self {
         let (low, high) = range(values);
         // Far apart or huge values would overflow `high - low`.
-        let (low, high) = (low.clamp(-1e300, 1e300), high.clamp(-1e300, 1e300));
+        let (low, high) = (low.clamp(-WIDEST, WIDEST), high.clamp(-WIDEST, WIDEST));
         let (low, high) = if high > low {
             (low, high)
         } else {
@@ -78,7 +81,10 @@ impl Axis {
 
     /// Where `value` lies, 0 at the low and 1 at the high end; `None` if it cannot be shown.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
-        let value = if self.log { value.log10() } else { value };
+        if !value.is_finite() {
+            return None;
+        }
+        let value = if self.log { value.log10() } else { value.clamp(-WIDEST, WIDEST) };
         let at = (value - self.low) / (self.high - self.low);
         at.is_finite().then_some(at)
     }
@@ -152,7 +158,8 @@ impl Frame {
         let left = 10.0 + y.widest_tick() + 6.0 + if labels.y.is_empty() { 0.0 } else { LABEL_SIZE + 8.0 };
         let top = if labels.title.is_empty() { 14.0 } else { 40.0 };
         let bottom = 24.0 + if labels.x.is_empty() { 0.0 } else { 18.0 };
-        let right = 18.0;
+        // Half of the last number stands beyond the end of the axis.
+        let right = x.ticks.last().map_or(0.0, |(_, text)| font::width(text, TICK_SIZE) / 2.0 + 4.0).max(18.0);
         let frame =
             Self { left, top, width: (figure.width() - left - right).max(10.0), height: (figure.height() - top - bottom).max(10.0), x, y };
         frame.grid(figure);

@@ -20,7 +20,7 @@ impl BarChart {
 
     /// Draws the bars. Negative values grow to the left of a common base.
     pub fn figure(&self) -> Figure {
-        const WIDTH: f64 = 560.0;
+        const WIDTH: f64 = 460.0;
         const ROW: f64 = 26.0;
         if self.bars.is_empty() {
             return Figure::nothing(WIDTH, 80.0, "nothing to compare");

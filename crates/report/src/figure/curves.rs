@@ -53,12 +53,12 @@ impl CurveChart {
         let epochs = self.curves.iter().map(|c| c.values.len()).max().unwrap_or(0);
         let values = || self.curves.iter().flat_map(|c| &c.values).copied();
         if !values().any(f64::is_finite) {
-            return Figure::nothing(560.0, 120.0, "no epochs were recorded");
+            return Figure::nothing(460.0, 120.0, "no epochs were recorded");
         }
         let log_axis = if self.log { Axis::log_covering(values()) } else { None };
         let y = log_axis.unwrap_or_else(|| Axis::covering(values(), 5));
-        let mut figure = Figure::new(560.0, 300.0, self.description());
-        let frame = Frame::draw(&mut figure, Axis::whole(1, epochs, 8), y, &Labels { title: &self.metric, x: "epoch", y: "" });
+        let mut figure = Figure::new(460.0, 280.0, self.description());
+        let frame = Frame::draw(&mut figure, Axis::whole(1, epochs, 7), y, &Labels { title: &self.metric, x: "epoch", y: "" });
         self.mark_best(&mut figure, &frame, epochs);
         for (i, curve) in self.curves.iter().enumerate() {
             draw(&mut figure, &frame, curve, stroke(i));

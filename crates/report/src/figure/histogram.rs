@@ -48,10 +48,10 @@ impl Histogram {
         if most == 0 || !(self.low.is_finite() && self.high.is_finite()) {
             return Figure::nothing(420.0, 100.0, "no values");
         }
-        let mut figure = Figure::new(560.0, 260.0, format!("histogram of {}", self.name));
+        let mut figure = Figure::new(460.0, 250.0, format!("histogram of {}", self.name));
         let y = Axis::covering([0.0, most as f64], 4);
         let labels = Labels { title: "", x: &self.name, y: "count" };
-        let frame = Frame::draw(&mut figure, Axis::covering([self.low, self.high], 8), y, &labels);
+        let frame = Frame::draw(&mut figure, Axis::covering([self.low, self.high], 6), y, &labels);
         for (i, count) in self.counts.iter().enumerate() {
             let (from, to) = (self.edge(i), self.edge(i + 1));
             let (Some([x0, y]), Some(x1)) = (frame.at(from, *count as f64), frame.at_x(to)) else { continue };

@@ -138,17 +138,18 @@ impl ImageGrid {
         const TILE: f64 = 72.0;
         const GAP: f64 = 12.0;
         const CAPTION: f64 = 20.0;
+        const EDGE: f64 = 6.0;
         if self.tiles.is_empty() {
             return Figure::nothing(480.0, 80.0, "no images");
         }
         let per_row = if self.per_row == 0 { 8 } else { self.per_row }.min(self.tiles.len());
         let rows = self.tiles.len().div_ceil(per_row);
-        let width = per_row as f64 * (TILE + GAP) + GAP;
-        let height = rows as f64 * (TILE + CAPTION + GAP) + GAP;
+        let width = per_row as f64 * (TILE + GAP) - GAP + 2.0 * EDGE;
+        let height = rows as f64 * (TILE + CAPTION + GAP) - GAP + 2.0 * EDGE;
         let mut figure = Figure::new(width, height, format!("{} sample images", self.tiles.len()));
         for (i, tile) in self.tiles.iter().enumerate() {
-            let x = GAP + (i % per_row) as f64 * (TILE + GAP);
-            let y = GAP + (i / per_row) as f64 * (TILE + CAPTION + GAP);
+            let x = EDGE + (i % per_row) as f64 * (TILE + GAP);
+            let y = EDGE + (i / per_row) as f64 * (TILE + CAPTION + GAP);
             let (long, wrong) = (tile.image.width.max(tile.image.height) as f64, tile.is_wrong());
             let (w, h) = (TILE * tile.image.width as f64 / long, TILE * tile.image.height as f64 / long);
             let at = [x + (TILE - w) / 2.0, y + (TILE - h) / 2.0, w, h];

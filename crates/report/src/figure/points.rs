@@ -28,7 +28,7 @@ impl PredictionScatter {
         let mut figure = Figure::new(460.0, 380.0, format!("predicted over actual {}, {} points", self.target, pairs.len()));
         let both = || pairs.iter().flat_map(|(a, p)| [*a, *p]);
         let labels = Labels { title: "predicted and actual", x: "actual", y: "predicted" };
-        let frame = Frame::draw(&mut figure, Axis::covering(both(), 6), Axis::covering(both(), 6), &labels);
+        let frame = Frame::draw(&mut figure, Axis::covering(both(), 5), Axis::covering(both(), 5), &labels);
         let (low, high) = both().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         if let (Some(from), Some(to)) = (frame.at(low, low), frame.at(high, high)) {
             figure.line(from, to, Stroke::new(Role::Muted, 1.2).dashed());
@@ -58,7 +58,7 @@ impl ResidualPlot {
             return Figure::nothing(460.0, 120.0, "no residuals");
         }
         let mut figure = Figure::new(460.0, 380.0, format!("residuals of {}, {} points", self.target, pairs.len()));
-        let x = Axis::covering(pairs.iter().map(|p| p.0), 6);
+        let x = Axis::covering(pairs.iter().map(|p| p.0), 5);
         let y = Axis::covering(pairs.iter().map(|p| p.1).chain([0.0]), 6);
         let labels = Labels { title: "residuals", x: "predicted", y: "actual − predicted" };
         let frame = Frame::draw(&mut figure, x, y, &labels);

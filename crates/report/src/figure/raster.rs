@@ -39,6 +39,7 @@ pub(super) fn png(figure: &Figure, scale: f64, theme: Theme) -> Result<Vec<u8>, 
     let mut canvas = Canvas {
         pixels: Pixmap::new(w as u32, h as u32).ok_or_else(too_large)?,
         scale: Transform::from_scale(scale as f32, scale as f32),
+        size: [figure.width, figure.height],
         theme,
     };
     canvas.pixels.fill(colour(super::Role::Surface.into(), theme));
@@ -70,21 +71,29 @@ fn colour(paint: Paint, theme: Theme) -> tiny_skia::Color {
 struct Canvas {
     pixels: Pixmap,
     scale: Transform,
+    size: [f64; 2],
     theme: Theme,
 }
 
 impl Canvas {
+    /// `point` as the painter takes it: no farther away than one picture's size, because the painter fails on huge
+    /// coordinates; `None` where there is no number.
+    fn near(&self, [x, y]: [f64; 2]) -> Option<(f32, f32)> {
+        let [w, h] = self.size;
+        (!x.is_nan() && !y.is_nan()).then(|| (x.clamp(-w, 2.0 * w) as f32, y.clamp(-h, 2.0 * h) as f32))
+    }
+
     fn draw(&mut self, mark: &Mark) {
         match mark {
-            Mark::Rect { at, radius, fill, stroke, .. } => {
-                if let Some(path) = rounded(*at, *radius) {
+            Mark::Rect { at: [x, y, w, h], radius, fill, stroke, .. } => {
+                let (Some(from), Some(to)) = (self.near([*x, *y]), self.near([x + w, y + h])) else { return };
+                if let Some(path) = rounded(from, to, *radius as f32) {
                     self.shape(&path, *fill, *stroke);
                 }
             }
             Mark::Line { points, stroke, .. } => {
                 let mut builder = PathBuilder::new();
-                for (i, [x, y]) in points.iter().enumerate() {
-                    let (x, y) = (*x as f32, *y as f32);
+                for (i, (x, y)) in points.iter().filter_map(|p| self.near(*p)).enumerate() {
                     if i == 0 {
                         builder.move_to(x, y);
                     } else {
@@ -95,12 +104,16 @@ impl Canvas {
                     self.shape(&path, None, Some(*stroke));
                 }
             }
-            Mark::Circle { center: [x, y], radius, fill, stroke, .. } => {
-                if let Some(path) = PathBuilder::from_circle(*x as f32, *y as f32, *radius as f32) {
+            Mark::Circle { center, radius, fill, stroke, .. } => {
+                let Some((x, y)) = self.near(*center) else { return };
+                let radius = radius.min(self.size[0]) as f32;
+                if let Some(path) = PathBuilder::from_circle(x, y, radius) {
                     self.shape(&path, *fill, *stroke);
                 }
             }
-            Mark::Text { at: [x, y], text, size, anchor, paint, upright, .. } => {
+            Mark::Text { at, text, size, anchor, paint, upright, .. } => {
+                let Some((x, y)) = self.near(*at) else { return };
+                let text = &font::fitted(text, *size, 2.0 * self.size[0].max(self.size[1]));
                 let shift = match anchor {
                     Anchor::Start => 0.0,
                     Anchor::Middle => -font::width(text, *size) / 2.0,
@@ -109,7 +122,7 @@ impl Canvas {
                 let mut builder = PathBuilder::new();
                 font::outline(text, *size, &mut builder);
                 let Some(path) = builder.finish() else { return };
-                let mut place = self.scale.pre_translate(*x as f32, *y as f32);
+                let mut place = self.scale.pre_translate(x, y);
                 if *upright {
                     place = place.pre_rotate(-90.0);
                 }
@@ -159,9 +172,9 @@ impl Canvas {
 }
 
 /// A rectangle with round corners; the corners are quadratic curves.
-fn rounded([x, y, w, h]: [f64; 4], radius: f64) -> Option<Path> {
-    let (x, y, w, h) = (x as f32, y as f32, w as f32, h as f32);
-    let r = (radius as f32).min(w / 2.0).min(h / 2.0);
+fn rounded((x, y): (f32, f32), (x1, y1): (f32, f32), radius: f32) -> Option<Path> {
+    let (w, h) = (x1 - x, y1 - y);
+    let r = radius.min(w / 2.0).min(h / 2.0);
     if !(w > 0.0 && h > 0.0) {
         return None;
     }
@@ -201,5 +214,32 @@ impl Pen for PathBuilder {
 
     fn close(&mut self) {
         Self::close(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Role;
+    use super::*;
+
+    #[test]
+    fn marks_far_away_or_without_place_do_not_break_painting() {
+        let mut figure = Figure::new(50.0, 40.0, "odd marks");
+        let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, 1e9, -1e9, 1e-300, 0.0];
+        let (fill, stroke) = (Some(Role::First.into()), Some(Stroke::new(Role::Second, 2.0).dashed()));
+        for a in odd {
+            for b in odd {
+                figure.push(Mark::Rect { at: [a, 1.0, b, 20.0], radius: b, fill, stroke, tip: None });
+                figure.push(Mark::Rect { at: [1.0, a, 30.0, b], radius: 3.0, fill, stroke, tip: None });
+                figure.push(Mark::Line { points: vec![[a, b], [3.0, 4.0], [b, a]], stroke: Stroke::new(Role::Ink, a), tip: None });
+                figure.push(Mark::Circle { center: [a, b], radius: b, fill, stroke, tip: None });
+                figure.text([a, b], "text", 12.0, Anchor::End, Role::Ink);
+                figure.text([5.0, 9.0], "text", a, Anchor::End, Role::Ink);
+                let image = Image::new(1, 1, 1, vec![9]).unwrap();
+                figure.push(Mark::Picture { at: [a, b, b, a], image, tip: None });
+            }
+        }
+        figure.to_png(1.0, Theme::Light).unwrap();
+        figure.to_svg();
     }
 }

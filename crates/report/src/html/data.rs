@@ -14,7 +14,7 @@ pub(super) fn images(html: &mut Html, report: &Report) {
     let asked = report.images.iter().filter(|t| t.prediction.is_some()).count();
     let caption = match (asked, wrong) {
         (0, _) => String::new(),
-        (_, 0) => "All of these are classified rightly.".into(),
+        (_, 0) => "All of these are classified correctly.".into(),
         _ => "Orange frames are mistakes: the true class, then what the network said.".to_owned(),
     };
     html.figure(&ImageGrid { tiles: report.images.clone(), per_row: 0 }.figure(), &caption);
@@ -36,7 +36,7 @@ pub(super) fn overview(html: &mut Html, report: &Report) {
         html.paragraph("", words.trim_end());
     }
     if !data.warnings.is_empty() {
-        html.raw("<div class=\"warnings\"><strong>To know</strong>");
+        html.raw("<div class=\"warnings\"><strong>Worth knowing</strong>");
         html.list(&data.warnings);
         html.raw("</div>\n");
     }

@@ -107,8 +107,10 @@ pub(super) fn render(report: &Report) -> String {
         html.paragraph("lead", &report.question);
     }
     headline(&mut html, &report.headline);
-    if !report.findings.is_empty() {
-        html.list(&report.findings);
+    match report.findings.as_slice() {
+        [] => {}
+        [one] => html.paragraph("", one),
+        several => html.list(several),
     }
     if sections.len() > 2 {
         html.raw("<nav aria-label=\"Sections\">");
@@ -187,14 +189,16 @@ fn curves(html: &mut Html, report: &Report) {
 /// The last values in words.
 fn caption(chart: &CurveChart) -> String {
     let last = |values: &[f64]| values.iter().rposition(|v| v.is_finite()).map(|i| (i + 1, values[i]));
-    let parts: Vec<String> = chart
-        .curves
+    let ends: Vec<(&str, usize, f64)> =
+        chart.curves.iter().filter_map(|c| last(&c.values).map(|(epoch, v)| (c.name.as_str(), epoch, v))).collect();
+    let scale = if chart.log { " Logarithmic scale." } else { "" };
+    let Some(epoch) = ends.first().map(|e| e.1) else { return String::new() };
+    let parts: Vec<String> = ends
         .iter()
-        .filter_map(|c| {
-            let (epoch, value) = last(&c.values)?;
-            Some(format!("{} {} at epoch {epoch}", c.name, number::short(value)))
+        .map(|(name, at, value)| {
+            let at = if *at == epoch { String::new() } else { format!(" (at epoch {at})") };
+            format!("{name} {}{at}", number::short(*value))
         })
         .collect();
-    let scale = if chart.log { " Logarithmic scale." } else { "" };
-    if parts.is_empty() { String::new() } else { format!("Last: {}.{scale}", parts.join(", ")) }
+    format!("At epoch {epoch}: {}.{scale}", parts.join(", "))
 }

@@ -3,13 +3,16 @@
 use super::page::Html;
 use super::{Baselines, Classification, Regression, Report};
 use crate::figure::{BarChart, ConfusionMatrix, Histogram, PredictionScatter, ResidualPlot};
-use crate::number::{grouped, short};
+use crate::number::{column, grouped, short};
 use crate::scores::{ClassScores, RegressionScores, Scores};
 
 /// The network beside simple rules.
 pub(super) fn baselines(html: &mut Html, report: &Report) {
     let Some(baselines) = &report.baselines else { return };
     html.paragraph("", &verdict(baselines));
+    if baselines.others.is_empty() {
+        return;
+    }
     let mut bars = vec![("this network".to_owned(), baselines.network)];
     bars.extend(baselines.others.iter().cloned());
     let title = format!("{} of the network and of simple rules", baselines.metric);
@@ -27,12 +30,12 @@ fn verdict(b: &Baselines) -> String {
     if !b.network.is_finite() {
         format!("The network has no {metric}; the best simple rule is “{name}” with {other}.")
     } else if better(b.network, *value) {
-        format!("The network's {metric} of {own} is better than that of the best simple rule, “{name}” with {other}.")
+        format!("The network’s {metric} of {own} is better than that of the best simple rule, “{name}” with {other}.")
     } else if b.network == *value {
-        format!("The network's {metric} of {own} is only as good as that of the simple rule “{name}”.")
+        format!("The network’s {metric} of {own} is only as good as that of the simple rule “{name}”.")
     } else {
         format!(
-            "The network's {metric} of {own} is worse than that of the simple rule “{name}” with {other}: \
+            "The network’s {metric} of {own} is worse than that of the simple rule “{name}” with {other}: \
              it has not learned what the rule knows."
         )
     }
@@ -54,7 +57,7 @@ fn classes(html: &mut Html, result: &Classification) {
     let all = scores.macro_mean.support;
     let right: u64 = (0..matrix.size()).map(|k| matrix.count(k, k)).fold(0, u64::saturating_add);
     let rows = if result.rows.is_empty() { "rows".to_owned() } else { format!("{} rows", result.rows) };
-    html.paragraph("", &format!("{} of {} {rows} are classified rightly.", grouped(right), grouped(all)));
+    html.paragraph("", &format!("{} of {} {rows} are classified correctly.", grouped(right), grouped(all)));
     html.raw("<div class=\"figures\"><div>");
     html.subheading("Confusion matrix");
     let caption =
@@ -102,6 +105,10 @@ fn values(html: &mut Html, result: &Regression, several: bool) {
     }
     let scores = RegressionScores::of(actual, predicted);
     let rows = if rows.is_empty() { "rows".to_owned() } else { format!("{rows} rows") };
+    if scores.count == 0 {
+        html.paragraph("muted", &format!("There is no finite prediction of “{target}” to compare."));
+        return;
+    }
     html.paragraph(
         "",
         &format!(
@@ -142,11 +149,18 @@ pub(super) fn folds(html: &mut Html, report: &Report) {
     }
     html.raw("</div>\n");
     let header: Vec<(&str, bool)> = std::iter::once(("fold", false)).chain(charts.iter().map(|c| (c.metric.as_str(), true))).collect();
-    let cell = |scores: &[f64], i: usize| scores.get(i).map_or_else(|| "–".into(), |v| short(*v));
-    let rows: Vec<Vec<String>> =
-        (0..count).map(|i| std::iter::once((i + 1).to_string()).chain(charts.iter().map(|c| cell(&c.scores, i))).collect()).collect();
-    let summary = |name: &str, of: fn((f64, f64)) -> f64| -> Vec<String> {
-        std::iter::once(name.to_owned()).chain(charts.iter().map(|c| short(of(c.mean_and_deviation())))).collect()
-    };
-    html.table(&header, &rows, &[summary("mean", |m| m.0), summary("standard deviation", |m| m.1)]);
+    // Per metric: the folds, then mean and standard deviation.
+    let columns: Vec<Vec<String>> = charts
+        .iter()
+        .map(|c| {
+            let mut values = c.scores.clone();
+            values.resize(count, f64::NAN);
+            let (mean, deviation) = c.mean_and_deviation();
+            values.extend([mean, deviation]);
+            column(&values)
+        })
+        .collect();
+    let line = |name: String, i: usize| -> Vec<String> { std::iter::once(name).chain(columns.iter().map(|c| c[i].clone())).collect() };
+    let rows: Vec<Vec<String>> = (0..count).map(|i| line((i + 1).to_string(), i)).collect();
+    html.table(&header, &rows, &[line("mean".into(), count), line("standard deviation".into(), count + 1)]);
 }
