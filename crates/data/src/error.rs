@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::{ArrayError, FileError, SplitError, TableError};
+use crate::{ArrayError, FileError, PrepError, SplitError, TableError};
 
 /// What went wrong with data, with everything needed to find the place.
 ///
@@ -100,6 +100,22 @@ pub enum DataError {
         /// Which tensor differs, counted from 0.
         index: usize,
     },
+    /// A tensor whose last axis is not as long as that of the data that a scale was learned from.
+    #[error("the last axis must have size {expected}, but the shape is {shape:?}")]
+    LastAxis {
+        /// The size that was learned from.
+        expected: usize,
+        /// The shape that came.
+        shape: Vec<usize>,
+    },
+    /// NaN or infinity where a finite number is needed.
+    #[error("row {row}, value {position} (both counted from 0) is not a finite number")]
+    NotFinite {
+        /// The row.
+        row: usize,
+        /// The place in the row.
+        position: usize,
+    },
     /// A class label that is not a whole number in range.
     #[error("label {value} at position {position} is not a class number from 0 to {}", classes.saturating_sub(1))]
     BadLabel {
@@ -119,6 +135,9 @@ pub enum DataError {
     /// A table that is not what it should be.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A table that cannot be turned into numbers.
+    #[error(transparent)]
+    Prep(#[from] PrepError),
     /// Rows that cannot be split as asked.
     #[error(transparent)]
     Split(#[from] SplitError),

@@ -111,7 +111,7 @@ pub(super) fn column(source: &str, name: &str, cells: &Cells, declared: Option<C
             let whole = || numbers.iter().all(|x| x.fract() == 0.0);
             if identifies && whole() { ColumnKind::Identifier } else { ColumnKind::Numeric }
         } else {
-            text_kind(name, cells, present, distinct)
+            text_kind(name, cells, present, distinct, finite)
         }
     });
     Ok(Facts { kind, missing, distinct, numbers })
@@ -124,7 +124,7 @@ fn distinct_numbers(numbers: &[f64]) -> usize {
     sorted.len()
 }
 
-fn text_kind(name: &str, cells: &Cells, present: usize, distinct: usize) -> ColumnKind {
+fn text_kind(name: &str, cells: &Cells, present: usize, distinct: usize, numbers: usize) -> ColumnKind {
     const PAIRS: [[&str; 2]; 5] = [["true", "false"], ["yes", "no"], ["t", "f"], ["y", "n"], ["on", "off"]];
     let share = distinct as f64 / present as f64;
     let many = present >= TEXT_MINIMUM;
@@ -137,7 +137,8 @@ fn text_kind(name: &str, cells: &Cells, present: usize, distinct: usize) -> Colu
         ColumnKind::Text
     } else if many && share > CATEGORY_SHARE {
         let phrases = cells.iter().flatten().filter(|c| c.contains(char::is_whitespace)).count();
-        if share > IDENTIFIER_SHARE && phrases * 2 < present { ColumnKind::Identifier } else { ColumnKind::Text }
+        let identifies = share > IDENTIFIER_SHARE && phrases * 2 < present && numbers * 2 < present;
+        if identifies { ColumnKind::Identifier } else { ColumnKind::Text }
     } else {
         ColumnKind::Category
     }

@@ -120,6 +120,7 @@ pub struct Table {
     source: String,
     columns: Vec<Column>,
     rows: usize,
+    missing: Vec<String>,
 }
 
 impl Table {
@@ -169,6 +170,11 @@ impl Table {
     /// Where the table came from: a path, or "the table".
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The texts that were taken to mean "no value".
+    pub fn missing_tokens(&self) -> &[String] {
+        &self.missing
     }
 
     /// The number of rows, without the header.

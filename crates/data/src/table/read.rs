@@ -213,6 +213,6 @@ impl<'a> Builder<'a> {
             let facts = infer::column(&self.source, &name, &cells, declared(&name))?;
             columns.push(facts.with(name, cells));
         }
-        Ok(Table { source: self.source, columns, rows: self.rows })
+        Ok(Table { source: self.source, columns, rows: self.rows, missing: self.missing.to_vec() })
     }
 }
