@@ -1,3 +1,4 @@
 //! The CPU backend: kernels, memory plan, immutable plans and mutable sessions.
 
 pub mod simd;
+pub mod vmath;
