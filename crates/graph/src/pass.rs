@@ -1,0 +1,54 @@
+//! Passes: functions from graph to graph, each removing work without changing values.
+//!
+//! *Preserving a value* means here: the rewritten node is `==` to the original, or both are NaN, for all inputs including infinities
+//! and NaN; two things are not part of a value: the sign of a zero (`x + 0` becomes `x`), and the rounding of a sum or product of many
+//! terms, whose order no operation promises. So `x * 0` stays unless `x` is known to be finite, and `x - x` always stays.
+//!
+//! Passes come after [`crate::grad::gradients`]: `simplify` removes [`crate::Op::StopGradient`].
+
+mod dce;
+mod fold;
+mod simplify;
+
+pub use dce::dce;
+pub use fold::fold;
+pub use simplify::simplify;
+
+use crate::backend::CompileOptions;
+use crate::{Graph, GraphError};
+
+/// Rounds after which [`pipeline`] stops even if a pass still finds something.
+const MAX_ROUNDS: usize = 16;
+
+/// Runs `simplify`, `fold` and `dce` (those that the options enable) until nothing changes any more.
+pub fn pipeline(graph: &Graph, options: &CompileOptions) -> Result<Graph, GraphError> {
+    type Pass = fn(&Graph) -> Result<Graph, GraphError>;
+    let passes: [(&str, Pass); 3] = [("simplify", simplify), ("fold", fold), ("dce", dce)];
+    let mut current = graph.clone();
+    for _ in 0..MAX_ROUNDS {
+        let mut next = current.clone();
+        for (name, pass) in passes {
+            if options.enabled(name) {
+                next = pass(&next)?;
+            }
+        }
+        let done = same(&current, &next);
+        current = next;
+        if done {
+            break;
+        }
+    }
+    Ok(current)
+}
+
+/// Whether two graphs are node for node the same.
+fn same(a: &Graph, b: &Graph) -> bool {
+    let (x, y) = (a.outputs(), b.outputs());
+    a.nodes().len() == b.nodes().len()
+        && a.nodes().iter().zip(b.nodes()).all(|(p, q)| p.op == q.op && p.inputs == q.inputs)
+        && x.values == y.values
+        && x.updates == y.updates
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! Dead code: drops the nodes that no output and no update needs.
+
+use crate::{Graph, GraphError, NodeId, OriginId, Outputs};
+
+/// The graph without unneeded nodes. Declarations of inputs and slots stay, so that callers hand in the same tensors.
+pub fn dce(graph: &Graph) -> Result<Graph, GraphError> {
+    let mut needed = vec![false; graph.nodes().len()];
+    let outputs = graph.outputs();
+    for n in outputs.values.iter().map(|v| v.1).chain(outputs.updates.iter().map(|u| u.1)) {
+        needed[n.index()] = true;
+    }
+    for id in graph.ids().rev() {
+        if needed[id.index()] {
+            for i in &graph.node(id).inputs {
+                needed[i.index()] = true;
+            }
+        }
+    }
+    let mut new = Graph::like(graph);
+    let mut map: Vec<Option<NodeId>> = vec![None; graph.nodes().len()];
+    for id in graph.ids().filter(|id| needed[id.index()]) {
+        let node = graph.node(id);
+        new.set_origin(node.origin);
+        let inputs = renew(&map, node.inputs.iter().copied())?;
+        map[id.index()] = Some(new.add(node.op, &inputs)?);
+    }
+    new.set_origin(OriginId::default());
+    let values = renew(&map, outputs.values.iter().map(|v| v.1))?;
+    let updates = renew(&map, outputs.updates.iter().map(|u| u.1))?;
+    new.set_outputs(Outputs {
+        values: outputs.values.iter().map(|v| v.0.clone()).zip(values).collect(),
+        updates: outputs.updates.iter().map(|u| u.0).zip(updates).collect(),
+    });
+    Ok(new)
+}
+
+fn renew(map: &[Option<NodeId>], old: impl Iterator<Item = NodeId>) -> Result<Vec<NodeId>, GraphError> {
+    old.map(|n| map[n.index()].ok_or_else(|| GraphError::Malformed { node: n.index(), message: "is used before it is computed".into() }))
+        .collect()
+}
