@@ -1,0 +1,241 @@
+//! The words of the command line. What they mean is in the module of each command.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Trains, measures, explains and uses neural networks, from a table, an array file or a folder of images' arrays.
+#[derive(Parser, Debug)]
+#[command(name = "adaline", version, about, max_term_width = 110, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Trains a network on DATA and writes model.keras, history.csv, metrics.json and report.html
+    Fit(FitArgs),
+    /// Measures a saved network on DATA that has the target
+    Evaluate(EvaluateArgs),
+    /// Predicts with a saved network: CSV in, CSV out; .npy in, .npy out
+    Predict(PredictArgs),
+    /// Prints the layers, shapes and parameters of a saved network
+    Summary(SummaryArgs),
+    /// Follows one row through a saved network, forwards and backwards, in words and numbers
+    Explain(ExplainArgs),
+    /// Prints a stage of the compiler for a network: layers, graph, fused or plan
+    Dump(DumpArgs),
+    /// Times training steps and prints one JSON line
+    Bench(BenchArgs),
+}
+
+/// What every command takes.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Common {
+    /// Print one JSON object on standard output, for machines; messages go to standard error
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to use; results are equal to the bit for any number [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// How to read a table.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct ReadArgs {
+    /// Column separator of a CSV file [default: found by looking]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<char>,
+    /// The CSV file has no header line; columns are named column_1, column_2, ...
+    #[arg(long)]
+    pub no_header: bool,
+    /// Encoding of a CSV file, such as utf-8, windows-1252, shift_jis [default: found by looking]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Columns to read as categories, though they look like numbers
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub category: Vec<String>,
+}
+
+/// Arguments of `fit`.
+#[derive(Args, Debug)]
+pub(crate) struct FitArgs {
+    /// CSV or TSV table, .npz with x and y, or a folder with MNIST-like IDX files; may stand in the --model file instead
+    #[arg(value_name = "DATA")]
+    pub data: Option<PathBuf>,
+    /// Column to predict
+    #[arg(long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// TOML file with [data], [[model.layers]] and [training]; options given here win over it
+    #[arg(long, value_name = "FILE.toml")]
+    pub model: Option<PathBuf>,
+    /// Kind of task, when the guess would be wrong
+    #[arg(long, value_enum)]
+    pub task: Option<TaskArg>,
+    /// Most epochs to train [default: 200, stopping early when the validation loss no longer falls]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Rows per training step [default: 32]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// sgd, rmsprop, adam or adamw [default: adam]
+    #[arg(long, value_name = "NAME")]
+    pub optimizer: Option<String>,
+    /// Learning rate [default: the optimizer's]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    pub learning_rate: Option<f64>,
+    /// Units of the hidden layers, such as 64,32 [default: chosen from the data]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
+    pub hidden: Option<Vec<usize>>,
+    /// Dropout after each hidden layer, 0 to 1
+    #[arg(long, value_name = "RATE")]
+    pub dropout: Option<f64>,
+    /// Share of the training rows held out to watch for overfitting [default: 0.15]
+    #[arg(long, value_name = "P")]
+    pub validation_split: Option<f64>,
+    /// Share of the rows held out for the final measurement [default: 0.2, or 0 with --kfold]
+    #[arg(long, value_name = "P")]
+    pub test_split: Option<f64>,
+    /// Measure by K folds, each with a fresh network; the saved network is then trained on all rows
+    #[arg(long, value_name = "K")]
+    pub kfold: Option<usize>,
+    /// Epochs without improvement before training stops; 0 trains all epochs [default: 20]
+    #[arg(long, value_name = "N")]
+    pub patience: Option<usize>,
+    /// Seed of splits, initial weights, shuffling and dropout: the same seed gives the same bits
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder for the results [default: out/NAME of the data]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// 0 prints nothing but the result, 1 a progress bar, 2 a line per epoch
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub verbose: Option<u8>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `--task`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskArg {
+    /// The target names classes
+    Classes,
+    /// The target is a number
+    Numbers,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Args, Debug)]
+pub(crate) struct EvaluateArgs {
+    /// Saved network (.keras)
+    pub model: PathBuf,
+    /// Table or arrays that have the target
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `predict`.
+#[derive(Args, Debug)]
+pub(crate) struct PredictArgs {
+    /// Saved network (.keras)
+    pub model: PathBuf,
+    /// CSV table with the columns the network was trained on, or .npy array
+    pub data: PathBuf,
+    /// File to write [default: standard output for CSV; required for .npy]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `summary`.
+#[derive(Args, Debug)]
+pub(crate) struct SummaryArgs {
+    /// Saved network (.keras)
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// Saved network (.keras)
+    pub model: PathBuf,
+    /// Table or .npy array
+    pub data: PathBuf,
+    /// Which row, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub row: usize,
+    /// How many of the largest parts to show where a layer is too large to show whole
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `dump`.
+#[derive(Args, Debug)]
+pub(crate) struct DumpArgs {
+    /// Saved network (.keras) or TOML file with [[model.layers]] beginning with an InputLayer
+    pub model: PathBuf,
+    /// Which stage of the compiler
+    #[arg(long, value_enum, default_value_t = Stage::Plan)]
+    pub stage: Stage,
+    /// Rows per step
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch: usize,
+    /// The program of prediction instead of the training step
+    #[arg(long)]
+    pub inference: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `--stage`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The layers with their shapes
+    Layers,
+    /// The traced graph: forward, gradients, optimizer, metrics
+    Graph,
+    /// The graph after fusion into regions
+    Fused,
+    /// The flat list of kernel calls with places, bytes and flops
+    Plan,
+}
+
+/// Arguments of `bench`.
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// tiny, mlp128, mlp512, linreg, or ceiling (what the machine can do)
+    #[arg(value_name = "WORKLOAD", required_unless_present = "model")]
+    pub workload: Option<String>,
+    /// Any network from a TOML file, on random data of its shapes
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "workload")]
+    pub model: Option<PathBuf>,
+    /// Rows per step [default: the workload's]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<usize>,
+    /// Steps to time [default: about two seconds' worth]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// Rows of data [default: the workload's]
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+    /// Folder with MNIST's IDX files; random data of the same shape without it
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,46 @@
+//! What can go wrong, and the exit code it means: 2 for misuse, 1 for failure.
+
+use std::path::{Path, PathBuf};
+
+/// An error as the person at the terminal sees it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The words of the command line or of a TOML file do not fit together.
+    #[error("{0}")]
+    Misuse(String),
+    /// Data that cannot be read or used.
+    #[error(transparent)]
+    Data(#[from] adaline::data::DataError),
+    /// A network that cannot be built, trained, saved or loaded.
+    #[error(transparent)]
+    Network(#[from] adaline::nn::Error),
+    /// A file that cannot be written.
+    #[error(transparent)]
+    Format(#[from] adaline::formats::FormatError),
+    /// A file or folder.
+    #[error("{}: {what}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+impl CliError {
+    /// 2 for misuse, 1 for failure.
+    pub(crate) fn code(&self) -> u8 {
+        if matches!(self, Self::Misuse(_)) { 2 } else { 1 }
+    }
+    /// A file error.
+    pub(crate) fn io(path: &Path, what: &'static str, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), what, source }
+    }
+}
+
+/// A misuse with a text.
+pub(crate) fn misuse<T>(text: impl Into<String>) -> Result<T, CliError> {
+    Err(CliError::Misuse(text.into()))
+}

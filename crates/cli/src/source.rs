@@ -1,0 +1,121 @@
+//! From a path to data: a table, or arrays of inputs and labels.
+
+use crate::args::ReadArgs;
+use crate::error::{CliError, misuse};
+use adaline::data::{ColumnKind, FileKind, Table, TableOptions, Tensor, load_idx, read_npy, read_npz, sniff};
+use std::path::{Path, PathBuf};
+
+/// What DATA turned out to be.
+pub(crate) enum Source {
+    /// Named columns.
+    Table(Table),
+    /// Arrays with labels.
+    Arrays(Arrays),
+}
+
+/// Inputs and labels as arrays, perhaps with a test set of their own.
+pub(crate) struct Arrays {
+    /// Where they came from.
+    pub name: String,
+    /// Inputs, the first axis counts rows.
+    pub x: Tensor,
+    /// Labels (`i32 (B)`) or values (`f32 (B)` or `(B, outputs)`), when there are any.
+    pub y: Option<Tensor>,
+    /// A test set that came with them.
+    pub test: Option<(Tensor, Tensor)>,
+}
+
+impl Source {
+    /// Reads DATA: a folder of IDX files, `.npz`, `.npy`, an IDX file, or a table.
+    pub(crate) fn read(path: &Path, options: &TableOptions) -> Result<Self, CliError> {
+        if path.is_dir() {
+            return Ok(Self::Arrays(idx_folder(path)?));
+        }
+        Ok(match sniff(path)? {
+            FileKind::Npz => Self::Arrays(npz(path)?),
+            FileKind::Npy => Self::Arrays(Arrays { name: name_of(path), x: read_npy(path)?, y: None, test: None }),
+            FileKind::Idx => Self::Arrays(Arrays { name: name_of(path), x: load_idx(path)?, y: None, test: None }),
+            kind @ (FileKind::Keras | FileKind::Hdf5 | FileKind::Image | FileKind::Json | FileKind::Toml) => {
+                return misuse(format!("{}: expected a table, .npz, .npy or a folder of IDX files; this is {kind}", path.display()));
+            }
+            // Anything else may still be a table; its reader gives the exact complaint.
+            _ => Self::Table(Table::read(path, options)?),
+        })
+    }
+}
+
+/// Options of the table reader from the command line and the configuration file.
+pub(crate) fn table_options(read: &ReadArgs, config: &crate::config::DataConfig) -> Result<TableOptions, CliError> {
+    let mut options = TableOptions { encoding: read.encoding.clone().or_else(|| config.encoding.clone()), ..TableOptions::default() };
+    if let Some(c) = read.delimiter.or(config.delimiter) {
+        let byte = u8::try_from(c).ok().filter(u8::is_ascii);
+        options.delimiter = Some(byte.ok_or_else(|| CliError::Misuse(format!("--delimiter expects one ASCII character, got {c:?}")))?);
+    }
+    if read.no_header {
+        options.header = Some(false);
+    }
+    for column in read.category.iter().chain(&config.category) {
+        options = options.kind(column.clone(), ColumnKind::Category);
+    }
+    Ok(options)
+}
+
+/// A file's name without its extension.
+pub(crate) fn name_of(path: &Path) -> String {
+    path.file_stem().or_else(|| path.file_name()).map_or_else(|| "data".into(), |s| s.to_string_lossy().into_owned())
+}
+
+/// MNIST's four files, plain or gzipped; the test pair may be missing.
+fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
+    let find = |name: &str| -> Option<PathBuf> {
+        [name.to_owned(), format!("{name}.gz"), name.replace("-idx", ".idx"), name.replace("-idx", ".idx") + ".gz"]
+            .into_iter()
+            .map(|n| folder.join(n))
+            .find(|p| p.is_file())
+    };
+    let (Some(x), Some(y)) = (find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte")) else {
+        return misuse(format!(
+            "{}: expected IDX files as MNIST has them: train-images-idx3-ubyte and train-labels-idx1-ubyte (also with .gz), \
+             and t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte for the test",
+            folder.display()
+        ));
+    };
+    let test = match (find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte")) {
+        (Some(x), Some(y)) => Some((load_idx(x)?, labels(load_idx(y)?)?)),
+        _ => None,
+    };
+    Ok(Arrays { name: name_of(folder), x: load_idx(x)?, y: Some(labels(load_idx(y)?)?), test })
+}
+
+/// `x` and `y`, or `x_train`, `y_train` and perhaps `x_test`, `y_test`.
+fn npz(path: &Path) -> Result<Arrays, CliError> {
+    let mut arrays = read_npz(path)?;
+    let mut take = |names: &[&str]| -> Option<Tensor> {
+        let at = arrays.iter().position(|(n, _)| names.contains(&n.as_str()))?;
+        Some(arrays.swap_remove(at).1)
+    };
+    let (x, y) = (take(&["x", "x_train", "X"]), take(&["y", "y_train"]));
+    let test = match (take(&["x_test"]), take(&["y_test"])) {
+        (Some(x), Some(y)) => Some((x, labels(y)?)),
+        _ => None,
+    };
+    let Some(x) = x else {
+        let names: Vec<&str> = arrays.iter().map(|(n, _)| n.as_str()).collect();
+        return misuse(format!(
+            "{}: expected arrays named x and y, or x_train, y_train, x_test, y_test; found {}",
+            path.display(),
+            if names.is_empty() { "none".into() } else { names.join(", ") }
+        ));
+    };
+    Ok(Arrays { name: name_of(path), x, y: y.map(labels).transpose()?, test })
+}
+
+/// Labels stored as bytes become `i32`; a column of labels becomes a list.
+fn labels(y: Tensor) -> Result<Tensor, CliError> {
+    let y = match y.as_u8() {
+        Some(bytes) => Tensor::i32(y.shape().to_vec(), bytes.iter().map(|&b| i32::from(b)).collect())?,
+        None => y,
+    };
+    let list = y.rank() == 2 && y.row_len() == 1 && y.as_i32().is_some();
+    Ok(if list { y.reshape(&[-1])? } else { y })
+}
