@@ -119,11 +119,12 @@ impl<W: Write> Progress<W> {
         self.epoch_begin_at(epoch, steps.into(), Instant::now());
     }
 
-    /// `done` steps of this epoch are over. Cheap: away from a redraw it reads the clock and returns.
+    /// `done` steps of this epoch are over. Cheap: away from a redraw it reads the clock, where there is no terminal not
+    /// even that.
     #[inline]
     pub fn step(&mut self, done: usize, values: &[(&str, f64)]) {
         self.done = done;
-        if self.kind == ProgressKind::Bar {
+        if self.kind == ProgressKind::Bar && (self.interactive || done == 1) {
             self.step_at(done, values, Instant::now());
         }
     }

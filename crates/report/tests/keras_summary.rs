@@ -73,7 +73,7 @@ fn other_widths_and_columns_are_keras() {
 fn odd_input_does_not_break_the_table() {
     let rows = [SummaryRow::new("\u{1b}[31m\n犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬 (Dense)", "", u64::MAX)];
     let text = keras_summary_wide("", &rows, totals(u64::MAX, u64::MAX, Some(1)), SummaryColumns::default(), 0);
-    assert!(!text.contains("\u{1b}") && text.contains(" PB)"));
+    assert!(!text.contains('\u{1b}') && text.contains(" PB)"));
     let empty = keras_summary("empty", &[], 0, 0, None);
     assert_eq!(empty.lines().count(), 8);
 }

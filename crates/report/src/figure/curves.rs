@@ -3,6 +3,7 @@
 use super::axis::{Axis, Frame, Labels, LegendEntry, legend};
 use super::{Anchor, Figure, Mark, Role, Stroke};
 use crate::number;
+use std::fmt::Write;
 
 /// The values of one quantity, one per epoch; NaN where there is none.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,7 +73,7 @@ impl CurveChart {
         let Some(best) = self.best_epoch.filter(|e| (1..=epochs).contains(e) && epochs > 1) else { return };
         let Some(x) = frame.at_x(best as f64) else { return };
         figure.line([x, frame.top()], [x, frame.bottom()], Stroke::new(Role::Third, 1.2).dashed());
-        let (x, anchor) = if x > (frame.left() + frame.right()) / 2.0 { (x - 5.0, Anchor::End) } else { (x + 5.0, Anchor::Start) };
+        let (x, anchor) = if x > f64::midpoint(frame.left(), frame.right()) { (x - 5.0, Anchor::End) } else { (x + 5.0, Anchor::Start) };
         figure.text([x, frame.top() + 11.0], format!("best epoch {best}"), 11.0, anchor, Role::Third);
     }
 
@@ -80,7 +81,7 @@ impl CurveChart {
         let mut text = format!("{} over the epochs", self.metric);
         for curve in &self.curves {
             if let (Some(first), Some(last)) = (curve.values.first(), curve.values.last()) {
-                text += &format!("; {} from {} to {}", curve.name, number::short(*first), number::short(*last));
+                let _ = write!(text, "; {} from {} to {}", curve.name, number::short(*first), number::short(*last));
             }
         }
         text
@@ -114,12 +115,12 @@ fn draw(figure: &mut Figure, frame: &Frame, curve: &Curve, stroke: Stroke) {
 fn flush(figure: &mut Figure, piece: &mut Vec<[f64; 2]>, stroke: Stroke, dots: bool) {
     let points = std::mem::take(piece);
     match points.as_slice() {
-        [] => {}
         [center] if !dots => {
             let fill = Some(stroke.paint);
             figure.push(Mark::Circle { center: *center, radius: 2.0, fill, stroke: None, tip: None });
         }
-        [_] => {}
+        // A single value has its dot already.
+        [] | [_] => {}
         _ => figure.push(Mark::Line { points, stroke, tip: None }),
     }
 }

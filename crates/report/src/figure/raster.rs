@@ -178,7 +178,7 @@ fn rounded((x, y): (f32, f32), (x1, y1): (f32, f32), radius: f32) -> Option<Path
     if !(w > 0.0 && h > 0.0) {
         return None;
     }
-    if !(r > 0.0) {
+    if r.is_nan() || r <= 0.0 {
         return Some(PathBuilder::from_rect(Rect::from_xywh(x, y, w, h)?));
     }
     let mut b = PathBuilder::new();

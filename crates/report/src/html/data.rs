@@ -4,6 +4,7 @@ use super::page::Html;
 use super::{ColumnOverview, Report};
 use crate::figure::{BarChart, ImageGrid};
 use crate::number::{grouped, percent};
+use std::fmt::Write;
 
 /// Sample images.
 pub(super) fn images(html: &mut Html, report: &Report) {
@@ -26,11 +27,11 @@ pub(super) fn overview(html: &mut Html, report: &Report) {
     let all = data.parts.iter().map(|(_, n)| *n).fold(0, u64::saturating_add);
     let mut words = String::new();
     if !data.source.is_empty() {
-        words += &format!("From {}. ", data.source);
+        let _ = write!(words, "From {}. ", data.source);
     }
     if all > 0 {
         let parts: Vec<String> = data.parts.iter().map(|(name, n)| format!("{} {name}", grouped(*n))).collect();
-        words += &format!("{} rows: {}.", grouped(all), parts.join(", "));
+        let _ = write!(words, "{} rows: {}.", grouped(all), parts.join(", "));
     }
     if !words.is_empty() {
         html.paragraph("", words.trim_end());
