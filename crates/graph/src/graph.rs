@@ -139,6 +139,16 @@ impl Graph {
         self.push_leaf(Op::State { slot, ty }, ty)
     }
 
+    /// Declares an input without adding its node.
+    pub(crate) fn declare_input(&mut self, name: &str, ty: TensorType) {
+        self.inputs.push(InputDecl { name: name.into(), ty });
+    }
+
+    /// Declares a slot without adding the node that reads it.
+    pub(crate) fn declare_slot(&mut self, slot: SlotId, name: &str, ty: TensorType) {
+        self.slots.push(SlotDecl { slot, name: name.into(), ty });
+    }
+
     fn push_leaf(&mut self, op: Op, ty: TensorType) -> NodeId {
         let key = NodeKey { op, inputs: SmallVec::new() };
         let (nodes, origin) = (&mut self.nodes, self.origin);
@@ -172,6 +182,11 @@ impl Graph {
     /// One node.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+    /// One node, to break rules in tests of those who check them.
+    #[cfg(test)]
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.index()]
     }
     /// Type of one node.
     pub fn ty(&self, id: NodeId) -> TensorType {

@@ -22,11 +22,12 @@
 pub mod backend;
 mod build;
 mod composite;
+pub mod cost;
 mod dtype;
 mod error;
 pub mod eval;
-pub mod grad;
 pub mod fuse;
+pub mod grad;
 mod graph;
 mod infer;
 mod op;
@@ -35,6 +36,8 @@ pub mod philox;
 pub mod reference;
 mod shape;
 pub mod state;
+pub mod text;
+pub mod verify;
 
 pub use build::{Builder, Var};
 pub use composite::{concat, dropout_mask};

@@ -229,7 +229,45 @@ pub enum BinaryOp {
     Or,
 }
 
+impl UnaryOp {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Neg,
+        Self::Abs,
+        Self::Sign,
+        Self::Exp,
+        Self::Expm1,
+        Self::Log,
+        Self::Log1p,
+        Self::Sqrt,
+        Self::Rsqrt,
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Softplus,
+        Self::Erf,
+        Self::Floor,
+        Self::Not,
+    ];
+}
+
 impl BinaryOp {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Add,
+        Self::Sub,
+        Self::Mul,
+        Self::Div,
+        Self::Max,
+        Self::Min,
+        Self::Pow,
+        Self::Lt,
+        Self::Le,
+        Self::Eq,
+        Self::Ne,
+        Self::And,
+        Self::Or,
+    ];
+
     /// Whether the result is `bool` whatever the inputs are.
     pub fn is_comparison(self) -> bool {
         matches!(self, Self::Lt | Self::Le | Self::Eq | Self::Ne)
@@ -247,6 +285,11 @@ pub enum ReduceOp {
     Min,
     /// Product; 1 for no element.
     Prod,
+}
+
+impl ReduceOp {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sum, Self::Max, Self::Min, Self::Prod];
 }
 
 /// Which extreme.

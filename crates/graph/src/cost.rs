@@ -1,0 +1,116 @@
+//! What a node costs: floating-point operations and bytes.
+//!
+//! One convention, used by dumps, reports and benchmarks: a matrix product of `(M, K)` and `(K, N)` is `2 M N K` operations; an
+//! elementwise function one per element, be it an addition or an exponential; a reduction one per element that it reads; a random
+//! number one; moving data none. Bytes are those of the tensors read and written if every node ran by itself, 4 for each element.
+//! Inputs, state, constants and indices cost nothing by themselves (their readers count them), nor does a reshape.
+
+use crate::{Graph, NodeId, Op};
+use std::fmt;
+
+/// Operations and bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cost {
+    /// Floating-point operations.
+    pub flops: u64,
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes written.
+    pub written: u64,
+}
+
+impl Cost {
+    /// Bytes read and written.
+    pub fn bytes(&self) -> u64 {
+        self.read + self.written
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.flops += other.flops;
+        self.read += other.read;
+        self.written += other.written;
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}flop, {}B", scaled(self.flops), scaled(self.bytes()))
+    }
+}
+
+/// A number with a decimal prefix, three digits at most: `8.4 k`, `16 k`, `2 `.
+fn scaled(n: u64) -> String {
+    let (mut v, mut prefix) = (n as f64, "");
+    for next in ["k", "M", "G", "T", "P"] {
+        if v < 999.5 {
+            break;
+        }
+        (v, prefix) = (v / 1000.0, next);
+    }
+    if prefix.is_empty() || v >= 9.95 { format!("{v:.0} {prefix}") } else { format!("{v:.1} {prefix}") }
+}
+
+/// The cost of one node.
+pub fn node_cost(graph: &Graph, id: NodeId) -> Cost {
+    let node = graph.node(id);
+    let out = node.ty.len() as u64;
+    let source = node.inputs.first().map_or(0, |&i| graph.ty(i).len() as u64);
+    let flops = match node.op {
+        Op::Input { .. } | Op::State { .. } | Op::Const { .. } | Op::Iota { .. } | Op::Reshape(_) => return Cost::default(),
+        Op::Random { .. } | Op::Unary(_) | Op::Binary(_) | Op::Select => out,
+        Op::Cast(_)
+        | Op::StopGradient
+        | Op::Transpose(_)
+        | Op::Broadcast(_)
+        | Op::Slice(_)
+        | Op::Pad(_)
+        | Op::Concat { .. }
+        | Op::Reverse(_) => 0,
+        Op::Reduce { .. } | Op::ArgReduce { .. } => source,
+        Op::Dot { ta, .. } => 2 * out * graph.ty(node.inputs[0]).shape.dim(if ta { -2 } else { -1 }) as u64,
+    };
+    let read = node.inputs.iter().map(|&i| 4 * graph.ty(i).len() as u64).sum();
+    Cost { flops, read, written: 4 * out }
+}
+
+/// The cost of all nodes.
+pub fn total_cost(graph: &Graph) -> Cost {
+    graph.ids().fold(Cost::default(), |mut sum, id| {
+        sum += node_cost(graph, id);
+        sum
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Builder, TensorType};
+
+    #[test]
+    fn costs_follow_the_convention() {
+        let b = Builder::new();
+        let x = b.input("x", TensorType::f32([32, 64]));
+        let w = b.input("w", TensorType::f32([64, 128]));
+        let y = x.matmul(w);
+        let s = y.exp().sum(&[1], false);
+        b.output("s", s.broadcast_to([32, 32]));
+        let g = b.finish().unwrap();
+        let by_name = |name: &str| g.ids().find(|&i| g.node(i).op.name() == name).map(|i| node_cost(&g, i)).unwrap();
+        assert_eq!(by_name("dot"), Cost { flops: 2 * 32 * 64 * 128, read: 4 * (32 * 64 + 64 * 128), written: 4 * 32 * 128 });
+        assert_eq!(by_name("exp").flops, 32 * 128);
+        assert_eq!(by_name("reduce_sum").flops, 32 * 128);
+        assert_eq!(by_name("reshape"), Cost::default());
+        assert_eq!(by_name("broadcast"), Cost { flops: 0, read: 128, written: 4096 });
+        assert_eq!(total_cost(&g).flops, 2 * 32 * 64 * 128 + 2 * 32 * 128);
+        assert_eq!(by_name("dot").to_string(), "524 kflop, 57 kB");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        for (n, text) in [(0, "0 "), (999, "999 "), (1000, "1.0 k"), (9_960, "10 k"), (999_600, "1.0 M"), (u64::MAX, "18447 P")] {
+            assert_eq!(scaled(n), text);
+        }
+    }
+}
