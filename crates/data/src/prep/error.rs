@@ -86,7 +86,7 @@ pub enum PrepError {
     },
     /// A class that was not there when the preprocessor was fitted.
     #[error(
-        "{file}: target {column:?}, row {row}: the class {:?} is unknown; known are {}",
+        "{file}: target {column:?}, row {row}: the class {:?} is unknown; {}",
         shorten(value),
         crate::table::error::known_text(known, crate::nearest(value, known))
     )]

@@ -26,11 +26,14 @@ impl Spelling {
     }
 
     pub(super) fn key(self, text: &str) -> Cow<'_, str> {
-        match (self, number(text)) {
-            (Self::Folded, _) => Cow::Owned(text.to_lowercase()),
-            // adding 0 turns -0 into 0
-            (Self::Number, Number::Finite(value)) => Cow::Owned((value + 0.0).to_string()),
-            _ => Cow::Borrowed(text),
+        match self {
+            Self::Exact => Cow::Borrowed(text),
+            Self::Folded => Cow::Owned(text.to_lowercase()),
+            Self::Number => match number(text) {
+                // adding 0 turns -0 into 0
+                Number::Finite(value) => Cow::Owned((value + 0.0).to_string()),
+                _ => Cow::Borrowed(text),
+            },
         }
     }
 }

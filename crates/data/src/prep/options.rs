@@ -9,7 +9,7 @@ use crate::ColumnKind;
 #[serde(rename_all = "lowercase")]
 pub enum Task {
     /// Found out from the target: texts are classes; whole numbers are classes when there are at most 20 different
-    /// ones and these are at most 10, or at most 5 % of the rows; all else is a number.
+    /// ones, these are at most 10 or at most 5 % of the rows, and some come more than once; all else is a number.
     #[default]
     Auto,
     /// One of several classes.

@@ -90,7 +90,9 @@ impl Standardizer {
         for row in values.chunks_exact(width) {
             mean.iter_mut().zip(row).for_each(|(m, &x)| *m += f64::from(x));
         }
-        mean.iter_mut().for_each(|m| *m /= n);
+        for m in &mut mean {
+            *m /= n;
+        }
         let mut scale = vec![0.0; width];
         for row in values.chunks_exact(width) {
             for ((s, &m), &x) in scale.iter_mut().zip(&mean).zip(row) {

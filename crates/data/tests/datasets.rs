@@ -1,0 +1,75 @@
+//! The data sets of the repository: that they are what their page says, and that they are read as a person would expect.
+
+use std::path::PathBuf;
+
+use adaline_data::{ColumnKind, PrepOptions, Preprocessor, Role, Table, TableOptions, Task};
+use sha2::{Digest, Sha256};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../datasets").join(name)
+}
+
+fn read(name: &str) -> Table {
+    Table::read(path(name), &TableOptions::default()).unwrap()
+}
+
+#[test]
+fn files_are_those_of_the_page() {
+    let page = std::fs::read_to_string(path("README.md")).unwrap();
+    for (name, rows, columns) in [("iris.csv", 150, 5), ("digits.csv", 1797, 65), ("auto_mpg.csv", 406, 9)] {
+        let bytes = std::fs::read(path(name)).unwrap();
+        let sum = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        assert!(page.contains(&sum), "{name} has SHA-256 {sum}");
+        let table = read(name);
+        assert_eq!((table.rows(), table.columns().len()), (rows, columns), "{name}");
+    }
+}
+
+#[test]
+fn iris_has_three_species() {
+    let table = read("iris.csv");
+    let rows: Vec<usize> = (0..table.rows()).collect();
+    let prep = Preprocessor::fit(&table, Some("species"), &rows, &PrepOptions::default()).unwrap();
+    assert_eq!(prep.classes(), ["setosa", "versicolor", "virginica"]);
+    assert_eq!(prep.feature_names(), ["sepal_length", "sepal_width", "petal_length", "petal_width"]);
+    let labels = prep.transform_target(&table, &rows).unwrap();
+    for class in 0..3 {
+        assert_eq!(labels.as_i32().unwrap().iter().filter(|&&l| l == class).count(), 50);
+    }
+    // the means of Fisher's table
+    let means = [5.8433, 3.0573, 3.758, 1.1993];
+    for (overview, mean) in table.overview().iter().zip(means) {
+        assert!((overview.numbers.as_ref().unwrap().mean - mean).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn digits_have_ten_classes_and_three_blank_pixels() {
+    let table = read("digits.csv");
+    let rows: Vec<usize> = (0..table.rows()).collect();
+    let prep = Preprocessor::fit(&table, Some("digit"), &rows, &PrepOptions::default()).unwrap();
+    assert_eq!(prep.classes(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(prep.width(), 61);
+    let dropped: Vec<String> = prep.report().into_iter().filter(|c| c.role == Role::Dropped).map(|c| c.name).collect();
+    assert_eq!(dropped, ["p0", "p32", "p39"]);
+    let first = prep.transform_target(&table, &[0, 1, 2, 3]).unwrap();
+    assert_eq!(first.as_i32().unwrap(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn auto_mpg_has_text_and_missing_cells() {
+    let table = read("auto_mpg.csv");
+    assert_eq!(table.column("mpg").unwrap().missing(), 8);
+    assert_eq!(table.column("horsepower").unwrap().missing(), 6);
+    assert_eq!(table.column("origin").unwrap().kind(), ColumnKind::Category);
+    assert_eq!(table.column("name").unwrap().kind(), ColumnKind::Text);
+    let rows: Vec<usize> = (0..table.rows()).collect();
+    let prep = Preprocessor::fit(&table, Some("mpg"), &rows, &PrepOptions::default()).unwrap();
+    assert_eq!((prep.task(), prep.rows_without_target()), (Some(Task::Regression), 8));
+    assert_eq!(prep.width(), 10);
+    let x = prep.transform_features(&table, &rows).unwrap();
+    assert!(x.as_f32().unwrap().iter().all(|v| v.is_finite()));
+    let y = prep.transform_target(&table, &table.rows_with("mpg").unwrap()).unwrap();
+    assert!(y.mean().unwrap().abs() < 1e-6);
+    assert!((prep.inverse_target(0.0) - 23.5146).abs() < 1e-4);
+}
