@@ -4,6 +4,7 @@
 //! Configurations are serde structs whose JSON is what Keras writes: same names, same defaults.
 
 pub mod activations;
+pub mod catalogue;
 pub mod initializers;
 pub mod keras;
 pub mod layers;

@@ -1,5 +1,15 @@
 //! Losses. A loss gives one value per sample; weighting and reduction are done once, outside (`reduce`).
 
+mod crossentropy;
+mod reduce;
+mod regression;
+
+pub use crossentropy::{BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy};
+pub(crate) use crossentropy::{binary, categorical, is_class, no_ignored_class, sparse_categorical, without_class_axis};
+pub use reduce::{Reduction, reduce};
+pub(crate) use reduce::{same_rank, same_shape, trailing};
+pub use regression::{MeanAbsoluteError, MeanSquaredError};
+
 use crate::keras::KerasObject;
 use adaline_graph::Var;
 use std::fmt::Debug;
@@ -24,21 +34,4 @@ impl<L: Loss + 'static> From<L> for Box<dyn Loss> {
     fn from(loss: L) -> Self {
         Box::new(loss)
     }
-}
-
-/// How per-sample losses become one number (Keras' names).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reduction {
-    /// Weighted sum divided by the number of values.
-    #[default]
-    SumOverBatchSize,
-    /// The same as `sum_over_batch_size`.
-    Mean,
-    /// Weighted sum divided by the sum of weights.
-    MeanWithSampleWeight,
-    /// Weighted sum.
-    Sum,
-    /// No reduction: not a training loss.
-    None,
 }

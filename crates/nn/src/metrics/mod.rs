@@ -1,5 +1,21 @@
 //! Metrics accumulate sums inside the compiled step; the result is computed from the sums on the host.
 
+mod accuracy;
+mod common;
+mod confusion;
+mod crossentropy;
+mod r2;
+mod regression;
+mod top_k;
+
+pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, EqualAccuracy, SparseCategoricalAccuracy};
+pub use common::MetricCommon;
+pub use confusion::{Precision, Recall};
+pub use crossentropy::{BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy};
+pub use r2::{ClassAggregation, R2Score};
+pub use regression::{MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError};
+pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
+
 use crate::keras::KerasObject;
 use adaline_graph::{Shape, Var};
 use std::fmt::Debug;
@@ -16,6 +32,16 @@ pub trait Metric: KerasObject + Debug + Send + Sync {
     fn result(&self, sums: &[&[f32]]) -> f64;
     /// Whether larger is better, where that is known (used by callbacks' `mode: auto`).
     fn larger_is_better(&self) -> Option<bool>;
+    /// Whether labels are class indices (`i32`), where the class alone tells.
+    fn sparse(&self) -> bool {
+        false
+    }
+    /// Sets the name (Keras names a metric given as a string after that string).
+    fn set_name(&mut self, name: String);
+    /// The metric itself, or for [`Accuracy`] the one that the shapes of labels and predictions ask for.
+    fn resolve(&self, _y_true: Shape, _y_pred: Shape) -> Box<dyn Metric> {
+        self.boxed()
+    }
     /// A copy.
     fn boxed(&self) -> Box<dyn Metric>;
 }
@@ -24,4 +50,9 @@ impl<M: Metric + 'static> From<M> for Box<dyn Metric> {
     fn from(metric: M) -> Self {
         Box::new(metric)
     }
+}
+
+/// The metric itself, or for [`Accuracy`] the one that the shapes of labels and predictions of a batch ask for.
+pub fn resolve(metric: &dyn Metric, y_true: Shape, y_pred: Shape) -> Box<dyn Metric> {
+    metric.resolve(y_true, y_pred)
 }

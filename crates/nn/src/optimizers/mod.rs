@@ -1,5 +1,17 @@
 //! Optimizers write the update of one weight into the graph; clipping, decay and accumulation are done once, outside.
 
+mod adam;
+mod apply;
+mod common;
+mod rmsprop;
+mod sgd;
+
+pub use adam::{Adam, AdamW};
+pub use apply::{Applied, accumulate, apply_gradients, averaged};
+pub use common::{Common, LearningRate};
+pub use rmsprop::{RMSprop, RmsProp};
+pub use sgd::{SGD, Sgd};
+
 use crate::keras::KerasObject;
 use adaline_graph::Var;
 use std::fmt::Debug;
@@ -12,6 +24,10 @@ pub trait Optimizer: KerasObject + Debug + Send + Sync {
     fn common_mut(&mut self) -> &mut Common;
     /// Names of the memory kept for each weight, in Keras' file order (`momentum`, `velocity`); each has the weight's shape and begins at zero.
     fn slots(&self) -> Vec<&'static str>;
+    /// How a Keras file orders the memory: for each group, for each weight, the slots of the group (indices into [`slots`](Self::slots)).
+    fn file_groups(&self) -> Vec<Vec<usize>> {
+        vec![(0..self.slots().len()).collect()]
+    }
     /// The weight's new value; new values of the slots go through `slots[i].set`.
     fn update<'g>(&self, step: &Step<'g>, w: Var<'g>, g: Var<'g>, slots: &mut [Memory<'g>]) -> Var<'g>;
     /// A copy.
@@ -48,32 +64,4 @@ impl<'g> Memory<'g> {
         self.new = Some(value);
         value
     }
-}
-
-/// A fixed learning rate or a schedule of the iteration.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LearningRate {
-    /// The same for all steps.
-    Fixed(f64),
-    /// A function of the iteration.
-    Schedule(crate::schedules::Schedule),
-}
-
-/// What every Keras optimizer takes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Common {
-    /// Name (`adam`).
-    pub name: String,
-    /// Learning rate.
-    pub learning_rate: LearningRate,
-    /// `w -= lr * weight_decay * w` before the update.
-    pub weight_decay: Option<f64>,
-    /// Norm to which each gradient is clipped.
-    pub clipnorm: Option<f64>,
-    /// Norm to which all gradients together are clipped.
-    pub global_clipnorm: Option<f64>,
-    /// Bound of each element of the gradients.
-    pub clipvalue: Option<f64>,
-    /// Micro-batches averaged before an update (at least 2).
-    pub gradient_accumulation_steps: Option<u32>,
 }

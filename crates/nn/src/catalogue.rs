@@ -1,0 +1,139 @@
+//! The catalogue: every class once, by Keras' name. Adding a layer, loss, metric or optimizer is one file and one row here.
+
+use crate::{
+    Layer, Loss, Metric, Optimizer,
+    keras::{ConfigError, open},
+    layers, losses, metrics, optimizers,
+};
+use serde_json::{Value, json};
+
+/// One class.
+pub struct Row<T: ?Sized> {
+    /// Keras' name of the class.
+    pub class: &'static str,
+    /// Keras' public module.
+    pub module: &'static str,
+    /// Other names by which Keras' users ask for it.
+    pub aliases: &'static [&'static str],
+    /// Makes one from its arguments.
+    pub from_config: fn(&Value) -> Result<Box<T>, ConfigError>,
+}
+
+macro_rules! rows {
+    ($name:ident, $trait:ident, $doc:literal, $module:literal, $base:ident: $($ty:ident = $class:literal [$($alias:literal),*]),* $(,)?) => {
+        #[doc = $doc]
+        pub const $name: &[Row<dyn $trait>] = &[$(Row {
+            class: $class,
+            module: $module,
+            aliases: &[$($alias),*],
+            from_config: |config| Ok(Box::new($base::$ty::from_config(config)?)),
+        }),*];
+    };
+}
+
+rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
+    InputLayer = "InputLayer" [],
+    Dense = "Dense" [],
+    ActivationLayer = "Activation" [],
+    Dropout = "Dropout" [],
+    Flatten = "Flatten" [],
+    Reshape = "Reshape" [],
+    Rescaling = "Rescaling" [],
+    Normalization = "Normalization" [],
+}
+
+rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:
+    MeanSquaredError = "MeanSquaredError" ["mean_squared_error", "mse", "MSE"],
+    MeanAbsoluteError = "MeanAbsoluteError" ["mean_absolute_error", "mae", "MAE"],
+    BinaryCrossentropy = "BinaryCrossentropy" ["binary_crossentropy", "bce", "BCE"],
+    CategoricalCrossentropy = "CategoricalCrossentropy" ["categorical_crossentropy"],
+    SparseCategoricalCrossentropy = "SparseCategoricalCrossentropy" ["sparse_categorical_crossentropy"],
+}
+
+rows! { METRICS, Metric, "All metrics, save the string `accuracy`, which is chosen by shapes.", "keras.metrics", metrics:
+    EqualAccuracy = "Accuracy" [],
+    BinaryAccuracy = "BinaryAccuracy" ["binary_accuracy"],
+    CategoricalAccuracy = "CategoricalAccuracy" ["categorical_accuracy"],
+    SparseCategoricalAccuracy = "SparseCategoricalAccuracy" ["sparse_categorical_accuracy"],
+    TopKCategoricalAccuracy = "TopKCategoricalAccuracy" ["top_k_categorical_accuracy"],
+    SparseTopKCategoricalAccuracy = "SparseTopKCategoricalAccuracy" ["sparse_top_k_categorical_accuracy"],
+    Precision = "Precision" ["precision"],
+    Recall = "Recall" ["recall"],
+    MeanSquaredError = "MeanSquaredError" ["mean_squared_error", "mse", "MSE"],
+    MeanAbsoluteError = "MeanAbsoluteError" ["mean_absolute_error", "mae", "MAE"],
+    RootMeanSquaredError = "RootMeanSquaredError" ["root_mean_squared_error"],
+    R2Score = "R2Score" ["r2_score"],
+    BinaryCrossentropy = "BinaryCrossentropy" ["binary_crossentropy", "bce", "BCE"],
+    CategoricalCrossentropy = "CategoricalCrossentropy" ["categorical_crossentropy"],
+    SparseCategoricalCrossentropy = "SparseCategoricalCrossentropy" ["sparse_categorical_crossentropy"],
+}
+
+rows! { OPTIMIZERS, Optimizer, "All optimizers. Their names are matched whatever the case.", "keras.optimizers", optimizers:
+    Sgd = "SGD" [],
+    RmsProp = "RMSprop" [],
+    Adam = "Adam" [],
+    AdamW = "AdamW" [],
+}
+
+/// A layer from Keras' envelope.
+pub fn layer_from_json(value: &Value) -> Result<Box<dyn Layer>, ConfigError> {
+    if !value.is_object() {
+        return Err(ConfigError::Shape { expected: "a layer with a `class_name`".into(), got: value.to_string() });
+    }
+    read("layer", LAYERS, value, |row, name| row.class == name)
+}
+
+/// A loss from Keras' envelope or a name such as `mse`.
+pub fn loss_from_json(value: &Value) -> Result<Box<dyn Loss>, ConfigError> {
+    read("loss", LOSSES, function_name(value), |row, name| row.class == name || row.aliases.contains(&name))
+}
+
+/// A metric from Keras' envelope or a name such as `accuracy`, which then is its name in logs.
+pub fn metric_from_json(value: &Value) -> Result<Box<dyn Metric>, ConfigError> {
+    let value = function_name(value);
+    match value.as_str().map(str::to_lowercase).as_deref() {
+        Some("accuracy") => return Ok(metrics::Accuracy::new().into()),
+        Some("acc") => return Ok(metrics::Accuracy::acc().into()),
+        _ => {}
+    }
+    let mut metric = read("metric", METRICS, value, |row, name| row.class == name || row.aliases.contains(&name)).map_err(|e| match e {
+        ConfigError::UnknownClass { kind, name, mut known, .. } => {
+            known.push("accuracy".into());
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            ConfigError::unknown_class(kind, &name, &known)
+        }
+        other => other,
+    })?;
+    if let Some(name) = value.as_str() {
+        metric.set_name(name.into());
+    }
+    Ok(metric)
+}
+
+/// An optimizer from Keras' envelope or a name such as `adam`.
+pub fn optimizer_from_json(value: &Value) -> Result<Box<dyn Optimizer>, ConfigError> {
+    read("optimizer", OPTIMIZERS, value, |row, name| row.class.eq_ignore_ascii_case(name))
+}
+
+/// The name in a function's envelope: `{"module": "builtins", "class_name": "function", "config": "mean_squared_error"}`.
+fn function_name(value: &Value) -> &Value {
+    let is_function = value.get("class_name").and_then(Value::as_str) == Some("function");
+    value.get("config").filter(|c| is_function && c.is_string()).unwrap_or(value)
+}
+
+fn read<T: ?Sized>(
+    kind: &'static str,
+    rows: &[Row<T>],
+    value: &Value,
+    matches: impl Fn(&Row<T>, &str) -> bool,
+) -> Result<Box<T>, ConfigError> {
+    let (name, config) = open(kind, value)?;
+    let Some(row) = rows.iter().find(|row| matches(row, name)) else {
+        let known: Vec<&str> = rows.iter().flat_map(|r| std::iter::once(r.class).chain(r.aliases.iter().copied())).collect();
+        return Err(ConfigError::unknown_class(kind, name, &known));
+    };
+    match config {
+        Some(config) => (row.from_config)(config),
+        None => (row.from_config)(&json!({})),
+    }
+}

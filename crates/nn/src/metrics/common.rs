@@ -1,0 +1,153 @@
+//! What metrics share: their configuration, and the weighted mean of values per sample.
+
+use crate::{
+    keras::DTypePolicy,
+    losses::{same_rank, trailing},
+};
+use adaline_graph::{DType, Shape, Var};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The arguments that every metric takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricCommon {
+    /// Name in logs.
+    pub name: String,
+    /// Type of its sums.
+    pub dtype: MetricDType,
+}
+
+impl MetricCommon {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.into(), dtype: MetricDType }
+    }
+}
+
+/// Type of a metric's sums: a plain `float32` in files; a policy object or nothing is accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct MetricDType;
+
+impl From<MetricDType> for Value {
+    fn from(_: MetricDType) -> Self {
+        Self::String("float32".into())
+    }
+}
+impl TryFrom<Value> for MetricDType {
+    type Error = String;
+    fn try_from(value: Value) -> Result<Self, String> {
+        DTypePolicy::try_from(value).map(|_| Self)
+    }
+}
+
+/// Sums of a mean: weighted total and weight.
+pub(crate) fn mean_sums() -> Vec<(&'static str, Shape)> {
+    vec![("total", Shape::SCALAR), ("count", Shape::SCALAR)]
+}
+
+/// What a batch of values `(B, ..)` adds to the sums of a mean: each sample counts the mean of its values, with its weight.
+pub(crate) fn mean_update<'g>(values: Var<'g>, weight: Option<Var<'g>>) -> Vec<Var<'g>> {
+    let b = values.builder();
+    if values.rank() == 0 && weight.is_none() {
+        return vec![values, b.scalar(1.0)];
+    }
+    // (B)
+    let per_sample = |v: Var<'g>| {
+        let rest: Vec<isize> = (1..v.rank() as isize).collect();
+        if rest.is_empty() { v } else { v.mean(&rest, false) }
+    };
+    let Some(weight) = weight else {
+        return vec![per_sample(values).sum(&[], false), b.scalar(values.shape().dims().first().map_or(1.0, |&n| n as f32))];
+    };
+    let (values, weight) = same_rank(values, weight.cast(DType::F32));
+    let weighted = values * trailing(weight, values.rank());
+    vec![per_sample(weighted).sum(&[], false), per_sample(weight).sum(&[], false)]
+}
+
+/// A mean from its sums; 0 without weight.
+pub(crate) fn mean_result(sums: &[&[f32]]) -> f64 {
+    match sums {
+        [[total, ..], [count, ..], ..] => divide_no_nan(f64::from(*total), f64::from(*count)),
+        _ => 0.0,
+    }
+}
+
+/// `a / b`, and 0 where `b` is 0.
+pub(crate) fn divide_no_nan(a: f64, b: f64) -> f64 {
+    if b == 0.0 { 0.0 } else { a / b }
+}
+
+/// Module, class, arguments and their reader for a metric that is a serde struct with a field `common`.
+macro_rules! metric_object {
+    ($ty:ident, $class:expr, |$this:ident| $validate:expr) => {
+        impl $ty {
+            /// Sets the name.
+            pub fn name(mut self, name: impl Into<String>) -> Self {
+                self.common.name = name.into();
+                self
+            }
+            /// Reads the arguments as Keras writes them.
+            pub fn from_config(config: &serde_json::Value) -> Result<Self, $crate::keras::ConfigError> {
+                let read: Self = $crate::keras::read_config($class, &[], config)?;
+                $crate::keras::KerasObject::validate(&read)?;
+                Ok(read)
+            }
+        }
+        impl $crate::keras::KerasObject for $ty {
+            fn module(&self) -> &'static str {
+                "keras.metrics"
+            }
+            fn class_name(&self) -> &'static str {
+                $class
+            }
+            fn config(&self) -> serde_json::Value {
+                $crate::keras::to_config(self)
+            }
+            fn validate(&self) -> Result<(), $crate::keras::ConfigError> {
+                let $this = self;
+                $validate
+            }
+        }
+    };
+}
+pub(crate) use metric_object;
+
+/// The methods that all metrics share.
+macro_rules! metric_methods {
+    ($larger_is_better:expr) => {
+        fn name(&self) -> &str {
+            &self.common.name
+        }
+        fn set_name(&mut self, name: String) {
+            self.common.name = name;
+        }
+        fn larger_is_better(&self) -> Option<bool> {
+            Some($larger_is_better)
+        }
+        fn boxed(&self) -> Box<dyn $crate::Metric> {
+            Box::new(self.clone())
+        }
+    };
+}
+pub(crate) use metric_methods;
+
+/// The sums of a metric that is a mean of values per sample.
+macro_rules! mean_methods {
+    () => {
+        fn sums(&self, _: adaline_graph::Shape, _: adaline_graph::Shape) -> Vec<(&'static str, adaline_graph::Shape)> {
+            $crate::metrics::common::mean_sums()
+        }
+        fn update<'g>(
+            &self,
+            y_true: adaline_graph::Var<'g>,
+            y_pred: adaline_graph::Var<'g>,
+            weight: Option<adaline_graph::Var<'g>>,
+        ) -> Vec<adaline_graph::Var<'g>> {
+            $crate::metrics::common::mean_update(self.values(y_true, y_pred), weight)
+        }
+        fn result(&self, sums: &[&[f32]]) -> f64 {
+            $crate::metrics::common::mean_result(sums)
+        }
+    };
+}
+pub(crate) use mean_methods;

@@ -1,0 +1,72 @@
+//! From gradients to new weights, in Keras' order: clip, decay, update.
+
+use super::{Common, Memory, Optimizer, Step};
+use adaline_graph::Var;
+
+/// New values after an update.
+#[derive(Clone)]
+pub struct Applied<'g> {
+    /// Of each weight.
+    pub weights: Vec<Var<'g>>,
+    /// Of each weight's slots, in the optimizer's order.
+    pub slots: Vec<Vec<Var<'g>>>,
+}
+
+/// Writes one update of all weights: clips the gradients, decays the weights, updates them and the optimizer's memory.
+/// `slots[i]` are the values of the memory of `weights[i]`, as many as [`Optimizer::slots`] names.
+pub fn apply_gradients<'g>(
+    optimizer: &dyn Optimizer,
+    step: &Step<'g>,
+    weights: &[Var<'g>],
+    gradients: &[Var<'g>],
+    slots: &[Vec<Var<'g>>],
+) -> Applied<'g> {
+    let common = optimizer.common();
+    let mut applied = Applied { weights: Vec::with_capacity(weights.len()), slots: Vec::with_capacity(weights.len()) };
+    for ((&w, g), old) in weights.iter().zip(clip(common, gradients)).zip(slots) {
+        let decayed = match common.weight_decay {
+            Some(wd) => w - w * wd as f32 * step.learning_rate,
+            None => w,
+        };
+        let mut memory: Vec<Memory<'g>> = old.iter().map(|&old| Memory { old, new: None }).collect();
+        applied.weights.push(optimizer.update(step, decayed, g, &mut memory));
+        applied.slots.push(memory.iter().map(|m| m.new.unwrap_or(m.old)).collect());
+    }
+    applied
+}
+
+/// The step between updates when gradients are accumulated: new values of the accumulators.
+pub fn accumulate<'g>(accumulators: &[Var<'g>], gradients: &[Var<'g>]) -> Vec<Var<'g>> {
+    accumulators.iter().zip(gradients).map(|(&a, &g)| g + a).collect()
+}
+
+/// The step of the update when gradients are accumulated: the averaged gradients for [`apply_gradients`], and the accumulators' zeros.
+pub fn averaged<'g>(steps: u32, accumulators: &[Var<'g>], gradients: &[Var<'g>]) -> (Vec<Var<'g>>, Vec<Var<'g>>) {
+    let mean = accumulate(accumulators, gradients).into_iter().map(|sum| sum / steps as f32).collect();
+    (mean, accumulators.iter().map(|a| a.builder().full(a.shape(), 0.0)).collect())
+}
+
+/// Keras' three ways of clipping.
+fn clip<'g>(common: &Common, gradients: &[Var<'g>]) -> Vec<Var<'g>> {
+    let each = |f: &dyn Fn(Var<'g>) -> Var<'g>| gradients.iter().map(|&g| f(g)).collect();
+    if let Some(norm) = common.clipnorm {
+        let norm = norm as f32;
+        each(&|g| {
+            let l2 = g.square().sum(&[], false).sqrt();
+            g * norm / l2.max_scalar(norm)
+        })
+    } else if let Some(norm) = common.global_clipnorm {
+        let norm = norm as f32;
+        let Some(total) = gradients.iter().map(|g| g.square().sum(&[], false)).reduce(|a, b| a + b) else {
+            return Vec::new();
+        };
+        let l2 = total.sqrt();
+        // inf - inf and NaN - NaN are NaN: a gradient that is not finite must not pass for a clipped one.
+        let scale = (1.0 / l2).min_scalar(1.0 / norm) * norm + (l2 - l2);
+        each(&|g| g * scale)
+    } else if let Some(bound) = common.clipvalue {
+        each(&|g| g.clip(-bound as f32, bound as f32))
+    } else {
+        gradients.to_vec()
+    }
+}
