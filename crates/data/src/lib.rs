@@ -1,5 +1,25 @@
 //! Tensors, tables, readers, splits and preprocessing: everything between a file and a batch.
 //!
+//! - [`Tensor`]: an array on the host; [`load_idx`], [`read_npy`] and [`read_npz`] read it from files.
+//! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
+//! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
+//! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
+//!
+//! ```
+//! use adaline_data::{PrepOptions, Preprocessor, Table, TableOptions, stratified_split};
+//!
+//! let flowers = "petal,species\n1.4,setosa\n4.7,virginica\n1.3,setosa\n5.1,virginica\n";
+//! let table = Table::parse(flowers, &TableOptions::default())?;
+//! let species: Vec<_> = table.column("species")?.iter().collect();
+//! let (split, _) = stratified_split(&species, 0.5, 42)?;
+//! let prep = Preprocessor::fit(&table, Some("species"), &split.train, &PrepOptions::default())?;
+//! let x = prep.transform_features(&table, &split.test)?; // (rows, features)
+//! let y = prep.transform_target(&table, &split.test)?; // (rows,)
+//! assert_eq!((x.shape(), y.shape()), (&[2, 1][..], &[2][..]));
+//! assert_eq!(prep.classes(), ["setosa", "virginica"]);
+//! # Ok::<(), adaline_data::DataError>(())
+//! ```
+//!
 //! A [`Tensor`] is a plain array on the host, row-major, of `f32`, `i32` or `u8`; its first axis counts the
 //! rows (examples) of a data set.
 //!

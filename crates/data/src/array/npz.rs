@@ -39,8 +39,8 @@ pub fn read_npz(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>, DataErr
             return Err(broken(format!("the entry {name:?} is there twice")));
         }
         let at_most = entry.size().min(left);
+        left -= at_most;
         let tensor = npy::parse(entry, &path.join(&name), at_most)?;
-        left = left.saturating_sub(tensor.len() as u64);
         arrays.push((key.to_owned(), tensor));
     }
     Ok(arrays)

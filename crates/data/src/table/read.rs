@@ -43,13 +43,13 @@ pub(super) fn parse(source: String, text: &str, options: &TableOptions) -> Resul
         return Err(TableError::Empty { file: source }.into());
     }
     let quote = usable("the quote", options.quote)?;
-    if let Some(line) = unclosed_quote(text, options) {
-        return Err(TableError::UnclosedQuote { file: source, line }.into());
-    }
     let delimiter = match options.delimiter {
         Some(delimiter) => usable("the delimiter", delimiter)?,
         None => sniff_delimiter(text, quote),
     };
+    if let Some(line) = unclosed_quote(text, delimiter, quote) {
+        return Err(TableError::UnclosedQuote { file: source, line }.into());
+    }
     let mut reader = reader(text, delimiter, quote);
     let mut record = StringRecord::new();
     let fail = |e: csv::Error| DataError::File(crate::FileError::Io { path: source.clone().into(), source: e.into() });
@@ -97,18 +97,17 @@ fn reader(text: &str, delimiter: u8, quote: u8) -> csv::Reader<&[u8]> {
 }
 
 /// The line in which a quote opens that nothing closes. The csv reader would take all the rest for one cell.
-fn unclosed_quote(text: &str, options: &TableOptions) -> Option<usize> {
-    let is_delimiter = |c: u8| options.delimiter.map_or(DELIMITERS.contains(&c), |d| c == d);
+fn unclosed_quote(text: &str, delimiter: u8, quote: u8) -> Option<usize> {
     let (mut line, mut opened, mut at_start) = (1, None, true);
     for &c in text.as_bytes() {
-        if c == options.quote && (at_start || opened.is_some()) {
+        if c == quote && (at_start || opened.is_some()) {
             // a doubled quote closes and opens again
             opened = if opened.is_some() { None } else { Some(line) };
             at_start = opened.is_none();
             continue;
         }
         line += usize::from(c == b'\n');
-        at_start = opened.is_none() && (c == b'\n' || c == b'\r' || is_delimiter(c));
+        at_start = opened.is_none() && (c == b'\n' || c == b'\r' || c == delimiter);
     }
     opened
 }

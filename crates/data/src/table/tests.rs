@@ -52,6 +52,7 @@ fn cells_may_hold_quotes_and_line_ends() {
     assert_eq!(table.column("name").unwrap().get(0), Some("a \"b\"\nc"));
     assert_eq!(table.column("name").unwrap().get(1), Some("x, y"));
     assert_eq!(table.column("n").unwrap().numbers(), Some(&[1.0, 2.0][..]));
+    assert_eq!(parse("a,b\nx;\"y,1\n").unwrap().column("a").unwrap().get(0), Some("x;\"y"));
     // a quote inside a field is a letter like others
     assert_eq!(parse("size,n\n5\" pipe,1\n").unwrap().column("size").unwrap().get(0), Some("5\" pipe"));
 }
