@@ -17,6 +17,9 @@ pub(crate) enum CliError {
     /// A file that cannot be written.
     #[error(transparent)]
     Format(#[from] adaline::formats::FormatError),
+    /// Stopped by Ctrl-C where nothing could be kept.
+    #[error("{0}")]
+    Interrupted(String),
     /// A file or folder.
     #[error("{}: {what}: {source}", path.display())]
     Io {
@@ -32,7 +35,11 @@ pub(crate) enum CliError {
 impl CliError {
     /// 2 for misuse, 1 for failure.
     pub(crate) fn code(&self) -> u8 {
-        if matches!(self, Self::Misuse(_)) { 2 } else { 1 }
+        match self {
+            Self::Misuse(_) => 2,
+            Self::Interrupted(_) => 130,
+            Self::Data(_) | Self::Network(_) | Self::Format(_) | Self::Io { .. } => 1,
+        }
     }
     /// A file error.
     pub(crate) fn io(path: &Path, what: &'static str, source: std::io::Error) -> Self {

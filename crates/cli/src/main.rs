@@ -1,3 +1,59 @@
-//! The adaline command.
+//! The program `adaline`: from a table to a trained, measured, saved and explained network.
 
-fn main() {}
+mod args;
+mod config;
+mod error;
+mod fit;
+mod measure;
+mod network;
+mod problem;
+mod settings;
+mod source;
+mod terminal;
+
+use args::{Cli, Command};
+use clap::Parser;
+use error::CliError;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::complain(&error);
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), CliError> {
+    match &cli.command {
+        Command::Fit(args) => {
+            set_threads(args.common.threads);
+            fit::run(args, &stop_on_ctrl_c())
+        }
+        Command::Evaluate(_) | Command::Predict(_) | Command::Summary(_) | Command::Explain(_) | Command::Dump(_) | Command::Bench(_) => Ok(()),
+    }
+}
+
+fn set_threads(threads: Option<u16>) {
+    if let Some(n) = threads {
+        adaline::set_threads(usize::from(n));
+    }
+}
+
+/// The first Ctrl-C asks to stop after the running step, the second one ends the program.
+fn stop_on_ctrl_c() -> fit::Stop {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    // Without a handler Ctrl-C still ends the program; nothing is lost but the soft stop.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    stop
+}

@@ -1,0 +1,242 @@
+//! `adaline fit`: from data to a trained, measured, saved and explained network.
+
+mod output;
+mod story;
+mod train;
+
+pub(crate) use train::{Trained, build};
+
+use crate::args::FitArgs;
+use crate::error::CliError;
+use crate::measure::Outcome;
+use crate::problem::{Kind, Problem};
+use crate::settings::Settings;
+use crate::source::{Source, table_options};
+use crate::terminal::{Shown, Terminal};
+use adaline::data::{Fold, KFold, Tensor, stratified_split, train_test_split};
+use adaline::report::number;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Set by Ctrl-C: training ends after the running step.
+pub(crate) type Stop = Arc<AtomicBool>;
+
+/// Results of the folds.
+pub(crate) struct Folds {
+    /// `accuracy` or `rmse`.
+    pub metric: &'static str,
+    /// One per fold.
+    pub scores: Vec<f64>,
+    /// Predictions of all rows, each by the network that had not seen it.
+    pub outcome: Outcome,
+    /// Epochs after which a network trained on all rows should stop.
+    pub epochs: usize,
+}
+
+/// All that a run knows at its end.
+pub(crate) struct Run<'a> {
+    pub problem: &'a Problem,
+    pub settings: &'a Settings,
+    pub trained: Trained,
+    /// What is measured, on which rows.
+    pub outcome: Outcome,
+    /// Those rows in words: `test rows`.
+    pub measured_on: String,
+    pub folds: Option<Folds>,
+    /// Name and number of rows of each part.
+    pub parts: Vec<(String, usize)>,
+    /// Inputs of the measured rows, when they are pictures.
+    pub pictures: Option<Tensor>,
+    /// Name and value of what was set.
+    pub parameters: Vec<(String, String)>,
+    pub started: String,
+    pub seconds: f64,
+    pub command: String,
+    pub interrupted: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
+    let begun = Instant::now();
+    let started = crate::terminal::now();
+    let settings = Settings::new(args)?;
+    let say = Terminal::new(args.common.json, settings.verbose);
+    let options = table_options(&args.read, &settings.config.data)?;
+    // Unwritable results must be known before the work, not after it.
+    output::prepare(&settings.out)?;
+    let source = Source::read(&settings.data, &options)?;
+    let name = crate::source::name_of(&settings.data);
+    let problem = Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name)?;
+    introduce(&say, &problem);
+
+    let (train_rows, test_rows) = hold_out(&problem, &settings)?;
+    let folds = settings.kfold.map(|k| cross_validate(&problem, &settings, &train_rows, k, &say, stop)).transpose()?;
+    let (rows, watched, epochs) = match &folds {
+        // Measured by the folds: now learn from every row, for as long as the folds needed.
+        Some(f) => (train_rows.clone(), Vec::new(), f.epochs),
+        None => {
+            let (rows, watched) = train::watch_split(&problem, &train_rows, settings.validation_split, settings.seed)?;
+            (rows, watched, settings.epochs)
+        }
+    };
+    if folds.is_some() {
+        say.line(&format!("\nTraining the network to keep on all {} rows, {epochs} epochs", number::grouped(rows.len() as u64)));
+    } else {
+        say.line(&format!("Training on {} rows, watching {}", number::grouped(rows.len() as u64), number::grouped(watched.len() as u64)));
+    }
+    let trained = train::train(&problem, &settings, &rows, &watched, epochs, settings.seed, say.progress(epochs), stop)?;
+    let interrupted = stop.load(Ordering::Relaxed);
+
+    let mut parts = vec![("training".to_owned(), rows.len())];
+    if !watched.is_empty() {
+        parts.push(("validation".to_owned(), watched.len()));
+    }
+    let (outcome, measured_on, pictures) = measure(&problem, &trained, &test_rows, &watched, &rows, folds.as_ref())?;
+    if measured_on == "test rows" {
+        parts.push(("test".to_owned(), outcome.rows()));
+    }
+    let run = Run {
+        parameters: parameters(&settings, &trained, epochs),
+        command: crate::terminal::command_line(),
+        seconds: begun.elapsed().as_secs_f64(),
+        problem: &problem,
+        settings: &settings,
+        trained,
+        outcome,
+        measured_on,
+        folds,
+        parts,
+        pictures,
+        started,
+        interrupted,
+    };
+    output::write(&run, &say)
+}
+
+fn introduce(say: &Terminal, problem: &Problem) {
+    let rows = number::grouped(problem.rows.len() as u64);
+    match &problem.info.kind {
+        Kind::Classes(names) => {
+            let shown = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+            let more = if names.len() > 8 { ", ..." } else { "" };
+            say.line(&format!("Task: tell {} classes of `{}` apart ({shown}{more}), {rows} rows", names.len(), problem.info.target));
+        }
+        Kind::Numbers(1) => say.line(&format!("Task: predict the number `{}`, {rows} rows", problem.info.target)),
+        Kind::Numbers(n) => say.line(&format!("Task: predict {n} numbers, {rows} rows")),
+    }
+    for note in &problem.notes {
+        say.line(&format!("Note: {note}"));
+    }
+    if let Some(table) = problem.table() {
+        say.columns(table, &problem.info.target);
+    }
+}
+
+/// Rows to learn from and rows for the final measurement.
+fn hold_out(problem: &Problem, settings: &Settings) -> Result<(Vec<usize>, Vec<usize>), CliError> {
+    let share = settings.test_share();
+    if problem.own_test().is_some() && settings.test_split.is_none() || share <= 0.0 {
+        return Ok((problem.rows.clone(), Vec::new()));
+    }
+    let split = match &problem.labels {
+        Some(labels) => stratified_split(labels, share, settings.seed)?.0,
+        None => train_test_split(problem.rows.len(), share, settings.seed)?,
+    };
+    let pick = |at: &[usize]| at.iter().map(|&i| problem.rows[i]).collect();
+    Ok((pick(&split.train), pick(&split.test)))
+}
+
+/// Each fold: a fresh network, preprocessing fitted on that fold's training rows, early stopping on some of them.
+fn cross_validate(problem: &Problem, settings: &Settings, rows: &[usize], k: usize, say: &Terminal, stop: &Stop) -> Result<Folds, CliError> {
+    let shuffled = KFold { k, shuffle: true, seed: settings.seed };
+    let (folds, warnings): (Vec<Fold>, Vec<String>) = match &problem.labels {
+        Some(labels) => {
+            let own: Vec<i32> = rows.iter().map(|&r| labels[problem.position(r)]).collect();
+            let (folds, warnings) = shuffled.stratified(&own)?;
+            (folds, warnings.iter().map(ToString::to_string).collect())
+        }
+        None => (shuffled.plain(rows.len())?, Vec::new()),
+    };
+    for w in warnings {
+        say.line(&format!("Note: {w}"));
+    }
+    let pick = |at: &[usize]| at.iter().map(|&i| rows[i]).collect::<Vec<_>>();
+    let (mut scores, mut epochs, mut all, mut metric) = (Vec::new(), Vec::new(), None::<Outcome>, "accuracy");
+    for (i, fold) in folds.iter().enumerate() {
+        let seed = settings.seed.wrapping_add(1 + i as u64);
+        let (own, watched) = train::watch_split(problem, &pick(&fold.train), settings.validation_split, seed)?;
+        let trained = train::train(problem, settings, &own, &watched, settings.epochs, seed, say.quiet(), stop)?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(CliError::Interrupted("stopped during the folds; nothing was saved".into()));
+        }
+        let outcome = predict(problem, &trained, &pick(&fold.validation))?;
+        let (name, score) = outcome.headline();
+        let kept = trained.best_epoch.unwrap_or(trained.history.len()).max(1);
+        say.line(&format!("Fold {}/{k}: {name} {}  ({} epochs, best {kept})", i + 1, number::short(score), trained.history.len()));
+        metric = name;
+        scores.push(score);
+        epochs.push(kept);
+        match &mut all {
+            Some(o) => o.extend(outcome),
+            None => all = Some(outcome),
+        }
+    }
+    epochs.sort_unstable();
+    let (mean, deviation) = story::mean_and_deviation(&scores);
+    say.line(&format!("{k} folds: {metric} {} ± {}", number::short(mean), number::short(deviation)));
+    let outcome = all.ok_or_else(|| CliError::Misuse("no fold has rows".into()))?;
+    Ok(Folds { metric, scores, outcome, epochs: epochs.get(epochs.len() / 2).copied().unwrap_or(1) })
+}
+
+/// Predictions of rows of the data.
+fn predict(problem: &Problem, trained: &Trained, rows: &[usize]) -> Result<Outcome, CliError> {
+    let part = problem.part(&trained.coder, rows)?;
+    let output = trained.model.predict(&part.x)?;
+    Ok(Outcome::new(&problem.info.kind, &trained.coder, &part.y, &output))
+}
+
+/// What the figures are of: the test rows; else the folds; else the watched rows; else, said plainly, the training rows.
+fn measure(
+    problem: &Problem,
+    trained: &Trained,
+    test: &[usize],
+    watched: &[usize],
+    rows: &[usize],
+    folds: Option<&Folds>,
+) -> Result<(Outcome, String, Option<Tensor>), CliError> {
+    let pictures = |rows: &[usize]| -> Result<Option<Tensor>, CliError> {
+        if problem.info.image.is_none() { Ok(None) } else { problem.raw_pictures(rows) }
+    };
+    if !test.is_empty() {
+        return Ok((predict(problem, trained, test)?, "test rows".into(), pictures(test)?));
+    }
+    if let Some(f) = folds {
+        return Ok((f.outcome.clone(), "rows, each by a fold that had not seen it".into(), None));
+    }
+    if let Some((x, y)) = problem.own_test() {
+        let output = trained.model.predict(x)?;
+        let shown = problem.info.image.map(|_| x.clone());
+        return Ok((Outcome::new(&problem.info.kind, &trained.coder, y, &output), "test rows".into(), shown));
+    }
+    if !watched.is_empty() {
+        return Ok((predict(problem, trained, watched)?, "validation rows".into(), pictures(watched)?));
+    }
+    Ok((predict(problem, trained, rows)?, "training rows".into(), pictures(rows)?))
+}
+
+fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(String, String)> {
+    let mut out = vec![
+        ("optimizer".to_owned(), trained.model.optimizer_name().unwrap_or_default().to_owned()),
+        ("learning rate".to_owned(), trained.model.learning_rate().map_or_else(String::new, number::short)),
+        ("batch size".to_owned(), settings.batch_size.to_string()),
+        ("epochs".to_owned(), format!("{} of at most {epochs}", trained.history.len())),
+    ];
+    if settings.patience > 0 && trained.best_epoch.is_some() {
+        out.push(("early stopping".to_owned(), format!("after {} epochs without a lower validation loss, best weights kept", settings.patience)));
+    }
+    if let Some(k) = settings.kfold {
+        out.push(("folds".to_owned(), k.to_string()));
+    }
+    out
+}

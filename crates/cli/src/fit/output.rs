@@ -1,0 +1,115 @@
+//! The four files of a run, each replaced atomically, and the last words on the terminal.
+
+use super::{Run, story};
+use crate::error::CliError;
+use crate::terminal::{Shown, Terminal};
+use adaline::formats::atomic_write;
+use adaline::report::figure::Theme;
+use adaline::report::number;
+use adaline::report::tables::class_table;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Where a model keeps its task.
+pub(crate) const TASK_ASSET: &str = "adaline/task.json";
+/// Where a model keeps its preprocessing.
+pub(crate) const PREP_ASSET: &str = "adaline/preprocessing.json";
+
+/// Makes the folder and proves that it can be written.
+pub(crate) fn prepare(out: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(out).map_err(|e| CliError::io(out, "cannot make the folder for the results", e))?;
+    let probe = out.join(".adaline-write-test");
+    std::fs::write(&probe, b"").map_err(|e| CliError::io(out, "cannot write into the folder for the results", e))?;
+    std::fs::remove_file(&probe).map_err(|e| CliError::io(&probe, "cannot remove", e))
+}
+
+/// Writes everything and tells the result.
+pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
+    let out = &run.settings.out;
+    let mut extras = Vec::new();
+    let task = serde_json::to_vec_pretty(&run.problem.info).map_err(|e| CliError::Misuse(e.to_string()))?;
+    extras.push((TASK_ASSET.to_owned(), task));
+    if let Some(prep) = &run.trained.coder.prep {
+        extras.push((PREP_ASSET.to_owned(), prep.to_json()?.into_bytes()));
+    }
+    let model_path = out.join("model.keras");
+    run.trained.model.save_with(&model_path, &extras)?;
+    atomic_write(&out.join("history.csv"), history(run).as_bytes())?;
+    let result = result(run);
+    let pretty = serde_json::to_string_pretty(&result).map_err(|e| CliError::Misuse(e.to_string()))?;
+    atomic_write(&out.join("metrics.json"), format!("{pretty}\n").as_bytes())?;
+    let report = story::report(run);
+    atomic_write(&out.join("report.html"), report.render().as_bytes())?;
+    for chart in &report.curves {
+        let figure = chart.figure();
+        let file = format!("curve_{}", chart.metric);
+        atomic_write(&out.join(format!("{file}.svg")), figure.to_svg().as_bytes())?;
+        if let Ok(png) = figure.to_png(2.0, Theme::Light) {
+            atomic_write(&out.join(format!("{file}.png")), &png)?;
+        }
+    }
+    if let Some(matrix) = run.outcome.confusion().filter(|m| m.size() <= 20) {
+        say.line(&format!("\n{}", class_table(&matrix)));
+    }
+    let figures: Vec<String> =
+        run.outcome.metrics().iter().filter_map(|(k, v)| Some(format!("{k} {}", number::short(v.as_f64()?)))).collect();
+    say.line(&format!("On {} {}: {}", number::grouped(run.outcome.rows() as u64), run.measured_on, figures.join(", ")));
+    if let Some((rule, score)) = run.outcome.simplest() {
+        say.line(&format!("For comparison, {rule}: {} {}", run.outcome.headline().0, number::short(score)));
+    }
+    if run.interrupted {
+        say.line("Stopped before the end; the network as it was after the last step is saved.");
+    }
+    say.line(&format!(
+        "Wrote {} (model.keras, history.csv, metrics.json, report.html) in {}",
+        out.display(),
+        number::duration(run.seconds)
+    ));
+    say.json(&result);
+    Ok(())
+}
+
+/// The result as machines read it.
+fn result(run: &Run<'_>) -> Value {
+    let mut out = json!({
+        "task": if run.outcome.confusion().is_some() { "classification" } else { "regression" },
+        "target": run.problem.info.target,
+        "metrics": run.outcome.metrics(),
+        "measured_on": run.measured_on,
+        "kfold": Value::Null,
+        "epochs": run.trained.history.len(),
+        "best_epoch": run.trained.best_epoch,
+        "rows": run.parts.iter().map(|(n, c)| (n.clone(), json!(c))).collect::<serde_json::Map<_, _>>(),
+        "seed": run.settings.seed,
+        "seconds": run.seconds,
+        "interrupted": run.interrupted,
+        "out": run.settings.out.display().to_string(),
+    });
+    if let Some(f) = &run.folds {
+        let (mean, deviation) = story::mean_and_deviation(&f.scores);
+        out["kfold"] = json!({"metric": f.metric, "mean": mean, "std": deviation, "folds": f.scores});
+    }
+    out
+}
+
+/// One line per epoch. Columns that were not measured in every epoch are left empty where they were not.
+fn history(run: &Run<'_>) -> String {
+    let h = &run.trained.history;
+    let mut text = String::from("epoch");
+    for (name, _) in h.columns() {
+        let _ = write!(text, ",{name}");
+    }
+    text.push('\n');
+    for (i, epoch) in h.epoch.iter().enumerate() {
+        let _ = write!(text, "{epoch}");
+        for (_, values) in h.columns() {
+            match values.get(i) {
+                Some(v) => _ = write!(text, ",{v}"),
+                None => text.push(','),
+            }
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,228 @@
+//! The report: what was asked, what came out, and how to get it again, from what the run knows.
+
+use super::Run;
+use crate::measure::Outcome;
+use crate::problem::Kind;
+use adaline::data::{Overview, Role, Tensor};
+use adaline::report::figure::{CurveChart, DenseLayer, FoldChart, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
+use adaline::report::html::{
+    Baselines, Classification, ColumnOverview, DataOverview, Headline, NetworkOverview, Regression, Report, RunFacts, Unit,
+};
+use adaline::report::number;
+
+/// Pictures shown.
+const TILES: usize = 24;
+/// Units a layer may have to be drawn neuron by neuron.
+const DRAWN_UNITS: usize = 16;
+
+/// The whole report.
+pub(crate) fn report(run: &Run<'_>) -> Report {
+    let info = &run.problem.info;
+    let (name, score) = run.outcome.headline();
+    let question = match &info.kind {
+        Kind::Classes(c) if c.len() <= 6 => format!("Which `{}` is it: {}?", info.target, c.join(", ")),
+        Kind::Classes(c) => format!("Which of {} classes of `{}` is it?", c.len(), info.target),
+        Kind::Numbers(_) => format!("What is the value of `{}`?", info.target),
+    };
+    Report {
+        title: info.source.clone(),
+        question,
+        findings: findings(run, name, score),
+        headline: headline(run),
+        baselines: baselines(run, name, score),
+        curves: curves(run),
+        classification: run.outcome.confusion().map(|confusion| Classification { rows: run.measured_on.clone(), confusion }),
+        regressions: match &run.outcome {
+            Outcome::Numbers { truth, predicted } => vec![Regression {
+                rows: run.measured_on.clone(),
+                target: info.target.clone(),
+                actual: truth.clone(),
+                predicted: predicted.clone(),
+            }],
+            Outcome::Classes { .. } => Vec::new(),
+        },
+        folds: run.folds.iter().map(|f| FoldChart { metric: f.metric.into(), scores: f.scores.clone() }).collect(),
+        data: Some(data_overview(run)),
+        images: tiles(run),
+        network: Some(network(run)),
+        training: run.parameters.clone(),
+        run: RunFacts {
+            seed: Some(run.settings.seed),
+            started: run.started.clone(),
+            seconds: Some(run.seconds),
+            versions: vec![("adaline".into(), env!("CARGO_PKG_VERSION").into())],
+            machine: vec![
+                ("threads".into(), run.trained.model.backend().threads().to_string()),
+                ("processor".into(), format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
+            ],
+            command: run.command.clone(),
+        },
+    }
+}
+
+fn findings(run: &Run<'_>, name: &str, score: f64) -> Vec<String> {
+    let mut out = Vec::new();
+    let shown = if name == "accuracy" { number::percent(score) } else { number::short(score) };
+    out.push(format!("On {} {} the network reaches {name} {shown}.", number::grouped(run.outcome.rows() as u64), run.measured_on));
+    if let Some(f) = &run.folds {
+        let (mean, sd) = mean_and_deviation(&f.scores);
+        out.push(format!("{} folds: {} {} ± {}.", f.scores.len(), f.metric, number::short(mean), number::short(sd)));
+    }
+    if let Some(best) = run.trained.best_epoch {
+        out.push(format!("Training ran {} epochs; the weights of epoch {best} are kept.", run.trained.history.len()));
+    }
+    out.extend(run.problem.notes.iter().map(|n| format!("{n}.")));
+    out
+}
+
+fn headline(run: &Run<'_>) -> Vec<Headline> {
+    let mut out: Vec<Headline> = run
+        .outcome
+        .metrics()
+        .iter()
+        .filter_map(|(name, value)| {
+            let unit = if matches!(run.outcome, Outcome::Classes { .. }) { Unit::Percent } else { Unit::Number };
+            Some(Headline { name: name.clone(), value: value.as_f64()?, unit, note: format!("{} {}", run.outcome.rows(), run.measured_on) })
+        })
+        .take(4)
+        .collect();
+    out.push(Headline { name: "time".into(), value: run.seconds, unit: Unit::Seconds, note: "all of it".into() });
+    out
+}
+
+/// The simplest answers: the most frequent class, or the mean.
+fn baselines(run: &Run<'_>, name: &str, score: f64) -> Option<Baselines> {
+    let (rule, value) = run.outcome.simplest()?;
+    Some(Baselines { metric: name.into(), higher_is_better: name == "accuracy", network: score, others: vec![(rule, value)] })
+}
+
+fn curves(run: &Run<'_>) -> Vec<CurveChart> {
+    let history = &run.trained.history;
+    history
+        .columns()
+        .filter(|(name, _)| !name.starts_with("val_") && *name != "learning_rate")
+        .map(|(name, train)| {
+            let mut chart = CurveChart::new(name, train, history.get(&format!("val_{name}")));
+            chart.best_epoch = run.trained.best_epoch;
+            chart
+        })
+        .collect()
+}
+
+fn data_overview(run: &Run<'_>) -> DataOverview {
+    let problem = run.problem;
+    let mut overview = DataOverview {
+        source: run.settings.data.display().to_string(),
+        parts: run.parts.iter().map(|(n, c)| (n.clone(), *c as u64)).collect(),
+        warnings: problem.notes.clone(),
+        ..DataOverview::default()
+    };
+    if let (Some(table), Some(prep)) = (problem.table(), &run.trained.coder.prep) {
+        let uses = prep.report();
+        overview.columns = table.overview().into_iter().zip(&uses).map(|(o, u)| column(o, u)).collect();
+    }
+    if let (Kind::Classes(names), Some(labels)) = (&problem.info.kind, &problem.labels) {
+        let mut counts = vec![0u64; names.len()];
+        for &l in labels {
+            if let Some(c) = counts.get_mut(l as usize) {
+                *c += 1;
+            }
+        }
+        overview.class_counts = names.iter().cloned().zip(counts).collect();
+    }
+    overview
+}
+
+fn column(o: Overview, u: &adaline::data::ColumnUse) -> ColumnOverview {
+    let role = match u.role {
+        Role::Feature => "input",
+        Role::Target => "target",
+        Role::Dropped => "ignored",
+    };
+    let histogram = o.numbers.as_ref().map(|n| Histogram {
+        name: o.name.clone(),
+        low: n.min,
+        high: n.max,
+        counts: n.histogram.counts.iter().map(|&c| c as u64).collect(),
+    });
+    ColumnOverview {
+        name: o.name,
+        kind: o.kind.to_string(),
+        role: role.into(),
+        missing: o.missing as u64,
+        distinct: o.distinct as u64,
+        note: u.detail.clone(),
+        histogram,
+        top: o.top.into_iter().map(|(v, c)| (v, c as u64)).collect(),
+    }
+}
+
+/// Some rows as pictures, the wrong ones first.
+fn tiles(run: &Run<'_>) -> Vec<ImageTile> {
+    let (Some([h, w]), Outcome::Classes { names, truth, predicted, .. }, Some(x)) = (run.problem.info.image, &run.outcome, &run.pictures) else {
+        return Vec::new();
+    };
+    let mut order: Vec<usize> = (0..truth.len().min(x.rows())).collect();
+    order.sort_by_key(|&i| truth[i] == predicted[i]);
+    let class = |c: i32| names.get(c as usize).cloned().unwrap_or_default();
+    order
+        .into_iter()
+        .take(TILES)
+        .filter_map(|i| {
+            let row: Tensor = x.row(i).ok()?;
+            let values: Vec<f64> = row.f32_values().iter().map(|&v| f64::from(v)).collect();
+            let image = Image::from_values(h, w, &values).ok()?;
+            Some(ImageTile { image, label: class(truth[i]), prediction: Some(class(predicted[i])) })
+        })
+        .collect()
+}
+
+fn network(run: &Run<'_>) -> NetworkOverview {
+    let model = &run.trained.model;
+    let summary = model.summary();
+    let layers = model
+        .layers()
+        .zip(&summary.rows)
+        .map(|(layer, row)| LayerBox {
+            name: row.name.clone(),
+            kind: row.class.clone(),
+            output_shape: row.output_shape.clone(),
+            params: row.params,
+            activation: layer.config().get("activation").and_then(|a| a.as_str()).unwrap_or_default().into(),
+            inputs: Vec::new(),
+        })
+        .collect();
+    NetworkOverview {
+        name: model.name().into(),
+        layers,
+        neurons: neurons(run),
+        trainable: summary.trainable,
+        non_trainable: summary.non_trainable,
+    }
+}
+
+/// Small dense networks are drawn neuron by neuron.
+fn neurons(run: &Run<'_>) -> Option<NeuronDrawing> {
+    let names = run.trained.coder.prep.as_ref()?.feature_names();
+    let Kind::Classes(classes) = &run.problem.info.kind else { return None };
+    let mut dense = Vec::new();
+    let model = &run.trained.model;
+    for name in model.layer_names() {
+        let Ok(kernel) = model.weight(&format!("{name}/kernel")) else { continue };
+        let &[inputs, units] = kernel.shape() else { return None };
+        if units > DRAWN_UNITS || inputs > DRAWN_UNITS {
+            return None;
+        }
+        let f64s = |v: &Tensor| v.f32_values().iter().map(|&x| f64::from(x)).collect();
+        let bias = model.weight(&format!("{name}/bias")).map_or_else(|_| vec![0.0; units], |b| f64s(&b));
+        dense.push(DenseLayer { name: name.into(), inputs, units, kernel: f64s(&kernel), bias });
+    }
+    NeuronDrawing::new(names, dense, classes.clone()).ok()
+}
+
+/// Mean and standard deviation (of the sample of folds, divided by their number, as scikit-learn's `std` does).
+pub(crate) fn mean_and_deviation(scores: &[f64]) -> (f64, f64) {
+    let n = scores.len().max(1) as f64;
+    let mean = scores.iter().sum::<f64>() / n;
+    (mean, (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt())
+}

@@ -1,0 +1,146 @@
+//! Training one network on some rows, watching others.
+
+use super::Stop;
+use crate::error::CliError;
+use crate::network;
+use crate::problem::{Coder, Kind, Part, Problem};
+use crate::settings::Settings;
+use adaline::data::{DType, Tensor, stratified_split, train_test_split};
+use adaline::nn::callbacks::EarlyStopping;
+use adaline::nn::{Fit, History, Loss, Metric, Model, Progress, Seed, catalogue};
+use adaline::prelude::Build;
+
+/// A trained network and how it came to be.
+pub(crate) struct Trained {
+    pub model: Model,
+    pub coder: Coder,
+    pub history: History,
+    /// The epoch whose weights are kept, from 1, when some rows were watched.
+    pub best_epoch: Option<usize>,
+}
+
+/// Rows to train on and rows to watch, out of `rows`, both shares of each class.
+pub(crate) fn watch_split(problem: &Problem, rows: &[usize], share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), CliError> {
+    if share <= 0.0 || rows.len() < 2 {
+        return Ok((rows.to_vec(), Vec::new()));
+    }
+    let split = match &problem.labels {
+        Some(labels) => {
+            let own: Vec<i32> = rows.iter().map(|r| labels[problem.position(*r)]).collect();
+            stratified_split(&own, share, seed)?.0
+        }
+        None => train_test_split(rows.len(), share, seed)?,
+    };
+    let pick = |at: &[usize]| at.iter().map(|&i| rows[i]).collect();
+    Ok((pick(&split.train), pick(&split.test)))
+}
+
+/// Trains a fresh network. Nothing but `rows` is learned from; `watched` decides when to stop.
+pub(crate) fn train(
+    problem: &Problem,
+    settings: &Settings,
+    rows: &[usize],
+    watched: &[usize],
+    epochs: usize,
+    seed: u64,
+    progress: Box<dyn Progress>,
+    stop: &Stop,
+) -> Result<Trained, CliError> {
+    let coder = problem.coder(rows)?;
+    let part = problem.part(&coder, rows)?;
+    let watched = if watched.is_empty() { None } else { Some(problem.part(&coder, watched)?) };
+    let mut model = build(problem, settings, &part.x, seed)?;
+    let mut fit = Fit::default().epochs(epochs).batch_size(settings.batch_size).progress(progress).stop_when(stop.clone());
+    if let Some(Part { x, y }) = &watched {
+        fit = fit.validation_data(x, y);
+        if settings.patience > 0 {
+            fit = fit.callback(EarlyStopping::default().patience(settings.patience).restore_best_weights(true));
+        }
+    }
+    if let Some(weights) = class_weights(problem, settings)? {
+        fit = fit.class_weight(weights);
+    }
+    let history = model.fit(&part.x, &part.y, fit)?;
+    let best_epoch = history.get("val_loss").filter(|_| settings.patience > 0).and_then(|v| {
+        let best = v.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
+        Some(best.0 + 1)
+    });
+    Ok(Trained { model, coder, history, best_epoch })
+}
+
+/// The compiled network for inputs like `x`.
+pub(crate) fn build(problem: &Problem, settings: &Settings, x: &Tensor, seed: u64) -> Result<Model, CliError> {
+    let kind = &problem.info.kind;
+    let net = network::describe(settings, x.row_shape(), kind, x.dtype() == DType::U8, &slug(&problem.info.source))?;
+    let mut model = net.build(Seed(seed))?;
+    check_output(&model, kind)?;
+    let mut optimizer = catalogue::optimizer_from_json(&settings.optimizer).map_err(|e| CliError::Misuse(format!("optimizer: {e}")))?;
+    if let Some(rate) = settings.learning_rate {
+        optimizer.common_mut().learning_rate = adaline::nn::optimizers::LearningRate::Fixed(rate);
+    }
+    let (loss, metrics) = goals(settings, kind, model.output_row())?;
+    model.compile(optimizer, loss, metrics)?;
+    Ok(model)
+}
+
+/// A wrong width is told in the words of the data, before the network's own check.
+fn check_output(model: &Model, kind: &Kind) -> Result<(), CliError> {
+    let width = model.output_row().map_or(0, |r| r.iter().product());
+    let fits = match kind {
+        Kind::Classes(names) => width == names.len() || (width == 1 && names.len() == 2),
+        Kind::Numbers(n) => width == *n,
+    };
+    if fits {
+        return Ok(());
+    }
+    let need = match kind {
+        Kind::Classes(names) => format!("{} classes need {} outputs", names.len(), names.len()),
+        Kind::Numbers(n) => format!("the target needs {n} output{}", if *n == 1 { "" } else { "s" }),
+    };
+    Err(CliError::Misuse(format!("{need}, the last layer has {width}: set its units to match")))
+}
+
+/// Loss and metrics: as the TOML file says, else cross-entropy and accuracy for classes, squared error for numbers.
+fn goals(settings: &Settings, kind: &Kind, output: Option<&[usize]>) -> Result<(Box<dyn Loss>, Vec<Box<dyn Metric>>), CliError> {
+    let single = output.is_some_and(|o| o.iter().product::<usize>() == 1);
+    let (loss, metrics): (&str, &[&str]) = match kind {
+        Kind::Classes(_) if single => ("binary_crossentropy", &["accuracy"]),
+        Kind::Classes(_) => ("sparse_categorical_crossentropy", &["accuracy"]),
+        Kind::Numbers(_) => ("mean_squared_error", &["mean_absolute_error"]),
+    };
+    let t = &settings.config.training;
+    let value = |v: &toml::Value, module: &str, place: &str| match v {
+        toml::Value::Table(t) => crate::config::envelope(t, module, place),
+        toml::Value::String(s) => Ok(serde_json::Value::String(s.clone())),
+        other => Err(CliError::Misuse(format!("{place} expects a name or a table with class_name, got {other}"))),
+    };
+    let loss = t.loss.as_ref().map_or_else(|| Ok(loss.into()), |v| value(v, "keras.losses", "[training] loss"))?;
+    let metrics = match &t.metrics {
+        Some(list) => list.iter().map(|v| value(v, "keras.metrics", "[training] metrics")).collect::<Result<Vec<_>, _>>()?,
+        None => metrics.iter().map(|m| (*m).into()).collect(),
+    };
+    let wrong = |what: &str, e: adaline::nn::keras::ConfigError| CliError::Misuse(format!("[training] {what}: {e}"));
+    Ok((
+        catalogue::loss_from_json(&loss).map_err(|e| wrong("loss", e))?,
+        metrics.iter().map(|m| catalogue::metric_from_json(m).map_err(|e| wrong("metrics", e))).collect::<Result<_, _>>()?,
+    ))
+}
+
+fn class_weights(problem: &Problem, settings: &Settings) -> Result<Option<Vec<(i32, f32)>>, CliError> {
+    let named = &settings.config.training.class_weight;
+    let Kind::Classes(names) = &problem.info.kind else { return Ok(None) };
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let number = |(name, &weight): (&String, &f64)| match names.iter().position(|n| n == name) {
+        Some(at) => Ok((at as i32, weight as f32)),
+        None => Err(CliError::Misuse(format!("[training.class_weight] has no class {name:?}; the classes are {}", names.join(", ")))),
+    };
+    named.iter().map(number).collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+/// A name Keras accepts for a model: letters, digits, underscores.
+fn slug(name: &str) -> String {
+    let s: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    if s.is_empty() { "model".into() } else { s }
+}

@@ -1,0 +1,200 @@
+//! A data set with its question: which rows there are, what is to be predicted, and how rows become numbers.
+
+use crate::config::DataConfig;
+use crate::error::{CliError, misuse};
+use crate::source::{Arrays, Source};
+use adaline::data::{PrepOptions, Preprocessor, Scale, Table, Task, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// What is to be predicted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// One of these classes.
+    Classes(Vec<String>),
+    /// So many numbers (1 for a column of a table).
+    Numbers(usize),
+}
+
+/// What a saved model remembers of its task, beside the preprocessing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TaskInfo {
+    /// Column, or the labels' name.
+    pub target: String,
+    /// What is to be predicted.
+    pub kind: Kind,
+    /// Height and width, when rows are pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<[usize; 2]>,
+    /// Name of the data it was trained on.
+    pub source: String,
+}
+
+/// Rows turned into numbers: `x (rows, ..)` and `y` (`i32 (rows)` or `f32 (rows)`).
+pub(crate) struct Part {
+    pub x: Tensor,
+    pub y: Tensor,
+}
+
+/// A data set with its question.
+pub(crate) struct Problem {
+    data: Data,
+    /// What is asked.
+    pub info: TaskInfo,
+    /// Rows that have a target.
+    pub rows: Vec<usize>,
+    /// Class number of each of `rows`, for stratified splits.
+    pub labels: Option<Vec<i32>>,
+    /// Things a person should know.
+    pub notes: Vec<String>,
+    /// The options of preprocessing.
+    pub options: PrepOptions,
+}
+
+enum Data {
+    Table(Table),
+    Arrays { x: Tensor, y: Tensor, test: Option<(Tensor, Tensor)> },
+}
+
+/// How rows become numbers: fitted on training rows only.
+#[derive(Clone)]
+pub(crate) struct Coder {
+    /// For tables.
+    pub prep: Option<Preprocessor>,
+}
+
+impl Problem {
+    /// From DATA, the target's name and the options.
+    pub(crate) fn new(source: Source, target: Option<&str>, task: Task, config: &DataConfig, name: &str) -> Result<Self, CliError> {
+        match source {
+            Source::Table(table) => Self::of_table(table, target, task, config, name),
+            Source::Arrays(arrays) => Self::of_arrays(arrays, task, config),
+        }
+    }
+
+    fn of_table(table: Table, target: Option<&str>, task: Task, config: &DataConfig, name: &str) -> Result<Self, CliError> {
+        let Some(target) = target else {
+            let names = table.names();
+            let last = names.last().map_or("COLUMN", String::as_str);
+            return misuse(format!("which column is to be predicted? Say --target COLUMN; the columns are {} (perhaps --target {last})", names.join(", ")));
+        };
+        let scale = match config.scaling.as_deref() {
+            None | Some("standard") => Scale::Standard,
+            Some("minmax") => Scale::MinMax,
+            Some("none") => Scale::None,
+            Some(other) => return misuse(format!("[data] scaling expects standard, minmax or none, got {other:?}")),
+        };
+        let options = PrepOptions { task, scale, exclude: config.ignore.clone(), ..PrepOptions::default() };
+        let all: Vec<usize> = (0..table.rows()).collect();
+        // Decides the task and the classes once, on the whole column; statistics are fitted anew on training rows.
+        let whole = Preprocessor::fit(&table, Some(target), &all, &options)?;
+        let rows = table.rows_with(target)?;
+        let mut notes = Vec::new();
+        if whole.rows_without_target() > 0 {
+            notes.push(format!("{} rows have no `{target}` and are left out", whole.rows_without_target()));
+        }
+        let classes = whole.classes().to_vec();
+        let (kind, labels) = if classes.is_empty() {
+            (Kind::Numbers(1), None)
+        } else {
+            let y = whole.transform_target(&table, &rows)?;
+            (Kind::Classes(classes), Some(y.as_i32().unwrap_or(&[]).to_vec()))
+        };
+        let task = if labels.is_some() { Task::Classification } else { Task::Regression };
+        if let Some([h, w]) = config.image {
+            let width = table.columns().len() - 1;
+            if h * w != width {
+                return misuse(format!("[data] image = [{h}, {w}] needs {} columns of pixels, the table has {width} beside the target", h * w));
+            }
+        }
+        let info = TaskInfo { target: target.into(), kind, image: config.image, source: name.into() };
+        Ok(Self { data: Data::Table(table), info, rows, labels, notes, options: PrepOptions { task, ..options } })
+    }
+
+    fn of_arrays(arrays: Arrays, task: Task, config: &DataConfig) -> Result<Self, CliError> {
+        let Arrays { name, x, y, test } = arrays;
+        let Some(y) = y else {
+            return misuse(format!("{name}: an array of inputs alone has no target to learn from; use .npz with x and y, or a folder of IDX files"));
+        };
+        if x.rows() != y.rows() {
+            return misuse(format!("{name}: x has {} rows and y has {}", x.rows(), y.rows()));
+        }
+        let (kind, labels) = match (y.as_i32(), task) {
+            (Some(labels), Task::Auto | Task::Classification) => {
+                let test_labels = test.as_ref().and_then(|(_, y)| y.as_i32()).unwrap_or(&[]);
+                if let Some((row, bad)) = labels.iter().enumerate().find(|(_, v)| **v < 0) {
+                    return misuse(format!("{name}: label {bad} of row {row} is negative; classes are numbered from 0"));
+                }
+                let most = labels.iter().chain(test_labels).copied().max().unwrap_or(0);
+                let classes = most as usize + 1;
+                if classes < 2 {
+                    return misuse(format!("{name}: the labels name one class only; there is nothing to tell apart"));
+                }
+                if classes > labels.len().max(2) {
+                    return misuse(format!("{name}: labels go up to {most} in {} rows: not class numbers; use --task numbers", labels.len()));
+                }
+                (Kind::Classes((0..classes).map(|c| c.to_string()).collect()), Some(labels.to_vec()))
+            }
+            (None, Task::Classification) => return misuse(format!("{name}: labels are {}, classes need whole numbers from 0", y.dtype())),
+            _ => (Kind::Numbers(y.row_len()), None),
+        };
+        let y = if labels.is_some() { y } else { y.to_f32().into_owned() };
+        let image = config.image.or_else(|| match x.row_shape() {
+            [h, w] | [h, w, 1] if *h > 1 && *w > 1 => Some([*h, *w]),
+            _ => None,
+        });
+        let info = TaskInfo { target: "y".into(), kind, image, source: name };
+        let rows = (0..x.rows()).collect();
+        Ok(Self { data: Data::Arrays { x, y, test }, info, rows, labels, notes: Vec::new(), options: PrepOptions::default() })
+    }
+
+    /// The table, when it is one.
+    pub(crate) fn table(&self) -> Option<&Table> {
+        match &self.data {
+            Data::Table(t) => Some(t),
+            Data::Arrays { .. } => None,
+        }
+    }
+
+    /// The test set that came with the data.
+    pub(crate) fn own_test(&self) -> Option<(&Tensor, &Tensor)> {
+        match &self.data {
+            Data::Arrays { test: Some((x, y)), .. } => Some((x, y)),
+            _ => None,
+        }
+    }
+
+    /// Place of a row within [`Problem::rows`], where its label stands.
+    pub(crate) fn position(&self, row: usize) -> usize {
+        self.rows.binary_search(&row).unwrap_or(0)
+    }
+
+    /// The given rows as pictures, before any scaling: all columns of a table but the target, in order.
+    pub(crate) fn raw_pictures(&self, rows: &[usize]) -> Result<Option<Tensor>, CliError> {
+        match &self.data {
+            Data::Arrays { x, .. } => Ok(Some(x.take_rows(rows)?)),
+            Data::Table(t) => {
+                let columns: Vec<&[f64]> = t.columns().iter().filter(|c| c.name() != self.info.target).filter_map(|c| c.numbers()).collect();
+                let values = rows.iter().flat_map(|&r| columns.iter().map(move |c| c[r] as f32)).collect();
+                Ok(Some(Tensor::f32([rows.len(), columns.len()], values)?))
+            }
+        }
+    }
+
+    /// Learns the preprocessing from the given rows.
+    pub(crate) fn coder(&self, rows: &[usize]) -> Result<Coder, CliError> {
+        Ok(match &self.data {
+            Data::Table(t) => Coder { prep: Some(Preprocessor::fit(t, Some(&self.info.target), rows, &self.options)?) },
+            Data::Arrays { .. } => Coder { prep: None },
+        })
+    }
+
+    /// The given rows as numbers.
+    pub(crate) fn part(&self, coder: &Coder, rows: &[usize]) -> Result<Part, CliError> {
+        Ok(match (&self.data, &coder.prep) {
+            (Data::Table(t), Some(prep)) => Part { x: prep.transform_features(t, rows)?, y: prep.transform_target(t, rows)? },
+            (Data::Arrays { x, y, .. }, _) => Part { x: x.take_rows(rows)?, y: y.take_rows(rows)? },
+            (Data::Table(_), None) => return misuse("this table's network was saved without its preprocessing"),
+        })
+    }
+}

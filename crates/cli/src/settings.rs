@@ -1,0 +1,116 @@
+//! What was asked, the command line winning over the TOML file, and both over the defaults.
+
+use crate::args::{FitArgs, TaskArg};
+use crate::config::Config;
+use crate::error::{CliError, misuse};
+use adaline::data::Task;
+use std::path::PathBuf;
+
+/// Share of the training rows held out to watch for overfitting.
+const VALIDATION_SPLIT: f64 = 0.15;
+/// Share of the rows held out for the final measurement.
+const TEST_SPLIT: f64 = 0.2;
+const EPOCHS: usize = 200;
+const BATCH_SIZE: usize = 32;
+const PATIENCE: usize = 20;
+const SEED: u64 = 1;
+
+/// All that `fit` needs to know.
+pub(crate) struct Settings {
+    pub data: PathBuf,
+    pub target: Option<String>,
+    pub task: Task,
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub learning_rate: Option<f64>,
+    pub hidden: Option<Vec<usize>>,
+    pub dropout: f64,
+    pub validation_split: f64,
+    /// `None`: nobody said.
+    pub test_split: Option<f64>,
+    pub kfold: Option<usize>,
+    pub patience: usize,
+    pub seed: u64,
+    pub out: PathBuf,
+    pub verbose: u8,
+    pub optimizer: serde_json::Value,
+    pub config: Config,
+}
+
+impl Settings {
+    /// Merges and checks.
+    pub(crate) fn new(args: &FitArgs) -> Result<Self, CliError> {
+        let config = args.model.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+        let (d, t) = (&config.data, &config.training);
+        let Some(data) = args.data.clone().or_else(|| d.path.clone()) else {
+            return misuse("which data? Say `adaline fit DATA --target COLUMN`, or put path = \"...\" under [data] of the --model file");
+        };
+        let task = match (args.task, d.task.as_deref()) {
+            (Some(TaskArg::Classes), _) | (None, Some("classes")) => Task::Classification,
+            (Some(TaskArg::Numbers), _) | (None, Some("numbers")) => Task::Regression,
+            (None, None) => Task::Auto,
+            (None, Some(other)) => return misuse(format!("[data] task expects \"classes\" or \"numbers\", got {other:?}")),
+        };
+        let optimizer = match (&args.optimizer, &t.optimizer) {
+            (Some(name), _) => serde_json::Value::String(name.clone()),
+            (None, Some(toml::Value::Table(table))) => crate::config::envelope(table, "keras.optimizers", "[training] optimizer")?,
+            (None, Some(toml::Value::String(name))) => serde_json::Value::String(name.clone()),
+            (None, Some(other)) => return misuse(format!("[training] optimizer expects a name or a table with class_name, got {other}")),
+            (None, None) => "adam".into(),
+        };
+        let name = crate::source::name_of(&data);
+        let settings = Self {
+            out: args.out.clone().unwrap_or_else(|| PathBuf::from("out").join(&name)),
+            target: args.target.clone().or_else(|| d.target.clone()),
+            task,
+            epochs: args.epochs.or(t.epochs).unwrap_or(EPOCHS),
+            batch_size: args.batch_size.or(t.batch_size).unwrap_or(BATCH_SIZE),
+            learning_rate: args.learning_rate.or(t.learning_rate),
+            hidden: args.hidden.clone(),
+            dropout: args.dropout.unwrap_or(0.0),
+            validation_split: args.validation_split.or(t.validation_split).unwrap_or(VALIDATION_SPLIT),
+            test_split: args.test_split.or(d.test_split),
+            kfold: args.kfold.or(t.kfold),
+            patience: args.patience.or(t.patience).unwrap_or(PATIENCE),
+            seed: args.seed.or(t.seed).unwrap_or(SEED),
+            verbose: args.verbose.unwrap_or(1),
+            optimizer,
+            data,
+            config,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Share of the rows held out for the final measurement: with folds none, unless asked.
+    pub(crate) fn test_share(&self) -> f64 {
+        self.test_split.unwrap_or(if self.kfold.is_some() { 0.0 } else { TEST_SPLIT })
+    }
+
+    fn check(&self) -> Result<(), CliError> {
+        if self.epochs == 0 {
+            return misuse("--epochs expects at least 1, got 0");
+        }
+        if self.batch_size == 0 {
+            return misuse("--batch-size expects at least 1, got 0");
+        }
+        for (name, share) in [("--validation-split", self.validation_split), ("--test-split", self.test_share()), ("--dropout", self.dropout)] {
+            if !(0.0..1.0).contains(&share) {
+                return misuse(format!("{name} expects a share from 0 to below 1, got {share}"));
+            }
+        }
+        if let Some(k) = self.kfold.filter(|k| *k < 2) {
+            return misuse(format!("--kfold expects at least 2 folds, got {k}"));
+        }
+        if let Some(lr) = self.learning_rate.filter(|lr| !(lr.is_finite() && *lr > 0.0)) {
+            return misuse(format!("--learning-rate expects a number above 0, got {lr}"));
+        }
+        if self.hidden.as_ref().is_some_and(|h| h.contains(&0)) {
+            return misuse("--hidden expects numbers of units of at least 1, such as 64,32");
+        }
+        if self.hidden.is_some() && !self.config.model.layers.is_empty() {
+            return misuse("--hidden and [[model.layers]] both describe the network; use one of them");
+        }
+        Ok(())
+    }
+}

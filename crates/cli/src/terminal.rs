@@ -1,0 +1,129 @@
+//! What a person sees: lines and the progress bar on standard output, or on standard error when machines read standard output.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // this is where the command line prints
+
+use adaline::data::{ColumnKind, Table};
+use adaline::nn::{Progress, Silent};
+use adaline::report::progress::{Progress as Bar, ProgressKind};
+use adaline::report::tables::{Align, TextTable};
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+
+/// Columns listed before the run; more are counted only.
+const COLUMNS: usize = 20;
+
+/// Where words go.
+pub(crate) struct Terminal {
+    json: bool,
+    verbose: u8,
+}
+
+/// Showing things.
+pub(crate) trait Shown {
+    /// A line for people.
+    fn line(&self, text: &str);
+    /// The one JSON object for machines, when asked for.
+    fn json(&self, value: &Value);
+}
+
+impl Terminal {
+    /// `json`: machines read standard output. `verbose`: 0 silent, 1 bar, 2 a line per epoch.
+    pub(crate) fn new(json: bool, verbose: u8) -> Self {
+        Self { json, verbose }
+    }
+
+    /// The progress of a training of so many epochs.
+    pub(crate) fn progress(&self, epochs: usize) -> Box<dyn Progress> {
+        let kind = ProgressKind::from_verbose(self.verbose);
+        if self.verbose == 0 {
+            return Box::new(Silent);
+        }
+        if self.json {
+            let terminal = std::io::stderr().is_terminal();
+            return Box::new(Adapter(Bar::new(kind, epochs, std::io::stderr()).interactive(terminal)));
+        }
+        Box::new(Adapter(Bar::stdout(kind, epochs)))
+    }
+
+    /// No progress: the folds print one line each.
+    pub(crate) fn quiet(&self) -> Box<dyn Progress> {
+        Box::new(Silent)
+    }
+
+    /// The columns of a table, as they were understood.
+    pub(crate) fn columns(&self, table: &Table, target: &str) {
+        if self.verbose == 0 {
+            return;
+        }
+        let mut text = TextTable::new([("column", Align::Left), ("kind", Align::Left), ("missing", Align::Right), ("distinct", Align::Right)]);
+        for c in table.columns().iter().take(COLUMNS) {
+            let mark = if c.name() == target { " (target)" } else { "" };
+            text.row([format!("{}{mark}", c.name()), kind_word(c.kind()), c.missing().to_string(), c.distinct().to_string()]);
+        }
+        self.line(&format!("\n{text}"));
+        if table.columns().len() > COLUMNS {
+            self.line(&format!("and {} more columns\n", table.columns().len() - COLUMNS));
+        }
+    }
+}
+
+fn kind_word(kind: ColumnKind) -> String {
+    kind.to_string()
+}
+
+impl Shown for Terminal {
+    fn line(&self, text: &str) {
+        if self.verbose == 0 && !self.json {
+            return;
+        }
+        // A closed pipe is the reader's business, not an error of ours.
+        if self.json {
+            if self.verbose > 0 {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        } else {
+            let _ = writeln!(std::io::stdout(), "{text}");
+        }
+    }
+    fn json(&self, value: &Value) {
+        if self.json {
+            let _ = writeln!(std::io::stdout(), "{value}");
+        }
+    }
+}
+
+/// The report crate's bar as the training loop's progress.
+struct Adapter<W: Write>(Bar<W>);
+
+impl<W: Write> Progress for Adapter<W> {
+    fn epoch_begin(&mut self, epoch: usize, steps: usize) {
+        self.0.epoch_begin(epoch, steps);
+    }
+    fn step(&mut self, done: usize, values: &[(&str, f64)]) {
+        self.0.step(done, values);
+    }
+    fn epoch_end(&mut self, _: usize, values: &[(&str, f64)]) {
+        self.0.epoch_end(values);
+    }
+    fn message(&mut self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+/// Now, as text in UTC.
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}
+
+/// The command line that was given, quoted where a shell needs it.
+pub(crate) fn command_line() -> String {
+    let quote = |a: String| {
+        let plain = !a.is_empty() && a.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c));
+        if plain { a } else { format!("'{}'", a.replace('\'', "'\\''")) }
+    };
+    std::iter::once("adaline".to_owned()).chain(std::env::args_os().skip(1).map(|a| quote(a.to_string_lossy().into_owned()))).collect::<Vec<_>>().join(" ")
+}
+
+/// Prints an error on standard error.
+pub(crate) fn complain(error: &crate::error::CliError) {
+    let _ = writeln!(std::io::stderr(), "adaline: {error}");
+}
