@@ -2,3 +2,5 @@
 
 pub mod simd;
 pub mod vmath;
+pub mod gemm;
+pub mod pool;

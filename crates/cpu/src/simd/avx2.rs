@@ -21,6 +21,12 @@ fn enter<W: WithSimd>(s: Avx2, op: W) -> W::Output {
     op.run(s)
 }
 
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+fn enter_outlined<W: WithSimd>(s: Avx2, op: W) -> W::Output {
+    op.run(s)
+}
+
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn mask(n: usize) -> __m256i {
@@ -41,6 +47,11 @@ impl Simd for Avx2 {
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output {
         // SAFETY: the token proves the features.
         unsafe { enter(self, op) }
+    }
+    #[inline(always)]
+    fn outline<W: WithSimd>(self, op: W) -> W::Output {
+        // SAFETY: the token proves the features.
+        unsafe { enter_outlined(self, op) }
     }
 
     #[inline(always)]

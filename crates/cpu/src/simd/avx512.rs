@@ -21,6 +21,12 @@ fn enter<W: WithSimd>(s: Avx512, op: W) -> W::Output {
     op.run(s)
 }
 
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn enter_outlined<W: WithSimd>(s: Avx512, op: W) -> W::Output {
+    op.run(s)
+}
+
 #[inline(always)]
 fn mask(n: usize) -> __mmask16 {
     if n >= 16 { !0 } else { (1 << n) - 1 }
@@ -40,6 +46,11 @@ impl Simd for Avx512 {
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output {
         // SAFETY: the token proves the features.
         unsafe { enter(self, op) }
+    }
+    #[inline(always)]
+    fn outline<W: WithSimd>(self, op: W) -> W::Output {
+        // SAFETY: the token proves the features.
+        unsafe { enter_outlined(self, op) }
     }
 
     #[inline(always)]

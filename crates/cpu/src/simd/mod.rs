@@ -84,8 +84,10 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// One truth value per lane.
     type M: Copy;
 
-    /// Runs `op` in a function compiled for this instruction set. Kernels that should not be inlined into their caller use it too.
+    /// Runs `op` in a function compiled for this instruction set.
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output;
+    /// As [`Simd::vectorize`], but never inlined into the caller: for one of many large kernels.
+    fn outline<W: WithSimd>(self, op: W) -> W::Output;
 
     /// All lanes `x`.
     fn splat(self, x: f32) -> Self::F;

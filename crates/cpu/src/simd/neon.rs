@@ -21,6 +21,12 @@ fn enter<W: WithSimd>(s: Neon, op: W) -> W::Output {
     op.run(s)
 }
 
+#[inline(never)]
+#[target_feature(enable = "neon")]
+fn enter_outlined<W: WithSimd>(s: Neon, op: W) -> W::Output {
+    op.run(s)
+}
+
 impl Simd for Neon {
     const LANES: usize = 4;
     const ISA: Isa = Isa::Neon;
@@ -35,6 +41,11 @@ impl Simd for Neon {
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output {
         // SAFETY: the token proves the feature.
         unsafe { enter(self, op) }
+    }
+    #[inline(always)]
+    fn outline<W: WithSimd>(self, op: W) -> W::Output {
+        // SAFETY: the token proves the feature.
+        unsafe { enter_outlined(self, op) }
     }
 
     #[inline(always)]

@@ -46,6 +46,10 @@ impl Simd for Portable {
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output {
         op.run(self)
     }
+    #[inline(never)]
+    fn outline<W: WithSimd>(self, op: W) -> W::Output {
+        op.run(self)
+    }
     #[inline(always)]
     fn splat(self, x: f32) -> F {
         [x; N]

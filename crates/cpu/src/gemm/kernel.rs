@@ -1,0 +1,105 @@
+//! The register tile: `ROWS` rows of `VECTORS` vectors, accumulated over k without touching memory.
+
+use crate::simd::{Simd, WithSimd};
+
+/// A tile to compute: C[i, j] = (or +=, if `resume`) Σ A[i, p]·B[p, j], the sums as chains in the order of p.
+#[derive(Clone, Copy)]
+pub(super) struct Micro {
+    pub(super) k: usize,
+    /// A[i, p] at `a + i·a_row + p·a_step`.
+    pub(super) a: *const f32,
+    pub(super) a_row: usize,
+    pub(super) a_step: usize,
+    /// B[p, ..] contiguous at `b + p·b_step`.
+    pub(super) b: *const f32,
+    pub(super) b_step: usize,
+    /// C[i, ..] contiguous at `c + i·c_row`.
+    pub(super) c: *mut f32,
+    pub(super) c_row: usize,
+    /// Valid lanes of the last vector.
+    pub(super) last: usize,
+    /// Continue the chains that are in C.
+    pub(super) resume: bool,
+}
+
+/// `EDGE`: the last vector of B has only `last` readable elements. Otherwise rows of B are padded to whole vectors.
+#[derive(Clone, Copy)]
+struct Sized<'a, const ROWS: usize, const VECTORS: usize, const EDGE: bool>(&'a Micro);
+
+impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> WithSimd for Sized<'_, ROWS, VECTORS, EDGE> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // Tiles that would not fit in the registers are never asked for; this keeps them from being compiled.
+        if ROWS > if VECTORS > S::GEMM_VECTORS { S::GEMM_WIDE_ROWS } else { S::GEMM_ROWS } {
+            return;
+        }
+        let Micro { k, a, a_row, a_step, b, b_step, c, c_row, last, resume } = *self.0;
+        let mut acc = [[s.splat(0.0); VECTORS]; ROWS];
+        if resume {
+            for (i, row) in acc.iter_mut().enumerate() {
+                for (v, x) in row.iter_mut().enumerate() {
+                    let n = if v + 1 == VECTORS { last } else { S::LANES };
+                    // SAFETY: row i < ROWS of the tile, whose last vector has `last` elements.
+                    *x = unsafe { s.load_partial(c.add(i * c_row + v * S::LANES), n) };
+                }
+            }
+        }
+        let (mut a_at, mut b_at) = (a, b);
+        for _ in 0..k {
+            let mut right = [s.splat(0.0); VECTORS];
+            for (v, x) in right.iter_mut().enumerate() {
+                let p = b_at.wrapping_add(v * S::LANES);
+                // SAFETY: row p < k of B, of whole vectors except, with `EDGE`, the last.
+                *x = unsafe { if EDGE && v + 1 == VECTORS { s.load_partial(p, last) } else { s.load(p) } };
+            }
+            for (i, row) in acc.iter_mut().enumerate() {
+                // SAFETY: element (i, p) of A with i < ROWS, p < k.
+                let left = unsafe { s.load_splat(a_at.wrapping_add(i * a_row)) };
+                for (x, r) in row.iter_mut().zip(right) {
+                    *x = s.mul_add(left, r, *x);
+                }
+            }
+            a_at = a_at.wrapping_add(a_step);
+            b_at = b_at.wrapping_add(b_step);
+        }
+        for (i, row) in acc.iter().enumerate() {
+            for (v, x) in row.iter().enumerate() {
+                let p = c.wrapping_add(i * c_row + v * S::LANES);
+                // SAFETY: row i < ROWS of the tile, whose last vector has `last` elements.
+                unsafe {
+                    if v + 1 == VECTORS && last < S::LANES {
+                        s.store_partial(p, last, *x);
+                    } else {
+                        s.store(p, *x);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Computes a tile of `rows` rows and `vectors` vectors.
+///
+/// # Safety
+/// The pointers and distances of `tile` are valid for that size; rows of B are readable in whole vectors unless `edge`.
+#[inline(always)]
+pub(super) unsafe fn micro<S: Simd>(s: S, rows: usize, vectors: usize, edge: bool, tile: &Micro) {
+    macro_rules! choose {
+        ($(($rows:literal, $vectors:literal))*) => {
+            match (rows, vectors) {
+                $(
+                    ($rows, $vectors) if edge => s.outline(Sized::<$rows, $vectors, true>(tile)),
+                    ($rows, $vectors) => s.outline(Sized::<$rows, $vectors, false>(tile)),
+                )*
+                _ => unreachable!("no register tile of {rows} rows and {vectors} vectors"),
+            }
+        };
+    }
+    choose! {
+        (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (7, 1) (8, 1) (9, 1) (10, 1) (11, 1) (12, 1) (13, 1) (14, 1)
+        (1, 2) (2, 2) (3, 2) (4, 2) (5, 2) (6, 2) (7, 2) (8, 2) (9, 2) (10, 2) (11, 2) (12, 2) (13, 2) (14, 2)
+        (1, 3) (2, 3) (3, 3) (4, 3) (5, 3) (6, 3)
+        (1, 4) (2, 4) (3, 4) (4, 4) (5, 4) (6, 4)
+    }
+}
