@@ -1,0 +1,302 @@
+//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py` made the files).
+
+mod support;
+
+use adaline_graph::{Builder, NodeId, Shape, TensorType, Var, eval::Value};
+use adaline_nn::{
+    Layer, Metric, Trace,
+    activations::Activation,
+    catalogue,
+    initializers::Initializer,
+    keras::KerasObject,
+    layers::{Dense, Normalization},
+    losses, metrics, optimizers,
+    regularizers::Regularizer,
+    schedules::Schedule,
+    trace::Weights,
+};
+use serde_json::Value as Json;
+use support::{Feed, close, goldens, gradients, same_json, tensor, tensors};
+
+const RELATIVE: f64 = 2e-5;
+const ABSOLUTE: f64 = 2e-6;
+
+#[test]
+fn configurations_are_what_keras_writes() {
+    let cases = goldens("configs");
+    assert!(cases.len() > 70);
+    for theirs in cases {
+        let read: Box<dyn KerasObject> = match theirs["module"].as_str().unwrap() {
+            "keras.layers" => {
+                let layer = catalogue::layer_from_json(&theirs).unwrap_or_else(|e| panic!("{theirs}: {e}"));
+                assert_eq!(layer.name(), theirs["config"]["name"].as_str());
+                Box::new(Shown(layer.envelope()))
+            }
+            "keras.losses" => Box::new(Shown(catalogue::loss_from_json(&theirs).unwrap().envelope())),
+            "keras.metrics" => Box::new(Shown(catalogue::metric_from_json(&theirs).unwrap().envelope())),
+            "keras.optimizers" => Box::new(Shown(catalogue::optimizer_from_json(&theirs).unwrap().envelope())),
+            "keras.optimizers.schedules" => Box::new(Schedule::from_json(&theirs).unwrap()),
+            "keras.initializers" => Box::new(Initializer::from_json(&theirs).unwrap()),
+            "keras.regularizers" => Box::new(Regularizer::from_json(&theirs).unwrap()),
+            other => panic!("{other}"),
+        };
+        assert!(same_json(&read.envelope(), &theirs), "\nours   {}\nKeras' {theirs}", read.envelope());
+    }
+}
+
+/// An envelope already made.
+struct Shown(Json);
+impl KerasObject for Shown {
+    fn module(&self) -> &'static str {
+        ""
+    }
+    fn class_name(&self) -> &'static str {
+        ""
+    }
+    fn config(&self) -> Json {
+        Json::Null
+    }
+    fn envelope(&self) -> Json {
+        self.0.clone()
+    }
+}
+
+#[test]
+fn every_class_of_the_catalogue_is_compared() {
+    let seen: Vec<(String, String)> =
+        goldens("configs").iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
+    let rows = (catalogue::LAYERS.iter().map(|r| (r.module, r.class)))
+        .chain(catalogue::LOSSES.iter().map(|r| (r.module, r.class)))
+        .chain(catalogue::METRICS.iter().map(|r| (r.module, r.class)))
+        .chain(catalogue::OPTIMIZERS.iter().map(|r| (r.module, r.class)));
+    for (module, class) in rows {
+        assert!(seen.iter().any(|s| s.0 == module && s.1 == class), "{module}.{class} has no golden");
+    }
+}
+
+#[test]
+fn activations_and_their_gradients() {
+    let cases = goldens("activations");
+    for case in &cases {
+        let name = case["name"].as_str().unwrap();
+        let (b, mut feed) = (Builder::new(), Feed::default());
+        let (x, c) = (feed.input(&b, &tensor(&case["x"])), feed.input(&b, &tensor(&case["cotangent"])));
+        let y = Activation::from_name(name).unwrap().apply(x);
+        let dx = gradients(&b, (y * c).sum(&[], false), &[x])[0];
+        let y = y.id();
+        let run = feed.run(b, &[y, dx]);
+        close(name, &run[0], &tensor(&case["y"]), RELATIVE, ABSOLUTE);
+        close(&format!("{name}'s gradient"), &run[1], &tensor(&case["gradient"]), RELATIVE, ABSOLUTE);
+    }
+    let all = Activation::ALL.iter().filter(|a| a.0 != Activation::Step);
+    assert!(all.clone().all(|a| cases.iter().any(|c| c["name"] == a.1)), "an activation has no golden");
+}
+
+#[test]
+fn losses_reductions_and_their_gradients() {
+    for case in goldens("losses") {
+        let loss = catalogue::loss_from_json(&case["object"]).unwrap();
+        let what = format!("{} of {} {}", case["object"]["config"], case["y_true"]["shape"], case["y_pred"]["shape"]);
+        let (b, mut feed) = (Builder::new(), Feed::default());
+        let (t, p) = (feed.input(&b, &tensor(&case["y_true"])), feed.input(&b, &tensor(&case["y_pred"])));
+        let w = (!case["weight"].is_null()).then(|| feed.input(&b, &tensor(&case["weight"])));
+        let result = losses::reduce(loss.call(t, p), w, loss.reduction());
+        let scalar = if result.rank() == 0 { result } else { result.sum(&[], false) };
+        let dp = gradients(&b, scalar, &[p])[0];
+        let result = result.id();
+        let run = feed.run(b, &[result, dp]);
+        close(&what, &run[0], &tensor(&case["result"]), RELATIVE, ABSOLUTE);
+        // 1 / p amplifies what single precision loses of 1 - p.
+        close(&format!("gradient: {what}"), &run[1], &tensor(&case["gradient"]), 1e-4, 1e-5);
+    }
+}
+
+fn evaluate_metric(metric: &dyn Metric, batches: &[Json], weighted: bool) -> f64 {
+    let mut sums: Vec<Vec<f32>> = Vec::new();
+    for batch in batches {
+        let (b, mut feed) = (Builder::new(), Feed::default());
+        let (t, p) = (feed.input(&b, &tensor(&batch["y_true"])), feed.input(&b, &tensor(&batch["y_pred"])));
+        let w = weighted.then(|| feed.input(&b, &tensor(&batch["weight"])));
+        let added: Vec<Var<'_>> = metric.update(t, p, w);
+        let shapes: Vec<Shape> = metric.sums(t.shape(), p.shape()).iter().map(|s| s.1).collect();
+        assert_eq!(added.iter().map(|v| v.shape()).collect::<Vec<_>>(), shapes, "{}", metric.name());
+        let ids: Vec<NodeId> = added.iter().map(|v| v.id()).collect();
+        let run = feed.run(b, &ids);
+        sums.resize_with(run.len(), Vec::new);
+        for (sum, add) in sums.iter_mut().zip(&run) {
+            sum.resize(add.data.len(), 0.0);
+            sum.iter_mut().zip(&add.data).for_each(|(s, a)| *s += *a as f32);
+        }
+    }
+    metric.result(&sums.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+#[test]
+fn metrics_over_two_batches_with_and_without_weights() {
+    for case in goldens("metrics") {
+        let metric = catalogue::metric_from_json(&case["object"]).unwrap();
+        let batches = case["batches"].as_array().unwrap();
+        for (key, weighted) in [("plain", false), ("weighted", true)] {
+            let (ours, theirs) = (evaluate_metric(&*metric, batches, weighted), case[key].as_f64().unwrap());
+            assert!((ours - theirs).abs() <= 1e-5 + 1e-5 * theirs.abs(), "{} {key}: ours {ours}, Keras' {theirs}", case["object"]);
+        }
+    }
+}
+
+#[test]
+fn accuracy_is_chosen_by_shapes() {
+    let shape = |v: &Json| Shape::new(&v.as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect::<Vec<_>>());
+    for case in goldens("accuracy") {
+        let (t, p) = (shape(&case["y_true"]), shape(&case["y_pred"]));
+        let chosen = metrics::resolve(&metrics::Accuracy::default(), t, p);
+        assert_eq!((chosen.class_name(), chosen.name()), (case["class"].as_str().unwrap(), "accuracy"), "{t} {p}");
+        assert_eq!(case["name"], "accuracy");
+    }
+    for name in ["accuracy", "acc"] {
+        let metric = catalogue::metric_from_json(&Json::from(name)).unwrap();
+        assert_eq!((metric.name(), metric.envelope()), (name, Json::from(name)));
+    }
+}
+
+#[test]
+fn regularizers_and_their_gradients() {
+    for case in goldens("regularizers") {
+        let (b, mut feed) = (Builder::new(), Feed::default());
+        let w = feed.input(&b, &tensor(&case["w"]));
+        let penalty = Regularizer::from_json(&case["object"]).unwrap().penalty(w);
+        let dw = gradients(&b, penalty, &[w])[0];
+        let penalty = penalty.id();
+        let run = feed.run(b, &[penalty, dw]);
+        let theirs = Value::of(TensorType::f32(Shape::SCALAR), vec![case["penalty"].as_f64().unwrap()]);
+        close(&case["object"].to_string(), &run[0], &theirs, RELATIVE, ABSOLUTE);
+        close(&case["object"].to_string(), &run[1], &tensor(&case["gradient"]), RELATIVE, ABSOLUTE);
+    }
+}
+
+#[test]
+fn schedules_at_forty_steps() {
+    for case in goldens("schedules") {
+        let schedule = Schedule::from_json(&case["object"]).unwrap();
+        let rates = case["steps"].as_array().unwrap().iter().zip(case["rates"].as_array().unwrap());
+        assert_eq!(rates.len(), 40);
+        for (step, rate) in rates {
+            let (ours, theirs) = (schedule.at(step.as_u64().unwrap()), rate.as_f64().unwrap());
+            assert!((ours - theirs).abs() <= 2e-6 * theirs, "{} at {step}: ours {ours}, Keras' {theirs}", case["object"]);
+        }
+    }
+}
+
+#[test]
+fn optimizers_step_by_step() {
+    for case in goldens("optimizers") {
+        let optimizer = catalogue::optimizer_from_json(&case["object"]).unwrap();
+        let what = case["object"].to_string();
+        let mut weights = tensors(&case["start"]);
+        let mut slots: Vec<Vec<Value>> = weights.iter().map(|w| vec![Value::zeros(w.ty); optimizer.slots().len()]).collect();
+        let mut sums: Vec<Value> = weights.iter().map(|w| Value::zeros(w.ty)).collect();
+        let (mut updates, mut calls) = (0u64, 0u32);
+        let steps = case["gradients"].as_array().unwrap().iter().zip(case["weights"].as_array().unwrap());
+        for (gradient, theirs) in steps {
+            calls += 1;
+            let (b, mut feed) = (Builder::new(), Feed::default());
+            let lr = feed.input(&b, &Value::f32(Shape::SCALAR, &[optimizer.common().learning_rate.at(updates) as f32]));
+            let t = feed.input(&b, &Value::f32(Shape::SCALAR, &[(updates + 1) as f32]));
+            let step = optimizers::Step { learning_rate: lr, t };
+            let mut inputs = |values: &[Value]| -> Vec<Var<'_>> { values.iter().map(|v| feed.input(&b, v)).collect() };
+            let (w, mut g, acc) = (inputs(&weights), inputs(&tensors(gradient)), inputs(&sums));
+            let memory: Vec<Vec<Var<'_>>> = slots.iter().map(|s| inputs(s)).collect();
+            let ids = |v: &[Var<'_>]| v.iter().map(|v| v.id()).collect::<Vec<NodeId>>();
+            let accumulated = optimizer.common().gradient_accumulation_steps;
+            if let Some(n) = accumulated {
+                if calls % n != 0 {
+                    let next = ids(&optimizers::accumulate(&acc, &g));
+                    sums = feed.run(b, &next);
+                    continue;
+                }
+                let (mean, zeros) = optimizers::averaged(n, &acc, &g);
+                g = mean;
+                assert_eq!(zeros.len(), sums.len());
+                sums = weights.iter().map(|w| Value::zeros(w.ty)).collect();
+            }
+            let applied = optimizers::apply_gradients(&*optimizer, &step, &w, &g, &memory);
+            let mut wanted = ids(&applied.weights);
+            applied.slots.iter().for_each(|s| wanted.extend(ids(s)));
+            let mut run = feed.run(b, &wanted).into_iter().map(|v| Value::f32(v.ty.shape, &v.to_f32()));
+            weights = run.by_ref().take(weights.len()).collect();
+            for s in &mut slots {
+                *s = run.by_ref().take(s.len()).collect();
+            }
+            updates += 1;
+            for (ours, theirs) in weights.iter().zip(tensors(theirs)) {
+                close(&format!("{what}, call {calls}"), ours, &theirs, RELATIVE, 1e-5);
+            }
+        }
+        // The memory, in the order of Keras' file.
+        let theirs = case["slots"].as_array().unwrap();
+        let mut order = Vec::new();
+        for group in optimizer.file_groups() {
+            for of_weight in &slots {
+                order.extend(group.iter().map(|&i| (optimizer.slots()[i], &of_weight[i])));
+            }
+        }
+        assert_eq!(order.len(), theirs.len(), "{what}");
+        for ((name, ours), theirs) in order.into_iter().zip(theirs) {
+            assert!(theirs["name"].as_str().unwrap().ends_with(name), "{what}: {name} against {}", theirs["name"]);
+            close(&format!("{what}: {name}"), ours, &tensor(theirs), 1e-4, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn layers_weights_values_and_gradients() {
+    for case in goldens("layers") {
+        let what = case["object"].to_string();
+        let mut layer: Box<dyn Layer> = catalogue::layer_from_json(&case["object"]).unwrap();
+        if !case["data"].is_null() {
+            let data = tensor(&case["data"]);
+            let mut normalization = Normalization::from_config(&case["object"]["config"]).unwrap();
+            normalization.adapt(&adaline_data::Tensor::f32(data.ty.shape.dims(), data.to_f32()).unwrap()).unwrap();
+            layer = normalization.into();
+        }
+        let (b, mut feed) = (Builder::new(), Feed::default());
+        let (x, c) = (feed.input(&b, &tensor(&case["x"])), feed.input(&b, &tensor(&case["cotangent"])));
+        let (seed, step) = (feed.input(&b, &Value::i32([2], &[1, 2])), feed.input(&b, &Value::i32(Shape::SCALAR, &[0])));
+        let mut weights = Weights::new(7);
+        let mut cx = Trace::new(&b, &mut weights, false, seed, step);
+        let y = cx.scope("layer", |cx| layer.call(cx, &[x]));
+        assert!(!b.failed(), "{what}: {}", b.finish().unwrap_err());
+        // Keras' weights, in the order in which ours were declared; what was adapted must already agree.
+        let theirs = case["weights"].as_array().unwrap();
+        assert_eq!(
+            weights.list.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(),
+            theirs.iter().map(|w| w["name"].as_str().unwrap()).collect::<Vec<_>>(),
+            "{what}"
+        );
+        for (ours, theirs) in weights.list.iter().zip(theirs) {
+            let value = tensor(theirs);
+            assert_eq!(ours.ty.shape, value.ty.shape, "{what}");
+            if ours.spec.trainable {
+                weights.store.f32_mut(ours.slot).copy_from_slice(&value.to_f32());
+            } else {
+                let held = Value::f32(value.ty.shape, weights.store.f32(ours.slot));
+                close(&format!("{what}: {}", ours.name), &held, &Value::f32(value.ty.shape, &value.to_f32()), RELATIVE, ABSOLUTE);
+            }
+        }
+        let trained: Vec<Var<'_>> =
+            weights.list.iter().filter(|w| w.spec.trainable).map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty)).collect();
+        let mut wanted = gradients(&b, (y * c).sum(&[], false), &[&[x][..], &trained].concat());
+        wanted.insert(0, y.id());
+        let run = feed.run_with(b, &wanted, &|slot| {
+            let w = weights.list.iter().find(|w| w.slot == slot)?;
+            Some(Value::f32(w.ty.shape, weights.store.f32(slot)))
+        });
+        close(&what, &run[0], &tensor(&case["y"]), RELATIVE, ABSOLUTE);
+        close(&format!("{what}: gradient"), &run[1], &tensor(&case["gradient"]), RELATIVE, 1e-5);
+        let of_weights = tensors(&case["weight_gradients"]);
+        assert_eq!(run.len(), 2 + of_weights.len(), "{what}");
+        for (ours, theirs) in run[2..].iter().zip(&of_weights) {
+            close(&format!("{what}: gradient of a weight"), ours, theirs, RELATIVE, 1e-5);
+        }
+    }
+    assert_eq!(Dense::new(3).class_name(), "Dense");
+}
