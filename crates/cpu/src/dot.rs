@@ -1,0 +1,114 @@
+//! Matrix products with their epilogues.
+//!
+//! `unsafe`: hands the plan's pointers to the product and to the epilogue's interpreter.
+#![allow(unsafe_code)]
+
+use crate::fused::interp::{Bases, Frame};
+use crate::fused::kernel::run_range;
+use crate::fused::program::{BufRef, Program};
+use crate::gemm::{GemmPlan, Tile};
+use crate::par::Workers;
+use crate::simd::{Simd, WithSimd, dispatch};
+
+/// A stack of products `(M, K) · (K, N)`.
+#[derive(Clone, Debug)]
+pub(crate) struct Dot {
+    pub(crate) batch: usize,
+    pub(crate) plan: GemmPlan,
+    pub(crate) a: BufRef,
+    pub(crate) b: BufRef,
+    /// Words between the matrices of the stacks.
+    pub(crate) strides: (isize, isize),
+    /// Where the raw result goes, `(batch, M, N)` contiguous, when there is no epilogue.
+    pub(crate) out: BufRef,
+    pub(crate) epilogue: Option<Program>,
+}
+
+impl Dot {
+    /// Scratch words that each worker needs: the product's, then the epilogue's.
+    pub(crate) fn scratch_words(&self) -> usize {
+        self.gemm_words() + self.epilogue.as_ref().map_or(0, Program::scratch_words)
+    }
+    fn gemm_words(&self) -> usize {
+        self.plan.scratch_words_per_worker().next_multiple_of(16)
+    }
+    /// Number of tasks.
+    pub(crate) fn tasks(&self) -> usize {
+        self.batch * self.plan.tasks()
+    }
+
+    /// Runs it.
+    ///
+    /// # Safety
+    /// The plan's promise: operands and results lie within their buffers and do not overlap, except that the epilogue may read at the
+    /// place it writes.
+    pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
+        let tasks = self.tasks();
+        // SAFETY: the caller's promise; each task has its part of the result, each worker its scratch.
+        let one = |task: usize, worker: usize| unsafe { self.task(workers, bases, task, workers.scratch(worker)) };
+        if inline || tasks == 1 {
+            for task in 0..tasks {
+                one(task, 0);
+            }
+        } else {
+            workers.run(tasks, &one);
+        }
+    }
+
+    /// Runs one task.
+    ///
+    /// # Safety
+    /// As for [`Dot::run`]; `scratch` is this worker's own.
+    unsafe fn task(&self, workers: &Workers, bases: Bases, task: usize, scratch: *mut f32) {
+        let spec = self.plan.spec();
+        let (g, task) = (task / self.plan.tasks(), task % self.plan.tasks());
+        let words = spec.m * spec.n;
+        // SAFETY: the plan's promise.
+        unsafe {
+            let a = bases.at(self.a).offset(g as isize * self.strides.0);
+            let b = bases.at(self.b).offset(g as isize * self.strides.1);
+            match &self.epilogue {
+                None => self.plan.run_task(task, a, b, bases.at(self.out).add(g * words), scratch, None),
+                Some(program) => {
+                    let own = scratch.add(self.gemm_words());
+                    let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0) };
+                    frame.begin();
+                    let epilogue = |tile: Tile| dispatch(workers.isa(), Epilogue { frame, tile, base: g * words, n: spec.n });
+                    self.plan.run_task(task, a, b, std::ptr::null_mut(), scratch, Some(&epilogue));
+                }
+            }
+        }
+    }
+}
+
+/// The epilogue over one finished block.
+struct Epilogue<'a> {
+    frame: Frame<'a>,
+    tile: Tile,
+    /// Flat index of the product's first element.
+    base: usize,
+    /// Columns of the product.
+    n: usize,
+}
+
+impl WithSimd for Epilogue<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let t = self.tile;
+        let flat = self.base + t.row0 * self.n + t.col0;
+        // SAFETY: the block's elements are at `ptr` with distance `ld`; its part of every operand and result belongs to this task.
+        unsafe {
+            if t.cols == self.n && t.ld == self.n {
+                let frame = Frame { raw: (t.ptr, flat), ..self.frame };
+                run_range(s, &frame, flat, t.rows * t.cols, true);
+            } else {
+                for i in 0..t.rows {
+                    let flat = flat + i * self.n;
+                    let frame = Frame { raw: (t.ptr.add(i * t.ld), flat), ..self.frame };
+                    run_range(s, &frame, flat, t.cols, false);
+                }
+            }
+        }
+    }
+}

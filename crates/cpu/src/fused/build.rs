@@ -1,0 +1,460 @@
+//! From a region to programs: instruction selection, contraction of multiply and add, allocation of block registers.
+
+use super::program::{BufRef, Code, Dst, Fill, Instr, MemRef, Program, SPLAT, Scalar, Src};
+use adaline_graph::fuse::{Access, Edge, Fused, Place, Region, View};
+use adaline_graph::{BinaryOp, DType, NodeId, Op, UnaryOp};
+use std::collections::BTreeMap;
+
+/// Where everything that a region touches lies.
+pub(crate) struct Places<'a> {
+    /// Memory of a node that lies in memory before the region runs.
+    pub(crate) source: &'a dyn Fn(NodeId) -> BufRef,
+    /// Where the value of an output goes, perhaps to several places.
+    pub(crate) targets: &'a dyn Fn(NodeId) -> Vec<BufRef>,
+    /// Combined accumulators, in the programs that follow.
+    pub(crate) sums: &'a BTreeMap<NodeId, BufRef>,
+    /// Accumulators that the main program fills: first word.
+    pub(crate) accs: &'a BTreeMap<NodeId, usize>,
+}
+
+/// A value while code is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Val {
+    None,
+    Ssa(usize),
+    Splat(usize),
+    Mem(u16),
+    Scalar(u16),
+    Fill(u16),
+    Whole(u16),
+    Raw,
+}
+
+#[derive(Clone, Debug)]
+struct Ssa {
+    code: Code,
+    src: [Val; 3],
+    row: bool,
+    dead: bool,
+    /// Where the value must be stored.
+    targets: Vec<BufRef>,
+}
+
+/// Which part of a region a program covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// Elements and rows.
+    Main,
+    /// After the column sums.
+    Cols,
+    /// After the total sums.
+    Ones,
+}
+
+impl Stage {
+    fn covers(self, place: Place) -> bool {
+        match self {
+            Self::Main => matches!(place, Place::Full | Place::Row),
+            Self::Cols => place == Place::Col,
+            Self::Ones => place == Place::One,
+        }
+    }
+}
+
+struct Maker<'a> {
+    fused: &'a Fused,
+    region: &'a Region,
+    places: &'a Places<'a>,
+    one_row: bool,
+    ssa: Vec<Ssa>,
+    values: BTreeMap<NodeId, Val>,
+    expanded: BTreeMap<NodeId, Val>,
+    uses: BTreeMap<NodeId, usize>,
+    program: Program,
+}
+
+/// Which members anything needs.
+pub(crate) fn needed(fused: &Fused, region: &Region) -> BTreeMap<NodeId, usize> {
+    let mut uses: BTreeMap<NodeId, usize> = region.outputs.iter().map(|&n| (n, 1)).collect();
+    for m in region.members.iter().rev() {
+        if !uses.contains_key(&m.node) {
+            continue;
+        }
+        for e in fused.edges(region, m.node).unwrap_or_default() {
+            if let Edge::Value(n) | Edge::Expand(n) = e {
+                *uses.entry(n).or_default() += 1;
+            }
+        }
+    }
+    uses
+}
+
+/// Makes the program of one stage. `one_row`: blocks have one row at most, so row values act as scalars. The length of the registers is
+/// left for the caller to set.
+pub(crate) fn program(fused: &Fused, region: &Region, places: &Places, stage: Stage, one_row: bool) -> Program {
+    let mut m = Maker {
+        fused,
+        region,
+        places,
+        one_row,
+        ssa: Vec::new(),
+        values: BTreeMap::new(),
+        expanded: BTreeMap::new(),
+        uses: needed(fused, region),
+        program: Program::default(),
+    };
+    for member in &region.members {
+        if !m.uses.contains_key(&member.node) {
+            continue;
+        }
+        let is_sum = matches!(member.place, Place::Col | Place::One) && matches!(fused.graph.node(member.node).op, Op::Reduce { .. })
+            && !fused.is_copy(member.node);
+        if is_sum {
+            if stage == Stage::Main {
+                m.accumulate(member.node, member.place);
+                continue;
+            }
+            if stage.covers(member.place) {
+                let buf = places.sums[&member.node];
+                let v = if member.place == Place::Col { m.mem(buf, false) } else { m.scalar(Scalar::Mem(buf)) };
+                m.values.insert(member.node, v);
+                m.store(member.node, v);
+            }
+            continue;
+        }
+        if stage.covers(member.place) {
+            let v = m.member(member.node, member.place);
+            m.values.insert(member.node, v);
+            m.store(member.node, v);
+        }
+    }
+    m.allocate()
+}
+
+impl Maker<'_> {
+    fn mem(&mut self, buf: BufRef, row: bool) -> Val {
+        Val::Mem(self.mem_index(buf, row))
+    }
+    fn mem_index(&mut self, buf: BufRef, row: bool) -> u16 {
+        let r = MemRef { buf, row };
+        let at = self.program.mems.iter().position(|m| *m == r).unwrap_or_else(|| {
+            self.program.mems.push(r);
+            self.program.mems.len() - 1
+        });
+        at as u16
+    }
+    fn scalar(&mut self, s: Scalar) -> Val {
+        let at = self.program.scalars.iter().position(|m| *m == s).unwrap_or_else(|| {
+            self.program.scalars.push(s);
+            self.program.scalars.len() - 1
+        });
+        Val::Scalar(at as u16)
+    }
+    fn push(&mut self, code: Code, src: [Val; 3], row: bool) -> Val {
+        self.ssa.push(Ssa { code, src, row, dead: false, targets: Vec::new() });
+        Val::Ssa(self.ssa.len() - 1)
+    }
+
+    fn load(&mut self, v: &View, row: bool) -> Val {
+        let base = (self.places.source)(v.base);
+        let buf = BufRef { offset: base.offset + v.offset, ..base };
+        match v.access() {
+            Access::Scalar => self.scalar(Scalar::Mem(buf)),
+            Access::Direct => self.mem(buf, row),
+            Access::Strided => {
+                let fill = Fill { buf, dims: v.merged().to_vec(), reg: 0, row, hoisted: false };
+                let at = self.program.fills.iter().position(|f| *f == fill).unwrap_or_else(|| {
+                    self.program.fills.push(fill);
+                    self.program.fills.len() - 1
+                });
+                Val::Fill(at as u16)
+            }
+        }
+    }
+
+    fn operand(&mut self, e: &Edge, row: bool) -> Val {
+        match e {
+            Edge::Value(n) => self.values[n],
+            Edge::Expand(n) => self.expand(*n),
+            Edge::Const(c) => self.scalar(Scalar::Word(c.word())),
+            Edge::Load(v) => self.load(v, row),
+        }
+    }
+
+    fn expand(&mut self, n: NodeId) -> Val {
+        if let Some(&v) = self.expanded.get(&n) {
+            return v;
+        }
+        let v = match self.values[&n] {
+            s @ Val::Scalar(_) => s,
+            v if self.one_row => match self.push(Code::Splat, [v, Val::None, Val::None], true) {
+                Val::Ssa(i) => Val::Splat(i),
+                other => other,
+            },
+            v => self.push(Code::Expand, [v, Val::None, Val::None], false),
+        };
+        self.expanded.insert(n, v);
+        v
+    }
+
+    /// A source with one word for each element: what reductions read.
+    fn stream(&mut self, v: Val, row: bool) -> Val {
+        match v {
+            Val::Ssa(_) | Val::Mem(_) => v,
+            _ => self.push(Code::Copy, [v, Val::None, Val::None], row),
+        }
+    }
+
+    fn accumulate(&mut self, node: NodeId, place: Place) {
+        let (fused, region) = (self.fused, self.region);
+        let Op::Reduce { op, .. } = fused.graph.node(node).op else { return };
+        let row = fused.operand_place(region, node) == Some(Place::Row);
+        let edges = fused.edges(region, node).unwrap_or_default();
+        let v = self.operand(&edges[0], row);
+        let v = self.stream(v, row);
+        let at = self.places.accs[&node];
+        let code = if place == Place::Col { Code::AccCol { op, at } } else { Code::AccOne { op, at } };
+        self.push(code, [v, Val::None, Val::None], row);
+    }
+
+    fn member(&mut self, node: NodeId, place: Place) -> Val {
+        let (fused, region) = (self.fused, self.region);
+        let n = fused.graph.node(node);
+        if region.dot() == Some(node) {
+            return Val::Raw;
+        }
+        let row = place == Place::Row;
+        let edges = fused.edges(region, node).unwrap_or_default();
+        if let (Op::Random { dist, stream, .. }, false) = (n.op, fused.is_copy(node)) {
+            let mut src = [Val::None; 3];
+            for (s, e) in src.iter_mut().zip(&edges) {
+                if let Edge::Load(v) = e {
+                    let base = (self.places.source)(v.base);
+                    *s = Val::Whole(self.mem_index(BufRef { offset: base.offset + v.offset, ..base }, false));
+                }
+            }
+            return self.push(Code::Random { dist, stream }, src, row);
+        }
+        if let (Op::Reduce { .. } | Op::ArgReduce { .. }, false) = (n.op, fused.is_copy(node)) {
+            let v = self.operand(&edges[0], false);
+            let v = self.stream(v, false);
+            let code = match n.op {
+                Op::Reduce { op, .. } => Code::RowReduce(op),
+                Op::ArgReduce { op, .. } => Code::RowArg(op),
+                _ => Code::Copy,
+            };
+            return self.push(code, [v, Val::None, Val::None], true);
+        }
+        let mut src = [Val::None; 3];
+        for (s, e) in src.iter_mut().zip(&edges) {
+            *s = self.operand(e, row);
+        }
+        let code = if fused.is_copy(node) { Code::Copy } else { self.code(node) };
+        let (code, src) = self.contract(code, src, &edges, row);
+        self.push(code, src, row)
+    }
+
+    fn code(&self, node: NodeId) -> Code {
+        let graph = &self.fused.graph;
+        let n = graph.node(node);
+        let from = n.inputs.first().map_or(DType::F32, |i| graph.ty(*i).dtype);
+        match n.op {
+            Op::Unary(u) if from == DType::I32 => Code::UnaryInt(u),
+            Op::Unary(u) => Code::Unary(u),
+            Op::Binary(b) if from == DType::I32 => Code::BinaryInt(b),
+            Op::Binary(b) => Code::Binary(b),
+            Op::Select => Code::Select,
+            Op::Cast(to) => match (from, to) {
+                (DType::F32 | DType::Bool, DType::I32) => Code::ToInt,
+                (DType::I32, DType::F32) => Code::FromInt,
+                (DType::F32, DType::Bool) => Code::ToBool,
+                (DType::I32, DType::Bool) => Code::IntToBool,
+                (DType::F32, DType::F32) | (DType::I32, DType::I32) | (DType::Bool, DType::F32 | DType::Bool) => Code::Copy,
+            },
+            Op::Iota { shape, axis } => {
+                let axis = axis as usize;
+                Code::Iota { inner: shape.dims()[axis + 1..].iter().product::<usize>().max(1), size: shape.dims()[axis].max(1) }
+            }
+            Op::Input { .. }
+            | Op::State { .. }
+            | Op::Const { .. }
+            | Op::Random { .. }
+            | Op::StopGradient
+            | Op::Reduce { .. }
+            | Op::ArgReduce { .. }
+            | Op::Reshape(_)
+            | Op::Transpose(_)
+            | Op::Broadcast(_)
+            | Op::Slice(_)
+            | Op::Pad(_)
+            | Op::Concat { .. }
+            | Op::Reverse(_)
+            | Op::Dot { .. } => Code::Copy,
+        }
+    }
+
+    /// `a·b + c` in one rounding, where the product has no other use. All paths run the same program, so the bits agree everywhere.
+    fn contract(&mut self, code: Code, src: [Val; 3], edges: &[Edge], row: bool) -> (Code, [Val; 3]) {
+        let product = |m: &Self, i: usize| -> Option<(usize, Val, Val)> {
+            let (Val::Ssa(at), Edge::Value(n)) = (src[i], edges.get(i)?) else { return None };
+            let s = &m.ssa[at];
+            (s.code == Code::Binary(BinaryOp::Mul) && s.row == row && m.uses.get(n) == Some(&1)).then_some((at, s.src[0], s.src[1]))
+        };
+        let (left, right) = (product(self, 0), product(self, 1));
+        let (code, (at, a, b), c) = match (code, left, right) {
+            (Code::Binary(BinaryOp::Add), Some(p), _) => (Code::MulAdd, p, src[1]),
+            (Code::Binary(BinaryOp::Add), None, Some(p)) => (Code::MulAdd, p, src[0]),
+            (Code::Binary(BinaryOp::Sub), Some(p), _) => (Code::MulSub, p, src[1]),
+            (Code::Binary(BinaryOp::Sub), None, Some(p)) => (Code::NegMulAdd, p, src[0]),
+            _ => return (code, src),
+        };
+        self.ssa[at].dead = true;
+        (code, [a, b, c])
+    }
+
+    /// Notes where a value must go.
+    fn store(&mut self, node: NodeId, v: Val) {
+        if !self.region.outputs.contains(&node) {
+            return;
+        }
+        let row = self.region.place(node) == Some(Place::Row);
+        let targets = (self.places.targets)(node);
+        if targets.is_empty() {
+            return;
+        }
+        match v {
+            Val::Ssa(i) => self.ssa[i].targets = targets,
+            _ => {
+                self.push(Code::Copy, [v, Val::None, Val::None], row);
+                if let Some(s) = self.ssa.last_mut() {
+                    s.targets = targets;
+                }
+            }
+        }
+    }
+
+    /// Assigns registers and decides which results go straight to memory.
+    fn allocate(mut self) -> Program {
+        let ssa = std::mem::take(&mut self.ssa);
+        let mut last = vec![0; ssa.len()];
+        for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {
+            for v in s.src {
+                if let Val::Ssa(x) | Val::Splat(x) = v {
+                    last[x] = i;
+                }
+            }
+        }
+        // The last reading of each place in memory.
+        let mut read: BTreeMap<BufRef, usize> = BTreeMap::new();
+        for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {
+            for v in s.src {
+                if let Val::Mem(m) | Val::Whole(m) = v {
+                    read.insert(self.program.mems[m as usize].buf, i);
+                }
+            }
+        }
+        let mut home: Vec<Src> = vec![Src::None; ssa.len()];
+        let mut free: Vec<u16> = Vec::new();
+        let mut regs = 0u16;
+        let mut late: Vec<Instr> = Vec::new();
+        for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {
+            let src = s.src.map(|v| match v {
+                Val::None => Src::None,
+                Val::Ssa(x) => home[x],
+                Val::Splat(x) => match home[x] {
+                    Src::Reg(r) => Src::RegSplat(r),
+                    other => other,
+                },
+                Val::Mem(m) => Src::Mem(m),
+                Val::Scalar(x) => Src::Scalar(x),
+                Val::Fill(x) => Src::Fill(x),
+                Val::Whole(m) => Src::Whole(m),
+                Val::Raw => Src::Raw,
+            });
+            let mut release = |free: &mut Vec<u16>| {
+                let mut done: Vec<usize> = Vec::new();
+                for v in s.src {
+                    if let Val::Ssa(x) | Val::Splat(x) = v
+                        && last[x] == i
+                        && !done.contains(&x)
+                    {
+                        done.push(x);
+                        if let Src::Reg(r) = home[x] {
+                            free.push(r);
+                        }
+                    }
+                }
+            };
+            // An expanded row would overwrite row values it still has to read.
+            let apart = s.code == Code::Expand;
+            if !apart {
+                release(&mut free);
+            }
+            let accumulates = matches!(s.code, Code::AccCol { .. } | Code::AccOne { .. });
+            let direct = s.targets.iter().position(|t| read.get(t).is_none_or(|&r| r <= i));
+            let dst = match direct {
+                _ if accumulates => Dst::None,
+                Some(t) => Dst::Mem(self.mem_index(s.targets[t], s.row)),
+                None => Dst::Reg(free.pop().unwrap_or_else(|| {
+                    regs += 1;
+                    regs - 1
+                })),
+            };
+            if apart {
+                release(&mut free);
+            }
+            home[i] = match dst {
+                Dst::Reg(r) => Src::Reg(r),
+                Dst::Mem(m) => Src::Mem(m),
+                Dst::None => Src::None,
+            };
+            self.program.instrs.push(Instr { code: s.code, dst, src, row: s.row });
+            let mut kept = false;
+            for (t, target) in s.targets.iter().enumerate() {
+                if Some(t) != direct {
+                    let m = self.mem_index(*target, s.row);
+                    late.push(Instr { code: Code::Copy, dst: Dst::Mem(m), src: [home[i], Src::None, Src::None], row: s.row });
+                    kept = true;
+                }
+            }
+            if let (Dst::Reg(r), false, 0) = (dst, kept, last[i]) {
+                free.push(r); // nobody reads it
+            }
+            if kept {
+                last[i] = usize::MAX;
+            }
+        }
+        self.program.instrs.extend(late);
+        for f in &mut self.program.fills {
+            f.reg = regs;
+            regs += 1;
+        }
+        self.program.regs = regs as usize;
+        self.program.reg_words = SPLAT;
+        self.program
+    }
+}
+
+/// Relative cost of an instruction on one element: what threads are worth.
+pub(crate) fn cost(code: Code) -> usize {
+    match code {
+        Code::Unary(u) => match u {
+            UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Not | UnaryOp::Sqrt => 1,
+            UnaryOp::Exp
+            | UnaryOp::Expm1
+            | UnaryOp::Log
+            | UnaryOp::Log1p
+            | UnaryOp::Rsqrt
+            | UnaryOp::Tanh
+            | UnaryOp::Sigmoid
+            | UnaryOp::Softplus
+            | UnaryOp::Erf => 8,
+        },
+        Code::Binary(BinaryOp::Pow) => 20,
+        Code::Random { dist, .. } => match dist {
+            adaline_graph::Distribution::Uniform => 8,
+            adaline_graph::Distribution::Normal => 200,
+        },
+        _ => 1,
+    }
+}

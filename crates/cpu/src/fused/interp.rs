@@ -1,0 +1,445 @@
+//! The interpreter: one instruction at a time over a block of elements.
+//!
+//! `unsafe`: operands are raw pointers into the arena, the state, the inputs and the worker's scratch. The plan (checked by its
+//! verifier) proves that they stay within their buffers, that no two workers write the same words, and that operands which coincide
+//! with results are read at the same place only.
+#![allow(unsafe_code)]
+
+use super::fill::{self, Source};
+use super::program::{Block, BufRef, Code, Dst, Instr, Program, SPLAT, Scalar, Src};
+use super::words;
+use crate::simd::{Acc16, Simd, WithSimd};
+use crate::vmath;
+use adaline_graph::fuse::identity_of;
+use adaline_graph::{ArgOp, BinaryOp, ReduceOp, UnaryOp};
+
+/// Base pointers of all spaces.
+#[derive(Clone, Copy)]
+pub(crate) struct Bases(pub(crate) *const *mut f32);
+
+// SAFETY: the pointers are only followed by kernels, whose writes are disjoint by plan.
+unsafe impl Send for Bases {}
+// SAFETY: as above.
+unsafe impl Sync for Bases {}
+
+impl Bases {
+    /// Where a reference points.
+    ///
+    /// # Safety
+    /// The table must hold `buf.space`, and that space must hold `buf.offset`.
+    #[inline(always)]
+    pub(crate) unsafe fn at(self, buf: BufRef) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { (*self.0.add(buf.space as usize)).add(buf.offset) }
+    }
+}
+
+/// A program about to run: where its operands, scratch and accumulators are.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) bases: Bases,
+    pub(crate) scratch: *mut f32,
+    /// Accumulators of columns.
+    pub(crate) cols: *mut f32,
+    /// Accumulators of everything, 16 lanes each.
+    pub(crate) ones: *mut f32,
+    /// A finished part of a raw product, and the flat index of its first element.
+    pub(crate) raw: (*const f32, usize),
+}
+
+impl Frame<'_> {
+    /// Reads the scalars. Once for each task.
+    ///
+    /// # Safety
+    /// `scratch` must hold [`Program::scratch_words`]; every scalar must lie within its space.
+    #[inline(always)]
+    pub(crate) unsafe fn begin(&self) {
+        // SAFETY: the caller's promise.
+        let mut to = unsafe { self.scratch.add(self.program.scalars_at()) };
+        for scalar in &self.program.scalars {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let word = match *scalar {
+                    Scalar::Word(w) => f32::from_bits(w),
+                    Scalar::Mem(buf) => *self.bases.at(buf),
+                };
+                std::slice::from_raw_parts_mut(to, SPLAT).fill(word);
+                to = to.add(SPLAT);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn reg(&self, r: u16) -> *mut f32 {
+        // SAFETY: the caller promises that the scratch holds the registers.
+        unsafe { self.scratch.add(self.program.regs_at() + r as usize * self.program.reg_words) }
+    }
+
+    #[inline(always)]
+    unsafe fn mem(&self, m: u16, b: &Block) -> *mut f32 {
+        let m = &self.program.mems[m as usize];
+        // SAFETY: the caller promises that the block lies within the space, which the buffer covers.
+        unsafe { self.bases.at(m.buf).add(if m.row { b.row } else { b.flat }) }
+    }
+
+    #[inline(always)]
+    unsafe fn src(&self, s: Src, b: &Block) -> Source {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match s {
+                Src::Reg(r) => Source { ptr: self.reg(r), step: 1 },
+                Src::RegSplat(r) => Source { ptr: self.reg(r), step: 0 },
+                Src::Mem(m) => Source { ptr: self.mem(m, b), step: 1 },
+                Src::Scalar(i) => Source { ptr: self.scratch.add(self.program.scalars_at() + i as usize * SPLAT), step: 0 },
+                Src::Fill(f) => *self.scratch.cast::<Source>().add(f as usize),
+                Src::Whole(m) => Source { ptr: self.bases.at(self.program.mems[m as usize].buf), step: 1 },
+                Src::Raw => Source { ptr: self.raw.0.add(b.flat - self.raw.1), step: 1 },
+                Src::None => Source { ptr: self.scratch, step: 0 },
+            }
+        }
+    }
+
+    /// Runs the program over one block.
+    ///
+    /// # Safety
+    /// [`Frame::begin`] has run; the block lies within the program's space; its length fits the registers; results that coincide with
+    /// operands are read at the same place only.
+    #[inline(always)]
+    pub(crate) unsafe fn run<S: Simd>(&self, s: S, b: &Block) {
+        for (i, f) in self.program.fills.iter().enumerate() {
+            if f.hoisted && !b.first {
+                continue;
+            }
+            let (start, n) = if f.row { (b.row, b.rows) } else { (b.flat, b.len) };
+            // SAFETY: the caller's promise; fills have their slots at the beginning of the scratch and registers of their own.
+            unsafe {
+                let reg = self.reg(f.reg);
+                let source = fill::prepare(self.bases.at(f.buf), &f.dims, start, n, reg);
+                *self.scratch.cast::<Source>().add(i) = source;
+            }
+        }
+        for instr in &self.program.instrs {
+            let n = if instr.row { b.rows } else { b.len };
+            // SAFETY: the caller's promise.
+            unsafe {
+                let d = match instr.dst {
+                    Dst::Reg(r) => self.reg(r),
+                    Dst::Mem(m) => self.mem(m, b),
+                    Dst::None => self.scratch,
+                };
+                let [x, y, z] = instr.src;
+                let args = Args { n, d, a: self.src(x, b), b: self.src(y, b), c: self.src(z, b) };
+                match instr.code {
+                    // Elementary functions are long: each lives in a function of its own.
+                    Code::Unary(_) | Code::Binary(BinaryOp::Pow) => s.vectorize(Function { code: instr.code, args }),
+                    Code::Binary(op) => binary(s, op, args),
+                    Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Select | Code::Copy => simple(s, instr.code, args),
+                    _ => s.vectorize(Special { frame: self, instr, block: b, args }),
+                }
+            }
+        }
+    }
+}
+
+/// Operands and result of one instruction.
+#[derive(Clone, Copy)]
+struct Args {
+    n: usize,
+    d: *mut f32,
+    a: Source,
+    b: Source,
+    c: Source,
+}
+
+/// Applies `f` to whole vectors and to the tail.
+///
+/// # Safety
+/// The operands must be readable, the result writable for `n` words; a result may coincide with an operand but not overlap otherwise.
+#[inline(always)]
+unsafe fn map1<S: Simd>(s: S, g: Args, f: impl Fn(S::F) -> S::F) {
+    let mut i = 0;
+    // SAFETY: the caller's promise; the tail touches `n - i` words only (splatted scalars hold 16).
+    unsafe {
+        while i + S::LANES <= g.n {
+            s.store(g.d.add(i), f(s.load(g.a.ptr.add(i * g.a.step))));
+            i += S::LANES;
+        }
+        if i < g.n {
+            let rest = g.n - i;
+            s.store_partial(g.d.add(i), rest, f(s.load_partial(g.a.ptr.add(i * g.a.step), rest)));
+        }
+    }
+}
+
+/// As [`map1`] with two operands.
+///
+/// # Safety
+/// As for [`map1`].
+#[inline(always)]
+unsafe fn map2<S: Simd>(s: S, g: Args, f: impl Fn(S::F, S::F) -> S::F) {
+    let mut i = 0;
+    // SAFETY: as in `map1`.
+    unsafe {
+        while i + S::LANES <= g.n {
+            s.store(g.d.add(i), f(s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step))));
+            i += S::LANES;
+        }
+        if i < g.n {
+            let rest = g.n - i;
+            let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
+            s.store_partial(g.d.add(i), rest, f(x, y));
+        }
+    }
+}
+
+/// As [`map1`] with three operands.
+///
+/// # Safety
+/// As for [`map1`].
+#[inline(always)]
+unsafe fn map3<S: Simd>(s: S, g: Args, f: impl Fn(S::F, S::F, S::F) -> S::F) {
+    let mut i = 0;
+    // SAFETY: as in `map1`.
+    unsafe {
+        while i + S::LANES <= g.n {
+            let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
+            s.store(g.d.add(i), f(x, y, s.load(g.c.ptr.add(i * g.c.step))));
+            i += S::LANES;
+        }
+        if i < g.n {
+            let rest = g.n - i;
+            let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
+            s.store_partial(g.d.add(i), rest, f(x, y, s.load_partial(g.c.ptr.add(i * g.c.step), rest)));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn simple<S: Simd>(s: S, code: Code, g: Args) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match code {
+            Code::MulAdd => map3(s, g, |a, b, c| s.mul_add(a, b, c)),
+            Code::MulSub => map3(s, g, |a, b, c| s.mul_add(a, b, s.neg(c))),
+            Code::NegMulAdd => map3(s, g, |a, b, c| s.neg_mul_add(a, b, c)),
+            Code::Select => map3(s, g, |a, b, c| s.select(s.truthy(a), b, c)),
+            _ => map1(s, g, |a| a),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn binary<S: Simd>(s: S, op: BinaryOp, g: Args) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match op {
+            BinaryOp::Add => map2(s, g, |a, b| s.add(a, b)),
+            BinaryOp::Sub => map2(s, g, |a, b| s.sub(a, b)),
+            BinaryOp::Mul | BinaryOp::And => map2(s, g, |a, b| s.mul(a, b)), // of 0 and 1
+            BinaryOp::Div => map2(s, g, |a, b| s.div(a, b)),
+            BinaryOp::Max => map2(s, g, |a, b| s.max_nan(a, b)),
+            BinaryOp::Or => map2(s, g, |a, b| s.max(a, b)),
+            BinaryOp::Min => map2(s, g, |a, b| s.min_nan(a, b)),
+            BinaryOp::Lt => map2(s, g, |a, b| s.mask_to_f(s.lt(a, b))),
+            BinaryOp::Le => map2(s, g, |a, b| s.mask_to_f(s.le(a, b))),
+            BinaryOp::Eq => map2(s, g, |a, b| s.mask_to_f(s.eq(a, b))),
+            BinaryOp::Ne => map2(s, g, |a, b| s.mask_to_f(s.ne(a, b))),
+            BinaryOp::Pow => map2(s, g, |a, b| vmath::pow(s, a, b)),
+        }
+    }
+}
+
+/// An elementary function over a block.
+struct Function {
+    code: Code,
+    args: Args,
+}
+
+impl WithSimd for Function {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let g = self.args;
+        // SAFETY: `Frame::run` made the arguments.
+        unsafe {
+            match self.code {
+                Code::Unary(op) => match op {
+                    UnaryOp::Neg => map1(s, g, |x| s.neg(x)),
+                    UnaryOp::Abs => map1(s, g, |x| s.abs(x)),
+                    UnaryOp::Sign => map1(s, g, |x| {
+                        let zero = s.splat(0.0);
+                        let one = s.select(s.lt(zero, x), s.splat(1.0), s.select(s.lt(x, zero), s.splat(-1.0), zero));
+                        s.select(s.ne(x, x), x, one)
+                    }),
+                    UnaryOp::Exp => map1(s, g, |x| vmath::exp(s, x)),
+                    UnaryOp::Expm1 => map1(s, g, |x| vmath::expm1(s, x)),
+                    UnaryOp::Log => map1(s, g, |x| vmath::log(s, x)),
+                    UnaryOp::Log1p => map1(s, g, |x| vmath::log1p(s, x)),
+                    UnaryOp::Sqrt => map1(s, g, |x| s.sqrt(x)),
+                    UnaryOp::Rsqrt => map1(s, g, |x| vmath::rsqrt(s, x)),
+                    UnaryOp::Tanh => map1(s, g, |x| vmath::tanh(s, x)),
+                    UnaryOp::Sigmoid => map1(s, g, |x| vmath::sigmoid(s, x)),
+                    UnaryOp::Softplus => map1(s, g, |x| vmath::softplus(s, x)),
+                    UnaryOp::Erf => map1(s, g, |x| vmath::erf(s, x)),
+                    UnaryOp::Floor => map1(s, g, |x| s.floor(x)),
+                    UnaryOp::Not => map1(s, g, |x| s.sub(s.splat(1.0), x)),
+                },
+                _ => map2(s, g, |a, b| vmath::pow(s, a, b)),
+            }
+        }
+    }
+}
+
+/// Integers, conversions, counters, random numbers, rows and accumulators.
+struct Special<'a> {
+    frame: &'a Frame<'a>,
+    instr: &'a Instr,
+    block: &'a Block,
+    args: Args,
+}
+
+impl WithSimd for Special<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (g, b) = (self.args, self.block);
+        let flat = if self.instr.row { b.row } else { b.flat };
+        // SAFETY: `Frame::run` made the arguments; sources of reductions and row values have step 1 (the compiler sees to it).
+        unsafe {
+            match self.instr.code {
+                Code::UnaryInt(op) => words::unary(op, g.n, g.d, g.a),
+                Code::BinaryInt(op) => words::binary(op, g.n, g.d, g.a, g.b),
+                Code::ToInt => map1(s, g, |x| s.from_bits(s.f_to_i(x))),
+                Code::FromInt => map1(s, g, |x| s.i_to_f(s.to_bits(x))),
+                Code::ToBool => map1(s, g, |x| s.mask_to_f(s.truthy(x))),
+                Code::IntToBool => words::to_bool(g.n, g.d, g.a),
+                Code::Iota { inner, size } => words::iota(g.n, g.d, flat, inner, size),
+                Code::Random { dist, stream } => words::random(s, dist, stream, g.n, g.d, flat, (g.a.ptr, g.b.ptr)),
+                Code::Expand => {
+                    for r in 0..b.rows {
+                        std::slice::from_raw_parts_mut(g.d.add(r * b.width), b.width).fill(*g.a.ptr.add(r * g.a.step));
+                    }
+                }
+                Code::Splat => {
+                    let x = *g.a.ptr;
+                    std::slice::from_raw_parts_mut(g.d, SPLAT).fill(x);
+                }
+                Code::RowReduce(op) => {
+                    for r in 0..b.rows {
+                        *g.d.add(r) = reduce(s, op, std::slice::from_raw_parts(g.a.ptr.add(r * b.width), b.width));
+                    }
+                }
+                Code::RowArg(op) => {
+                    for r in 0..b.rows {
+                        let at = extreme(op, std::slice::from_raw_parts(g.a.ptr.add(r * b.width), b.width));
+                        *g.d.cast::<u32>().add(r) = at;
+                    }
+                }
+                Code::AccCol { op, at } => {
+                    let acc = self.frame.cols.add(at + b.col);
+                    for r in 0..b.rows {
+                        let own = Source { ptr: acc, step: 1 };
+                        let row = Source { ptr: g.a.ptr.add(r * b.width), step: 1 };
+                        combine(s, op, Args { n: b.width, d: acc, a: own, b: row, c: row });
+                    }
+                }
+                Code::AccOne { op, at } => {
+                    let lanes = std::slice::from_raw_parts_mut(self.frame.ones.add(at), SPLAT);
+                    let mut acc = Acc16::new(s, 0.0);
+                    for p in 0..Acc16::<S>::PARTS {
+                        acc.set_part(p, s.read(&lanes[p * S::LANES..]));
+                    }
+                    accumulate(s, op, &mut acc, std::slice::from_raw_parts(g.a.ptr, g.n));
+                    for p in 0..Acc16::<S>::PARTS {
+                        s.write(&mut lanes[p * S::LANES..], acc.part(p));
+                    }
+                }
+                Code::Unary(_) | Code::Binary(_) | Code::Select | Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Copy => {}
+            }
+        }
+    }
+}
+
+/// `d = a op b` for reductions.
+///
+/// # Safety
+/// As for [`map1`].
+#[inline(always)]
+unsafe fn combine<S: Simd>(s: S, op: ReduceOp, g: Args) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match op {
+            ReduceOp::Sum => map2(s, g, |a, b| s.add(a, b)),
+            ReduceOp::Prod => map2(s, g, |a, b| s.mul(a, b)),
+            ReduceOp::Max => map2(s, g, |a, b| s.max_nan(a, b)),
+            ReduceOp::Min => map2(s, g, |a, b| s.min_nan(a, b)),
+        }
+    }
+}
+
+/// Combines two arrays of partial results: `into = into op from`.
+///
+/// # Safety
+/// Both must hold `n` words.
+#[inline(always)]
+pub(crate) unsafe fn merge_partials<S: Simd>(s: S, op: ReduceOp, into: *mut f32, from: *const f32, n: usize) {
+    let (a, b) = (Source { ptr: into, step: 1 }, Source { ptr: from, step: 1 });
+    // SAFETY: the caller's promise.
+    unsafe { combine(s, op, Args { n, d: into, a, b, c: b }) }
+}
+
+#[inline(always)]
+fn accumulate<S: Simd>(s: S, op: ReduceOp, acc: &mut Acc16<S>, xs: &[f32]) {
+    match op {
+        ReduceOp::Sum => acc.add(s, xs),
+        ReduceOp::Prod => acc.mul(s, xs),
+        ReduceOp::Max => acc.max(s, xs),
+        ReduceOp::Min => acc.min(s, xs),
+    }
+}
+
+/// Reduces a row by 16 virtual lanes.
+#[inline(always)]
+fn reduce<S: Simd>(s: S, op: ReduceOp, xs: &[f32]) -> f32 {
+    let mut acc = Acc16::new(s, identity_of(op));
+    accumulate(s, op, &mut acc, xs);
+    finish(s, op, &acc)
+}
+
+#[inline(always)]
+fn finish<S: Simd>(s: S, op: ReduceOp, acc: &Acc16<S>) -> f32 {
+    match op {
+        ReduceOp::Sum => acc.reduce_sum(s),
+        ReduceOp::Prod => acc.reduce_prod(s),
+        ReduceOp::Max => acc.reduce_max(s),
+        ReduceOp::Min => acc.reduce_min(s),
+    }
+}
+
+/// Combines 16 lanes in memory to one number.
+#[inline(always)]
+pub(crate) fn combine_lanes<S: Simd>(s: S, op: ReduceOp, lanes: &[f32]) -> f32 {
+    let mut acc = Acc16::new(s, 0.0);
+    for p in 0..Acc16::<S>::PARTS {
+        acc.set_part(p, s.read(lanes.get(p * S::LANES..).unwrap_or(&[])));
+    }
+    finish(s, op, &acc)
+}
+
+/// Index of the first extreme; NaN counts as the extreme.
+#[inline(always)]
+fn extreme(op: ArgOp, xs: &[f32]) -> u32 {
+    let mut best = 0;
+    for (i, &x) in xs.iter().enumerate().skip(1) {
+        let now = xs[best];
+        let better = match op {
+            ArgOp::Max => x > now,
+            ArgOp::Min => x < now,
+        };
+        if !now.is_nan() && (better || x.is_nan()) {
+            best = i;
+        }
+    }
+    best as u32
+}

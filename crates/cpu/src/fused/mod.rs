@@ -1,0 +1,8 @@
+//! Fused regions: small programs that an interpreter runs over blocks of elements which stay in the first-level cache.
+
+pub(crate) mod build;
+pub(crate) mod fill;
+pub(crate) mod interp;
+pub(crate) mod kernel;
+pub(crate) mod program;
+pub(crate) mod words;

@@ -1,0 +1,492 @@
+//! From fused regions to steps: a place for every value, programs for every region, and the record of what each step touches.
+
+use crate::dot::Dot;
+use crate::fused::build::{self, Places, Stage};
+use crate::fused::kernel::{self, Acc, Cut, Tile};
+use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE};
+use crate::gemm::{GemmPlan, GemmSpec};
+use crate::memory::{self, Need};
+use crate::moves::{BoxCopy, Move};
+use crate::plan::{Holds, Kernel, Output, Plan, SlotCheck, Step, Touch};
+use crate::report;
+use crate::simd::Isa;
+use adaline_graph::backend::{CompileError, CompileOptions, PlanReport};
+use adaline_graph::fuse::{Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
+use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Work (elements times instructions, or multiplications / 8) below which a step runs on the calling thread: about 15 µs of one core,
+/// several times what a fork and a join cost.
+const INLINE_WORK: usize = 150_000;
+
+/// Where a value lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Home {
+    /// In the arena: index of its [`Need`].
+    Arena(usize),
+    /// Written straight into a slot.
+    Slot(SlotId),
+}
+
+struct Lower<'a> {
+    fused: &'a Fused,
+    state: &'a StateLayout,
+    options: &'a CompileOptions,
+    isa: Isa,
+    homes: BTreeMap<NodeId, Home>,
+    needs: Vec<Need>,
+    /// Temporary words of each region.
+    temps: Vec<Option<usize>>,
+    cuts: Vec<Option<Cut>>,
+    offsets: Vec<usize>,
+}
+
+/// Lowers a fused graph to a plan.
+pub(crate) fn lower(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
+    let mut l = Lower {
+        fused,
+        state,
+        options,
+        isa,
+        homes: BTreeMap::new(),
+        needs: Vec::new(),
+        temps: vec![None; fused.regions.len()],
+        cuts: vec![None; fused.regions.len()],
+        offsets: Vec::new(),
+    };
+    l.allot();
+    l.lives();
+    if options.enabled("inplace") && options.enabled("reuse") {
+        l.take_over();
+    }
+    let layout = memory::layout(&l.needs, options.enabled("reuse"));
+    if layout.words > isize::MAX as usize / 8 {
+        return Err(CompileError::TooLarge { words: layout.words });
+    }
+    l.offsets.clone_from(&layout.offsets);
+    let mut steps = Vec::with_capacity(fused.regions.len());
+    let mut reports = Vec::with_capacity(fused.regions.len());
+    for (i, region) in fused.regions.iter().enumerate() {
+        let step = l.step(i, region)?;
+        reports.push(report::step(fused, region, &step, state));
+        steps.push(step);
+    }
+    for u in &fused.updates {
+        if let Update::Copy { slot, node } = u {
+            let step = l.copy(*slot, *node);
+            reports.push(report::copy(fused, &step, state, *slot));
+            steps.push(step);
+        }
+    }
+    let graph = &fused.graph;
+    let slots: Vec<SlotCheck> = graph
+        .slots()
+        .iter()
+        .map(|s| {
+            let slot = state.slot(s.slot);
+            SlotCheck { name: s.name.clone(), slot: s.slot, role: slot.role, offset: slot.offset, ty: slot.ty }
+        })
+        .collect();
+    let report = PlanReport {
+        steps: reports,
+        arena_bytes: 4 * layout.words as u64,
+        live_bytes: 4 * layout.live as u64,
+        state_bytes: slots.iter().map(|s| 4 * s.ty.len() as u64).sum(),
+        input_bytes: graph.inputs().iter().map(|i| 4 * i.ty.len() as u64).sum(),
+        notes: fused.notes.clone(),
+    };
+    let outputs = graph
+        .outputs()
+        .values
+        .iter()
+        .map(|(_, n)| {
+            let ty = graph.ty(*n);
+            Output { at: l.place(l.base(*n)), words: ty.len(), dtype: ty.dtype }
+        })
+        .collect();
+    Ok(Plan {
+        scratch_words: steps.iter().map(|s| s.kernel.scratch_words()).max().unwrap_or(0).next_multiple_of(memory::LINE),
+        steps,
+        arena_words: layout.words,
+        inputs: graph.inputs().to_vec(),
+        slots,
+        outputs,
+        updates: !graph.outputs().updates.is_empty(),
+        report,
+    })
+}
+
+/// Loads of a region: the reading member, where it reads, and what.
+fn loads(fused: &Fused, region: &Region) -> Vec<(NodeId, Option<Place>, View)> {
+    let uses = build::needed(fused, region);
+    let mut out = Vec::new();
+    for m in region.members.iter().filter(|m| uses.contains_key(&m.node)) {
+        let whole = matches!(fused.graph.node(m.node).op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. });
+        let at = if whole { None } else { fused.operand_place(region, m.node) };
+        for e in fused.edges(region, m.node).unwrap_or_default() {
+            if let Edge::Load(v) = e {
+                out.push((m.node, at, v));
+            }
+        }
+    }
+    out
+}
+
+impl Lower<'_> {
+    /// The node in memory that holds the words of a result.
+    fn base(&self, node: NodeId) -> NodeId {
+        self.fused.memory_of(node).map_or(node, |v| v.base)
+    }
+
+    /// Gives every output of a region a home, and the regions their cuts and temporary words.
+    fn allot(&mut self) {
+        let named: BTreeSet<NodeId> = self.fused.graph.outputs().values.iter().map(|v| self.base(v.1)).collect();
+        for (i, region) in self.fused.regions.iter().enumerate() {
+            for &n in &region.outputs {
+                let slot = self.fused.updates.iter().find_map(|u| match u {
+                    Update::InPlace { slot, node, region } if *node == n && *region == i => Some(*slot),
+                    _ => None,
+                });
+                let home = match slot {
+                    Some(slot) if !named.contains(&n) => Home::Slot(slot),
+                    _ => {
+                        let last = if named.contains(&n) { usize::MAX } else { i };
+                        self.needs.push(Need { words: self.fused.graph.ty(n).len(), first: i, last, over: None });
+                        Home::Arena(self.needs.len() - 1)
+                    }
+                };
+                self.homes.insert(n, home);
+            }
+            if matches!(region.kind, Kind::Loop | Kind::Rows | Kind::Columns) {
+                let cut = self.cut(region);
+                self.cuts[i] = Some(cut);
+                let (_, col_words, one_words) = accumulators(self.fused, region);
+                let words = Tile::partial_words(&cut, col_words, one_words);
+                if words > 0 {
+                    self.needs.push(Need { words, first: i, last: i, over: None });
+                    self.temps[i] = Some(self.needs.len() - 1);
+                }
+            }
+        }
+    }
+
+    fn cut(&self, region: &Region) -> Cut {
+        let uses = build::needed(self.fused, region);
+        let members = || region.members.iter().filter(|m| uses.contains_key(&m.node));
+        let rows_matter = members().any(|m| m.place == Place::Row);
+        let sums = members().any(|m| matches!(m.place, Place::Col | Place::One));
+        let block = self.options.block.unwrap_or_else(|| kernel::block_for(members().count())).max(1);
+        let (rows, cols) = match region.space {
+            // Without row values a grid without column sums is a line.
+            Space::Grid(r, c) if !rows_matter && !members().any(|m| m.place == Place::Col) => (r * c, 1),
+            space => space.grid(),
+        };
+        let period = loads(self.fused, region)
+            .iter()
+            .map(|(_, _, v)| if v.access() == Access::Strided { kernel::period(&v.merged()) } else { 0 })
+            .filter(|&p| p <= block)
+            .max()
+            .unwrap_or(0);
+        Cut::new(rows, cols, block, rows_matter, period, sums)
+    }
+
+    /// Extends every life to its last reader.
+    fn lives(&mut self) {
+        let steps = self.fused.regions.len();
+        let mut extend = |homes: &BTreeMap<NodeId, Home>, n: NodeId, at: usize| {
+            if let Some(Home::Arena(b)) = homes.get(&n) {
+                let need = &mut self.needs[*b];
+                need.last = need.last.max(at);
+            }
+        };
+        for (i, region) in self.fused.regions.iter().enumerate() {
+            for (_, _, v) in loads(self.fused, region) {
+                extend(&self.homes, v.base, i);
+            }
+        }
+        for u in &self.fused.updates {
+            if let Update::Copy { node, .. } = u {
+                let base = self.fused.memory_of(*node).map_or(*node, |v| v.base);
+                extend(&self.homes, base, steps);
+            }
+        }
+    }
+
+    /// Lets results of fused regions take over the places of operands that die there.
+    fn take_over(&mut self) {
+        for (i, region) in self.fused.regions.iter().enumerate() {
+            if self.cuts[i].is_none() {
+                continue;
+            }
+            let loads = loads(self.fused, region);
+            let mut dying: Vec<(usize, Place)> = Vec::new();
+            let bases: BTreeSet<NodeId> = loads.iter().map(|l| l.2.base).collect();
+            for base in bases {
+                let Some(&Home::Arena(b)) = self.homes.get(&base) else { continue };
+                let mut at = loads.iter().filter(|l| l.2.base == base).map(|l| {
+                    let whole = l.2.offset == 0 && l.2.access() == Access::Direct && l.2.len() == self.needs[b].words;
+                    l.1.filter(|_| whole)
+                });
+                let Some(Some(place)) = at.next() else { continue };
+                if self.needs[b].last == i && matches!(place, Place::Full | Place::Row) && at.all(|p| p == Some(place)) {
+                    dying.push((b, place));
+                }
+            }
+            for &n in &region.outputs {
+                let Some(&Home::Arena(o)) = self.homes.get(&n) else { continue };
+                let found = dying.iter().position(|&(b, p)| Some(p) == region.place(n) && self.needs[b].words == self.needs[o].words);
+                if let Some(at) = found {
+                    self.needs[o].over = Some(dying.swap_remove(at).0);
+                }
+            }
+        }
+    }
+
+    /// Where a node lies before any region that reads it.
+    fn place(&self, node: NodeId) -> BufRef {
+        match self.homes.get(&node) {
+            Some(Home::Arena(b)) => BufRef { space: ARENA, offset: self.offsets[*b] },
+            Some(Home::Slot(s)) => self.slot(*s),
+            None => self.leaf(node),
+        }
+    }
+    /// Where a leaf lies by nature.
+    fn leaf(&self, node: NodeId) -> BufRef {
+        match self.fused.graph.node(node).op {
+            Op::Input { id, .. } => BufRef { space: INPUTS + id.0 as u16, offset: 0 },
+            Op::State { slot, .. } => self.slot(slot),
+            _ => BufRef { space: ARENA, offset: 0 },
+        }
+    }
+    fn slot(&self, slot: SlotId) -> BufRef {
+        let s = self.state.slot(slot);
+        BufRef { space: STATE + s.role.index() as u16, offset: s.offset }
+    }
+    /// Where a region finds a node that it loads.
+    fn source(&self, region: &Region, node: NodeId) -> BufRef {
+        // Only the copy of a leaf loads what it is itself.
+        if region.place(node).is_some() { self.leaf(node) } else { self.place(node) }
+    }
+    fn targets(&self, i: usize, node: NodeId) -> Vec<BufRef> {
+        let mut out = vec![self.place(node)];
+        for u in &self.fused.updates {
+            if let Update::InPlace { slot, node: n, region } = u
+                && *n == node
+                && *region == i
+            {
+                let at = self.slot(*slot);
+                if !out.contains(&at) {
+                    out.push(at);
+                }
+            }
+        }
+        out
+    }
+
+    fn step(&self, i: usize, region: &Region) -> Result<Step, CompileError> {
+        let source = |n: NodeId| self.source(region, n);
+        let targets = |n: NodeId| self.targets(i, n);
+        let (accs, col_words, one_words) = accumulators(self.fused, region);
+        let at = accs.iter().map(|(n, a)| (*n, a.at)).collect();
+        let mut sums = BTreeMap::new();
+        let partials = self.temps[i].map_or(BufRef { space: ARENA, offset: 0 }, |t| BufRef { space: ARENA, offset: self.offsets[t] });
+        let kernel = match region.kind {
+            Kind::Loop | Kind::Rows | Kind::Columns => {
+                let Some(cut) = self.cuts[i] else { return Err(defect("a region without a cut")) };
+                let ones = partials.offset + cut.row_tasks() * col_words;
+                for (n, a) in &accs {
+                    let offset = if a.col { partials.offset + a.at } else { ones + a.at };
+                    sums.insert(*n, BufRef { space: ARENA, offset });
+                }
+                let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at };
+                let make = |stage, one_row| build::program(self.fused, region, &places, stage, one_row);
+                let mut main = make(Stage::Main, cut.block_rows == 1 && cut.cols > 1);
+                kernel::set_block(&mut main, &cut, true);
+                let mut ends = Vec::new();
+                for (stage, n) in [(Stage::Ones, 1), (Stage::Cols, cut.cols)] {
+                    let mut p = make(stage, false);
+                    if !p.instrs.is_empty() {
+                        let block = self.options.block.unwrap_or(kernel::BLOCK).max(1);
+                        kernel::set_block(&mut p, &Cut::new(n, 1, block, false, 0, false), false);
+                        ends.push((n, p));
+                    }
+                }
+                let accs = accs.into_iter().map(|(_, a)| a).collect();
+                Kernel::Tile(Box::new(Tile { cut, main, accs, col_words, one_words, partials, ends }))
+            }
+            Kind::Dot(node) => {
+                let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at };
+                Kernel::Dot(Box::new(self.dot(region, node, &places)?))
+            }
+            Kind::Move(node) => Kernel::Move(self.movement(region, node)),
+        };
+        let inline = work(&kernel) < INLINE_WORK;
+        Ok(Step { kernel, inline, touches: self.touches(i, region) })
+    }
+
+    fn dot(&self, region: &Region, node: NodeId, places: &Places) -> Result<Dot, CompileError> {
+        let Op::Dot { ta, tb } = self.fused.graph.node(node).op else { return Err(defect("a product that is none")) };
+        let edges = self.fused.edges(region, node).unwrap_or_default();
+        let [Edge::Load(a), Edge::Load(b)] = &edges[..] else { return Err(defect("a product's operands are not in memory")) };
+        let (Some(x), Some(y)) = (a.matrix(), b.matrix()) else { return Err(defect("a product's operand has no unit stride")) };
+        let (m, k) = if ta { (x.cols, x.rows) } else { (x.rows, x.cols) };
+        let n = if tb { y.rows } else { y.cols };
+        let spec = GemmSpec { m, n, k, ta: ta != x.transposed, tb: tb != y.transposed, lda: x.ld, ldb: y.ld, ldc: n };
+        let at = |v: &View| {
+            let base = (places.source)(v.base);
+            BufRef { offset: base.offset + v.offset, ..base }
+        };
+        let alone = region.outputs == [node] && (places.targets)(node).len() == 1;
+        let epilogue = (!alone).then(|| {
+            let mut p = build::program(self.fused, region, places, Stage::Main, false);
+            let block = self.options.block.unwrap_or_else(|| kernel::block_for(region.members.len())).max(1);
+            let rows = x.batch * m;
+            // Whole rows where they are short, so that what repeats along rows is prepared once.
+            let cut = Cut::new(rows, n, block, n <= block, 0, false);
+            kernel::set_block(&mut p, &cut, true);
+            p
+        });
+        Ok(Dot {
+            batch: x.batch,
+            plan: GemmPlan::new(spec, self.isa),
+            a: at(a),
+            b: at(b),
+            strides: (x.batch_stride, y.batch_stride),
+            out: self.place(node),
+            epilogue,
+        })
+    }
+
+    fn movement(&self, region: &Region, node: NodeId) -> Move {
+        let graph = &self.fused.graph;
+        let n = graph.node(node);
+        let to = self.place(node);
+        let strides = n.ty.shape.strides();
+        let views: Vec<View> = self
+            .fused
+            .edges(region, node)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|e| if let Edge::Load(v) = e { Some(v) } else { None })
+            .collect();
+        let mut copies = Vec::new();
+        let mut zero = None;
+        let mut offset = to.offset;
+        for v in &views {
+            let base = self.source(region, v.base);
+            let mut dims: Vec<(usize, isize, isize)> = v.dims.iter().zip(strides).map(|(d, s)| (d.0, d.1, s as isize)).collect();
+            let mut at = offset;
+            match n.op {
+                Op::Pad(p) => {
+                    zero = Some((to, n.ty.len()));
+                    for (a, d) in dims.iter_mut().enumerate() {
+                        at += p.before[a] * strides[a];
+                        d.2 *= p.between[a] as isize + 1;
+                    }
+                }
+                Op::Concat { axis } => offset += v.dims[axis as usize].0 * strides[axis as usize],
+                _ => {}
+            }
+            if !v.is_empty() {
+                let from = BufRef { offset: base.offset + v.offset, ..base };
+                copies.push(BoxCopy { from, to: BufRef { offset: at, ..to }, dims: merge_box(&dims) });
+            }
+        }
+        Move { zero, copies }
+    }
+
+    /// The copy of a value into its slot at the end of a run.
+    fn copy(&self, slot: SlotId, node: NodeId) -> Step {
+        let base = self.base(node);
+        let words = self.fused.graph.ty(base).len();
+        let (from, to) = (self.place(base), self.slot(slot));
+        let holds = self.holds(base);
+        Step {
+            kernel: Kernel::Move(Move { zero: None, copies: vec![BoxCopy { from, to, dims: vec![(words, 1, 1)] }] }),
+            inline: true,
+            touches: vec![
+                Touch { at: from, words, holds, write: false, same_place: false },
+                Touch { at: to, words, holds, write: true, same_place: false },
+            ],
+        }
+    }
+
+    fn holds(&self, node: NodeId) -> Holds {
+        if self.homes.contains_key(&node) { Holds::Value(node.0) } else { Holds::Initial }
+    }
+
+    /// What a step reads and writes.
+    fn touches(&self, i: usize, region: &Region) -> Vec<Touch> {
+        let graph = &self.fused.graph;
+        let mut out = Vec::new();
+        for (_, at, v) in loads(self.fused, region) {
+            let ty: TensorType = graph.ty(v.base);
+            let itself = region.place(v.base).is_some();
+            let holds = if itself { Holds::Initial } else { self.holds(v.base) };
+            let whole = v.offset == 0 && v.access() != Access::Strided && v.len() == ty.len();
+            let touch =
+                Touch { at: self.source(region, v.base), words: ty.len(), holds, write: false, same_place: whole && at.is_some() };
+            if !out.contains(&touch) {
+                out.push(touch);
+            }
+        }
+        if let Some(t) = self.temps[i] {
+            let at = BufRef { space: ARENA, offset: self.offsets[t] };
+            out.push(Touch { at, words: self.needs[t].words, holds: Holds::Temp(i as u32), write: true, same_place: false });
+        }
+        for &n in &region.outputs {
+            for at in self.targets(i, n) {
+                out.push(Touch { at, words: graph.ty(n).len(), holds: Holds::Value(n.0), write: true, same_place: false });
+            }
+        }
+        out
+    }
+}
+
+fn defect(what: &str) -> CompileError {
+    CompileError::Verify(what.into())
+}
+
+/// The sums of a region, and the words they need: for each task along the rows, and for each task.
+fn accumulators(fused: &Fused, region: &Region) -> (Vec<(NodeId, Acc)>, usize, usize) {
+    let uses = build::needed(fused, region);
+    let cols = region.space.grid().1;
+    let (mut accs, mut col_words, mut one_words) = (Vec::new(), 0, 0);
+    for m in region.members.iter().filter(|m| uses.contains_key(&m.node) && !fused.is_copy(m.node)) {
+        let Op::Reduce { op, .. } = fused.graph.node(m.node).op else { continue };
+        let words = match m.place {
+            Place::Col => &mut col_words,
+            Place::One => &mut one_words,
+            Place::Full | Place::Row => continue,
+        };
+        let col = m.place == Place::Col;
+        accs.push((m.node, Acc { op, at: *words, col }));
+        *words += if col { cols.next_multiple_of(memory::LINE) } else { memory::LINE };
+    }
+    (accs, col_words, one_words)
+}
+
+/// Joins dimensions that are contiguous on both sides.
+fn merge_box(dims: &[(usize, isize, isize)]) -> Vec<(usize, isize, isize)> {
+    let mut out: Vec<(usize, isize, isize)> = Vec::new();
+    for &(n, a, b) in dims.iter().filter(|d| d.0 != 1) {
+        match out.last_mut() {
+            Some(l) if l.1 == a * n as isize && l.2 == b * n as isize => *l = (l.0 * n, a, b),
+            _ => out.push((n, a, b)),
+        }
+    }
+    out
+}
+
+/// Estimated work of a step.
+fn work(kernel: &Kernel) -> usize {
+    let of = |p: &Program, n: usize| n * kernel::program_cost(p);
+    match kernel {
+        Kernel::Tile(t) => of(&t.main, t.cut.rows * t.cut.cols.max(1)),
+        Kernel::Dot(d) => {
+            let elements = d.batch * d.plan.spec().m * d.plan.spec().n;
+            d.batch * d.plan.flops() as usize / 16 + d.epilogue.as_ref().map_or(0, |p| of(p, elements))
+        }
+        Kernel::Move(_) => 0,
+    }
+}

@@ -1,0 +1,93 @@
+//! Plans: a flat list of kernel calls with resolved places. Immutable, shareable.
+
+use crate::dot::Dot;
+use crate::fused::kernel::Tile;
+use crate::fused::program::BufRef;
+use crate::moves::Move;
+use adaline_graph::backend::PlanReport;
+use adaline_graph::{DType, InputDecl, Role, TensorType};
+
+/// One kernel call.
+#[derive(Debug)]
+pub(crate) enum Kernel {
+    /// A fused region.
+    Tile(Box<Tile>),
+    /// A matrix product with its epilogue.
+    Dot(Box<Dot>),
+    /// Data movement.
+    Move(Move),
+}
+
+impl Kernel {
+    /// Scratch words that each worker needs.
+    pub(crate) fn scratch_words(&self) -> usize {
+        match self {
+            Self::Tile(t) => t.scratch_words(),
+            Self::Dot(d) => d.scratch_words(),
+            Self::Move(_) => 0,
+        }
+    }
+}
+
+/// Identity of what a stretch of memory holds, for the verifier: a value, or a step's temporary words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
+pub(crate) enum Holds {
+    /// What was there when the run began (inputs and old state).
+    Initial,
+    /// The value of a node.
+    Value(u32),
+    /// Temporary words of a step.
+    Temp(u32),
+}
+
+/// A stretch of memory that a step touches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Touch {
+    pub(crate) at: BufRef,
+    pub(crate) words: usize,
+    pub(crate) holds: Holds,
+    pub(crate) write: bool,
+    /// Read at the place where it is written, so that it may coincide with a result.
+    pub(crate) same_place: bool,
+}
+
+/// A step: a kernel and what it touches.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) kernel: Kernel,
+    /// Too little work for threads.
+    pub(crate) inline: bool,
+    pub(crate) touches: Vec<Touch>,
+}
+
+/// A result.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) at: BufRef,
+    pub(crate) words: usize,
+    pub(crate) dtype: DType,
+}
+
+/// A slot as a run must find it.
+#[derive(Clone, Debug)]
+pub(crate) struct SlotCheck {
+    pub(crate) name: String,
+    pub(crate) slot: adaline_graph::SlotId,
+    pub(crate) role: Role,
+    pub(crate) offset: usize,
+    pub(crate) ty: TensorType,
+}
+
+/// A compiled graph.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) arena_words: usize,
+    /// Scratch words of each worker.
+    pub(crate) scratch_words: usize,
+    pub(crate) inputs: Vec<InputDecl>,
+    pub(crate) slots: Vec<SlotCheck>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) updates: bool,
+    pub(crate) report: PlanReport,
+}

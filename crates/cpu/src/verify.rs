@@ -1,0 +1,135 @@
+//! An independent check of finished plans, which trusts nothing that the planner concluded: it replays the schedule and asks what every
+//! stretch of memory holds when it is read.
+
+use crate::fused::kernel::Tile;
+use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE, Scalar};
+use crate::memory::LINE;
+use crate::plan::{Holds, Kernel, Plan, Touch};
+use adaline_graph::{Role, StateLayout};
+
+/// What a stretch of memory holds now.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    space: u16,
+    from: usize,
+    to: usize,
+    holds: Holds,
+}
+
+/// Checks that every read finds what it expects, that nothing alive is overwritten, that results are there at the end, that places are
+/// aligned and within their spaces, and that kernels touch nothing but what their step declares.
+pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
+    let mut now: Vec<Stretch> = Vec::new();
+    for (i, input) in plan.inputs.iter().enumerate() {
+        now.push(Stretch { space: INPUTS + i as u16, from: 0, to: input.ty.len(), holds: Holds::Initial });
+    }
+    for s in &plan.slots {
+        let space = STATE + s.role.index() as u16;
+        now.push(Stretch { space, from: s.offset, to: s.offset + s.ty.len(), holds: Holds::Initial });
+    }
+    for (i, step) in plan.steps.iter().enumerate() {
+        let fail = |what: &str, t: &Touch| format!("step {i}: {what} at {:?} of {} words ({:?})", t.at, t.words, t.holds);
+        for t in &step.touches {
+            if t.at.offset + t.words > space_words(plan, state, t.at.space) {
+                return Err(fail("outside of its space", t));
+            }
+            if t.at.space <= STATE + 3 && t.at.offset % LINE != 0 {
+                return Err(fail("not aligned", t));
+            }
+        }
+        for t in step.touches.iter().filter(|t| !t.write && t.words > 0) {
+            let found = now.iter().any(|s| {
+                s.space == t.at.space && s.from <= t.at.offset && t.at.offset + t.words <= s.to && s.holds == t.holds
+            });
+            if !found {
+                return Err(fail("reads what is not there", t));
+            }
+        }
+        let writes: Vec<&Touch> = step.touches.iter().filter(|t| t.write && t.words > 0).collect();
+        for (k, w) in writes.iter().enumerate() {
+            if w.at.space >= INPUTS {
+                return Err(fail("writes an input", w));
+            }
+            if let Some(other) = writes[..k].iter().find(|o| overlap(o, w)) {
+                return Err(format!("{} and {:?}", fail("writes twice", w), other.at));
+            }
+            for r in step.touches.iter().filter(|r| !r.write && overlap(r, w)) {
+                let together = r.at == w.at && r.words == w.words && (r.same_place || after_the_rows(&step.kernel));
+                if !together || matches!(step.kernel, Kernel::Move(_)) {
+                    return Err(fail("overwrites what it reads", w));
+                }
+            }
+        }
+        for w in writes {
+            now.retain(|s| s.space != w.at.space || s.to <= w.at.offset || w.at.offset + w.words <= s.from);
+            if !matches!(w.holds, Holds::Temp(_)) {
+                now.push(Stretch { space: w.at.space, from: w.at.offset, to: w.at.offset + w.words, holds: w.holds });
+            }
+        }
+        for at in references(&step.kernel) {
+            let declared = step.touches.iter().any(|t| {
+                t.at.space == at.space && t.at.offset <= at.offset && at.offset < t.at.offset + t.words.max(1)
+            });
+            if !declared {
+                return Err(format!("step {i}: its kernel touches {at:?}, which the step does not declare"));
+            }
+        }
+    }
+    for (i, o) in plan.outputs.iter().enumerate() {
+        let there = now.iter().any(|s| {
+            s.space == ARENA && o.at.space == ARENA && s.from == o.at.offset && s.to == o.at.offset + o.words
+        });
+        if !there && o.words > 0 {
+            return Err(format!("result {i} is not there at the end"));
+        }
+    }
+    Ok(())
+}
+
+fn overlap(a: &Touch, b: &Touch) -> bool {
+    a.words > 0 && b.words > 0 && a.at.space == b.at.space && a.at.offset < b.at.offset + b.words && b.at.offset < a.at.offset + a.words
+}
+
+/// Whether a kernel writes some results only after all of its tasks are done.
+fn after_the_rows(k: &Kernel) -> bool {
+    matches!(k, Kernel::Tile(t) if !t.accs.is_empty())
+}
+
+fn space_words(plan: &Plan, state: &StateLayout, space: u16) -> usize {
+    match space {
+        ARENA => plan.arena_words,
+        s if s < INPUTS => state.words(Role::ALL[(s - STATE) as usize]),
+        s => plan.inputs.get((s - INPUTS) as usize).map_or(0, |i| i.ty.len()),
+    }
+}
+
+/// Every place that a kernel's code names.
+fn references(k: &Kernel) -> Vec<BufRef> {
+    let mut out = Vec::new();
+    let mut program = |p: &Program| {
+        out.extend(p.mems.iter().map(|m| m.buf));
+        out.extend(p.fills.iter().map(|f| f.buf));
+        out.extend(p.scalars.iter().filter_map(|s| if let Scalar::Mem(b) = s { Some(*b) } else { None }));
+    };
+    match k {
+        Kernel::Tile(t) => {
+            program(&t.main);
+            t.ends.iter().for_each(|e| program(&e.1));
+            if Tile::partial_words(&t.cut, t.col_words, t.one_words) > 0 {
+                out.push(t.partials);
+            }
+        }
+        Kernel::Dot(d) => {
+            match &d.epilogue {
+                Some(p) => program(p),
+                None => out.push(d.out),
+            }
+            out.extend([d.a, d.b]);
+        }
+        Kernel::Move(m) => {
+            out.extend(m.zero.map(|z| z.0));
+            out.extend(m.copies.iter().flat_map(|c| [c.from, c.to]));
+        }
+    }
+    out
+}

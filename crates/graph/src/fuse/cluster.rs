@@ -1,0 +1,189 @@
+//! Clusters: sets of nodes that will run as one kernel, and how a node of a cluster gets at each of its operands.
+
+use super::view::{self, View};
+use super::{Place, Reduction, Space, shape_of_reduction};
+use crate::{Graph, Literal, NodeId, Op};
+use std::collections::BTreeMap;
+
+/// Nodes that run together over one iteration space.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    pub(super) space: Space,
+    pub(super) dot: Option<NodeId>,
+    pub(super) members: BTreeMap<NodeId, Place>,
+    /// Takes no further members (data movement).
+    pub(super) closed: bool,
+    pub(super) alive: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(space: Space) -> Self {
+        Self { space, dot: None, members: BTreeMap::new(), closed: false, alive: true }
+    }
+    pub(super) fn closed(space: Space) -> Self {
+        Self { closed: true, ..Self::new(space) }
+    }
+}
+
+/// How a member reads one operand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Edge {
+    /// The value of another member at the same place.
+    Value(NodeId),
+    /// A row value, repeated along its row.
+    Expand(NodeId),
+    /// One constant.
+    Const(Literal),
+    /// From memory.
+    Load(View),
+}
+
+/// What every decision about clusters needs to know of the nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// View nodes and leaves that get memory of their own.
+    pub(super) copied: Vec<bool>,
+    /// Values made of nothing but counters: cheap to make again wherever they are needed.
+    pub(super) generated: Vec<bool>,
+}
+
+/// Longest chain of generated values that is repeated rather than stored.
+const MAX_GENERATED: u32 = 12;
+
+impl Facts {
+    pub(super) fn new(graph: &Graph, regenerate: bool) -> Self {
+        let mut generated = vec![false; graph.nodes().len()];
+        let mut cost = vec![0u32; graph.nodes().len()];
+        for id in graph.ids() {
+            let n = graph.node(id);
+            let from_generated = |generated: &[bool]| {
+                n.inputs.iter().all(|i| generated[i.index()] || matches!(graph.node(*i).op, Op::Const { .. }))
+                    && n.inputs.iter().any(|i| generated[i.index()])
+            };
+            let yes = match n.op {
+                Op::Iota { .. } => true,
+                Op::Random { dist, .. } => dist == crate::Distribution::Uniform,
+                Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) | Op::StopGradient | Op::Reshape(_) => from_generated(&generated),
+                _ => false,
+            };
+            cost[id.index()] = 1 + n.inputs.iter().map(|i| cost[i.index()]).sum::<u32>();
+            generated[id.index()] = regenerate && yes && cost[id.index()] <= MAX_GENERATED;
+        }
+        Self { copied: vec![false; graph.nodes().len()], generated }
+    }
+
+    pub(super) fn strip(&self, graph: &Graph, node: NodeId) -> NodeId {
+        view::strip(graph, &self.copied, node)
+    }
+
+    /// How a member of `cluster` at `place` gets at the node `operand`; `None` when it cannot within this cluster.
+    /// Generated operands answer as values whether or not they are members yet.
+    pub(super) fn edge(&self, graph: &Graph, cluster: &Cluster, operand: NodeId, place: Place) -> Option<Edge> {
+        let node = self.strip(graph, operand);
+        if let Op::Const { value, .. } = graph.node(node).op
+            && !cluster.members.contains_key(&node)
+        {
+            return Some(Edge::Const(value));
+        }
+        if let Some(&at) = cluster.members.get(&node) {
+            return (at == place).then_some(Edge::Value(node));
+        }
+        if self.generated[node.index()] {
+            return Some(Edge::Value(node));
+        }
+        if let (Op::Broadcast(_), false) = (graph.node(node).op, self.copied[node.index()]) {
+            let row = self.strip(graph, graph.node(node).inputs[0]);
+            if let Some(&at) = cluster.members.get(&row) {
+                let fits = place == Place::Full && at == Place::Row && repeats_rows(graph, node, cluster.space);
+                return fits.then_some(Edge::Expand(row));
+            }
+        }
+        let v = view::resolve(graph, &self.copied, node).ok()?;
+        if let Op::Const { value, .. } = graph.node(v.base).op
+            && !self.copied[v.base.index()]
+        {
+            return Some(Edge::Const(value));
+        }
+        (!cluster.members.contains_key(&v.base)).then_some(Edge::Load(v))
+    }
+
+    /// Where the operand of a reduction at `place` is read.
+    pub(super) fn operand_place(&self, graph: &Graph, cluster: &Cluster, node: NodeId, place: Place) -> Place {
+        if place != Place::One || !matches!(graph.node(node).op, Op::Reduce { .. }) {
+            return if is_reduction(graph, node) { Place::Full } else { place };
+        }
+        let x = graph.node(node).inputs[0];
+        match cluster.members.get(&self.strip(graph, x)) {
+            Some(&at) if at == Place::One => Place::One, // a reduction of one element
+            Some(&at) => at,
+            None if graph.ty(x).len() == cluster.space.len() => Place::Full,
+            None => Place::Row,
+        }
+    }
+
+    /// All edges of a member, or `None` when one is impossible.
+    pub(super) fn edges(&self, graph: &Graph, cluster: &Cluster, node: NodeId, place: Place) -> Option<Vec<Edge>> {
+        let n = graph.node(node);
+        if self.copied[node.index()] {
+            let v = view::through(graph, &self.copied, node).ok()?;
+            return Some(match graph.node(v.base).op {
+                Op::Const { value, .. } if v.base == node || !self.copied[v.base.index()] => vec![Edge::Const(value)],
+                _ => vec![Edge::Load(v)],
+            });
+        }
+        match n.op {
+            Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. } => n
+                .inputs
+                .iter()
+                .map(|&i| {
+                    let v = view::resolve(graph, &self.copied, i).ok()?;
+                    (!cluster.members.contains_key(&v.base)).then_some(Edge::Load(v))
+                })
+                .collect(),
+            _ => {
+                let at = self.operand_place(graph, cluster, node, place);
+                n.inputs.iter().map(|&i| self.edge(graph, cluster, i, at)).collect()
+            }
+        }
+    }
+}
+
+/// Whether a node combines several elements into one.
+pub(super) fn is_reduction(graph: &Graph, node: NodeId) -> bool {
+    matches!(graph.node(node).op, Op::Reduce { .. } | Op::ArgReduce { .. })
+}
+
+/// The reduction a node makes.
+pub(super) fn reduction_of(graph: &Graph, node: NodeId) -> Option<Reduction> {
+    let n = graph.node(node);
+    let axes = match n.op {
+        Op::Reduce { axes, .. } => axes,
+        Op::ArgReduce { axis, .. } => crate::AxisSet::of(&[axis as usize]),
+        _ => return None,
+    };
+    Some(shape_of_reduction(graph.ty(n.inputs[0]).shape, axes))
+}
+
+/// Whether a broadcast repeats each of the space's row values along its row.
+fn repeats_rows(graph: &Graph, broadcast: NodeId, space: Space) -> bool {
+    let Space::Grid(rows, cols) = space else { return false };
+    rows_repeated(graph, broadcast) == Some((rows, cols))
+}
+
+/// `(R, C)` when a broadcast turns R values into R rows of C equal elements.
+pub(super) fn rows_repeated(graph: &Graph, broadcast: NodeId) -> Option<(usize, usize)> {
+    let n = graph.node(broadcast);
+    let Op::Broadcast(to) = n.op else { return None };
+    let input = n.inputs[0];
+    let mut v = View::whole(input, graph.ty(input).shape);
+    for (d, &size) in v.dims.iter_mut().zip(to.dims()) {
+        if d.0 != size {
+            *d = (size, 0);
+        }
+    }
+    match v.merged()[..] {
+        [(rows, 1), (cols, 0)] => Some((rows, cols)),
+        [(cols, 0)] => Some((1, cols)),
+        _ => None,
+    }
+}
