@@ -2,7 +2,17 @@
 //!
 //! A [`Graph`] is an append-only arena of interned nodes with concrete shapes. Code writes it through [`Var`] handles of a
 //! [`Builder`]; [`gradients`](grad::gradients) extends it with reverse-mode derivatives; passes rebuild it; a [`Backend`](backend::Backend) compiles it.
-//! [`eval`] is the naive `f64` evaluator that *defines* what every operation means.
+//! [`eval`] is the naive `f64` evaluator that *defines* what every operation means; [`reference`](mod@reference) makes a backend of it.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`grad`] | derivatives: one rule for each operation, one reverse walk |
+//! | [`pass`] | `simplify`, `fold`, `dce`: less work, same values |
+//! | [`verify`] | the rules that every graph keeps |
+//! | [`text`] | graphs as text, and back |
+//! | [`cost`] | floating-point operations and bytes |
+//! | [`philox`] | random numbers as a function of (seed, stream, step, element) |
+//! | [`state`] | slots in contiguous arenas by role |
 //!
 //! Use the crates `adaline` or `adaline-nn` to build networks; this crate is for those who write layers, passes or backends.
 //!

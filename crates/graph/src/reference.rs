@@ -3,6 +3,7 @@
 
 use crate::backend::{Backend, CompileError, CompileOptions, Executable, PlanReport, RunError, Session, StepReport, TensorRef};
 use crate::eval::{EvalError, Precision, Value, run};
+use crate::verify::{Stage, verify};
 use crate::{DType, Graph, GraphError, StateLayout, StateStore};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ impl Backend for Reference {
     fn threads(&self) -> usize {
         1
     }
-    fn compile(&self, graph: &Graph, state: &StateLayout, _: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError> {
+    fn compile(&self, graph: &Graph, state: &StateLayout, options: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError> {
         for s in graph.slots() {
             let found = state.iter().find(|(id, _)| *id == s.slot).map(|(_, slot)| slot.ty);
             if found != Some(s.ty) {
@@ -34,6 +35,9 @@ impl Backend for Reference {
                 let message = format!("updates slot {} with {}, which does not fit", slot.0, graph.ty(*node));
                 return Err(GraphError::Malformed { node: node.index(), message }.into());
             }
+        }
+        if options.verify {
+            verify(graph, Stage::Built)?;
         }
         Ok(Arc::new(Program { graph: Arc::new(graph.clone()), precision: self.precision }))
     }
