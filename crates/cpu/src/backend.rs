@@ -63,7 +63,10 @@ impl Cpu {
     pub fn compile_plan(&self, graph: &Graph, state: &StateLayout, options: &CompileOptions) -> Result<CpuPlan, CompileError> {
         for slot in graph.slots() {
             if slot.slot.index() >= state.len() || state.slot(slot.slot).ty != slot.ty {
-                return Err(CompileError::Unsupported { backend: "cpu", what: format!("slot `{}` of type {}, which the state lacks", slot.name, slot.ty) });
+                return Err(CompileError::Unsupported {
+                    backend: "cpu",
+                    what: format!("slot `{}` of type {}, which the state lacks", slot.name, slot.ty),
+                });
             }
         }
         let graph = pass::pipeline(graph, options)?;

@@ -1,6 +1,21 @@
 //! The CPU backend: kernels, memory plan, immutable plans and mutable sessions.
 
-pub mod simd;
-pub mod vmath;
 pub mod gemm;
 pub mod pool;
+pub mod simd;
+pub mod vmath;
+
+mod backend;
+mod dot;
+mod fused;
+mod lower;
+mod memory;
+mod moves;
+mod par;
+mod plan;
+mod report;
+mod session;
+mod verify;
+
+pub use backend::{Cpu, CpuPlan, dump_fused};
+pub use session::CpuSession;

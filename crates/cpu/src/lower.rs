@@ -424,8 +424,7 @@ impl Lower<'_> {
             let itself = region.place(v.base).is_some();
             let holds = if itself { Holds::Initial } else { self.holds(v.base) };
             let whole = v.offset == 0 && v.access() != Access::Strided && v.len() == ty.len();
-            let touch =
-                Touch { at: self.source(region, v.base), words: ty.len(), holds, write: false, same_place: whole && at.is_some() };
+            let touch = Touch { at: self.source(region, v.base), words: ty.len(), holds, write: false, same_place: whole && at.is_some() };
             if !out.contains(&touch) {
                 out.push(touch);
             }

@@ -136,11 +136,11 @@ impl Pool {
 
     fn fork_join(&self, tasks: usize, f: &Job<'_>) {
         let shared = &*self.shared;
+        #[allow(clippy::transmute_ptr_to_ptr)] // a cast may not lengthen the lifetime
         // SAFETY: only the lifetime of a raw pointer is erased. It is followed in `work_on` alone, between claiming one of the `tasks` numbers of
         // this generation and counting `unfinished` down for it. `wait` returns only when `unfinished` is 0; then all numbers have been
         // claimed and finished, so no later claim of this generation succeeds and the pointer is not followed again. All that time `f` is
         // borrowed: nothing from here to the end of `wait` unwinds, because panics of tasks are caught.
-        #[allow(clippy::transmute_ptr_to_ptr)] // a cast may not lengthen the lifetime
         let job = unsafe { std::mem::transmute::<*const Job<'_>, *const Job<'static>>(f) };
         // Generations wrap after 2^32 jobs; a worker would have to sleep through all of them between two instructions to confuse two.
         let generation = shared.generation.load(Ordering::Relaxed).wrapping_add(1);

@@ -119,4 +119,3 @@ pub(crate) fn place(at: BufRef, fused: &Fused, state: &StateLayout) -> String {
     let slot = state.iter().find(|(_, s)| s.role == role && s.offset == at.offset);
     format!("state {}", slot.map_or("?", |s| s.1.name.as_str()))
 }
-

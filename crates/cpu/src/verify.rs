@@ -38,9 +38,8 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
             }
         }
         for t in step.touches.iter().filter(|t| !t.write && t.words > 0) {
-            let found = now.iter().any(|s| {
-                s.space == t.at.space && s.from <= t.at.offset && t.at.offset + t.words <= s.to && s.holds == t.holds
-            });
+            let found =
+                now.iter().any(|s| s.space == t.at.space && s.from <= t.at.offset && t.at.offset + t.words <= s.to && s.holds == t.holds);
             if !found {
                 return Err(fail("reads what is not there", t));
             }
@@ -67,18 +66,15 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
             }
         }
         for at in references(&step.kernel) {
-            let declared = step.touches.iter().any(|t| {
-                t.at.space == at.space && t.at.offset <= at.offset && at.offset < t.at.offset + t.words.max(1)
-            });
+            let declared =
+                step.touches.iter().any(|t| t.at.space == at.space && t.at.offset <= at.offset && at.offset < t.at.offset + t.words.max(1));
             if !declared {
                 return Err(format!("step {i}: its kernel touches {at:?}, which the step does not declare"));
             }
         }
     }
     for (i, o) in plan.outputs.iter().enumerate() {
-        let there = now.iter().any(|s| {
-            s.space == ARENA && o.at.space == ARENA && s.from == o.at.offset && s.to == o.at.offset + o.words
-        });
+        let there = now.iter().any(|s| s.space == ARENA && o.at.space == ARENA && s.from == o.at.offset && s.to == o.at.offset + o.words);
         if !there && o.words > 0 {
             return Err(format!("result {i} is not there at the end"));
         }

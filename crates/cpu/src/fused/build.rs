@@ -107,7 +107,8 @@ pub(crate) fn program(fused: &Fused, region: &Region, places: &Places, stage: St
         if !m.uses.contains_key(&member.node) {
             continue;
         }
-        let is_sum = matches!(member.place, Place::Col | Place::One) && matches!(fused.graph.node(member.node).op, Op::Reduce { .. })
+        let is_sum = matches!(member.place, Place::Col | Place::One)
+            && matches!(fused.graph.node(member.node).op, Op::Reduce { .. })
             && !fused.is_copy(member.node);
         if is_sum {
             if stage == Stage::Main {
@@ -371,7 +372,7 @@ impl Maker<'_> {
                 Val::Whole(m) => Src::Whole(m),
                 Val::Raw => Src::Raw,
             });
-            let mut release = |free: &mut Vec<u16>| {
+            let release = |free: &mut Vec<u16>| {
                 let mut done: Vec<usize> = Vec::new();
                 for v in s.src {
                     if let Val::Ssa(x) | Val::Splat(x) = v

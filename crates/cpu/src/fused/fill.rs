@@ -94,7 +94,13 @@ mod tests {
             let n: usize = dims.iter().map(|d| d.0).product();
             (0..n).map(|i| at as isize + line_offset(&[dims, &[(1, 0)]].concat(), i)).map(|i| data[i as usize]).collect::<Vec<_>>()
         };
-        for (at, dims) in [(0, vec![(6, 1), (4, 6)]), (23, vec![(24, -1)]), (2, vec![(3, 0), (4, 1)]), (1, vec![(4, 6), (5, 0)]), (0, vec![(2, 12), (3, 0), (6, 1)])] {
+        for (at, dims) in [
+            (0, vec![(6, 1), (4, 6)]),
+            (23, vec![(24, -1)]),
+            (2, vec![(3, 0), (4, 1)]),
+            (1, vec![(4, 6), (5, 0)]),
+            (0, vec![(2, 12), (3, 0), (6, 1)]),
+        ] {
             let all = expect(&dims, at);
             for start in 0..all.len() {
                 for n in 1..=all.len() - start {

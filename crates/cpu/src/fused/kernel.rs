@@ -293,5 +293,8 @@ pub(crate) fn flops_of(p: &Program, len: usize, rows: usize) -> u64 {
         Code::Copy | Code::Expand | Code::Splat | Code::Iota { .. } => 0,
         _ => 1,
     };
-    p.instrs.iter().map(|i| one(i.code) * (if i.row && !matches!(i.code, Code::RowReduce(_) | Code::RowArg(_)) { rows } else { len }) as u64).sum()
+    p.instrs
+        .iter()
+        .map(|i| one(i.code) * (if i.row && !matches!(i.code, Code::RowReduce(_) | Code::RowArg(_)) { rows } else { len }) as u64)
+        .sum()
 }

@@ -198,7 +198,15 @@ mod tests {
             let n = self.0.len();
             // SAFETY: the slice holds `n` words, the seed two and the step one.
             unsafe {
-                random(s, Distribution::Uniform, 0xABCD_EF01_2345, n, self.0.as_mut_ptr(), self.1, (seed.as_ptr().cast(), step.as_ptr().cast()));
+                random(
+                    s,
+                    Distribution::Uniform,
+                    0xABCD_EF01_2345,
+                    n,
+                    self.0.as_mut_ptr(),
+                    self.1,
+                    (seed.as_ptr().cast(), step.as_ptr().cast()),
+                );
             }
         }
     }

@@ -7,6 +7,8 @@ use crate::simd::{Simd, WithSimd};
 /// continue from one block to the next, so this does not show in the bits.
 const LONG_SUM: usize = 1536;
 const LONG_BLOCK: usize = 1024;
+/// The same for a panel that only one register tile reads, so that it stays in the L1 cache.
+const THIN_BLOCK: usize = 128;
 /// Work below which a task is not worth a hand-over to another thread (about 10 µs).
 const TASK_FLOPS: usize = 1_000_000;
 const MOST_TASKS: usize = 64;
@@ -34,6 +36,8 @@ pub(super) struct Partition {
     pub(super) group_rows: usize,
     /// Length of the blocks of the sums.
     pub(super) block_k: usize,
+    /// Columns packed at a time: all of a task, to be read by many tiles, or just one panel.
+    pub(super) stripe: usize,
     /// Words of the packed right-hand block.
     pub(super) packed_words: usize,
     /// Words of the copied left-hand rows, at a distance of `left_ld`.
@@ -89,7 +93,12 @@ impl WithSimd for Choose {
         let most = if wide { S::GEMM_WIDE_ROWS } else { S::GEMM_ROWS };
         let tile_rows = if rows == 0 { 1 } else { rows.div_ceil(rows.div_ceil(most)) };
         let pack = right_turned || rows > many;
-        let block_k = if k > LONG_SUM { LONG_BLOCK } else { k };
+        let thin = pack && rows <= tile_rows;
+        let block_k = match () {
+            () if thin => k.min(THIN_BLOCK),
+            () if k > LONG_SUM => LONG_BLOCK,
+            () => k,
+        };
 
         let want = (2 * m).saturating_mul(n).saturating_mul(k).div_ceil(TASK_FLOPS).clamp(1, MOST_TASKS);
         // Columns first: no packing is repeated.
@@ -101,16 +110,17 @@ impl WithSimd for Choose {
         // Then rows, but not so few that packing tells.
         let fewest = if pack { 64 } else { tile_rows };
         let mut row_tasks = want.div_ceil(col_tasks.max(1)).min(rows.div_ceil(fewest));
-        if k > LONG_SUM {
+        if block_k < k {
             // All rows of a task wait for the last block of the sums: keep them in the cache.
             row_tasks = row_tasks.max(rows.div_ceil(2 * GROUP_ROWS));
         }
         let rows_per_task = rows.div_ceil(row_tasks.max(1)).next_multiple_of(tile_rows);
         let row_tasks = rows.div_ceil(rows_per_task.max(1));
-        let group_rows = if k > LONG_SUM { rows_per_task } else { rows_per_task.min((GROUP_ROWS / tile_rows).max(1) * tile_rows) };
+        let group_rows = if block_k < k { rows_per_task } else { rows_per_task.min((GROUP_ROWS / tile_rows).max(1) * tile_rows) };
 
         // Rows at a distance of a multiple of 2 KiB fall on two sets of a typical L1 cache (or one).
         let copy_left = left_rows && left_ld.is_multiple_of(512) && tile_rows > 4 && block_k >= 32 && cols > panel;
+        let stripe = if thin { panel.min(cols_per_task) } else { cols_per_task };
         let copied_ld = block_k.next_multiple_of(LINE) + LINE;
         Partition {
             swap,
@@ -124,7 +134,8 @@ impl WithSimd for Choose {
             col_tasks,
             group_rows,
             block_k,
-            packed_words: if pack { (block_k * cols_per_task.next_multiple_of(S::LANES)).next_multiple_of(LINE) } else { 0 },
+            stripe,
+            packed_words: if pack { (block_k * stripe.next_multiple_of(S::LANES)).next_multiple_of(LINE) } else { 0 },
             left_words: if copy_left { tile_rows * copied_ld } else { 0 },
             left_ld: copied_ld,
         }

@@ -76,7 +76,13 @@ impl WithSimd for Task<'_> {
             // packed block, the copied rows, one block of results without C and one before transposition.
             unsafe {
                 // Packed panels serve all groups of the task.
-                block(s, plan, left.at(first, 0), right, (height, cols, spec.k), out, out_ld, buffers, first == 0);
+                let mut col = 0;
+                while col < cols {
+                    let width = (cols - col).min(plan.stripe);
+                    let out = out.wrapping_add(col);
+                    block(s, plan, left.at(first, 0), right.at(col, 0), (height, width, spec.k), out, out_ld, buffers, first == 0);
+                    col += width;
+                }
                 if plan.swap {
                     transpose(s, out, out_ld, (height, cols), ptr, ld, false);
                 }

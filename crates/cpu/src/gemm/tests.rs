@@ -159,6 +159,9 @@ fn shapes_of_networks_are_exact() {
         (100, 100, 2100, 0),
         (300, 20, 1600, 1),
         (31, 1000, 8, 0),
+        (2, 150, 700, 1),
+        (9, 90, 300, 0),
+        (150, 3, 1700, 0),
     ];
     for (m, n, k, gap) in shapes {
         for (ta, tb) in STORED {
