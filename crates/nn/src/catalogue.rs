@@ -1,4 +1,16 @@
 //! The catalogue: every class once, by Keras' name. Adding a layer, loss, metric or optimizer is one file and one row here.
+//!
+//! ```
+//! use adaline_nn::catalogue;
+//! use serde_json::json;
+//!
+//! let envelope = json!({"module": "keras.layers", "class_name": "Dense", "config": {"units": 10, "activation": "softmax"}});
+//! let layer = catalogue::layer_from_json(&envelope).unwrap();
+//! assert_eq!(layer.config()["use_bias"], true); // Keras' default
+//!
+//! let error = catalogue::loss_from_json(&json!("sparse_categorical_crossentrop")).err().unwrap();
+//! assert_eq!(error.to_string(), "there is no loss `sparse_categorical_crossentrop`; did you mean `sparse_categorical_crossentropy`?");
+//! ```
 
 use crate::{
     Layer, Loss, Metric, Optimizer,
@@ -98,7 +110,7 @@ pub fn metric_from_json(value: &Value) -> Result<Box<dyn Metric>, ConfigError> {
     }
     let mut metric = read("metric", METRICS, value, |row, name| row.class == name || row.aliases.contains(&name)).map_err(|e| match e {
         ConfigError::UnknownClass { kind, name, mut known, .. } => {
-            known.push("accuracy".into());
+            known.insert(0, "accuracy".into());
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             ConfigError::unknown_class(kind, &name, &known)
         }

@@ -43,7 +43,7 @@ pub enum Named {
     HeUniform,
     /// Truncated normal, variance `2 / in`.
     HeNormal,
-    /// Uniform, variance `1 / in` (LeCun et al. 1998).
+    /// Uniform, variance `1 / in` (`LeCun` et al. 1998).
     LecunUniform,
     /// Truncated normal, variance `1 / in`.
     LecunNormal,
@@ -451,7 +451,7 @@ fn fans(shape: Shape, input_axes: Option<&[isize]>, output_axes: Option<&[isize]
     })
 }
 
-/// Glorot, He and LeCun's family: variance `scale / units`.
+/// Glorot, He and `LeCun`'s family: variance `scale / units`.
 fn scaled(a: &VarianceScaling, shape: Shape, rng: impl Fn(u32) -> Philox, out: &mut [f32]) -> Result<(), String> {
     let (i, o) = fans(shape, a.input_axes.as_deref(), a.output_axes.as_deref())?;
     let units = match a.mode {
@@ -499,7 +499,9 @@ fn orthogonal(r: &Philox, shape: Shape, gain: f64, out: &mut [f32]) -> Result<()
             }
         }
         let norm = libm::sqrt(v.iter().map(|a| a * a).sum::<f64>());
-        v.iter_mut().for_each(|a| *a /= norm);
+        for a in v.iter_mut() {
+            *a /= norm;
+        }
     }
     for (e, v) in out.iter_mut().enumerate() {
         let (i, j) = (e / cols, e % cols);

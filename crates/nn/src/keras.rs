@@ -120,10 +120,12 @@ impl ConfigError {
         }
     }
     /// A value that does not fit.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand in temporaries")]
     pub fn value(class: &str, key: &str, expected: impl Into<String>, got: impl ToString) -> Self {
         Self::Value { class: class.into(), key: key.into(), expected: expected.into(), got: shorten(&got.to_string()) }
     }
     /// A value that Keras accepts and we do not.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand in temporaries")]
     pub fn unsupported(class: &str, key: &str, got: impl ToString, advice: &str) -> Self {
         Self::Unsupported { class: class.into(), key: key.into(), got: shorten(&got.to_string()), advice: advice.into() }
     }

@@ -152,7 +152,9 @@ impl Normalization {
         for (e, &v) in values.iter().enumerate() {
             mean[place(e)] += f64::from(v);
         }
-        mean.iter_mut().for_each(|m| *m /= count);
+        for m in &mut mean {
+            *m /= count;
+        }
         let mut variance = vec![0.0f64; n];
         for (e, &v) in values.iter().enumerate() {
             let at = place(e);

@@ -82,7 +82,7 @@ impl Reshape {
     /// The target for rows of `len` elements, when they fit.
     fn resolve(&self, len: usize) -> Option<Vec<usize>> {
         let known = self.target_shape.iter().filter(|&&d| d != -1).try_fold(1usize, |n, &d| n.checked_mul(d as usize))?;
-        let free = if known == 0 { 0 } else { len / known };
+        let free = len.checked_div(known).unwrap_or(0);
         let dims: Vec<usize> = self.target_shape.iter().map(|&d| if d == -1 { free } else { d as usize }).collect();
         (dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))? == len).then_some(dims)
     }

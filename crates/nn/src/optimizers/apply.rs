@@ -61,8 +61,8 @@ fn clip<'g>(common: &Common, gradients: &[Var<'g>]) -> Vec<Var<'g>> {
             return Vec::new();
         };
         let l2 = total.sqrt();
-        // inf - inf and NaN - NaN are NaN: a gradient that is not finite must not pass for a clipped one.
-        let scale = (1.0 / l2).min_scalar(1.0 / norm) * norm + (l2 - l2);
+        // 0 · inf and 0 · NaN are NaN: a gradient that is not finite must not pass for a clipped one.
+        let scale = (1.0 / l2).min_scalar(1.0 / norm) * norm + l2 * 0.0;
         each(&|g| g * scale)
     } else if let Some(bound) = common.clipvalue {
         each(&|g| g.clip(-bound as f32, bound as f32))

@@ -1,4 +1,4 @@
-//! RMSprop.
+//! `RMSprop`.
 
 use super::{
     Common, LearningRate, Memory, Optimizer, Step,
