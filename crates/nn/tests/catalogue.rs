@@ -12,7 +12,7 @@ use adaline_nn::{
     layers::{ActivationLayer, Dense, Dropout, Flatten, Input, Normalization, Rescaling, Reshape},
     losses::{self, BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy},
     metrics,
-    optimizers::{Adam, AdamW, RMSprop, SGD, Sgd},
+    optimizers::{Adam, AdamW, RMSprop, SGD, Sgd, Step, apply_gradients},
     regularizers::{L1, L1L2, L2, Regularizer},
     schedules::{ExponentialDecay, InverseTimeDecay, Schedule},
     trace::Weights,
@@ -299,6 +299,30 @@ fn l1_has_gradient_zero_at_zero() {
     let penalty = Regularizer::from(L1(0.5)).penalty(w);
     let dw = support::gradients(&b, penalty, &[w])[0];
     assert_eq!(feed.run(b, &[dw])[0].data, [-0.5, 0.0, 0.5]);
+}
+
+#[test]
+fn clipping_never_hides_a_gradient_that_is_not_finite() {
+    let clipped = |optimizer: &dyn Optimizer, gradient: [f32; 2]| {
+        let (b, mut feed) = (Builder::new(), Feed::default());
+        let scalar = |v: f32| Value::f32(Shape::SCALAR, &[v]);
+        let step = Step { learning_rate: feed.input(&b, &scalar(1.0)), t: feed.input(&b, &scalar(1.0)) };
+        let w = feed.input(&b, &Value::f32([2], &[0.0, 0.0]));
+        let g = feed.input(&b, &Value::f32([2], &gradient));
+        let new = apply_gradients(optimizer, &step, &[w], &[g], &[vec![]]).weights[0].id();
+        feed.run(b, &[new])[0].data.clone()
+    };
+    let by_all = Sgd::new(1.0).global_clipnorm(1.0);
+    for bad in [f32::NAN, f32::INFINITY] {
+        assert!(clipped(&by_all, [bad, 1.0]).iter().all(|v| v.is_nan()), "{bad}");
+        assert!(clipped(&Sgd::new(1.0).clipnorm(1.0), [bad, 1.0])[0].is_nan(), "{bad}");
+    }
+    assert!(clipped(&Sgd::new(1.0).clipvalue(1.0), [f32::NAN, 1.0])[0].is_nan());
+    // Zero gradients stay zero, and short ones as they are.
+    for optimizer in [by_all, Sgd::new(1.0).clipnorm(1.0), Sgd::new(1.0).clipvalue(1.0)] {
+        assert_eq!(clipped(&optimizer, [0.0, 0.0]), [0.0, 0.0]);
+        assert_eq!(clipped(&optimizer, [-0.25, 0.5]), [0.25, -0.5]);
+    }
 }
 
 #[test]
