@@ -1,5 +1,6 @@
 //! The CPU backend: kernels, memory plan, immutable plans and mutable sessions.
 
+pub mod ceiling;
 pub mod gemm;
 pub mod pool;
 pub mod simd;
