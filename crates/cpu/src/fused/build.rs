@@ -386,8 +386,8 @@ impl Maker<'_> {
                     }
                 }
             };
-            // An expanded row would overwrite row values it still has to read.
-            let apart = s.code == Code::Expand;
+            // An expanded row would overwrite row values it still has to read; so would any result its splatted operand.
+            let apart = s.code == Code::Expand || s.src.iter().any(|v| matches!(v, Val::Splat(_)));
             if !apart {
                 release(&mut free);
             }

@@ -88,7 +88,7 @@ impl Facts {
         if let Some(&at) = cluster.members.get(&node) {
             return (at == place).then_some(Edge::Value(node));
         }
-        if self.generated[node.index()] {
+        if self.generated[node.index()] && !self.copied[node.index()] {
             return Some(Edge::Value(node));
         }
         if let (Op::Broadcast(_), false) = (graph.node(node).op, self.copied[node.index()]) {
@@ -114,7 +114,8 @@ impl Facts {
         }
         let x = graph.node(node).inputs[0];
         match cluster.members.get(&self.strip(graph, x)) {
-            Some(&at) if at == Place::One => Place::One, // a reduction of one element
+            // What follows a sum cannot be summed in the same region: no edge will fit.
+            Some(Place::Col | Place::One) => Place::Full,
             Some(&at) => at,
             None if graph.ty(x).len() == cluster.space.len() => Place::Full,
             None => Place::Row,

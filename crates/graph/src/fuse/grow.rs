@@ -107,6 +107,48 @@ impl<'a> Grower<'a> {
                 self.place(id);
             }
         }
+        if self.allowed.fuse {
+            self.join_siblings();
+        }
+    }
+
+    /// Merges clusters of one space that read the same memory, and all that is done to single numbers.
+    fn join_siblings(&mut self) {
+        let mut readers: BTreeMap<Option<NodeId>, Vec<u32>> = BTreeMap::new();
+        for (c, cluster) in self.clusters.iter().enumerate() {
+            if !cluster.alive || cluster.closed || cluster.dot.is_some() {
+                continue;
+            }
+            if cluster.space.len() == 1 {
+                readers.entry(None).or_default().push(c as u32);
+                continue;
+            }
+            for (&m, &p) in &cluster.members {
+                for e in self.facts.edges(self.graph, cluster, m, p).unwrap_or_default() {
+                    if let Edge::Load(v) = e
+                        && v.len() > 1
+                    {
+                        let list = readers.entry(Some(v.base)).or_default();
+                        if list.last() != Some(&(c as u32)) {
+                            list.push(c as u32);
+                        }
+                    }
+                }
+            }
+        }
+        for list in readers.into_values() {
+            let mut into: Vec<u32> = Vec::new();
+            for c in list {
+                let alive = |c: u32| self.clusters[c as usize].alive;
+                if !alive(c) || into.contains(&c) {
+                    continue;
+                }
+                into.retain(|&a| alive(a));
+                if !into.clone().into_iter().any(|a| self.merge(a, c)) {
+                    into.push(c);
+                }
+            }
+        }
     }
 
     /// Whether a node needs a kernel, rather than being a leaf, a view, a name or generated where it is used.
