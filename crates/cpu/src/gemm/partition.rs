@@ -102,7 +102,12 @@ impl WithSimd for Choose {
 
         let want = (2 * m).saturating_mul(n).saturating_mul(k).div_ceil(TASK_FLOPS).clamp(1, MOST_TASKS);
         // Columns first: no packing is repeated.
-        let unit = if cols >= 16 * panel { 2 * panel } else { panel };
+        // Wide tasks share what is done per row of the left operand, narrow ones feed more threads.
+        let unit = match cols / panel {
+            0..16 => panel,
+            16..32 => 2 * panel,
+            _ => 4 * panel,
+        };
         let units = cols.div_ceil(unit);
         let units_per_task = units.div_ceil(want.min(units.max(1))).max(1);
         let cols_per_task = (units_per_task * unit).min(cols.next_multiple_of(S::LANES));
