@@ -4,19 +4,25 @@
 //! Configurations are serde structs whose JSON is what Keras writes: same names, same defaults.
 
 pub mod activations;
+pub mod callbacks;
 pub mod catalogue;
+mod error;
 pub mod initializers;
 pub mod keras;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
+pub mod model;
 pub mod optimizers;
 pub mod regularizers;
 pub mod schedules;
 pub mod trace;
 
+pub use callbacks::Callback;
+pub use error::{Error, NonFinite, Result};
 pub use layers::Layer;
 pub use losses::Loss;
 pub use metrics::Metric;
+pub use model::{Evaluate, Fit, History, Model, Seed, Sequential};
 pub use optimizers::Optimizer;
 pub use trace::{Trace, WeightSpec};

@@ -48,6 +48,14 @@ impl Weights {
     pub fn new(seed: u64) -> Self {
         Self { list: Vec::new(), store: StateStore::new(), seed }
     }
+    /// The same declarations and places without copying values: for traces that nothing is run of.
+    pub(crate) fn declarations(&self) -> Self {
+        let mut store = StateStore::new();
+        for (_, slot) in self.store.layout().iter().filter(|(_, s)| matches!(s.role, Role::Trainable | Role::NonTrainable)) {
+            store.add(&slot.name, slot.role, slot.ty);
+        }
+        Self { list: self.list.clone(), store, seed: self.seed }
+    }
     fn find(&self, layer: &str, name: &str) -> Option<&Weight> {
         self.list.iter().find(|w| w.layer == layer && w.name == name)
     }
@@ -99,14 +107,17 @@ impl<'g, 'm> Trace<'g, 'm> {
             let role = if spec.trainable { Role::Trainable } else { Role::NonTrainable };
             let path = format!("{layer}/{name}");
             let slot = self.weights.store.add(&path, role, ty);
-            if let Err(message) = spec.initializer.fill(shape, self.weights.seed, philox::stream_of(&path), self.weights.store.f32_mut(slot)) {
+            if let Err(message) =
+                spec.initializer.fill(shape, self.weights.seed, philox::stream_of(&path), self.weights.store.f32_mut(slot))
+            {
                 return self.b.error(format!("weight `{name}`: {message}"));
             }
             self.weights.list.push(Weight { layer, name: name.into(), slot, ty, spec: spec.clone() });
             slot
         };
         let v = self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty);
-        if let Some(r) = spec.regularizer.filter(|_| self.training) {
+        // Evaluation reports the penalties too, as Keras does.
+        if let Some(r) = spec.regularizer {
             let p = r.penalty(v);
             self.penalties.push(p);
         }

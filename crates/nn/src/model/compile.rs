@@ -1,0 +1,355 @@
+//! `compile`: the optimizer, the loss and the metrics of a model, and their memory.
+
+use super::input::dims_text;
+use super::signature::Mode;
+use super::{Logs, Model};
+use crate::error::{Error, Result};
+use crate::losses::Reduction;
+use crate::metrics;
+use crate::optimizers::LearningRate;
+use crate::trace::Weights;
+use crate::{Loss, Metric, Optimizer};
+use adaline_graph::{DType, Role, Shape, SlotId, StateStore, TensorType};
+
+/// What `compile` takes as metrics: an array or `Vec` of one class, a `Vec` of boxes, a tuple of up to six classes, or `()`.
+pub trait IntoMetrics {
+    /// The metrics in order.
+    fn into_metrics(self) -> Vec<Box<dyn Metric>>;
+}
+
+impl IntoMetrics for () {
+    fn into_metrics(self) -> Vec<Box<dyn Metric>> {
+        Vec::new()
+    }
+}
+impl<M: Into<Box<dyn Metric>>, const N: usize> IntoMetrics for [M; N] {
+    fn into_metrics(self) -> Vec<Box<dyn Metric>> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+impl<M: Into<Box<dyn Metric>>> IntoMetrics for Vec<M> {
+    fn into_metrics(self) -> Vec<Box<dyn Metric>> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+macro_rules! metric_tuples {
+    ($($($name:ident)+;)*) => {$(
+        impl<$($name: Into<Box<dyn Metric>>),+> IntoMetrics for ($($name,)+) {
+            #[expect(non_snake_case, reason = "type parameters name their values")]
+            fn into_metrics(self) -> Vec<Box<dyn Metric>> {
+                let ($($name,)+) = self;
+                vec![$($name.into()),+]
+            }
+        }
+    )*};
+}
+metric_tuples! { A; A B; A B C; A B C D; A B C D E; A B C D E F; }
+
+/// One metric of a compiled model.
+#[derive(Debug)]
+pub(crate) struct MetricEntry {
+    /// As the user gave it (`Accuracy` may mean one of several).
+    pub(crate) given: Box<dyn Metric>,
+    /// Whether sample weights count.
+    pub(crate) weighted: bool,
+    /// What it became for the shapes at hand, and its sums.
+    pub(crate) ready: Option<(Box<dyn Metric>, Vec<SlotId>)>,
+}
+
+impl MetricEntry {
+    /// Name in the logs.
+    pub(crate) fn name(&self) -> &str {
+        self.ready.as_ref().map_or(self.given.name(), |(m, _)| m.name())
+    }
+}
+
+/// Memory of the optimizer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OptimizerSlots {
+    /// Trainable weights, in order.
+    pub(crate) weights: Vec<SlotId>,
+    /// Sums of gradients over micro-batches, one per weight; empty without accumulation.
+    pub(crate) accumulators: Vec<SlotId>,
+    /// Slots of each weight in the order of [`Optimizer::slots`].
+    pub(crate) memories: Vec<Vec<SlotId>>,
+}
+
+/// The optimizer, loss and metrics of a model.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) optimizer: Box<dyn Optimizer>,
+    pub(crate) loss: Box<dyn Loss>,
+    pub(crate) metrics: Vec<MetricEntry>,
+    /// Training steps made, micro-batches counted one by one (Keras' `_iterations`).
+    pub(crate) steps: u32,
+    /// Sum of batch losses times batch sizes, and the sum of batch sizes.
+    pub(crate) loss_sums: Option<(SlotId, SlotId)>,
+    pub(crate) memory: Option<OptimizerSlots>,
+}
+
+impl Compiled {
+    /// Micro-batches per update, when there are several.
+    pub(crate) fn accumulation(&self) -> Option<u32> {
+        self.optimizer.common().gradient_accumulation_steps.filter(|&n| n > 1)
+    }
+    /// Updates made (Keras' `iterations`).
+    pub(crate) fn iterations(&self) -> u32 {
+        self.steps / self.accumulation().unwrap_or(1)
+    }
+    /// Learning rate of the next step. As in Keras a schedule counts micro-batches.
+    pub(crate) fn learning_rate(&self) -> f64 {
+        match &self.optimizer.common().learning_rate {
+            LearningRate::Fixed(v) => *v,
+            LearningRate::Schedule(s) => s.at(u64::from(self.steps)),
+        }
+    }
+    /// The sums of the loss, made when they do not exist.
+    pub(crate) fn loss_sums(&mut self, store: &mut StateStore) -> (SlotId, SlotId) {
+        *self.loss_sums.get_or_insert_with(|| {
+            let scalar = TensorType::f32(Shape::SCALAR);
+            (store.add("metrics/loss/total", Role::Metric, scalar), store.add("metrics/loss/count", Role::Metric, scalar))
+        })
+    }
+    /// The optimizer's memory, made when it does not exist.
+    pub(crate) fn memory(&mut self, weights: &mut Weights) -> &OptimizerSlots {
+        let Self { optimizer, memory, .. } = self;
+        memory.get_or_insert_with(|| {
+            let accumulate = optimizer.common().gradient_accumulation_steps.is_some_and(|n| n > 1);
+            let prefix = optimizer.common().name.clone();
+            let Weights { list, store, .. } = weights;
+            let trainable = list.iter().filter(|w| w.spec.trainable);
+            let mut slots = OptimizerSlots { weights: trainable.clone().map(|w| w.slot).collect(), ..OptimizerSlots::default() };
+            let mut add =
+                |w: &crate::trace::Weight, what: &str| store.add(&format!("{prefix}/{}/{}/{what}", w.layer, w.name), Role::Optimizer, w.ty);
+            if accumulate {
+                slots.accumulators = trainable.clone().map(|w| add(w, "gradient_accumulator")).collect();
+            }
+            for w in trainable {
+                slots.memories.push(optimizer.slots().into_iter().map(|s| add(w, s)).collect());
+            }
+            slots
+        })
+    }
+    /// What the metric means for the shapes at hand, and its sums, made when they do not exist.
+    pub(crate) fn ready_metric(
+        &mut self,
+        at: usize,
+        store: &mut StateStore,
+        y: Shape,
+        prediction: Shape,
+    ) -> Result<&(Box<dyn Metric>, Vec<SlotId>)> {
+        let entry = &mut self.metrics[at];
+        let resolved = metrics::resolve(entry.given.as_ref(), y, prediction);
+        let sums = resolved.sums(y, prediction);
+        if let Some((_, slots)) = &entry.ready {
+            let same = slots.len() == sums.len()
+                && slots.iter().zip(&sums).all(|(&slot, (_, shape))| store.layout().slot(slot).ty.shape == *shape);
+            if !same {
+                let name = resolved.name();
+                return Err(Error::Mismatch(format!(
+                    "the metric `{name}` was begun with labels of another shape and cannot go on with {y}: compile again"
+                )));
+            }
+        } else {
+            let name = resolved.name().to_owned();
+            let slots = sums
+                .iter()
+                .map(|(sum, shape)| store.add(&format!("metrics/{name}/{sum}"), Role::Metric, TensorType::f32(*shape)))
+                .collect();
+            entry.ready = Some((resolved, slots));
+        }
+        // It has just been set when it was not there.
+        entry.ready.as_ref().ok_or_else(|| Error::Mismatch("metric without sums".into()))
+    }
+    /// Current values of the loss and of all metrics, the loss first.
+    pub(crate) fn results(&self, store: &StateStore) -> Logs {
+        let mut logs = Vec::with_capacity(self.metrics.len() + 1);
+        if let Some((total, count)) = self.loss_sums {
+            logs.push(("loss".to_owned(), f64::from(store.f32(total)[0]) / f64::from(store.f32(count)[0])));
+        }
+        for entry in &self.metrics {
+            if let Some((metric, slots)) = &entry.ready {
+                let sums: Vec<&[f32]> = slots.iter().map(|&s| store.f32(s)).collect();
+                logs.push((metric.name().to_owned(), metric.result(&sums)));
+            }
+        }
+        logs
+    }
+}
+
+impl Model {
+    /// Chooses the optimizer, the loss and the metrics. Compiling again forgets the optimizer's memory and keeps the weights.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for arguments out of range, [`Error::Mismatch`] when loss, metrics and network do not fit each other.
+    pub fn compile(
+        &mut self,
+        optimizer: impl Into<Box<dyn Optimizer>>,
+        loss: impl Into<Box<dyn Loss>>,
+        metrics: impl IntoMetrics,
+    ) -> Result<()> {
+        self.compile_weighted(optimizer, loss, metrics, ())
+    }
+
+    /// As [`Model::compile`], with metrics that heed sample weights and class weights (Keras' `weighted_metrics`); those of `metrics` do not.
+    pub fn compile_weighted(
+        &mut self,
+        optimizer: impl Into<Box<dyn Optimizer>>,
+        loss: impl Into<Box<dyn Loss>>,
+        metrics: impl IntoMetrics,
+        weighted_metrics: impl IntoMetrics,
+    ) -> Result<()> {
+        let (optimizer, loss) = (optimizer.into(), loss.into());
+        let entries =
+            |list: Vec<Box<dyn Metric>>, weighted| list.into_iter().map(move |given| MetricEntry { given, weighted, ready: None });
+        let metrics: Vec<MetricEntry> =
+            entries(metrics.into_metrics(), false).chain(entries(weighted_metrics.into_metrics(), true)).collect();
+        optimizer.validate()?;
+        loss.validate()?;
+        for (at, entry) in metrics.iter().enumerate() {
+            entry.given.validate()?;
+            let name = entry.given.name();
+            if name == "loss" || metrics[..at].iter().any(|m| m.given.name() == name) {
+                return Err(Error::Mismatch(format!("two values would be called `{name}` in the logs: give one metric another name")));
+            }
+        }
+        if loss.reduction() == Reduction::None {
+            return Err(Error::Mismatch(format!(
+                "the loss `{}` has reduction none, so it is no single number to make smaller: use sum_over_batch_size",
+                loss.name()
+            )));
+        }
+        if let Some(output) = self.output_row() {
+            check_output(loss.as_ref(), output)?;
+        }
+        self.forget_compiled();
+        self.compiled = Some(Compiled { optimizer, loss, metrics, steps: 0, loss_sums: None, memory: None });
+        Ok(())
+    }
+
+    /// Drops the optimizer's memory and the metrics' sums together with the plans that use them; weights keep values and places.
+    fn forget_compiled(&mut self) {
+        self.plans.retain(|m| matches!(m, Mode::Predict | Mode::Probe));
+        let mut store = StateStore::new();
+        for (id, slot) in self.weights.store.layout().iter() {
+            // Weights were declared before any memory, so they keep their numbers.
+            if matches!(slot.role, Role::Trainable | Role::NonTrainable) {
+                let new = store.add(&slot.name, slot.role, slot.ty);
+                store.words_mut(new).copy_from_slice(self.weights.store.words(id));
+            }
+        }
+        self.weights.store = store;
+    }
+
+    pub(crate) fn compiled(&self, action: &'static str) -> Result<&Compiled> {
+        self.compiled.as_ref().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action })
+    }
+    pub(crate) fn compiled_mut(&mut self, action: &'static str) -> Result<&mut Compiled> {
+        self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action })
+    }
+
+    /// Whether `compile` was called.
+    pub fn is_compiled(&self) -> bool {
+        self.compiled.is_some()
+    }
+    /// The optimizer.
+    pub fn optimizer(&self) -> Option<&dyn Optimizer> {
+        self.compiled.as_ref().map(|c| c.optimizer.as_ref())
+    }
+    /// The loss.
+    pub fn loss(&self) -> Option<&dyn Loss> {
+        self.compiled.as_ref().map(|c| c.loss.as_ref())
+    }
+    /// The metrics as they were given.
+    pub fn metrics(&self) -> impl Iterator<Item = &dyn Metric> {
+        self.compiled.iter().flat_map(|c| c.metrics.iter().map(|m| m.given.as_ref()))
+    }
+    /// Whether a metric is better when larger, where that is known.
+    pub fn larger_is_better(&self, metric: &str) -> Option<bool> {
+        let compiled = self.compiled.as_ref()?;
+        let entry = compiled.metrics.iter().find(|m| m.name() == metric)?;
+        entry.ready.as_ref().map_or(entry.given.as_ref(), |(m, _)| m.as_ref()).larger_is_better()
+    }
+    /// Updates of the weights since `compile` (Keras' `optimizer.iterations`).
+    pub fn iterations(&self) -> u32 {
+        self.compiled.as_ref().map_or(0, Compiled::iterations)
+    }
+    /// The learning rate of the next step.
+    pub fn learning_rate(&self) -> Option<f64> {
+        self.compiled.as_ref().map(Compiled::learning_rate)
+    }
+    /// Sets a fixed learning rate; nothing is compiled again.
+    ///
+    /// # Errors
+    /// [`Error::NotCompiled`]; [`Error::Option`] when it is not a finite number of at least 0, or when a schedule decides.
+    pub fn set_learning_rate(&mut self, value: f64) -> Result<()> {
+        let common = self.compiled_mut("have a learning rate")?.optimizer.common_mut();
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(Error::option("learning_rate", value, "a finite number of at least 0"));
+        }
+        if let LearningRate::Schedule(_) = common.learning_rate {
+            return Err(Error::option(
+                "learning_rate",
+                "decided by a schedule",
+                "a fixed number when callbacks change it: compile with one",
+            ));
+        }
+        // Keras keeps it as a 32-bit float.
+        common.learning_rate = LearningRate::Fixed(f64::from(value as f32));
+        Ok(())
+    }
+}
+
+/// Whether the network's output can feed the loss, as far as that is known without labels.
+pub(crate) fn check_output(loss: &dyn Loss, output: &[usize]) -> Result<()> {
+    let last = output.last().copied().unwrap_or(1);
+    let class = loss.class_name();
+    if last == 1 && (loss.sparse() || class == "CategoricalCrossentropy") {
+        let shape = dims_text(std::iter::once(None).chain(output.iter().map(|&d| Some(d))));
+        return Err(Error::Mismatch(format!(
+            "{class} needs one output per class, but the network's output has shape {shape}: \
+             end it with Dense::new(classes) and softmax, or use BinaryCrossentropy for two classes with one sigmoid output"
+        )));
+    }
+    Ok(())
+}
+
+/// The type and shape in which labels enter the graph, or why they do not fit. `row` is the shape of one row of labels.
+pub(crate) fn label_type(loss: &dyn Loss, what: &'static str, rows: usize, row: &[usize], prediction: &[usize]) -> Result<TensorType> {
+    // Labels with the last axis of size 1 missing or in excess are squeezed or expanded, as in Keras.
+    let without_last = |s: &[usize]| s.split_last().map_or(Vec::new(), |(_, rest)| rest.to_vec());
+    let one_at_end = |s: &[usize]| s.last() == Some(&1);
+    let (dtype, target) = if loss.sparse() { (DType::I32, without_last(prediction)) } else { (DType::F32, prediction.to_vec()) };
+    let fits = row == target
+        || (one_at_end(row) && without_last(row) == target)
+        || (!loss.sparse() && one_at_end(&target) && without_last(&target) == row);
+    let shape = super::input::batch_of(rows, &target);
+    if let (true, Some(shape)) = (fits, shape) {
+        return Ok(TensorType::new(dtype, shape));
+    }
+    let text = |s: &[usize]| dims_text(std::iter::once(None).chain(s.iter().map(|&d| Some(d))));
+    let advice = if loss.sparse() && row == prediction {
+        ": these look like one-hot rows, which CategoricalCrossentropy takes".into()
+    } else if !loss.sparse() && (row.is_empty() || one_at_end(row)) && prediction.last().is_some_and(|&p| p > 1) {
+        let p = prediction.last().copied().unwrap_or(1);
+        if loss.class_name().contains("Crossentropy") {
+            ": for class numbers use SparseCategoricalCrossentropy, or make one-hot rows with to_categorical".into()
+        } else {
+            format!(
+                ": for one value per row end the network with 1 output instead of {p}, or use SparseCategoricalCrossentropy if they are class numbers"
+            )
+        }
+    } else if row.len() == prediction.len() && !row.is_empty() {
+        format!(": change the last layer to {} outputs, or check the label columns", row.last().copied().unwrap_or(1))
+    } else {
+        String::new()
+    };
+    Err(Error::LabelShape {
+        loss: loss.class_name(),
+        what,
+        expected: text(&target),
+        prediction: text(prediction),
+        got: text(row),
+        advice: advice.into(),
+    })
+}

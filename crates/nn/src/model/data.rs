@@ -1,0 +1,139 @@
+//! Checks of data before it is trained on: once per call, not once per step.
+
+use super::Model;
+use crate::error::{Error, Result};
+use adaline_data::{Tensor, TensorData};
+use std::collections::BTreeMap;
+
+/// Names of the tensors of one call, for messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct What {
+    pub(crate) x: &'static str,
+    pub(crate) y: &'static str,
+    pub(crate) weights: &'static str,
+    pub(crate) action: &'static str,
+}
+
+/// Training data.
+pub(crate) const TRAINING: What = What { x: "x", y: "y", weights: "sample_weight", action: "train on" };
+/// Validation data.
+pub(crate) const VALIDATION: What = What { x: "validation x", y: "validation y", weights: "validation weights", action: "validate on" };
+/// Data to evaluate.
+pub(crate) const EVALUATION: What = What { x: "x", y: "y", weights: "sample_weight", action: "evaluate" };
+
+impl Model {
+    /// Inputs fit the network, labels fit loss and prediction, there is as much of each, and all of it is finite.
+    pub(crate) fn check_data(&self, what: What, x: &Tensor, y: &Tensor, weights: Option<&[f32]>) -> Result<()> {
+        self.check_rows(what.x, what.action, x)?;
+        if y.rows() != x.rows() || y.rank() == 0 {
+            return Err(Error::RowCount { x: x.rows(), what: what.y, got: if y.rank() == 0 { 0 } else { y.rows() } });
+        }
+        if let Some(w) = weights {
+            if w.len() != x.rows() {
+                return Err(Error::RowCount { x: x.rows(), what: what.weights, got: w.len() });
+            }
+            check_finite(what.weights, w, 1)?;
+        }
+        let compiled = self.compiled(what.action)?;
+        let prediction = self.output_for(x.row_shape())?;
+        super::compile::label_type(compiled.loss.as_ref(), what.y, 1, y.row_shape(), &prediction)?;
+        if compiled.loss.sparse() {
+            let classes = prediction.last().copied().unwrap_or(1);
+            let ignored = compiled.loss.config()["ignore_class"].as_i64();
+            check_labels(what.y, y, compiled.loss.name(), classes, ignored)
+        } else {
+            y.as_f32().map_or(Ok(()), |v| check_finite(what.y, v, y.row_len()))
+        }
+    }
+
+    /// Inputs fit the network and are finite.
+    pub(crate) fn check_rows(&self, what: &'static str, action: &'static str, x: &Tensor) -> Result<()> {
+        if x.rank() == 0 || x.rows() == 0 {
+            return Err(Error::NoRows { what, action });
+        }
+        self.check_input(what, x.row_shape())?;
+        match x.as_f32() {
+            Some(values) => check_finite(what, values, x.row_len()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first value that is not finite is an error; finding that there is none is one pass at the speed of memory.
+pub(crate) fn check_finite(what: &'static str, values: &[f32], row_len: usize) -> Result<()> {
+    const CHUNK: usize = 4096;
+    for (at, chunk) in values.chunks(CHUNK).enumerate() {
+        // Without branches, so that it becomes wide instructions: the exponent is all ones for infinities and NaN.
+        let bad = chunk.iter().fold(0u32, |bad, v| bad | u32::from(v.to_bits() & 0x7f80_0000 == 0x7f80_0000));
+        if bad != 0 {
+            let place = at * CHUNK + chunk.iter().position(|v| !v.is_finite()).unwrap_or(0);
+            let row_len = row_len.max(1);
+            return Err(Error::NonFiniteData { what, row: place / row_len, column: place % row_len, value: values[place] });
+        }
+    }
+    Ok(())
+}
+
+fn check_labels(what: &'static str, y: &Tensor, loss: &str, classes: usize, ignored: Option<i64>) -> Result<()> {
+    let row_len = y.row_len().max(1);
+    let wrong = |place: usize, value: f64| Err(Error::Label { what, row: place / row_len, value, loss: loss.into(), classes });
+    let ok = |v: i64| (0..classes as i64).contains(&v) || Some(v) == ignored;
+    match y.data() {
+        TensorData::I32(v) => v.iter().position(|&v| !ok(i64::from(v))).map_or(Ok(()), |at| wrong(at, f64::from(v[at]))),
+        TensorData::U8(v) => v.iter().position(|&v| !ok(i64::from(v))).map_or(Ok(()), |at| wrong(at, f64::from(v[at]))),
+        TensorData::F32(v) => {
+            v.iter().position(|&v| v.fract() != 0.0 || !v.is_finite() || !ok(v as i64)).map_or(Ok(()), |at| wrong(at, f64::from(v[at])))
+        }
+    }
+}
+
+/// One weight per row from one weight per class, as Keras: one-hot rows count as their largest, classes without a weight as 1.
+pub(crate) fn weights_of_classes(y: &Tensor, classes: &BTreeMap<i32, f32>) -> Vec<f32> {
+    let width = if y.rank() > 1 { y.shape().last().copied().unwrap_or(1) } else { 1 };
+    let values = y.f32_values();
+    let class = |row: &[f32]| match row {
+        [one] => one.round_ties_even() as i32,
+        _ => row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &v)| if v > best.1 { (i, v) } else { best }).0 as i32,
+    };
+    let per_row = y.row_len().max(1);
+    values.chunks(per_row).map(|row| class(&row[..width.min(row.len())])).map(|c| classes.get(&c).copied().unwrap_or(1.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bad_value_is_named() {
+        let mut values = vec![1.0f32; 10_000];
+        assert!(check_finite("x", &values, 7).is_ok());
+        values[9_000] = f32::NEG_INFINITY;
+        values[8_000] = f32::NAN;
+        let text = check_finite("x", &values, 7).unwrap_err().to_string();
+        assert!(text.starts_with("x has NaN at row 1142, column 6 (both counted from 0)"), "{text}");
+    }
+
+    #[test]
+    fn labels_are_whole_numbers_in_range() {
+        let check = |y: Tensor, ignored| check_labels("y", &y, "scc", 3, ignored).map_err(|e| e.to_string());
+        assert!(check(Tensor::from([0, 2, 1]), None).is_ok());
+        assert!(check(Tensor::from([0.0f32, 2.0]), None).is_ok());
+        assert!(check(Tensor::from([0, -1]), Some(-1)).is_ok());
+        assert_eq!(
+            check(Tensor::from([0, 3]), None).unwrap_err(),
+            "row 1 of y has the label 3, but scc takes whole class numbers from 0 to 2 (the network has 3 outputs)"
+        );
+        for bad in [0.5f32, -1.0, 3.0, f32::NAN, f32::INFINITY] {
+            assert!(check(Tensor::from([0.0f32, bad]), None).unwrap_err().starts_with("row 1 of y has the label"), "{bad}");
+        }
+        assert!(check(Tensor::from([[0u8], [9u8]]), None).is_err());
+    }
+
+    #[test]
+    fn class_weights_become_row_weights() {
+        let weights = BTreeMap::from([(0, 0.5), (2, 3.0)]);
+        assert_eq!(weights_of_classes(&Tensor::from([0, 1, 2, 7]), &weights), [0.5, 1.0, 3.0, 1.0]);
+        assert_eq!(weights_of_classes(&Tensor::from([[0.1f32, 0.2, 0.7], [0.9, 0.0, 0.1]]), &weights), [3.0, 0.5]);
+        assert_eq!(weights_of_classes(&Tensor::from([[2.0f32], [1.4]]), &weights), [3.0, 1.0]);
+    }
+}

@@ -1,0 +1,314 @@
+//! `fit`: epochs, steps, validation, callbacks.
+
+use super::data::{TRAINING, VALIDATION, weights_of_classes};
+use super::loader::{Batch, Flow, Order, Source, check_batch_size, for_each_batch};
+use super::nan::Replay;
+use super::options::Fit;
+use super::progress::{Progress, Silent};
+use super::signature::{Mode, Phase, Signature};
+use super::{History, Logs, Model};
+use crate::callbacks::{Callback, Control, RunShape};
+use crate::error::{Error, Result};
+use adaline_data::Tensor;
+use adaline_graph::backend::TensorRef;
+use adaline_graph::{DType, Role};
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+/// The rows of one `fit`.
+struct Rows {
+    training: Range<usize>,
+    /// Rows of the same tensors that are kept for validation.
+    held_back: Range<usize>,
+}
+
+impl Model {
+    /// Trains on `x (N, ..)` and `y (N, ..)`; as Keras' `fit`.
+    ///
+    /// The order of rows is a function of the model's seed and the epoch's number, so that training four epochs equals training
+    /// two, saving, loading and training two more from `initial_epoch` 2, bit for bit.
+    ///
+    /// When the loss becomes NaN or infinite, training ends with [`Error::NonFiniteLoss`], which names the layer where it began, and
+    /// the model is put back to the beginning of that epoch. Keras goes on silently; [`Fit::allow_nan`] does the same.
+    ///
+    /// # Errors
+    /// Data that does not fit ([`Error::RowCount`], [`Error::InputShape`], [`Error::LabelShape`], [`Error::Label`],
+    /// [`Error::NonFiniteData`], [`Error::NoRows`]), options out of range ([`Error::Option`]), [`Error::NotCompiled`],
+    /// [`Error::NonFiniteLoss`], and whatever a callback returns.
+    pub fn fit(&mut self, x: &Tensor, y: &Tensor, options: Fit<'_>) -> Result<History> {
+        let Fit { epochs, batch_size, initial_epoch, allow_nan, stop, validation_freq, steps_per_epoch, .. } = options;
+        let (class_weight, sample_weight, validation) = (options.class_weight, options.sample_weight, options.validation_data);
+        let (mut callbacks, shuffle) = (options.callbacks, options.shuffle);
+        self.compiled("train")?;
+        check_batch_size(batch_size)?;
+        let validation_batch = options.validation_batch_size.unwrap_or(batch_size);
+        check_batch_size(validation_batch)?;
+        if validation_freq == 0 || steps_per_epoch == Some(0) {
+            let option = if validation_freq == 0 { "validation_freq" } else { "steps_per_epoch" };
+            return Err(Error::option(option, 0, "at least 1"));
+        }
+        if x.rank() == 0 || x.rows() == 0 {
+            return Err(Error::NoRows { what: TRAINING.x, action: TRAINING.action });
+        }
+        if !self.is_built() {
+            self.build_for(x.row_shape())?;
+        }
+        self.check_data(TRAINING, x, y, sample_weight.as_deref())?;
+        let split = if validation.is_some() { 0.0 } else { options.validation_split };
+        let rows = split_rows(x.rows(), split)?;
+
+        let train_weights = match (&class_weight, &sample_weight) {
+            (Some(_), Some(_)) => {
+                return Err(Error::option("class_weight", "given together with sample_weight", "given alone: multiply them yourself"));
+            }
+            (Some(classes), None) => {
+                if let Some((class, w)) = classes.iter().find(|(_, w)| !w.is_finite() || **w < 0.0) {
+                    return Err(Error::option("class_weight", format!("{w} for class {class}"), "a finite number of at least 0"));
+                }
+                Some(weights_of_classes(y, classes))
+            }
+            (None, w) => w.clone(),
+        };
+        if let Some(v) = &validation {
+            self.check_data(VALIDATION, v.x, v.y, v.weights.as_deref())?;
+        }
+        let source = self.source(x, Some(y), train_weights.as_deref());
+        let held_back = (!rows.held_back.is_empty()).then(|| (self.source(x, Some(y), sample_weight.as_deref()), rows.held_back.clone()));
+        let given = validation.as_ref().map(|v| (self.source(v.x, Some(v.y), v.weights.as_deref()), 0..v.x.rows()));
+        let validation = given.or(held_back);
+
+        let mut order = Order::new(rows.training, batch_size, shuffle, self.weights.seed);
+        let steps = steps_per_epoch.unwrap_or_else(|| order.batches());
+        let signatures = self.training_signatures(&order, x, y, source.weights.is_some())?;
+
+        let mut progress: Box<dyn Progress + '_> = match (options.progress, self.progress) {
+            (Some(given), _) => given,
+            (None, Some(factory)) if options.verbose > 0 => factory(options.verbose, epochs),
+            _ => Box::new(Silent),
+        };
+        let progress = progress.as_mut();
+        let shape = RunShape { epochs, steps, validates: validation.is_some() };
+        let mut run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()) };
+        let diagnose = !allow_nan && !callbacks.iter().any(|c| c.handles_nan());
+        let mut replay = Replay::new(diagnose);
+        let mut history = History::default();
+        let mut buffers = Vec::with_capacity(2);
+        let asked_to_stop = || stop.as_ref().is_some_and(|f| f.load(Ordering::Relaxed));
+
+        run.each(self, &mut callbacks, progress, |c, control| c.on_train_begin(control))?;
+        for epoch in initial_epoch..epochs {
+            if run.stop {
+                break;
+            }
+            if asked_to_stop() {
+                history.interrupted = true;
+                break;
+            }
+            run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_begin(epoch, control))?;
+            self.weights.store.zero(Role::Metric);
+            progress.epoch_begin(epoch, steps);
+            replay.epoch_begin(self);
+            let range = epoch as u64 * steps as u64..(epoch as u64 + 1) * steps as u64;
+            let mut bad: Option<(u64, f32)> = None;
+            let mut cut_short = false;
+            for_each_batch(&source, &mut order, &mut buffers, range.clone(), |index, batch| {
+                let done = (index - range.start) as usize + 1;
+                let signature =
+                    if batch.rows == signatures.0.batch() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) };
+                replay.step(self);
+                let loss = self.train_step(signature, batch, None)?;
+                if !loss.is_finite() && diagnose {
+                    bad = Some((index, loss));
+                    return Ok(Flow::Stop);
+                }
+                if run.per_batch {
+                    run.each(self, &mut callbacks, progress, |c, control| {
+                        if c.wants_batches() { c.on_train_batch_end(done - 1, loss, control) } else { Ok(()) }
+                    })?;
+                }
+                if progress.wants_step(done) {
+                    let logs = self.running_logs();
+                    progress.step(done, &views(&logs));
+                }
+                cut_short = done < steps && asked_to_stop();
+                Ok(if run.stop || cut_short { Flow::Stop } else { Flow::Go })
+            })?;
+            if let Some((index, loss)) = bad {
+                return Err(self.diagnose(&source, &mut order, &mut buffers, &replay, (epoch, range.start, index), &signatures, loss));
+            }
+            if cut_short {
+                history.interrupted = true;
+                break;
+            }
+            let mut logs = self.running_logs();
+            if let Some((source, rows)) = validation.as_ref().filter(|_| (epoch + 1).is_multiple_of(validation_freq)) {
+                let mut values = self.evaluate_rows(VALIDATION.y, source, rows.clone(), validation_batch)?;
+                values.sort_by(|a, b| a.0.cmp(&b.0));
+                logs.extend(values.into_iter().map(|(name, v)| (format!("val_{name}"), v)));
+            }
+            run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_end(epoch, &mut logs, control))?;
+            progress.epoch_end(epoch, &views(&logs));
+            history.push(epoch, &logs);
+        }
+        run.each(self, &mut callbacks, progress, |c, control| c.on_train_end(control))?;
+        Ok(history)
+    }
+
+    /// Loss and metrics of the running epoch by name, as Keras shows them while training.
+    pub fn running_logs(&self) -> Logs {
+        let mut logs = self.compiled.as_ref().map_or_else(Vec::new, |c| c.results(&self.weights.store));
+        logs.sort_by(|a, b| a.0.cmp(&b.0));
+        logs
+    }
+
+    /// One training step on one batch; the loss before the update. Metrics add up until [`Model::reset_metrics`].
+    ///
+    /// # Errors
+    /// As [`Model::fit`]; a loss that is not finite is returned, not diagnosed.
+    pub fn train_on_batch(&mut self, x: &Tensor, y: &Tensor, sample_weight: Option<&[f32]>) -> Result<f32> {
+        self.compiled("train")?;
+        if x.rank() == 0 || x.rows() == 0 {
+            return Err(Error::NoRows { what: TRAINING.x, action: TRAINING.action });
+        }
+        if !self.is_built() {
+            self.build_for(x.row_shape())?;
+        }
+        self.check_data(TRAINING, x, y, sample_weight)?;
+        let source = self.source(x, Some(y), sample_weight);
+        let signature =
+            self.signature(Mode::Train(Phase::Single), TRAINING.y, x.rows(), x.row_shape(), y.row_shape(), sample_weight.is_some())?;
+        let rows: Vec<usize> = (0..x.rows()).collect();
+        let mut batch = source.buffer(rows.len());
+        source.fill(&rows, &mut batch)?;
+        self.train_step(&signature, &batch, None)
+    }
+
+    /// Begins the sums of loss and metrics anew.
+    pub fn reset_metrics(&mut self) {
+        self.weights.store.zero(Role::Metric);
+    }
+
+    /// Data as the graphs read it.
+    pub(crate) fn source<'a>(&self, x: &'a Tensor, y: Option<&'a Tensor>, weights: Option<&'a [f32]>) -> Source<'a> {
+        let sparse = self.compiled.as_ref().is_some_and(|c| c.loss.sparse());
+        let y_type = if sparse { DType::I32 } else { DType::F32 };
+        Source { x, x_type: self.input_dtype(), y: y.map(|y| (y, y_type)), weights }
+    }
+
+    /// Signatures of whole batches and of the last one, with their plans compiled.
+    fn training_signatures(&mut self, order: &Order, x: &Tensor, y: &Tensor, weighted: bool) -> Result<(Signature, Option<Signature>)> {
+        let (whole, rest) = order.sizes();
+        let mut make = |rows| -> Result<Signature> {
+            let mut signature = self.signature(Mode::Train(Phase::Single), TRAINING.y, rows, x.row_shape(), y.row_shape(), weighted)?;
+            let accumulate = self.compiled("train")?.accumulation().is_some();
+            for phase in if accumulate { &[Phase::Accumulate, Phase::Apply][..] } else { &[Phase::Single] } {
+                signature.mode = Mode::Train(*phase);
+                self.plan(&signature)?;
+            }
+            Ok(signature)
+        };
+        Ok((make(whole)?, rest.map(make).transpose()?))
+    }
+
+    /// Runs one step of the compiled plan; nothing is allocated once the plan has run before.
+    pub(crate) fn train_step(&mut self, signature: &Signature, batch: &Batch, learning_rate: Option<f32>) -> Result<f32> {
+        let compiled = self.compiled("train")?;
+        let phase = match compiled.accumulation() {
+            None => Phase::Single,
+            Some(n) if (compiled.steps + 1).is_multiple_of(n) => Phase::Apply,
+            Some(_) => Phase::Accumulate,
+        };
+        let rate = [learning_rate.unwrap_or_else(|| compiled.learning_rate() as f32)];
+        let t = [(compiled.iterations() + 1) as f32];
+        let step = [compiled.steps as i32];
+        let seed = self.seed_words();
+        let signature = Signature { mode: Mode::Train(phase), ..*signature };
+        self.plan(&signature)?;
+        let mut inputs = Inputs::new(batch);
+        inputs.push(TensorRef::F32(&rate));
+        inputs.push(TensorRef::F32(&t));
+        inputs.push(TensorRef::I32(&seed));
+        inputs.push(TensorRef::I32(&step));
+        let loss = match self.plans.get(&signature) {
+            Some(plan) => {
+                plan.session.run(inputs.as_slice(), &mut self.weights.store)?;
+                plan.session.output(0).f32().and_then(|l| l.first().copied()).unwrap_or(f32::NAN)
+            }
+            None => f32::NAN, // it has just been made
+        };
+        self.compiled_mut("train")?.steps += 1;
+        Ok(loss)
+    }
+
+    /// The seed as the graphs take it.
+    pub(crate) fn seed_words(&self) -> [i32; 2] {
+        [self.weights.seed as u32 as i32, (self.weights.seed >> 32) as u32 as i32]
+    }
+}
+
+/// Inputs of a run, on the stack.
+pub(crate) struct Inputs<'a> {
+    refs: [TensorRef<'a>; 7],
+    len: usize,
+}
+
+impl<'a> Inputs<'a> {
+    /// Begins with the batch: x, y, sample weights.
+    pub(crate) fn new(batch: &'a Batch) -> Self {
+        let mut inputs = Self { refs: [TensorRef::F32(&[]); 7], len: 0 };
+        inputs.push(batch.x());
+        for r in [batch.y(), batch.weights()].into_iter().flatten() {
+            inputs.push(r);
+        }
+        inputs
+    }
+    pub(crate) fn push(&mut self, r: TensorRef<'a>) {
+        self.refs[self.len] = r;
+        self.len += 1;
+    }
+    pub(crate) fn as_slice(&self) -> &[TensorRef<'a>] {
+        &self.refs[..self.len]
+    }
+}
+
+/// What callbacks share during a `fit`.
+struct Run {
+    shape: RunShape,
+    stop: bool,
+    per_batch: bool,
+}
+
+impl Run {
+    fn each<'c>(
+        &mut self,
+        model: &mut Model,
+        callbacks: &mut [Box<dyn Callback + 'c>],
+        progress: &mut dyn Progress,
+        mut call: impl FnMut(&mut dyn Callback, &mut Control<'_>) -> Result<()>,
+    ) -> Result<()> {
+        for callback in callbacks {
+            call(callback.as_mut(), &mut Control::new(model, &mut self.stop, progress, self.shape))?;
+        }
+        Ok(())
+    }
+}
+
+/// The first rows to train on, the last to validate on, as Keras: `floor(n · (1 - share))` rows stay.
+fn split_rows(rows: usize, share: f64) -> Result<Rows> {
+    if share == 0.0 {
+        return Ok(Rows { training: 0..rows, held_back: rows..rows });
+    }
+    if !(share > 0.0 && share < 1.0) {
+        return Err(Error::option("validation_split", share, "at least 0 and below 1"));
+    }
+    let at = (rows as f64 * (1.0 - share)).floor() as usize;
+    if at == 0 || at == rows {
+        let expected = format!("such that both parts of the {rows} rows have at least one; give validation_data instead, or more rows");
+        return Err(Error::option("validation_split", share, expected));
+    }
+    Ok(Rows { training: 0..at, held_back: at..rows })
+}
+
+fn views(logs: &Logs) -> Vec<(&str, f64)> {
+    logs.iter().map(|(n, v)| (n.as_str(), *v)).collect()
+}

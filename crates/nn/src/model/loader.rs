@@ -1,0 +1,299 @@
+//! Batches: rows copied by index into buffers that are made once.
+
+use crate::error::{Error, Result};
+use adaline_data::Tensor;
+use adaline_graph::backend::TensorRef;
+use adaline_graph::{DType, philox};
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Words of a batch from which on copying it is worth another thread (1 MiB).
+const WORTH_A_THREAD: usize = 1 << 18;
+/// Stream of the numbers that order the rows.
+const ORDER: &str = "adaline/order-of-rows";
+
+/// One tensor of a batch.
+#[derive(Clone, Debug)]
+pub(crate) enum Buffer {
+    F32(Vec<f32>),
+    I32(Vec<i32>),
+}
+
+impl Buffer {
+    fn new(dtype: DType, words: usize) -> Self {
+        if dtype == DType::I32 { Self::I32(vec![0; words]) } else { Self::F32(vec![0.0; words]) }
+    }
+    fn fill(&mut self, from: &Tensor, rows: &[usize]) -> Result<()> {
+        let words = rows.len() * from.row_len();
+        match self {
+            Self::F32(v) => from.gather_f32_into(rows, &mut v[..words])?,
+            Self::I32(v) => from.gather_i32_into(rows, &mut v[..words])?,
+        }
+        Ok(())
+    }
+    fn view(&self, words: usize) -> TensorRef<'_> {
+        match self {
+            Self::F32(v) => TensorRef::F32(&v[..words]),
+            Self::I32(v) => TensorRef::I32(&v[..words]),
+        }
+    }
+}
+
+/// A batch in memory: room for `capacity` rows, of which the first `rows` are filled.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub(crate) rows: usize,
+    x: Buffer,
+    y: Option<Buffer>,
+    weights: Option<Vec<f32>>,
+    x_row: usize,
+    y_row: usize,
+}
+
+impl Batch {
+    /// Inputs `(B, ..)`.
+    pub(crate) fn x(&self) -> TensorRef<'_> {
+        self.x.view(self.rows * self.x_row)
+    }
+    /// Labels `(B, ..)`.
+    pub(crate) fn y(&self) -> Option<TensorRef<'_>> {
+        self.y.as_ref().map(|y| y.view(self.rows * self.y_row))
+    }
+    /// Sample weights `(B)`.
+    pub(crate) fn weights(&self) -> Option<TensorRef<'_>> {
+        self.weights.as_ref().map(|w| TensorRef::F32(&w[..self.rows]))
+    }
+    fn words(&self) -> usize {
+        self.rows * (self.x_row + self.y_row)
+    }
+}
+
+/// The data of one call, checked before.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) x: &'a Tensor,
+    pub(crate) x_type: DType,
+    pub(crate) y: Option<(&'a Tensor, DType)>,
+    pub(crate) weights: Option<&'a [f32]>,
+}
+
+impl Source<'_> {
+    /// A buffer for `capacity` rows.
+    pub(crate) fn buffer(&self, capacity: usize) -> Batch {
+        let (x_row, y_row) = (self.x.row_len(), self.y.map_or(0, |(y, _)| y.row_len()));
+        Batch {
+            rows: capacity,
+            x: Buffer::new(self.x_type, capacity * x_row),
+            y: self.y.map(|(_, dtype)| Buffer::new(dtype, capacity * y_row)),
+            weights: self.weights.map(|_| vec![0.0; capacity]),
+            x_row,
+            y_row,
+        }
+    }
+    /// Copies rows into a buffer; allocates nothing.
+    pub(crate) fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
+        batch.rows = rows.len();
+        batch.x.fill(self.x, rows)?;
+        if let (Some((y, _)), Some(buffer)) = (self.y, &mut batch.y) {
+            buffer.fill(y, rows)?;
+        }
+        if let (Some(weights), Some(buffer)) = (self.weights, &mut batch.weights) {
+            for (b, &row) in buffer.iter_mut().zip(rows) {
+                *b = weights.get(row).copied().unwrap_or(1.0);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which rows make which batch: a pure function of (seed, pass over the data).
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    first: usize,
+    rows: usize,
+    batch: usize,
+    shuffle: bool,
+    seed: u64,
+    pass: Option<u64>,
+    list: Vec<usize>,
+}
+
+impl Order {
+    /// Batches of the rows of a range.
+    pub(crate) fn new(rows: Range<usize>, batch: usize, shuffle: bool, seed: u64) -> Self {
+        Self { first: rows.start, rows: rows.len(), batch, shuffle, seed, pass: None, list: rows.collect() }
+    }
+    /// Rows of the whole batches, and rows of the last one where it is smaller.
+    pub(crate) fn sizes(&self) -> (usize, Option<usize>) {
+        let rest = self.rows % self.batch;
+        if self.rows < self.batch { (self.rows, None) } else { (self.batch, (rest != 0).then_some(rest)) }
+    }
+    /// Batches per pass over the data; the last may be smaller.
+    pub(crate) fn batches(&self) -> usize {
+        self.rows.div_ceil(self.batch)
+    }
+    /// Rows of batch `index`, counted over all passes from the first one on.
+    pub(crate) fn batch(&mut self, index: u64) -> &[usize] {
+        let batches = self.batches() as u64;
+        let (pass, at) = (index / batches, (index % batches) as usize);
+        if self.pass != Some(pass) && self.shuffle {
+            let order = philox::permutation(self.rows, self.seed, philox::stream_of(ORDER), pass as u32);
+            self.list.clear();
+            self.list.extend(order.into_iter().map(|r| self.first + r as usize));
+        }
+        self.pass = Some(pass);
+        &self.list[at * self.batch..((at + 1) * self.batch).min(self.rows)]
+    }
+}
+
+/// Runs `step` on the batches `first..last`, in order, until it says to stop. Large batches are copied by a second thread into the
+/// other of two buffers while the step runs; small ones are copied in between, since waking a thread would cost more.
+pub(crate) fn for_each_batch(
+    source: &Source<'_>,
+    order: &mut Order,
+    buffers: &mut Vec<Batch>,
+    range: Range<u64>,
+    mut step: impl FnMut(u64, &Batch) -> Result<Flow>,
+) -> Result<()> {
+    if buffers.is_empty() {
+        buffers.push(source.buffer(order.batch.min(order.rows)));
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    if threads < 2 || range.end - range.start.min(range.end) < 2 || buffers[0].words() < WORTH_A_THREAD {
+        let batch = &mut buffers[0];
+        for index in range {
+            source.fill(order.batch(index), batch)?;
+            if step(index, batch)? == Flow::Stop {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    if buffers.len() < 2 {
+        buffers.push(source.buffer(order.batch.min(order.rows)));
+    }
+    pipelined(source, order, buffers, range, &mut step)
+}
+
+/// Whether to go on after a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flow {
+    Go,
+    Stop,
+}
+
+fn pipelined(
+    source: &Source<'_>,
+    order: &mut Order,
+    buffers: &mut Vec<Batch>,
+    range: Range<u64>,
+    step: &mut impl FnMut(u64, &Batch) -> Result<Flow>,
+) -> Result<()> {
+    // Both channels hold two, so nobody ever waits to send.
+    let (to_loader, empty): (SyncSender<Batch>, Receiver<Batch>) = sync_channel(2);
+    let (to_step, full): (SyncSender<Result<Batch>>, Receiver<Result<Batch>>) = sync_channel(2);
+    for buffer in buffers.drain(..) {
+        // The other end is held below.
+        let _ = to_loader.send(buffer);
+    }
+    let indices = range.clone();
+    thread::scope(|scope| {
+        let loader = scope.spawn(move || {
+            let mut idle = Vec::with_capacity(2);
+            for index in indices {
+                let Ok(mut batch) = empty.recv() else { break };
+                let filled = source.fill(order.batch(index), &mut batch);
+                if to_step.send(filled.map(|()| batch)).is_err() {
+                    break;
+                }
+            }
+            drop(to_step);
+            idle.extend(empty.iter());
+            idle
+        });
+        let mut result = Ok(());
+        let mut kept = Vec::new();
+        for index in range {
+            let Ok(filled) = full.recv() else { break };
+            let ran = filled.and_then(|batch| {
+                let ran = step(index, &batch);
+                // A loader that is done hands buffers back at its end.
+                if let Err(unsent) = to_loader.send(batch) {
+                    kept.push(unsent.0);
+                }
+                ran
+            });
+            match ran {
+                Ok(Flow::Go) => {}
+                Ok(Flow::Stop) => break,
+                Err(e) => {
+                    result = Err(e);
+                    break;
+                }
+            }
+        }
+        drop(to_loader);
+        kept.extend(full.try_iter().filter_map(Result::ok));
+        drop(full);
+        match loader.join() {
+            Ok(idle) => kept.extend(idle),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        kept.truncate(2);
+        *buffers = kept;
+        result
+    })
+}
+
+/// Checks a batch size.
+pub(crate) fn check_batch_size(rows: usize) -> Result<()> {
+    if rows == 0 { Err(Error::option("batch_size", 0, "at least 1 (32 when in doubt)")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(x: &Tensor) -> Source<'_> {
+        Source { x, x_type: DType::F32, y: None, weights: None }
+    }
+
+    fn seen(rows: usize, width: usize, batch: usize, range: Range<u64>, stop_at: u64) -> Vec<f32> {
+        let x = Tensor::f32([rows, width], (0..rows * width).map(|i| (i / width) as f32).collect()).unwrap();
+        let mut order = Order::new(0..rows, batch, true, 5);
+        let mut seen = Vec::new();
+        let mut buffers = Vec::new();
+        for_each_batch(&source(&x), &mut order, &mut buffers, range, |index, b| {
+            seen.extend(b.x().f32().unwrap().iter().step_by(width));
+            Ok(if index == stop_at { Flow::Stop } else { Flow::Go })
+        })
+        .unwrap();
+        seen
+    }
+
+    #[test]
+    fn every_row_once_and_the_same_order_with_and_without_a_thread() {
+        let narrow = seen(100, 1, 32, 0..8, u64::MAX);
+        assert_eq!(narrow.len(), 200);
+        for pass in [&narrow[..100], &narrow[100..]] {
+            let mut sorted = pass.to_vec();
+            sorted.sort_by(f32::total_cmp);
+            assert!(sorted.iter().enumerate().all(|(i, &v)| i as f32 == v));
+        }
+        assert_ne!(narrow[..100], narrow[100..], "each pass has its own order");
+        // Wide rows go through the second thread.
+        assert_eq!(narrow, seen(100, WORTH_A_THREAD / 32, 32, 0..8, u64::MAX));
+        assert_eq!(narrow[32..96], seen(100, WORTH_A_THREAD / 32, 32, 1..8, 2));
+    }
+
+    #[test]
+    fn errors_of_a_step_end_both_threads() {
+        let x = Tensor::zeros([64, WORTH_A_THREAD / 8]).unwrap();
+        let mut order = Order::new(0..64, 8, false, 0);
+        let mut buffers = Vec::new();
+        let result = for_each_batch(&source(&x), &mut order, &mut buffers, 0..8, |_, _| Err(Error::option("x", 1, "2")));
+        assert!(result.is_err());
+        assert!(!buffers.is_empty(), "buffers come back");
+    }
+}

@@ -1,0 +1,126 @@
+//! Where a NaN came from: the epoch is replayed, which is exact, up to the bad step, and every layer is looked at.
+
+use super::Model;
+use super::data::check_finite;
+use super::fit::Inputs;
+use super::loader::{Batch, Order, Source};
+use super::signature::Signature;
+use crate::error::{Error, NonFinite, Result};
+use adaline_graph::StateStore;
+use adaline_graph::backend::TensorRef;
+
+/// What a replay needs: the state at the beginning of the epoch and the learning rate of each step since.
+pub(crate) struct Replay {
+    on: bool,
+    state: Option<StateStore>,
+    steps: u32,
+    rates: Vec<f32>,
+}
+
+impl Replay {
+    pub(crate) fn new(on: bool) -> Self {
+        Self { on, state: None, steps: 0, rates: Vec::new() }
+    }
+    /// Remembers the state. From the second epoch on this copies memory and allocates nothing.
+    pub(crate) fn epoch_begin(&mut self, model: &Model) {
+        if !self.on {
+            return;
+        }
+        let store = &model.weights.store;
+        match &mut self.state {
+            Some(kept) if kept.layout().len() == store.layout().len() => kept.copy_from(store),
+            kept => *kept = Some(store.clone()),
+        }
+        self.steps = model.compiled.as_ref().map_or(0, |c| c.steps);
+        self.rates.clear();
+    }
+    /// Remembers the learning rate of the step to come.
+    pub(crate) fn step(&mut self, model: &Model) {
+        if self.on {
+            self.rates.push(model.compiled.as_ref().map_or(0.0, |c| c.learning_rate() as f32));
+        }
+    }
+    fn restore(&self, model: &mut Model) {
+        if let Some(state) = &self.state {
+            model.weights.store = state.clone();
+        }
+        if let Some(c) = &mut model.compiled {
+            c.steps = self.steps;
+        }
+    }
+}
+
+impl Model {
+    /// Finds the origin of a loss that is not finite, and puts the model back to the beginning of the epoch.
+    /// `at` is the epoch, the index of its first batch and that of the bad one.
+    #[expect(clippy::too_many_arguments, reason = "it replays a whole epoch, which is made of these")]
+    pub(crate) fn diagnose(
+        &mut self,
+        source: &Source<'_>,
+        order: &mut Order,
+        buffers: &mut [Batch],
+        replay: &Replay,
+        at: (usize, u64, u64),
+        signatures: &(Signature, Option<Signature>),
+        loss: f32,
+    ) -> Error {
+        let (epoch, first, bad) = at;
+        let step = (bad - first) as usize;
+        let iteration = replay.steps + step as u32;
+        let found = match buffers.first_mut() {
+            Some(batch) => self.find_origin(source, order, batch, replay, first..bad, signatures),
+            None => Ok((NonFinite::NotReproduced, None)),
+        };
+        replay.restore(self);
+        // A replay that fails must not hide what it was about.
+        let (what, layer) = found.unwrap_or((NonFinite::NotReproduced, None));
+        Error::NonFiniteLoss { epoch, step, iteration, loss, layer, what }
+    }
+
+    fn find_origin(
+        &mut self,
+        source: &Source<'_>,
+        order: &mut Order,
+        batch: &mut Batch,
+        replay: &Replay,
+        before: std::ops::Range<u64>,
+        signatures: &(Signature, Option<Signature>),
+    ) -> Result<(NonFinite, Option<String>)> {
+        let of = |batch: &Batch| if batch.rows == signatures.0.batch() { signatures.0 } else { signatures.1.unwrap_or(signatures.0) };
+        replay.restore(self);
+        let bad = before.end;
+        for (index, &rate) in before.zip(&replay.rates) {
+            source.fill(order.batch(index), batch)?;
+            self.train_step(&of(batch), batch, Some(rate))?;
+        }
+        source.fill(order.batch(bad), batch)?;
+        let finite = |r: TensorRef<'_>| r.f32().is_none_or(|v| check_finite("", v, 1).is_ok());
+        if ![Some(batch.x()), batch.y(), batch.weights()].into_iter().flatten().all(finite) {
+            return Ok((NonFinite::Data, None));
+        }
+        let update = self.iterations();
+        for named in &self.chain {
+            let weights = self.weights_of(&named.name);
+            if weights.iter().any(|w| check_finite("", self.weights.store.f32(w.slot), 1).is_err()) {
+                return Ok((NonFinite::Weights { update }, Some(named.name.clone())));
+            }
+        }
+        // The forward pass of this very step, dropout masks included.
+        let signature = of(batch);
+        let graph = self.probe_graph(&signature)?;
+        let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
+        let (seed, step) = (self.seed_words(), [self.compiled("train")?.steps as i32]);
+        let mut inputs = Inputs::new(batch);
+        inputs.push(TensorRef::I32(&seed));
+        inputs.push(TensorRef::I32(&step));
+        session.run_frozen(inputs.as_slice(), &self.weights.store)?;
+        for (at, named) in self.chain.iter().enumerate() {
+            if !finite(session.output(at)) {
+                return Ok((NonFinite::Output, Some(named.name.clone())));
+            }
+        }
+        let rate = replay.rates.last().copied();
+        let again = self.train_step(&signature, batch, rate)?;
+        Ok((if again.is_finite() { NonFinite::NotReproduced } else { NonFinite::Loss }, None))
+    }
+}

@@ -1,0 +1,36 @@
+//! Where a front end plugs its progress bar in.
+
+/// Shows the progress of `fit`. `nn` itself prints nothing; front ends hand one in.
+pub trait Progress {
+    /// Epoch `epoch` (from 0) of `steps` steps begins.
+    fn epoch_begin(&mut self, epoch: usize, steps: usize);
+    /// Whether [`Progress::step`] wants to be called after this step; when not, the values are not even computed.
+    fn wants_step(&mut self, done: usize) -> bool {
+        let _ = done;
+        true
+    }
+    /// `done` steps are over; `values` are the running means of this epoch.
+    fn step(&mut self, done: usize, values: &[(&str, f64)]);
+    /// The epoch is over; `values` also holds those of the validation.
+    fn epoch_end(&mut self, epoch: usize, values: &[(&str, f64)]);
+    /// Something worth telling (a callback stopped training, the learning rate was reduced).
+    fn message(&mut self, text: &str) {
+        let _ = text;
+    }
+}
+
+/// Makes the progress display of a `fit` from Keras' `verbose` (0 silent, 1 bar, 2 lines) and the number of epochs.
+pub type ProgressFactory = fn(verbose: u8, epochs: usize) -> Box<dyn Progress>;
+
+/// Shows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn epoch_begin(&mut self, _: usize, _: usize) {}
+    fn wants_step(&mut self, _: usize) -> bool {
+        false
+    }
+    fn step(&mut self, _: usize, _: &[(&str, f64)]) {}
+    fn epoch_end(&mut self, _: usize, _: &[(&str, f64)]) {}
+}

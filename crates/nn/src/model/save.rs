@@ -1,0 +1,166 @@
+//! `save`: the model as a `.keras` archive that Keras opens and goes on training.
+
+use super::Model;
+use super::compile::Compiled;
+use crate::error::{Error, Result};
+use crate::optimizers::LearningRate;
+use adaline_formats::{KerasArchive, NamedTensor, PathNamer, TensorBytes};
+use adaline_graph::SlotId;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Our own notes in a file: what Keras does not keep.
+pub(crate) const NOTES: &str = "adaline/model.json";
+/// The Keras whose files these are.
+const KERAS_VERSION: &str = "3.15.1";
+
+impl Model {
+    /// Writes the model with its weights, optimizer memory and assets to a `.keras` file. What is there is replaced, at once or not at all.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`]; [`Error::Format`] when the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(self.to_archive(true)?.write(path.as_ref())?)
+    }
+    /// As [`Model::save`], without the optimizer and the `compile` settings.
+    ///
+    /// # Errors
+    /// As [`Model::save`].
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(self.to_archive(false)?.write(path.as_ref())?)
+    }
+    /// The bytes that [`Model::save`] would write.
+    ///
+    /// # Errors
+    /// As [`Model::save`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        Ok(self.to_archive(true)?.write_to_vec()?)
+    }
+
+    /// The model as Keras writes it, without `compile` settings: the content of `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`].
+    pub fn to_config(&self) -> Result<Value> {
+        self.require_built("be saved")?;
+        let Some(input) = &self.input else {
+            return Err(Error::NotBuilt { model: self.name.clone(), action: "be saved" });
+        };
+        let shapes = self.shapes_for(83, &input.sample(83))?;
+        let other = self.shapes_for(89, &input.sample(89))?;
+        let mut layers = vec![input.envelope()];
+        let mut shape = input.batch_shape();
+        for (at, named) in self.chain.iter().enumerate() {
+            let mut envelope = named.layer.envelope();
+            // As Keras: layers without weights need no building.
+            if !self.weights_of(&named.name).is_empty() {
+                envelope["build_config"] = json!({"input_shape": shape});
+            }
+            layers.push(envelope);
+            let open = |(a, b): (&usize, &usize)| if a == b { Value::from(*a) } else { Value::Null };
+            shape = shapes[at].dims().iter().zip(other[at].dims()).map(open).collect();
+        }
+        Ok(json!({
+            "module": "keras", "class_name": "Sequential", "registered_name": null,
+            "config": {
+                "name": self.name, "trainable": true,
+                "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null},
+                "layers": layers,
+                "build_input_shape": input.batch_shape(),
+            },
+            "build_config": {"input_shape": input.batch_shape()},
+        }))
+    }
+
+    fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
+        let mut config = self.to_config()?;
+        let mut weights = Vec::new();
+        let mut group_names = vec![(String::new(), self.name.clone())];
+        for (named, path) in self.chain.iter().zip(self.layer_paths()) {
+            group_names.push((path.clone(), named.name.clone()));
+            for (inner, object) in self.inner_paths(&named.name, &path) {
+                for (number, weight) in self.weights_of(&named.name).into_iter().filter(|w| w.layer == inner).enumerate() {
+                    let values = self.weights.store.f32(weight.slot).to_vec();
+                    // Keras counts in integers.
+                    let count = named.layer.class_name() == "Normalization" && weight.name == "count";
+                    let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
+                    weights.push(NamedTensor { path: format!("{object}/vars/{number}"), shape: weight.ty.shape.dims().to_vec(), data });
+                }
+            }
+        }
+        if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
+            let envelopes = |weighted| -> Value {
+                let chosen: Vec<Value> = compiled.metrics.iter().filter(|m| m.weighted == weighted).map(|m| m.given.envelope()).collect();
+                if chosen.is_empty() { Value::Null } else { chosen.into() }
+            };
+            config["compile_config"] = json!({
+                "optimizer": compiled.optimizer.envelope(), "loss": compiled.loss.envelope(), "loss_weights": null,
+                "metrics": envelopes(false), "weighted_metrics": envelopes(true),
+                "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
+            });
+            group_names.push(("optimizer".into(), compiled.optimizer.common().name.clone()));
+            self.optimizer_tensors(compiled, &mut weights);
+        }
+        let steps = self.compiled.as_ref().map_or(0, |c| c.steps);
+        let notes = json!({"adaline": env!("CARGO_PKG_VERSION"), "seed": self.weights.seed.to_string(), "steps": steps});
+        let mut assets: Vec<_> = self.assets.iter().filter(|(p, _)| p != NOTES).cloned().collect();
+        assets.push((NOTES.into(), notes.to_string().into_bytes()));
+        assets.sort();
+        // No date of today: equal models shall be equal files.
+        let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"});
+        Ok(KerasArchive { metadata, config, weights, group_names, assets })
+    }
+
+    /// Path of each layer in a weights file.
+    pub(crate) fn layer_paths(&self) -> Vec<String> {
+        let mut namer = PathNamer::new("layers");
+        self.chain.iter().map(|n| namer.path(n.layer.class_name())).collect()
+    }
+
+    /// What holds weights in a layer, in order: its path here (`lstm/cell`) and in a weights file (`layers/lstm/cell`).
+    pub(crate) fn inner_paths(&self, layer: &str, path: &str) -> Vec<(String, String)> {
+        let mut paths: Vec<(String, String)> = Vec::new();
+        for weight in self.weights_of(layer) {
+            if !paths.iter().any(|(inner, _)| *inner == weight.layer) {
+                paths.push((weight.layer.clone(), format!("{path}{}", weight.layer.strip_prefix(layer).unwrap_or(""))));
+            }
+        }
+        paths
+    }
+
+    fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>) {
+        let mut number = 0;
+        let mut push = |shape: Vec<usize>, data| {
+            weights.push(NamedTensor { path: format!("optimizer/vars/{number}"), shape, data });
+            number += 1;
+        };
+        push(vec![], TensorBytes::I32(vec![compiled.steps as i32]));
+        if let LearningRate::Fixed(rate) = compiled.optimizer.common().learning_rate {
+            push(vec![], TensorBytes::F32(vec![rate as f32]));
+        }
+        for slot in compiled.slots_in_file_order(&self.ordered_slots()) {
+            let ty = self.weights.store.layout().slot(slot).ty;
+            push(ty.shape.dims().to_vec(), TensorBytes::F32(self.weights.store.f32(slot).to_vec()));
+        }
+    }
+
+    /// Slots of the trainable weights in Keras' order.
+    pub(crate) fn ordered_slots(&self) -> Vec<SlotId> {
+        self.ordered_weights().into_iter().filter(|w| w.spec.trainable).map(|w| w.slot).collect()
+    }
+}
+
+impl Compiled {
+    /// The optimizer's memory as a file orders it: accumulators, then for each group of slots, for each weight, its slots.
+    pub(crate) fn slots_in_file_order(&self, weights: &[SlotId]) -> Vec<SlotId> {
+        let Some(memory) = &self.memory else { return Vec::new() };
+        let places: Vec<usize> = weights.iter().filter_map(|w| memory.weights.iter().position(|m| m == w)).collect();
+        let mut slots: Vec<SlotId> = places.iter().filter_map(|&p| memory.accumulators.get(p).copied()).collect();
+        for group in self.optimizer.file_groups() {
+            for &place in &places {
+                slots.extend(group.iter().filter_map(|&s| memory.memories.get(place).and_then(|m| m.get(s)).copied()));
+            }
+        }
+        slots
+    }
+}

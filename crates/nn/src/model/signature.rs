@@ -1,0 +1,137 @@
+//! What a plan was compiled for, and the cache of plans.
+
+use adaline_graph::backend::{Executable, Session};
+use adaline_graph::{Shape, TensorType};
+use std::sync::Arc;
+
+/// Plans kept at once. Training needs two (the last batch of an epoch is smaller), validation two, prediction two.
+const CACHE: usize = 8;
+
+/// Which graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Forward, loss, gradients, and what becomes of them.
+    Train(Phase),
+    /// Forward, loss and metrics.
+    Test,
+    /// Forward.
+    Predict,
+    /// Forward with the output of every layer.
+    Probe,
+}
+
+/// What a training step does with its gradients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Updates the weights with them.
+    Single,
+    /// Adds them to the accumulators.
+    Accumulate,
+    /// Updates the weights with the mean of the accumulators and them.
+    Apply,
+}
+
+/// What a plan was compiled for: everything that decides its graph besides the model itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Signature {
+    pub(crate) mode: Mode,
+    /// Whole batch, `(B, ..)`.
+    pub(crate) x: Shape,
+    /// Labels `(B, ..)`.
+    pub(crate) y: Option<TensorType>,
+    /// Whether there is one weight per sample.
+    pub(crate) weighted: bool,
+}
+
+impl Signature {
+    /// Samples per batch.
+    pub(crate) fn batch(&self) -> usize {
+        self.x.dim(0)
+    }
+}
+
+/// A compiled graph and its memory.
+pub(crate) struct Plan {
+    pub(crate) signature: Signature,
+    pub(crate) executable: Arc<dyn Executable>,
+    pub(crate) session: Box<dyn Session>,
+}
+
+/// The plans used last, the most recent first.
+#[derive(Default)]
+pub(crate) struct PlanCache {
+    plans: Vec<Plan>,
+}
+
+impl PlanCache {
+    /// The plan of a signature. The most recent one is found at once, without moving anything.
+    pub(crate) fn get(&mut self, signature: &Signature) -> Option<&mut Plan> {
+        let at = self.plans.iter().position(|p| p.signature == *signature)?;
+        if at > 1 {
+            self.plans[..=at].rotate_right(1);
+            return self.plans.first_mut();
+        }
+        self.plans.get_mut(at)
+    }
+    /// Keeps a plan; the least recent one goes.
+    pub(crate) fn insert(&mut self, plan: Plan) {
+        self.plans.truncate(CACHE - 1);
+        self.plans.insert(0, plan);
+    }
+    /// Forgets plans.
+    pub(crate) fn retain(&mut self, keep: impl Fn(Mode) -> bool) {
+        self.plans.retain(|p| keep(p.signature.mode));
+    }
+    /// Forgets all plans.
+    pub(crate) fn clear(&mut self) {
+        self.plans.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adaline_graph::StateStore;
+    use adaline_graph::backend::{PlanReport, RunError, TensorRef};
+
+    struct Empty;
+    impl Executable for Empty {
+        fn session(&self) -> Box<dyn Session> {
+            Box::new(Self)
+        }
+        fn report(&self) -> PlanReport {
+            PlanReport::default()
+        }
+    }
+    impl Session for Empty {
+        fn run(&mut self, _: &[TensorRef<'_>], _: &mut StateStore) -> Result<(), RunError> {
+            Ok(())
+        }
+        fn run_frozen(&mut self, _: &[TensorRef<'_>], _: &StateStore) -> Result<(), RunError> {
+            Ok(())
+        }
+        fn output(&self, _: usize) -> TensorRef<'_> {
+            TensorRef::F32(&[])
+        }
+    }
+
+    fn signature(batch: usize) -> Signature {
+        Signature { mode: Mode::Predict, x: Shape::new(&[batch, 3]), y: None, weighted: false }
+    }
+
+    #[test]
+    fn the_least_recently_used_plan_goes() {
+        let mut cache = PlanCache::default();
+        for batch in 1..=CACHE {
+            cache.insert(Plan { signature: signature(batch), executable: Arc::new(Empty), session: Box::new(Empty) });
+        }
+        assert!(cache.get(&signature(1)).is_some(), "this makes 1 the most recent, so 2 is the oldest");
+        cache.insert(Plan { signature: signature(100), executable: Arc::new(Empty), session: Box::new(Empty) });
+        assert!(cache.get(&signature(2)).is_none());
+        for kept in [1, 3, CACHE, 100] {
+            assert!(cache.get(&signature(kept)).is_some(), "{kept}");
+        }
+        cache.retain(|m| m != Mode::Predict);
+        assert!(cache.get(&signature(100)).is_none());
+    }
+}

@@ -1,0 +1,202 @@
+//! The graphs of a compiled model: one whole training step, one evaluation step, one prediction.
+//!
+//! Inputs are declared in one order: `x`, `y`, `sample_weight`, `learning_rate`, `t`, `seed`, `step`, those that the graph has.
+
+use super::Model;
+use super::compile::{Compiled, label_type};
+use super::forward::{Forward, Randomness, forward};
+use super::signature::{Mode, Phase, Plan, Signature};
+use crate::error::{Error, Result};
+use crate::losses::reduce;
+use crate::optimizers::{self, Step};
+use adaline_graph::grad::gradients;
+use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
+
+/// What a training or evaluation graph reads.
+struct Batch<'g> {
+    x: Var<'g>,
+    y: Var<'g>,
+    weight: Option<Var<'g>>,
+}
+
+impl Model {
+    /// Type of the batch that the network takes.
+    pub(crate) fn input_type(&self, x: Shape) -> TensorType {
+        TensorType::new(self.input.as_ref().map_or(DType::F32, |i| i.dtype), x)
+    }
+
+    /// The graph of a signature.
+    pub(crate) fn graph(&mut self, signature: &Signature) -> Result<Graph> {
+        match signature.mode {
+            Mode::Predict | Mode::Probe => self.predict_graph(signature),
+            Mode::Test => self.test_graph(signature),
+            Mode::Train(phase) => self.train_graph(signature, phase),
+        }
+    }
+
+    /// Makes sure that there is a plan; compiles it when there is none.
+    pub(crate) fn plan(&mut self, signature: &Signature) -> Result<()> {
+        if self.plans.get(signature).is_some() {
+            return Ok(());
+        }
+        let graph = self.graph(signature)?;
+        let executable = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?;
+        let session = executable.session();
+        self.plans.insert(Plan { signature: *signature, executable, session });
+        Ok(())
+    }
+
+    fn predict_graph(&mut self, signature: &Signature) -> Result<Graph> {
+        let b = Builder::new();
+        let x = b.input("x", self.input_type(signature.x));
+        let random = Randomness::declare(&b);
+        let pass = forward(&b, &self.chain, &mut self.weights, x, &random, false);
+        if signature.mode == Mode::Probe {
+            for (named, &v) in self.chain.iter().zip(&pass.outputs) {
+                b.output(&named.name, v);
+            }
+        } else {
+            b.output("prediction", pass.prediction(x));
+        }
+        Ok(b.finish()?)
+    }
+
+    fn test_graph(&mut self, signature: &Signature) -> Result<Graph> {
+        let b = Builder::new();
+        let batch = self.declare(&b, signature);
+        let random = Randomness::declare(&b);
+        let pass = forward(&b, &self.chain, &mut self.weights, batch.x, &random, false);
+        let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "evaluate" })?;
+        let prediction = pass.prediction(batch.x);
+        let loss = total_loss(&b, compiled, &batch, prediction, &pass.penalties);
+        b.output("loss", loss);
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, prediction, loss)?;
+        Ok(b.finish()?)
+    }
+
+    fn train_graph(&mut self, signature: &Signature, phase: Phase) -> Result<Graph> {
+        let b = Builder::new();
+        let batch = self.declare(&b, signature);
+        let learning_rate = b.input("learning_rate", TensorType::f32(Shape::SCALAR));
+        let t = b.input("t", TensorType::f32(Shape::SCALAR));
+        let random = Randomness::declare(&b);
+        let pass = forward(&b, &self.chain, &mut self.weights, batch.x, &random, true);
+        let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "train" })?;
+        let prediction = pass.prediction(batch.x);
+        let loss = total_loss(&b, compiled, &batch, prediction, &pass.penalties);
+        b.output("loss", loss);
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, prediction, loss)?;
+        for &(slot, value) in &pass.updates {
+            b.update(slot, value);
+        }
+
+        let memory = compiled.memory(&mut self.weights).clone();
+        let store = &self.weights.store;
+        let read = |slot: SlotId| b.state(slot, &store.layout().slot(slot).name, store.layout().slot(slot).ty);
+        let weights: Vec<Var<'_>> = memory.weights.iter().map(|&s| read(s)).collect();
+        let wrt: Vec<NodeId> = weights.iter().map(|w| w.id()).collect();
+        let grads = b.with_graph(|g| gradients(g, loss.id(), &wrt))?;
+        let mut grads: Vec<Var<'_>> = grads.into_iter().map(|g| b.var(g)).collect();
+
+        if phase != Phase::Single {
+            let accumulators: Vec<Var<'_>> = memory.accumulators.iter().map(|&s| read(s)).collect();
+            let sums = if phase == Phase::Accumulate {
+                optimizers::accumulate(&accumulators, &grads)
+            } else {
+                let (mean, zeros) = optimizers::averaged(compiled.accumulation().unwrap_or(1), &accumulators, &grads);
+                grads = mean;
+                zeros
+            };
+            for (&slot, sum) in memory.accumulators.iter().zip(sums) {
+                b.update(slot, sum);
+            }
+        }
+        if phase != Phase::Accumulate {
+            let slots: Vec<Vec<Var<'_>>> = memory.memories.iter().map(|slots| slots.iter().map(|&s| read(s)).collect()).collect();
+            let step = Step { learning_rate, t };
+            let new = b.scope("optimizer", || optimizers::apply_gradients(compiled.optimizer.as_ref(), &step, &weights, &grads, &slots));
+            let slots = memory.memories.iter().flatten().zip(new.slots.iter().flatten());
+            for (&slot, &value) in memory.weights.iter().zip(&new.weights).chain(slots) {
+                b.update(slot, value);
+            }
+        }
+        Ok(b.finish()?)
+    }
+
+    /// Forward pass of a training step with the output of every layer, then the prediction's loss: what finds the origin of a NaN.
+    pub(crate) fn probe_graph(&mut self, signature: &Signature) -> Result<Graph> {
+        let b = Builder::new();
+        let batch = self.declare(&b, signature);
+        let random = Randomness::declare(&b);
+        let pass: Forward<'_> = forward(&b, &self.chain, &mut self.weights, batch.x, &random, true);
+        for (named, &v) in self.chain.iter().zip(&pass.outputs) {
+            b.output(&named.name, v);
+        }
+        Ok(b.finish()?)
+    }
+
+    fn declare<'g>(&self, b: &'g Builder, signature: &Signature) -> Batch<'g> {
+        let x = b.input("x", self.input_type(signature.x));
+        let y = b.input("y", signature.y.unwrap_or(TensorType::f32(Shape::SCALAR)));
+        let weight = signature.weighted.then(|| b.input("sample_weight", TensorType::f32([signature.batch()])));
+        Batch { x, y, weight }
+    }
+
+    /// The signature of a batch for training or evaluation.
+    pub(crate) fn signature(
+        &self,
+        mode: Mode,
+        what: &'static str,
+        rows: usize,
+        x_row: &[usize],
+        y_row: &[usize],
+        weighted: bool,
+    ) -> Result<Signature> {
+        let too_large = || Error::option("batch_size", rows, "a number of rows that memory can hold");
+        let x = super::input::batch_of(rows, x_row).ok_or_else(too_large)?;
+        let compiled = self.compiled("train or evaluate")?;
+        let output = self.output_for(x_row)?;
+        let y = label_type(compiled.loss.as_ref(), what, rows, y_row, &output)?;
+        Ok(Signature { mode, x, y: Some(y), weighted })
+    }
+}
+
+/// Loss per sample -> weighted reduction -> plus penalties: a scalar.
+fn total_loss<'g>(b: &'g Builder, compiled: &Compiled, batch: &Batch<'g>, prediction: Var<'g>, penalties: &[Var<'g>]) -> Var<'g> {
+    b.scope("loss", || {
+        let values = compiled.loss.call(batch.y, prediction); // (B, ..)
+        penalties.iter().fold(reduce(values, batch.weight, compiled.loss.reduction()), |sum, &p| sum + p)
+    })
+}
+
+/// Adds this batch to the sums of the loss and of the metrics.
+fn add_to_metrics<'g>(
+    b: &'g Builder,
+    compiled: &mut Compiled,
+    store: &mut adaline_graph::StateStore,
+    batch: &Batch<'g>,
+    prediction: Var<'g>,
+    loss: Var<'g>,
+) -> Result<()> {
+    let add = |b: &'g Builder, store: &adaline_graph::StateStore, slot: SlotId, value: Var<'g>| {
+        let s = store.layout().slot(slot);
+        b.update(slot, b.state(slot, &s.name, s.ty) + value);
+    };
+    let rows = batch.x.dim(0) as f32;
+    let (total, count) = compiled.loss_sums(store);
+    b.scope("metrics/loss", || {
+        add(b, store, total, loss * rows);
+        add(b, store, count, b.scalar(rows));
+    });
+    for at in 0..compiled.metrics.len() {
+        let weight = batch.weight.filter(|_| compiled.metrics[at].weighted);
+        let (metric, slots) = compiled.ready_metric(at, store, batch.y.shape(), prediction.shape())?;
+        let slots = slots.clone();
+        b.scope(&format!("metrics/{}", metric.name()), || {
+            for (slot, value) in slots.into_iter().zip(metric.update(batch.y, prediction, weight)) {
+                add(b, store, slot, value);
+            }
+        });
+    }
+    Ok(())
+}

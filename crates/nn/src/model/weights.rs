@@ -1,0 +1,116 @@
+//! Weights by order and by name.
+
+use super::Model;
+use crate::error::{Error, Result};
+use crate::trace::Weight;
+use adaline_data::Tensor;
+use adaline_data::nearest;
+
+impl Model {
+    fn weight_name(weight: &Weight) -> String {
+        format!("{}/{}", weight.layer, weight.name)
+    }
+    /// Names (`dense/kernel`) of all weights: layer by layer, in each layer first those that training changes.
+    pub fn weight_names(&self) -> Vec<String> {
+        self.ordered_weights().into_iter().map(Self::weight_name).collect()
+    }
+    /// Values of all weights in the order of [`Model::weight_names`], which is Keras' order.
+    pub fn get_weights(&self) -> Vec<Tensor> {
+        self.ordered_weights().into_iter().map(|w| self.tensor_of(w)).collect()
+    }
+    /// The values of a weight (`dense/kernel`).
+    ///
+    /// # Errors
+    /// [`Error::Weight`] when there is no such weight; the text names the one that looks most like it.
+    pub fn weight(&self, name: &str) -> Result<Tensor> {
+        Ok(self.tensor_of(self.find_weight(name)?))
+    }
+    /// Sets the values of a weight.
+    ///
+    /// # Errors
+    /// [`Error::Weight`] when there is no such weight or its shape is another.
+    pub fn set_weight(&mut self, name: &str, values: &Tensor) -> Result<()> {
+        let weight = self.find_weight(name)?;
+        check_shape(weight, values.shape())?;
+        let slot = weight.slot;
+        self.weights.store.f32_mut(slot).copy_from_slice(&values.f32_values());
+        Ok(())
+    }
+    /// Sets all weights, given in the order of [`Model::get_weights`]. When one does not fit, none is changed.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`], [`Error::Weight`].
+    pub fn set_weights(&mut self, values: &[Tensor]) -> Result<()> {
+        self.require_built("take weights")?;
+        let ordered = self.ordered_weights();
+        if ordered.len() != values.len() {
+            let message = format!("the model has {} weights ({}), got {}", ordered.len(), self.weight_names().join(", "), values.len());
+            return Err(Error::Weight { name: "all".into(), message });
+        }
+        for (weight, value) in ordered.iter().zip(values) {
+            check_shape(weight, value.shape())?;
+        }
+        let slots: Vec<_> = ordered.iter().map(|w| w.slot).collect();
+        for (slot, value) in slots.into_iter().zip(values) {
+            self.weights.store.f32_mut(slot).copy_from_slice(&value.f32_values());
+        }
+        Ok(())
+    }
+    /// Number of values that training changes, and of those that it does not.
+    pub fn count_params(&self) -> (usize, usize) {
+        let count = |trainable| self.weights.list.iter().filter(|w| w.spec.trainable == trainable).map(|w| w.ty.len()).sum();
+        (count(true), count(false))
+    }
+
+    /// Hands out the values of each weight that training changes, in order, without copying them.
+    pub(crate) fn for_trainable(&self, mut f: impl FnMut(&[f32])) {
+        for w in self.weights.list.iter().filter(|w| w.spec.trainable) {
+            f(self.weights.store.f32(w.slot));
+        }
+    }
+
+    /// Layer by layer; within a layer trainable weights first, else in the order of creation.
+    pub(crate) fn ordered_weights(&self) -> Vec<&Weight> {
+        let mut ordered = Vec::with_capacity(self.weights.list.len());
+        for named in &self.chain {
+            let own = || self.weights.list.iter().filter(|w| belongs(w, &named.name));
+            ordered.extend(own().filter(|w| w.spec.trainable));
+            ordered.extend(own().filter(|w| !w.spec.trainable));
+        }
+        ordered
+    }
+    /// Weights of a layer and what is inside it.
+    pub(crate) fn weights_of(&self, layer: &str) -> Vec<&Weight> {
+        self.ordered_weights().into_iter().filter(|w| belongs(w, layer)).collect()
+    }
+    pub(crate) fn tensor_of(&self, weight: &Weight) -> Tensor {
+        let values = self.weights.store.f32(weight.slot).to_vec();
+        // A slot holds as many values as its shape says.
+        Tensor::f32(weight.ty.shape.dims().to_vec(), values).unwrap_or_else(|_| Tensor::from(Vec::<f32>::new()))
+    }
+    pub(crate) fn find_weight(&self, name: &str) -> Result<&Weight> {
+        self.weights.list.iter().find(|w| Self::weight_name(w) == name).ok_or_else(|| {
+            let names = self.weight_names();
+            let nearest = nearest(name, names.iter().map(String::as_str));
+            let message = match nearest {
+                Some(n) => format!("there is none; did you mean `{n}`?"),
+                None if names.is_empty() => "there is none: the model has no weights yet".into(),
+                None => format!("there is none; the model has {}", names.join(", ")),
+            };
+            Error::Weight { name: name.into(), message }
+        })
+    }
+}
+
+/// Whether a weight is the layer's own or of something inside it.
+pub(crate) fn belongs(weight: &Weight, layer: &str) -> bool {
+    weight.layer.strip_prefix(layer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn check_shape(weight: &Weight, got: &[usize]) -> Result<()> {
+    if weight.ty.shape.dims() == got {
+        return Ok(());
+    }
+    let message = format!("it has shape {}, got values of shape {got:?}", weight.ty.shape);
+    Err(Error::Weight { name: Model::weight_name(weight), message })
+}
