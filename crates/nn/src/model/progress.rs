@@ -19,6 +19,24 @@ pub trait Progress {
     }
 }
 
+impl<P: Progress + ?Sized> Progress for Box<P> {
+    fn epoch_begin(&mut self, epoch: usize, steps: usize) {
+        (**self).epoch_begin(epoch, steps);
+    }
+    fn wants_step(&mut self, done: usize) -> bool {
+        (**self).wants_step(done)
+    }
+    fn step(&mut self, done: usize, values: &[(&str, f64)]) {
+        (**self).step(done, values);
+    }
+    fn epoch_end(&mut self, epoch: usize, values: &[(&str, f64)]) {
+        (**self).epoch_end(epoch, values);
+    }
+    fn message(&mut self, text: &str) {
+        (**self).message(text);
+    }
+}
+
 /// Makes the progress display of a `fit` from Keras' `verbose` (0 silent, 1 bar, 2 lines) and the number of epochs.
 pub type ProgressFactory = fn(verbose: u8, epochs: usize) -> Box<dyn Progress>;
 
