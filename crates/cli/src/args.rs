@@ -27,8 +27,22 @@ pub(crate) enum Command {
     /// Prints a stage of the compiler for a network: layers, graph, fused or plan
     Dump(DumpArgs),
     /// Times training steps and prints one JSON line
+    #[command(after_help = BENCH_HELP)]
     Bench(BenchArgs),
 }
+
+/// What `bench` measures.
+const BENCH_HELP: &str = "\
+What is measured: steps as a user's fit makes them, each with the copy of its rows into a batch, forward pass, loss, gradients, \
+optimizer and metrics. step_us is the median over all steps but the first of each epoch, taken by a callback (step_timed_by \
+\"steps\"). Where that is below 50 us, the callback would be felt: step_us is then the median over epochs of epoch time / steps, \
+without a callback per step (\"epochs\"), and step_us_each has the other figure. t_first_step_s counts from the start of the program.
+
+flops and bytes are what the plan's kernels compute, read and write in one step. floor_us is the larger of flops / peak and \
+bytes / bandwidth of this machine, both measured after the run; floor_bandwidth says whether the step's memory fits into the \
+second-level caches (l2) or not (memory). share is floor_us / step_us.
+
+Workloads named infer-... time prediction: one row (b1_p50_us, b1_p90_us), and rows per second of 1024 at once.";
 
 /// What every command takes.
 #[derive(Args, Debug, Clone, Default)]
@@ -218,7 +232,7 @@ pub(crate) enum Stage {
 /// Arguments of `bench`.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// tiny, mlp128, mlp512, linreg, or ceiling (what the machine can do)
+    /// tiny, mlp128, mlp512, linreg, infer-tiny, infer-mlp128, infer-mlp512, or ceiling (what the machine can do)
     #[arg(value_name = "WORKLOAD", required_unless_present = "model")]
     pub workload: Option<String>,
     /// Any network from a TOML file, on random data of its shapes

@@ -8,6 +8,9 @@ pub(crate) enum CliError {
     /// The words of the command line or of a TOML file do not fit together.
     #[error("{0}")]
     Misuse(String),
+    /// Something that cannot be done with these files, though the words are right.
+    #[error("{0}")]
+    Failure(String),
     /// Data that cannot be read or used.
     #[error(transparent)]
     Data(#[from] adaline::data::DataError),
@@ -38,7 +41,7 @@ impl CliError {
         match self {
             Self::Misuse(_) => 2,
             Self::Interrupted(_) => 130,
-            Self::Data(_) | Self::Network(_) | Self::Format(_) | Self::Io { .. } => 1,
+            Self::Failure(_) | Self::Data(_) | Self::Network(_) | Self::Format(_) | Self::Io { .. } => 1,
         }
     }
     /// A file error.
@@ -50,4 +53,9 @@ impl CliError {
 /// A misuse with a text.
 pub(crate) fn misuse<T>(text: impl Into<String>) -> Result<T, CliError> {
     Err(CliError::Misuse(text.into()))
+}
+
+/// A failure with a text.
+pub(crate) fn fail<T>(text: impl Into<String>) -> Result<T, CliError> {
+    Err(CliError::Failure(text.into()))
 }

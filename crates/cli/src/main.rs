@@ -1,15 +1,24 @@
 //! The program `adaline`: from a table to a trained, measured, saved and explained network.
 
 mod args;
+mod bench;
 mod config;
+mod dump;
 mod error;
+mod evaluate;
+mod explain;
 mod fit;
 mod measure;
 mod network;
+mod predict;
 mod problem;
+mod saved;
 mod settings;
 mod source;
+mod summary;
 mod terminal;
+mod untrained;
+mod watched;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -35,7 +44,21 @@ fn run(cli: &Cli) -> Result<(), CliError> {
             set_threads(args.common.threads);
             fit::run(args, &stop_on_ctrl_c())
         }
-        Command::Evaluate(_) | Command::Predict(_) | Command::Summary(_) | Command::Explain(_) | Command::Dump(_) | Command::Bench(_) => Ok(()),
+        Command::Evaluate(args) => {
+            set_threads(args.common.threads);
+            evaluate::run(args)
+        }
+        Command::Predict(args) => {
+            set_threads(args.common.threads);
+            predict::run(args)
+        }
+        Command::Explain(args) => {
+            set_threads(args.common.threads);
+            explain::run(args)
+        }
+        Command::Summary(args) => summary::run(args),
+        Command::Dump(args) => dump::run(args),
+        Command::Bench(args) => bench::run(args),
     }
 }
 

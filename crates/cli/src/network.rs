@@ -4,7 +4,8 @@ use crate::error::CliError;
 use crate::problem::Kind;
 use crate::settings::Settings;
 use adaline::nn::layers::{Dense, Dropout, Flatten, Input, Rescaling};
-use adaline::nn::{Activation, Layer, Sequential, catalogue};
+use adaline::nn::activations::Activation;
+use adaline::nn::{Layer, Sequential, catalogue};
 
 /// The network for inputs of the given row shape.
 pub(crate) fn describe(settings: &Settings, row_shape: &[usize], kind: &Kind, bytes: bool, name: &str) -> Result<Sequential, CliError> {

@@ -66,7 +66,7 @@ pub(crate) fn name_of(path: &Path) -> String {
 }
 
 /// MNIST's four files, plain or gzipped; the test pair may be missing.
-fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
+pub(crate) fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
     let find = |name: &str| -> Option<PathBuf> {
         [name.to_owned(), format!("{name}.gz"), name.replace("-idx", ".idx"), name.replace("-idx", ".idx") + ".gz"]
             .into_iter()

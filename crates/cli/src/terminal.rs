@@ -2,7 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is where the command line prints
 
 use adaline::data::{ColumnKind, Table};
-use adaline::nn::{Progress, Silent};
+use adaline::Shown as Drawn;
+use adaline::nn::model::{Progress, Silent};
 use adaline::report::progress::{Progress as Bar, ProgressKind};
 use adaline::report::tables::{Align, TextTable};
 use serde_json::Value;
@@ -39,9 +40,9 @@ impl Terminal {
         }
         if self.json {
             let terminal = std::io::stderr().is_terminal();
-            return Box::new(Adapter(Bar::new(kind, epochs, std::io::stderr()).interactive(terminal)));
+            return Box::new(Drawn(Bar::new(kind, epochs, std::io::stderr()).interactive(terminal)));
         }
-        Box::new(Adapter(Bar::stdout(kind, epochs)))
+        Box::new(Drawn(Bar::stdout(kind, epochs)))
     }
 
     /// No progress: the folds print one line each.
@@ -91,24 +92,6 @@ impl Shown for Terminal {
     }
 }
 
-/// The report crate's bar as the training loop's progress.
-struct Adapter<W: Write>(Bar<W>);
-
-impl<W: Write> Progress for Adapter<W> {
-    fn epoch_begin(&mut self, epoch: usize, steps: usize) {
-        self.0.epoch_begin(epoch, steps);
-    }
-    fn step(&mut self, done: usize, values: &[(&str, f64)]) {
-        self.0.step(done, values);
-    }
-    fn epoch_end(&mut self, _: usize, values: &[(&str, f64)]) {
-        self.0.epoch_end(values);
-    }
-    fn message(&mut self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{text}");
-    }
-}
-
 /// Now, as text in UTC.
 pub(crate) fn now() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
@@ -121,6 +104,17 @@ pub(crate) fn command_line() -> String {
         if plain { a } else { format!("'{}'", a.replace('\'', "'\\''")) }
     };
     std::iter::once("adaline".to_owned()).chain(std::env::args_os().skip(1).map(|a| quote(a.to_string_lossy().into_owned()))).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes to standard output. A closed pipe is the reader's business; a full disk is not.
+pub(crate) fn print(text: &str) -> Result<(), crate::error::CliError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(crate::error::CliError::io(std::path::Path::new("standard output"), "cannot write", e))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints an error on standard error.

@@ -4,7 +4,8 @@ mod output;
 mod story;
 mod train;
 
-pub(crate) use train::{Trained, build};
+pub(crate) use output::{PREP_ASSET, TASK_ASSET};
+pub(crate) use train::Trained;
 
 use crate::args::FitArgs;
 use crate::error::CliError;
@@ -85,14 +86,15 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     } else {
         say.line(&format!("Training on {} rows, watching {}", number::grouped(rows.len() as u64), number::grouped(watched.len() as u64)));
     }
-    let trained = train::train(&problem, &settings, &rows, &watched, epochs, settings.seed, say.progress(epochs), stop)?;
+    let mut trained = train::train(&problem, &settings, &rows, &watched, epochs, settings.seed, say.progress(epochs), stop)?;
+    output::attach(&problem, &mut trained)?;
     let interrupted = stop.load(Ordering::Relaxed);
 
     let mut parts = vec![("training".to_owned(), rows.len())];
     if !watched.is_empty() {
         parts.push(("validation".to_owned(), watched.len()));
     }
-    let (outcome, measured_on, pictures) = measure(&problem, &trained, &test_rows, &watched, &rows, folds.as_ref())?;
+    let (outcome, measured_on, pictures) = measure(&problem, &mut trained, &test_rows, &watched, &rows, folds.as_ref())?;
     if measured_on == "test rows" {
         parts.push(("test".to_owned(), outcome.rows()));
     }
@@ -166,11 +168,11 @@ fn cross_validate(problem: &Problem, settings: &Settings, rows: &[usize], k: usi
     for (i, fold) in folds.iter().enumerate() {
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let (own, watched) = train::watch_split(problem, &pick(&fold.train), settings.validation_split, seed)?;
-        let trained = train::train(problem, settings, &own, &watched, settings.epochs, seed, say.quiet(), stop)?;
+        let mut trained = train::train(problem, settings, &own, &watched, settings.epochs, seed, say.quiet(), stop)?;
         if stop.load(Ordering::Relaxed) {
             return Err(CliError::Interrupted("stopped during the folds; nothing was saved".into()));
         }
-        let outcome = predict(problem, &trained, &pick(&fold.validation))?;
+        let outcome = predict(problem, &mut trained, &pick(&fold.validation))?;
         let (name, score) = outcome.headline();
         let kept = trained.best_epoch.unwrap_or(trained.history.len()).max(1);
         say.line(&format!("Fold {}/{k}: {name} {}  ({} epochs, best {kept})", i + 1, number::short(score), trained.history.len()));
@@ -190,7 +192,7 @@ fn cross_validate(problem: &Problem, settings: &Settings, rows: &[usize], k: usi
 }
 
 /// Predictions of rows of the data.
-fn predict(problem: &Problem, trained: &Trained, rows: &[usize]) -> Result<Outcome, CliError> {
+fn predict(problem: &Problem, trained: &mut Trained, rows: &[usize]) -> Result<Outcome, CliError> {
     let part = problem.part(&trained.coder, rows)?;
     let output = trained.model.predict(&part.x)?;
     Ok(Outcome::new(&problem.info.kind, &trained.coder, &part.y, &output))
@@ -199,7 +201,7 @@ fn predict(problem: &Problem, trained: &Trained, rows: &[usize]) -> Result<Outco
 /// What the figures are of: the test rows; else the folds; else the watched rows; else, said plainly, the training rows.
 fn measure(
     problem: &Problem,
-    trained: &Trained,
+    trained: &mut Trained,
     test: &[usize],
     watched: &[usize],
     rows: &[usize],
@@ -227,7 +229,7 @@ fn measure(
 
 fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(String, String)> {
     let mut out = vec![
-        ("optimizer".to_owned(), trained.model.optimizer_name().unwrap_or_default().to_owned()),
+        ("optimizer".to_owned(), trained.model.optimizer().map_or("", |o| o.class_name()).to_owned()),
         ("learning rate".to_owned(), trained.model.learning_rate().map_or_else(String::new, number::short)),
         ("batch size".to_owned(), settings.batch_size.to_string()),
         ("epochs".to_owned(), format!("{} of at most {epochs}", trained.history.len())),

@@ -1,7 +1,8 @@
 //! The four files of a run, each replaced atomically, and the last words on the terminal.
 
-use super::{Run, story};
+use super::{Run, Trained, story};
 use crate::error::CliError;
+use crate::problem::Problem;
 use crate::terminal::{Shown, Terminal};
 use adaline::formats::atomic_write;
 use adaline::report::figure::Theme;
@@ -24,17 +25,20 @@ pub(crate) fn prepare(out: &Path) -> Result<(), CliError> {
     std::fs::remove_file(&probe).map_err(|e| CliError::io(&probe, "cannot remove", e))
 }
 
+/// Gives the model its task and preprocessing to carry.
+pub(crate) fn attach(problem: &Problem, trained: &mut Trained) -> Result<(), CliError> {
+    let task = serde_json::to_vec_pretty(&problem.info).map_err(|e| CliError::Misuse(e.to_string()))?;
+    trained.model.set_asset(TASK_ASSET, task);
+    if let Some(prep) = &trained.coder.prep {
+        trained.model.set_asset(PREP_ASSET, prep.to_json()?.into_bytes());
+    }
+    Ok(())
+}
+
 /// Writes everything and tells the result.
 pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
     let out = &run.settings.out;
-    let mut extras = Vec::new();
-    let task = serde_json::to_vec_pretty(&run.problem.info).map_err(|e| CliError::Misuse(e.to_string()))?;
-    extras.push((TASK_ASSET.to_owned(), task));
-    if let Some(prep) = &run.trained.coder.prep {
-        extras.push((PREP_ASSET.to_owned(), prep.to_json()?.into_bytes()));
-    }
-    let model_path = out.join("model.keras");
-    run.trained.model.save_with(&model_path, &extras)?;
+    run.trained.model.save(out.join("model.keras"))?;
     atomic_write(&out.join("history.csv"), history(run).as_bytes())?;
     let result = result(run);
     let pretty = serde_json::to_string_pretty(&result).map_err(|e| CliError::Misuse(e.to_string()))?;

@@ -179,15 +179,16 @@ fn tiles(run: &Run<'_>) -> Vec<ImageTile> {
 
 fn network(run: &Run<'_>) -> NetworkOverview {
     let model = &run.trained.model;
-    let summary = model.summary();
+    // A model that was trained has shapes that fit.
+    let Ok(summary) = model.summary() else { return NetworkOverview::default() };
     let layers = model
         .layers()
         .zip(&summary.rows)
         .map(|(layer, row)| LayerBox {
             name: row.name.clone(),
             kind: row.class.clone(),
-            output_shape: row.output_shape.clone(),
-            params: row.params,
+            output_shape: row.output_text(),
+            params: row.params as u64,
             activation: layer.config().get("activation").and_then(|a| a.as_str()).unwrap_or_default().into(),
             inputs: Vec::new(),
         })
@@ -196,8 +197,8 @@ fn network(run: &Run<'_>) -> NetworkOverview {
         name: model.name().into(),
         layers,
         neurons: neurons(run),
-        trainable: summary.trainable,
-        non_trainable: summary.non_trainable,
+        trainable: summary.trainable as u64,
+        non_trainable: summary.non_trainable as u64,
     }
 }
 

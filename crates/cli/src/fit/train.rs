@@ -7,7 +7,8 @@ use crate::problem::{Coder, Kind, Part, Problem};
 use crate::settings::Settings;
 use adaline::data::{DType, Tensor, stratified_split, train_test_split};
 use adaline::nn::callbacks::EarlyStopping;
-use adaline::nn::{Fit, History, Loss, Metric, Model, Progress, Seed, catalogue};
+use adaline::nn::model::Progress;
+use adaline::nn::{Fit, History, Loss, Metric, Model, Seed, catalogue};
 use adaline::prelude::Build;
 
 /// A trained network and how it came to be.

@@ -1,0 +1,194 @@
+//! What `bench` trains: small standard networks with their data, or any network of a TOML file on random data.
+
+use crate::args::BenchArgs;
+use crate::error::{CliError, misuse};
+use crate::source::{Arrays, idx_folder};
+use crate::untrained;
+use adaline::data::{Tensor, nearest};
+use adaline::graph::backend::Backend;
+use adaline::graph::philox::{Philox, stream_of};
+use adaline::nn::activations::Activation;
+use adaline::nn::layers::{Dense, Input};
+use adaline::nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
+use adaline::nn::metrics::Accuracy;
+use adaline::nn::optimizers::{Adam, RmsProp, Sgd};
+use adaline::nn::{Model, Seed, Sequential};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Names of the workloads; each but linreg also with `infer-` in front.
+const NAMES: [&str; 8] = ["tiny", "mlp128", "mlp512", "linreg", "infer-tiny", "infer-mlp128", "infer-mlp512", "ceiling"];
+const SEED: u64 = 0;
+/// Pixels of an MNIST image, its classes.
+const PIXELS: usize = 784;
+const DIGITS: usize = 10;
+/// Rows for networks of a TOML file, in batches.
+const BATCHES: usize = 100;
+
+/// How the timing goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// 20 epochs cold, 20 warm, then steps.
+    Tiny,
+    /// All rows in each step, unshuffled.
+    Whole,
+    /// One epoch, then steps.
+    Epoch,
+    /// Predictions only.
+    Infer,
+}
+
+/// A network with its data.
+pub(super) struct Workload {
+    pub name: String,
+    pub model: Model,
+    pub x: Tensor,
+    pub y: Tensor,
+    pub batch: usize,
+    pub course: Course,
+    /// `mnist` or `synthetic`.
+    pub data: &'static str,
+}
+
+/// The workload that was asked for.
+pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Workload, CliError> {
+    if let Some(path) = &args.model {
+        return from_toml(path, args, backend);
+    }
+    let name = args.workload.as_deref().unwrap_or_default();
+    let (base, infer) = name.strip_prefix("infer-").map_or((name, false), |base| (base, true));
+    if !NAMES.contains(&name) || name == "ceiling" {
+        let guess = nearest(name, &NAMES.map(str::to_owned)).map_or_else(String::new, |n| format!("; did you mean {n}?"));
+        return misuse(format!("there is no workload {name:?}{guess} Known are {}", NAMES.join(", ")));
+    }
+    let (widths, batch, rows): (&[usize], usize, usize) = match base {
+        "tiny" => (&[10, 32, 2], 10, 2000),
+        "mlp128" => (&[PIXELS, 128, DIGITS], 32, 60_000),
+        "mlp512" => (&[PIXELS, 512, 512, DIGITS], 32, 60_000),
+        _ => (&[1, 1], 1_000_000, 1_000_000),
+    };
+    let rows = args.rows.unwrap_or(if infer { 4096 } else { rows });
+    let (x, y, data) = match base {
+        "tiny" => tiny(rows)?,
+        "linreg" => line(rows)?,
+        _ => digits(args.data.as_deref(), rows)?,
+    };
+    let course = match base {
+        _ if infer => Course::Infer,
+        "tiny" => Course::Tiny,
+        "linreg" => Course::Whole,
+        _ => Course::Epoch,
+    };
+    let batch = args.batch.unwrap_or(batch).min(x.rows());
+    Ok(Workload { name: name.to_owned(), model: network(base, widths, backend)?, x, y, batch, course, data })
+}
+
+/// Dense layers with relu, the last with softmax; one linear unit for the regression line.
+fn network(base: &str, widths: &[usize], backend: Arc<dyn Backend>) -> Result<Model, CliError> {
+    let Some((&inputs, layers)) = widths.split_first() else { return misuse("a network needs widths") };
+    let mut net = Sequential::new().name(base).add(Input::new([inputs]));
+    for (at, &units) in layers.iter().enumerate() {
+        let activation = match (base, at + 1 == layers.len()) {
+            ("linreg", _) => Activation::Linear,
+            (_, true) => Activation::Softmax,
+            (_, false) => Activation::Relu,
+        };
+        net = net.add(Dense::new(units).activation(activation));
+    }
+    let mut model = net.build_on(backend, Seed(SEED))?;
+    match base {
+        "linreg" => model.compile(Sgd::new(0.1), MeanSquaredError::new(), ())?,
+        "mlp512" => model.compile(RmsProp::default(), SparseCategoricalCrossentropy::new(), [Accuracy::new()])?,
+        _ => model.compile(Adam::default(), SparseCategoricalCrossentropy::new(), [Accuracy::new()])?,
+    }
+    Ok(model)
+}
+
+/// Random numbers of one purpose.
+fn draw(what: &str) -> Philox {
+    Philox::new(SEED, stream_of(what), 0)
+}
+
+fn normals(what: &str, count: usize) -> Vec<f32> {
+    let r = draw(what);
+    (0..count as u64).map(|i| r.normal(i)).collect()
+}
+
+fn uniforms(what: &str, count: usize) -> Vec<f32> {
+    let r = draw(what);
+    (0..count as u64).map(|i| r.uniform(i)).collect()
+}
+
+fn classes(what: &str, count: usize, classes: usize) -> Vec<i32> {
+    uniforms(what, count).into_iter().map(|u| ((u * classes as f32) as usize).min(classes.saturating_sub(1)) as i32).collect()
+}
+
+type Data = (Tensor, Tensor, &'static str);
+
+/// Ten normal inputs; the class is the sign of a weighted sum with noise.
+fn tiny(rows: usize) -> Result<Data, CliError> {
+    let x = normals("x", rows * 10);
+    let (w, noise) = (normals("w", 10), normals("noise", rows));
+    let class = |(row, noise): (&[f32], &f32)| i32::from(row.iter().zip(&w).map(|(x, w)| x * w).sum::<f32>() + 0.3 * noise > 0.0);
+    let y = x.chunks(10).zip(&noise).map(class).collect();
+    Ok((Tensor::f32([rows, 10], x)?, Tensor::i32([rows], y)?, "synthetic"))
+}
+
+/// `y = 3 x + 2` with noise, `x` from -1 to 1.
+fn line(rows: usize) -> Result<Data, CliError> {
+    let x: Vec<f32> = uniforms("x", rows).into_iter().map(|u| 2.0 * u - 1.0).collect();
+    let y = x.iter().zip(normals("noise", rows)).map(|(x, n)| 3.0 * x + 2.0 + 0.1 * n).collect();
+    Ok((Tensor::f32([rows, 1], x)?, Tensor::f32([rows, 1], y)?, "synthetic"))
+}
+
+/// MNIST from its files, scaled to 0..1, or random numbers of the same shape.
+fn digits(folder: Option<&Path>, rows: usize) -> Result<Data, CliError> {
+    let Some(folder) = folder else {
+        let x = Tensor::f32([rows, PIXELS], uniforms("x", rows * PIXELS))?;
+        return Ok((x, Tensor::i32([rows], classes("y", rows, DIGITS))?, "synthetic"));
+    };
+    let Arrays { x, y, .. } = idx_folder(folder)?;
+    let (Some(y), true) = (y, x.row_len() == PIXELS) else {
+        return misuse(format!("{}: expected images of 28 x 28 pixels, found rows of {} numbers", folder.display(), x.row_len()));
+    };
+    let rows = rows.min(x.rows()).min(y.rows());
+    let x = x.slice_rows(0..rows)?.divide(255.0).reshape(&[-1, PIXELS as isize])?;
+    Ok((x, y.slice_rows(0..rows)?, "mnist"))
+}
+
+/// Any network: normal inputs, labels that its loss takes.
+fn from_toml(path: &Path, args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Workload, CliError> {
+    let model = untrained::from_toml(path, backend, true)?;
+    let batch = args.batch.unwrap_or(32);
+    let rows = args.rows.unwrap_or(batch.saturating_mul(BATCHES));
+    let row: Option<Vec<usize>> = model.input_row().and_then(|r| r.iter().copied().collect());
+    let (Some(row), Some(output)) = (row, model.output_row()) else {
+        return misuse(format!("{}: the InputLayer leaves a size open; bench needs all of them", path.display()));
+    };
+    let sized = |row: &[usize]| -> Result<Vec<usize>, CliError> {
+        let shape: Vec<usize> = std::iter::once(rows).chain(row.iter().copied()).collect();
+        let values = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= adaline::data::MAX_VALUES);
+        if values.is_some() { Ok(shape) } else { misuse(format!("{rows} rows of shape {row:?} are too many: use a smaller --batch or --rows")) }
+    };
+    let shape = sized(&row)?;
+    let x = Tensor::f32(shape.clone(), normals("x", shape.iter().product()))?;
+    let loss = model.loss();
+    let last = output.last().copied().unwrap_or(1).max(1);
+    let y = if loss.is_some_and(|l| l.sparse()) {
+        let shape = sized(output.split_last().map_or(&[][..], |(_, lead)| lead))?;
+        Tensor::i32(shape.clone(), classes("y", shape.iter().product(), last))?
+    } else {
+        let shape = sized(output)?;
+        let count = shape.iter().product();
+        let values = match loss.map(|l| l.class_name()) {
+            Some("CategoricalCrossentropy") => {
+                classes("y", count / last, last).into_iter().flat_map(|c| (0..last).map(move |i| f32::from(i == c as usize))).collect()
+            }
+            Some("BinaryCrossentropy") => classes("y", count, 2).into_iter().map(|c| c as f32).collect(),
+            _ => normals("y", count),
+        };
+        Tensor::f32(shape, values)?
+    };
+    let name = model.name().to_owned();
+    Ok(Workload { name, model, x, y, batch: batch.min(rows), course: Course::Epoch, data: "synthetic" })
+}

@@ -1,0 +1,99 @@
+//! `adaline evaluate`: a saved network measured on data that has the target.
+
+use crate::args::EvaluateArgs;
+use crate::error::{CliError, fail};
+use crate::measure::Outcome;
+use crate::saved::Saved;
+use crate::source::{Source, name_of};
+use crate::terminal::{Shown, Terminal};
+use adaline::data::Tensor;
+use adaline::nn::Evaluate;
+use adaline::report::number;
+use adaline::report::tables::{class_table, confusion_table};
+use serde_json::{Map, Value, json};
+
+/// Larger matrices are for machines.
+const SHOWN_CLASSES: usize = 20;
+
+/// Runs the command.
+pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
+    let mut saved = Saved::load(&args.model)?;
+    let say = Terminal::new(args.common.json, 1);
+    let source = saved.read(&args.data, &args.read)?;
+    let (x, y, rows) = labelled(&saved, source, args, &say)?;
+    let output = saved.model.predict(&x)?;
+    let outcome = Outcome::new(&saved.kind(), &saved.coder, &y, &output);
+
+    let mut logs = Map::new();
+    if saved.model.is_compiled() {
+        for (name, value) in saved.model.evaluate(&x, &y, Evaluate::default())? {
+            logs.insert(name, json!(value));
+        }
+    }
+    let matrix = outcome.confusion();
+    if let Some(m) = matrix.as_ref().filter(|m| m.size() <= SHOWN_CLASSES) {
+        say.line(&format!("{}\n{}", class_table(m), confusion_table(m)));
+    }
+    let figures = |map: &Map<String, Value>| -> String {
+        map.iter().filter_map(|(k, v)| Some(format!("{k} {}", number::short(v.as_f64()?)))).collect::<Vec<_>>().join(", ")
+    };
+    let metrics = outcome.metrics();
+    say.line(&format!("On {} {rows}: {}", number::grouped(outcome.rows() as u64), figures(&metrics)));
+    if !logs.is_empty() {
+        let scaled = saved.coder.prep.as_ref().is_some_and(|p| p.target_scale().is_some());
+        let of = if scaled { " (of the scaled target that the network was trained on)" } else { "" };
+        say.line(&format!("As trained: {}{of}", figures(&logs)));
+    }
+    if let Some((rule, score)) = outcome.simplest() {
+        say.line(&format!("For comparison, {rule}: {} {}", outcome.headline().0, number::short(score)));
+    }
+    say.json(&json!({
+        "task": if matrix.is_some() { "classification" } else { "regression" },
+        "target": saved.target(),
+        "rows": outcome.rows(),
+        "measured_on": rows,
+        "metrics": metrics,
+        "as_trained": logs,
+        "confusion": matrix.map(|m| json!({"classes": m.classes, "counts": m.counts})),
+    }));
+    Ok(())
+}
+
+/// Inputs and truth of the rows that have both, and those rows in words.
+fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) -> Result<(Tensor, Tensor, &'static str), CliError> {
+    match source {
+        Source::Table(table) => {
+            let all: Vec<usize> = (0..table.rows()).collect();
+            let rows = match saved.target() {
+                Some(target) if saved.coder.prep.is_some() => table.rows_with(target)?,
+                _ => all,
+            };
+            let without = table.rows() - rows.len();
+            if without > 0 {
+                say.line(&format!("Note: {without} rows have no `{}` and are left out", saved.target().unwrap_or_default()));
+            }
+            if rows.is_empty() {
+                return fail(format!("{}: no row has a `{}` to compare with", table.source(), saved.target().unwrap_or_default()));
+            }
+            let y = saved.table_truth(&table, &rows)?;
+            Ok((saved.table_inputs(&table, &rows)?, y, "rows"))
+        }
+        Source::Arrays(arrays) => {
+            let (x, y, words) = match (arrays.test, arrays.y) {
+                (Some((x, y)), _) => (x, y, "test rows"),
+                (None, Some(y)) => (arrays.x, y, "rows"),
+                (None, None) => {
+                    return fail(format!(
+                        "{}: there is no target to compare with; use a table with the column `{}`, .npz with x and y, or a folder of IDX files",
+                        name_of(&args.data),
+                        saved.target().unwrap_or("of the target")
+                    ));
+                }
+            };
+            if x.rows() != y.rows() {
+                return fail(format!("{}: x has {} rows and y has {}", name_of(&args.data), x.rows(), y.rows()));
+            }
+            Ok((saved.array_inputs(&x)?, saved.array_truth(&y)?, words))
+        }
+    }
+}

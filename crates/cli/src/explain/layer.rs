@@ -1,0 +1,161 @@
+//! One layer of the story: its values with names.
+
+use adaline::data::Tensor;
+use adaline::nn::Model;
+use adaline::nn::model::{InspectedLayer, Inspection};
+
+/// A layer as one row sees it.
+pub(super) struct LayerView {
+    pub name: String,
+    pub class: String,
+    /// Name of the activation function; empty without one.
+    pub activation: String,
+    /// What comes in, by name.
+    pub input_names: Vec<String>,
+    pub inputs: Vec<f32>,
+    /// What goes out, by name.
+    pub unit_names: Vec<String>,
+    pub output: Vec<f32>,
+    /// What the activation function is applied to.
+    pub sums: Option<Vec<f32>>,
+    pub dense: Option<Dense>,
+    /// Derivative of the loss by each output.
+    pub gradient: Option<Vec<f32>>,
+    /// Derivative of the loss by each weighted sum.
+    pub sum_gradient: Option<Vec<f32>>,
+    /// Name, shape, values, derivative of the loss.
+    pub weights: Vec<(String, Vec<usize>, Vec<f32>, Option<Vec<f32>>)>,
+}
+
+/// The numbers of a dense layer, `kernel (inputs, units)`.
+pub(super) struct Dense {
+    pub kernel: Vec<f32>,
+    pub bias: Option<Vec<f32>>,
+    pub kernel_gradient: Option<Vec<f32>>,
+}
+
+impl Dense {
+    /// Weight from an input to a unit.
+    pub(super) fn weight(&self, input: usize, unit: usize, units: usize) -> f32 {
+        self.kernel[input * units + unit]
+    }
+}
+
+impl LayerView {
+    /// What each input adds to the weighted sum of a unit, the largest first.
+    pub(super) fn contributions(&self, unit: usize) -> Vec<(usize, f32, f64)> {
+        let Some(dense) = &self.dense else { return Vec::new() };
+        let part = |(i, &x): (usize, &f32)| {
+            let w = dense.weight(i, unit, self.output.len());
+            (i, w, f64::from(w) * f64::from(x))
+        };
+        let mut parts: Vec<_> = self.inputs.iter().enumerate().map(part).collect();
+        parts.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+        parts
+    }
+    /// Places of the units, those with the largest values first.
+    pub(super) fn largest(values: &[f32]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
+        order
+    }
+}
+
+/// The layers of an inspection of one row.
+pub(super) fn views(model: &Model, inspection: &Inspection, names: &[String], x: &[f32], outputs: Option<&[String]>) -> Vec<LayerView> {
+    let mut views = Vec::with_capacity(inspection.layers.len());
+    let (mut names, mut inputs) = (names.to_vec(), x.to_vec());
+    // The layers after the last one with units pass its values on one by one.
+    let last = inspection.layers.iter().rposition(|l| !l.weights.is_empty()).unwrap_or(0);
+    for (at, (layer, own)) in inspection.layers.iter().zip(model.layers()).enumerate() {
+        let config = own.config();
+        let text = |key: &str| config.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        let output = values(&layer.output);
+        let unit_names = match outputs {
+            Some(given) if at >= last && given.len() == output.len() => given.to_vec(),
+            _ if layer.weights.is_empty() && output.len() == inputs.len() => names.clone(),
+            _ => places(&layer.name, layer.output.row_shape()),
+        };
+        let gradient = layer.gradient.as_ref().map(values);
+        let regularized = |key: &str| config.get(key).is_some_and(|v| !v.is_null());
+        let dense = dense(layer, inputs.len(), output.len());
+        let activation = text("activation");
+        let sum_gradient = sum_gradient(layer, dense.as_ref(), &inputs, regularized("bias_regularizer"), regularized("kernel_regularizer"))
+            .or_else(|| gradient.clone().filter(|_| activation == "linear"));
+        let weights = layer.weights.iter().map(|w| (w.name.clone(), w.values.shape().to_vec(), values(&w.values), w.gradient.as_ref().map(values)));
+        views.push(LayerView {
+            name: layer.name.clone(),
+            class: layer.class.clone(),
+            activation,
+            input_names: std::mem::replace(&mut names, unit_names.clone()),
+            inputs: std::mem::replace(&mut inputs, output.clone()),
+            unit_names,
+            sums: layer.weighted_sums.as_ref().map(values),
+            output,
+            dense,
+            gradient,
+            sum_gradient,
+            weights: weights.collect(),
+        });
+    }
+    views
+}
+
+fn values(t: &Tensor) -> Vec<f32> {
+    t.f32_values().into_owned()
+}
+
+/// The layer's numbers, when it is one matrix over one row.
+fn dense(layer: &InspectedLayer, inputs: usize, units: usize) -> Option<Dense> {
+    let kernel = layer.weights.iter().find(|w| w.name == "kernel").filter(|_| layer.class == "Dense")?;
+    if kernel.values.shape() != [inputs, units] {
+        return None; // the same matrix over several places of the row
+    }
+    let bias = layer.weights.iter().find(|w| w.name == "bias").map(|w| values(&w.values));
+    Some(Dense { kernel: values(&kernel.values), bias, kernel_gradient: kernel.gradient.as_ref().map(values) })
+}
+
+/// Derivative of the loss by the weighted sums. For one row it is the bias's; without a bias it is the kernel's divided by the
+/// input. A penalty on the weight would be in both.
+fn sum_gradient(layer: &InspectedLayer, dense: Option<&Dense>, x: &[f32], bias_penalty: bool, kernel_penalty: bool) -> Option<Vec<f32>> {
+    let dense = dense?;
+    let bias = layer.weights.iter().find(|w| w.name == "bias").and_then(|w| w.gradient.as_ref());
+    if let Some(bias) = bias.filter(|_| !bias_penalty) {
+        return Some(values(bias));
+    }
+    let kernel = dense.kernel_gradient.as_ref().filter(|_| !kernel_penalty)?;
+    let at = LayerView::largest(x).first().copied().filter(|&i| x[i] != 0.0)?;
+    let units = kernel.len() / x.len();
+    Some(kernel[at * units..(at + 1) * units].iter().map(|g| g / x[at]).collect())
+}
+
+/// `dense[3]`, or `x[2,14]` for more axes.
+pub(super) fn places(name: &str, shape: &[usize]) -> Vec<String> {
+    let count: usize = shape.iter().product();
+    let place = |mut at: usize| {
+        let mut parts: Vec<String> = Vec::with_capacity(shape.len());
+        for &d in shape.iter().rev() {
+            parts.push((at % d).to_string());
+            at /= d;
+        }
+        parts.reverse();
+        format!("{name}[{}]", parts.join(","))
+    };
+    (0..count).map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_row_major() {
+        assert_eq!(places("x", &[2, 2]), ["x[0,0]", "x[0,1]", "x[1,0]", "x[1,1]"]);
+        assert_eq!(places("dense", &[2]), ["dense[0]", "dense[1]"]);
+    }
+
+    #[test]
+    fn the_largest_come_first() {
+        assert_eq!(LayerView::largest(&[0.5, -2.0, 1.0]), [1, 2, 0]);
+    }
+}

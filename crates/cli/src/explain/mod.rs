@@ -1,0 +1,171 @@
+//! `adaline explain`: one row's way through a saved network, forwards and backwards.
+
+mod layer;
+mod numbers;
+mod words;
+
+use crate::args::ExplainArgs;
+use crate::error::{CliError, misuse};
+use crate::problem::Kind;
+use crate::saved::Saved;
+use crate::source::{Source, name_of};
+use crate::terminal::print;
+use adaline::data::Tensor;
+use adaline::nn::Model;
+use adaline::nn::model::Inspection;
+use layer::LayerView;
+
+/// Step size where the optimizer has none.
+const DEFAULT_RATE: f64 = 0.01;
+
+/// All there is to tell.
+struct Story {
+    /// `row 3 of iris.csv`.
+    row: String,
+    model: String,
+    /// Column and cell, as the table has them.
+    cells: Vec<(String, String)>,
+    input_names: Vec<String>,
+    inputs: Vec<f32>,
+    kind: Kind,
+    target: Option<String>,
+    layers: Vec<LayerView>,
+    output: Vec<f32>,
+    /// The output in the units of the data.
+    predicted: Vec<f64>,
+    truth: Option<Truth>,
+    /// Why there is no way back, when there is none.
+    no_way_back: Option<String>,
+    loss_class: String,
+    loss: Option<f32>,
+    step: Option<OneStep>,
+}
+
+/// What the row should have given.
+struct Truth {
+    /// As the network was trained on it.
+    values: Vec<f32>,
+    /// In the units of the data: class numbers or numbers.
+    raw: Vec<f64>,
+}
+
+/// One step of plain gradient descent on this row alone.
+struct OneStep {
+    rate: f64,
+    loss: f32,
+}
+
+/// One row of the data.
+struct Row {
+    x: Tensor,
+    y: Option<Tensor>,
+    cells: Vec<(String, String)>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ExplainArgs) -> Result<(), CliError> {
+    let mut saved = Saved::load(&args.model)?;
+    let row = read_row(&saved, args)?;
+    let story = tell(&mut saved, row, args)?;
+    if args.common.json {
+        return print(&format!("{}\n", numbers::json(&story)));
+    }
+    print(&words::text(&story, args.top.max(1)))
+}
+
+fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
+    let out_of_range = |rows: usize| {
+        let last = rows.saturating_sub(1);
+        misuse(format!("--row {} does not exist: {} has {rows} rows, counted from 0 to {last}", args.row, args.data.display()))
+    };
+    match saved.read(&args.data, &args.read)? {
+        Source::Table(table) => {
+            if args.row >= table.rows() {
+                return out_of_range(table.rows());
+            }
+            let target = saved.target().filter(|_| saved.coder.prep.is_some());
+            let has_truth = target.is_some_and(|t| table.column(t).is_ok_and(|c| c.get(args.row).is_some()));
+            let y = if has_truth { Some(saved.table_truth(&table, &[args.row])?) } else { None };
+            let used: Option<Vec<&str>> = saved.coder.prep.as_ref().map(|p| p.input_columns().collect());
+            let cells = table.columns().iter().filter(|c| used.as_ref().is_none_or(|u| u.contains(&c.name())));
+            let cells = cells.map(|c| (c.name().to_owned(), c.get(args.row).unwrap_or("(no value)").to_owned())).collect();
+            Ok(Row { x: saved.table_inputs(&table, &[args.row])?, y, cells })
+        }
+        Source::Arrays(arrays) => {
+            if arrays.x.rank() == 0 || args.row >= arrays.x.rows() {
+                return out_of_range(if arrays.x.rank() == 0 { 0 } else { arrays.x.rows() });
+            }
+            let y = arrays.y.filter(|y| y.rank() > 0 && args.row < y.rows());
+            let y = y.map(|y| saved.array_truth(&y.slice_rows(args.row..args.row + 1)?)).transpose()?;
+            Ok(Row { x: saved.array_inputs(&arrays.x.slice_rows(args.row..args.row + 1)?)?, y, cells: Vec::new() })
+        }
+    }
+}
+
+fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliError> {
+    let kind = saved.kind();
+    let no_way_back = match &row.y {
+        None => Some("this row has no true value to compare with".to_owned()),
+        Some(_) if !saved.model.is_compiled() => Some("the network was saved without its loss".to_owned()),
+        Some(_) => None,
+    };
+    let y = row.y.as_ref().filter(|_| no_way_back.is_none());
+    let inspection = saved.model.inspect(&row.x, y)?;
+    let input_names = match &saved.coder.prep {
+        Some(p) if p.width() == row.x.row_len() => p.feature_names(),
+        _ => layer::places("x", row.x.row_shape()),
+    };
+    let inputs = row.x.f32_values().into_owned();
+    let outputs: Option<Vec<String>> = match &kind {
+        Kind::Classes(names) if names.len() == saved.outputs() => Some(names.clone()),
+        Kind::Classes(names) => names.last().map(|n| vec![n.clone()]),
+        Kind::Numbers(1) => saved.target().map(|t| vec![t.to_owned()]),
+        Kind::Numbers(_) => None,
+    };
+    let layers = layer::views(&saved.model, &inspection, &input_names, &inputs, outputs.as_deref());
+    let output = inspection.layers.last().map_or_else(|| inputs.clone(), |l| l.output.f32_values().into_owned());
+    let back = |v: f32| saved.coder.prep.as_ref().map_or(f64::from(v), |p| p.inverse_target(v));
+    let units = |values: &[f32]| -> Vec<f64> {
+        values.iter().map(|&v| if matches!(kind, Kind::Numbers(_)) { back(v) } else { f64::from(v) }).collect()
+    };
+    let truth = row.y.as_ref().map(|y| Truth { raw: units(&y.f32_values()), values: y.f32_values().into_owned() });
+    let predicted = units(&output);
+    let step = match y {
+        Some(y) => one_step(&mut saved.model, &inspection, &row.x, y)?,
+        None => None,
+    };
+    Ok(Story {
+        row: format!("row {} of {}", args.row, name_of(&args.data)),
+        model: saved.model.name().to_owned(),
+        cells: row.cells,
+        input_names,
+        inputs,
+        target: saved.target().map(str::to_owned),
+        loss_class: saved.model.loss().map_or_else(String::new, |l| l.class_name().to_owned()),
+        loss: inspection.loss,
+        kind,
+        layers,
+        output,
+        predicted,
+        truth,
+        no_way_back,
+        step,
+    })
+}
+
+/// Changes the weights against their gradients and looks at the loss again. The model is not saved.
+fn one_step(model: &mut Model, inspection: &Inspection, x: &Tensor, y: &Tensor) -> Result<Option<OneStep>, CliError> {
+    let rate = model.learning_rate().filter(|r| *r > 0.0).unwrap_or(DEFAULT_RATE);
+    for layer in &inspection.layers {
+        for weight in &layer.weights {
+            let Some(gradient) = &weight.gradient else { continue };
+            let values = weight.values.f32_values();
+            let new = values.iter().zip(gradient.f32_values().iter()).map(|(w, g)| w - rate as f32 * g).collect();
+            let name = format!("{}/{}", layer.name, weight.name);
+            if model.set_weight(&name, &Tensor::f32(weight.values.shape().to_vec(), new)?).is_err() {
+                return Ok(None); // a weight inside a layer's inner part has another name
+            }
+        }
+    }
+    Ok(model.inspect(x, Some(y))?.loss.map(|loss| OneStep { rate, loss }))
+}
