@@ -129,3 +129,74 @@ fn references(k: &Kernel) -> Vec<BufRef> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::lower;
+    use crate::simd::Isa;
+    use adaline_graph::backend::CompileOptions;
+    use adaline_graph::{Builder, StateStore, TensorType, fuse};
+
+    /// `h = relu(x w)`, `y = h w`, `z = softmax(y) + h`, and `w` updated.
+    fn plan() -> (Plan, StateStore) {
+        let (b, mut store) = (Builder::new(), StateStore::new());
+        let ty = TensorType::f32([8, 8]);
+        let slot = store.add("w", Role::Trainable, ty);
+        let (x, w) = (b.input("x", ty), b.state(slot, "w", ty));
+        let h = x.matmul(w).relu();
+        let y = h.matmul(w);
+        b.output("z", y.softmax(-1) + h);
+        b.update(slot, w - h.dot(y, true, false) * 0.1);
+        let fused = fuse::fuse(&b.finish().unwrap(), &CompileOptions::default()).unwrap();
+        let plan = lower(&fused, store.layout(), &CompileOptions::default(), Isa::best()).unwrap();
+        (plan, store)
+    }
+
+    fn broken(change: impl Fn(&mut Plan), expected: &str) {
+        let (mut p, store) = plan();
+        change(&mut p);
+        let got = verify(&p, store.layout()).expect_err(expected);
+        assert!(got.contains(expected), "{got}, expected: {expected}");
+    }
+
+    #[test]
+    fn a_sound_plan_passes() {
+        let (p, store) = plan();
+        assert_eq!(verify(&p, store.layout()), Ok(()));
+        assert!(p.steps.len() >= 3, "{}", p.report);
+    }
+
+    #[test]
+    fn broken_plans_are_caught() {
+        // A result is read before it is written.
+        broken(|p| p.steps.swap(0, 1), "reads what is not there");
+        // The weight is updated before its last reader.
+        broken(
+            |p| {
+                let updates = |s: &crate::plan::Step| s.touches.iter().any(|t| t.write && t.at.space == STATE);
+                let at = p.steps.iter().position(updates).unwrap();
+                let step = p.steps.remove(at);
+                let reader = p.steps.iter().rposition(|s| s.touches.iter().any(|t| !t.write && t.at.space == STATE)).unwrap();
+                p.steps.insert(reader, step);
+            },
+            "reads what is not there",
+        );
+        // Two live buffers share words: everything the arena holds begins at 0.
+        broken(|p| p.steps.iter_mut().flat_map(|s| &mut s.touches).filter(|t| t.at.space == ARENA).for_each(|t| t.at.offset = 0), "step");
+        broken(|p| p.arena_words = 16, "outside of its space");
+        broken(|p| p.steps[0].touches.iter_mut().filter(|t| t.write).for_each(|t| t.at.offset += 4), "not aligned");
+        // The kernel itself goes astray.
+        broken(
+            |p| {
+                for s in &mut p.steps {
+                    if let Kernel::Dot(d) = &mut s.kernel {
+                        d.a.offset += 4096;
+                    }
+                }
+            },
+            "does not declare",
+        );
+        broken(|p| p.outputs[0].at.offset += 16, "result 0 is not there");
+    }
+}

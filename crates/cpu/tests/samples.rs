@@ -1,7 +1,11 @@
 //! Plans against the reference evaluator: every sample, random graphs, every pass left out in turn, odd block sizes.
 
 use adaline_cpu::Cpu;
-use adaline_graph::backend::CompileOptions;
+use adaline_cpu::simd::Isa;
+use adaline_graph::backend::{Backend, CompileOptions, TensorRef};
+use adaline_graph::eval::Value;
+use adaline_graph::{Builder, StateStore, TensorType};
+use adaline_testkit::Rng;
 use adaline_testkit::compare::{Tolerance, compare};
 use adaline_testkit::random::{Options, random_graph};
 use adaline_testkit::samples::{Sample, samples};
@@ -50,4 +54,58 @@ fn random_graphs_agree_with_the_reference() {
         check(&cpu, &s, &matrix[1 + seed as usize % (matrix.len() - 1)], &mut failures);
     }
     report(&failures);
+}
+
+/// Sizes at which regions fall into many tasks with partial sums.
+fn large() -> Vec<Sample> {
+    let mut out = Vec::new();
+    for (rows, cols) in [(3000, 40), (70, 1500), (5, 40_000), (100_000, 1), (1, 80_000)] {
+        let mut rng = Rng::new(rows as u64);
+        let b = Builder::new();
+        let (x, bias) = (b.input("x", TensorType::f32([rows, cols])), b.input("bias", TensorType::f32([cols])));
+        let y = (x + bias).tanh();
+        b.output("columns", y.mean(&[0], false).exp());
+        b.output("total", y.square().sum(&[], false) * 0.5);
+        b.output("largest", (x * 2.0).max(&[], false));
+        b.output("rows", y.softmax(-1).log().sum(&[-1], false));
+        b.output("first", y.argmax(-1));
+        b.output("middle", x.reshape([rows, cols / cols.min(4), cols.min(4)]).sum(&[1], false));
+        b.output("turned", (y.transpose(&[1, 0]) + 1.0).sum(&[-1], false));
+        let inputs = vec![rng.value(TensorType::f32([rows, cols])), rng.value(TensorType::f32([cols]))];
+        out.push(Sample { name: format!("large {rows}x{cols}"), graph: b.finish().unwrap(), inputs, state: Vec::new() });
+    }
+    out
+}
+
+#[test]
+fn partial_sums_agree_with_the_reference() {
+    let cpu = Cpu::new().threads(3);
+    let mut failures = Vec::new();
+    for s in large() {
+        for pass in ["", "fuse", "rows", "columns"] {
+            check(&cpu, &s, &CompileOptions { disabled: vec![pass.into()], ..CompileOptions::default() }, &mut failures);
+        }
+    }
+    report(&failures);
+}
+
+#[test]
+fn partial_sums_have_the_same_bits_on_any_threads_and_instruction_set() {
+    let run = |s: &Sample, cpu: Cpu| -> Vec<Vec<u32>> {
+        let store = StateStore::new();
+        let plan = cpu.compile(&s.graph, store.layout(), &CompileOptions::default()).unwrap();
+        let mut session = plan.session();
+        let inputs: Vec<Vec<f32>> = s.inputs.iter().map(Value::to_f32).collect();
+        session.run_frozen(&inputs.iter().map(|v| TensorRef::F32(v)).collect::<Vec<_>>(), &store).unwrap();
+        (0..s.graph.outputs().values.len()).map(|i| session.output(i).words().to_vec()).collect()
+    };
+    for s in large() {
+        let first = run(&s, Cpu::new().threads(1));
+        for threads in [2, 3, 7] {
+            assert!(first == run(&s, Cpu::new().threads(threads)), "{}: {threads} threads", s.name);
+        }
+        for isa in Isa::available() {
+            assert!(first == run(&s, Cpu::new().threads(2).isa(isa)), "{}: {isa}", s.name);
+        }
+    }
 }

@@ -323,14 +323,10 @@ impl Maker<'_> {
         if targets.is_empty() {
             return;
         }
-        match v {
-            Val::Ssa(i) => self.ssa[i].targets = targets,
-            _ => {
-                self.push(Code::Copy, [v, Val::None, Val::None], row);
-                if let Some(s) = self.ssa.last_mut() {
-                    s.targets = targets;
-                }
-            }
+        // What is no instruction's result needs one that stores it.
+        let own = if let Val::Ssa(_) = v { v } else { self.push(Code::Copy, [v, Val::None, Val::None], row) };
+        if let Val::Ssa(i) = own {
+            self.ssa[i].targets = targets;
         }
     }
 

@@ -4,6 +4,7 @@
 //! verifier) proves that they stay within their buffers, that no two workers write the same words, and that operands which coincide
 //! with results are read at the same place only.
 #![allow(unsafe_code)]
+#![allow(clippy::cast_ptr_alignment)] // prepared operands lie at the beginning of the scratch, which is aligned to 64 bytes
 
 use super::fill::{self, Source};
 use super::program::{Block, BufRef, Code, Dst, Instr, Program, SPLAT, Scalar, Src};
@@ -132,7 +133,7 @@ impl Frame<'_> {
                 let args = Args { n, d, a: self.src(x, b), b: self.src(y, b), c: self.src(z, b) };
                 match instr.code {
                     // Elementary functions are long: each lives in a function of its own.
-                    Code::Unary(_) | Code::Binary(BinaryOp::Pow) => s.vectorize(Function { code: instr.code, args }),
+                    Code::Unary(op) => s.vectorize(Function { op, args }),
                     Code::Binary(op) => binary(s, op, args),
                     Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Select | Code::Copy => simple(s, instr.code, args),
                     _ => s.vectorize(Special { frame: self, instr, block: b, args }),
@@ -152,22 +153,42 @@ struct Args {
     c: Source,
 }
 
-/// Applies `f` to whole vectors and to the tail.
+/// A function of lanes. A trait rather than a closure, because closures are not inlined by force: one left out of line would be compiled
+/// without the instruction set's features and cost a call for each intrinsic.
+trait Lanes<const N: usize> {
+    fn of<S: Simd>(s: S, x: [S::F; N]) -> S::F;
+}
+
+/// Names a function of lanes where it is used: `lanes!(map2(s, args), |s, a, b| s.add(a, b))`.
+macro_rules! lanes {
+    ($map:ident($token:expr, $args:expr), |$s:ident, $($x:ident),+| $body:expr) => {{
+        struct Op;
+        impl Lanes<{ [$(stringify!($x)),+].len() }> for Op {
+            #[inline(always)]
+            fn of<S: Simd>($s: S, [$($x),+]: [S::F; { [$(stringify!($x)),+].len() }]) -> S::F {
+                $body
+            }
+        }
+        $map::<_, Op>($token, $args)
+    }};
+}
+
+/// Applies a function to whole vectors and to the tail.
 ///
 /// # Safety
 /// The operands must be readable, the result writable for `n` words; a result may coincide with an operand but not overlap otherwise.
 #[inline(always)]
-unsafe fn map1<S: Simd>(s: S, g: Args, f: impl Fn(S::F) -> S::F) {
+unsafe fn map1<S: Simd, O: Lanes<1>>(s: S, g: Args) {
     let mut i = 0;
     // SAFETY: the caller's promise; the tail touches `n - i` words only (splatted scalars hold 16).
     unsafe {
         while i + S::LANES <= g.n {
-            s.store(g.d.add(i), f(s.load(g.a.ptr.add(i * g.a.step))));
+            s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step))]));
             i += S::LANES;
         }
         if i < g.n {
             let rest = g.n - i;
-            s.store_partial(g.d.add(i), rest, f(s.load_partial(g.a.ptr.add(i * g.a.step), rest)));
+            s.store_partial(g.d.add(i), rest, O::of(s, [s.load_partial(g.a.ptr.add(i * g.a.step), rest)]));
         }
     }
 }
@@ -177,18 +198,18 @@ unsafe fn map1<S: Simd>(s: S, g: Args, f: impl Fn(S::F) -> S::F) {
 /// # Safety
 /// As for [`map1`].
 #[inline(always)]
-unsafe fn map2<S: Simd>(s: S, g: Args, f: impl Fn(S::F, S::F) -> S::F) {
+unsafe fn map2<S: Simd, O: Lanes<2>>(s: S, g: Args) {
     let mut i = 0;
     // SAFETY: as in `map1`.
     unsafe {
         while i + S::LANES <= g.n {
-            s.store(g.d.add(i), f(s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step))));
+            s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step))]));
             i += S::LANES;
         }
         if i < g.n {
             let rest = g.n - i;
             let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
-            s.store_partial(g.d.add(i), rest, f(x, y));
+            s.store_partial(g.d.add(i), rest, O::of(s, [x, y]));
         }
     }
 }
@@ -198,19 +219,19 @@ unsafe fn map2<S: Simd>(s: S, g: Args, f: impl Fn(S::F, S::F) -> S::F) {
 /// # Safety
 /// As for [`map1`].
 #[inline(always)]
-unsafe fn map3<S: Simd>(s: S, g: Args, f: impl Fn(S::F, S::F, S::F) -> S::F) {
+unsafe fn map3<S: Simd, O: Lanes<3>>(s: S, g: Args) {
     let mut i = 0;
     // SAFETY: as in `map1`.
     unsafe {
         while i + S::LANES <= g.n {
             let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
-            s.store(g.d.add(i), f(x, y, s.load(g.c.ptr.add(i * g.c.step))));
+            s.store(g.d.add(i), O::of(s, [x, y, s.load(g.c.ptr.add(i * g.c.step))]));
             i += S::LANES;
         }
         if i < g.n {
             let rest = g.n - i;
             let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
-            s.store_partial(g.d.add(i), rest, f(x, y, s.load_partial(g.c.ptr.add(i * g.c.step), rest)));
+            s.store_partial(g.d.add(i), rest, O::of(s, [x, y, s.load_partial(g.c.ptr.add(i * g.c.step), rest)]));
         }
     }
 }
@@ -220,11 +241,11 @@ unsafe fn simple<S: Simd>(s: S, code: Code, g: Args) {
     // SAFETY: the caller's promise.
     unsafe {
         match code {
-            Code::MulAdd => map3(s, g, |a, b, c| s.mul_add(a, b, c)),
-            Code::MulSub => map3(s, g, |a, b, c| s.mul_add(a, b, s.neg(c))),
-            Code::NegMulAdd => map3(s, g, |a, b, c| s.neg_mul_add(a, b, c)),
-            Code::Select => map3(s, g, |a, b, c| s.select(s.truthy(a), b, c)),
-            _ => map1(s, g, |a| a),
+            Code::MulAdd => lanes!(map3(s, g), |s, a, b, c| s.mul_add(a, b, c)),
+            Code::MulSub => lanes!(map3(s, g), |s, a, b, c| s.mul_add(a, b, s.neg(c))),
+            Code::NegMulAdd => lanes!(map3(s, g), |s, a, b, c| s.neg_mul_add(a, b, c)),
+            Code::Select => lanes!(map3(s, g), |s, a, b, c| s.select(s.truthy(a), b, c)),
+            _ => lanes!(map1(s, g), |_s, a| a),
         }
     }
 }
@@ -234,25 +255,25 @@ unsafe fn binary<S: Simd>(s: S, op: BinaryOp, g: Args) {
     // SAFETY: the caller's promise.
     unsafe {
         match op {
-            BinaryOp::Add => map2(s, g, |a, b| s.add(a, b)),
-            BinaryOp::Sub => map2(s, g, |a, b| s.sub(a, b)),
-            BinaryOp::Mul | BinaryOp::And => map2(s, g, |a, b| s.mul(a, b)), // of 0 and 1
-            BinaryOp::Div => map2(s, g, |a, b| s.div(a, b)),
-            BinaryOp::Max => map2(s, g, |a, b| s.max_nan(a, b)),
-            BinaryOp::Or => map2(s, g, |a, b| s.max(a, b)),
-            BinaryOp::Min => map2(s, g, |a, b| s.min_nan(a, b)),
-            BinaryOp::Lt => map2(s, g, |a, b| s.mask_to_f(s.lt(a, b))),
-            BinaryOp::Le => map2(s, g, |a, b| s.mask_to_f(s.le(a, b))),
-            BinaryOp::Eq => map2(s, g, |a, b| s.mask_to_f(s.eq(a, b))),
-            BinaryOp::Ne => map2(s, g, |a, b| s.mask_to_f(s.ne(a, b))),
-            BinaryOp::Pow => map2(s, g, |a, b| vmath::pow(s, a, b)),
+            BinaryOp::Add => lanes!(map2(s, g), |s, a, b| s.add(a, b)),
+            BinaryOp::Sub => lanes!(map2(s, g), |s, a, b| s.sub(a, b)),
+            BinaryOp::Mul | BinaryOp::And => lanes!(map2(s, g), |s, a, b| s.mul(a, b)), // of 0 and 1
+            BinaryOp::Div => lanes!(map2(s, g), |s, a, b| s.div(a, b)),
+            BinaryOp::Max => lanes!(map2(s, g), |s, a, b| s.max_nan(a, b)),
+            BinaryOp::Or => lanes!(map2(s, g), |s, a, b| s.max(a, b)),
+            BinaryOp::Min => lanes!(map2(s, g), |s, a, b| s.min_nan(a, b)),
+            BinaryOp::Lt => lanes!(map2(s, g), |s, a, b| s.mask_to_f(s.lt(a, b))),
+            BinaryOp::Le => lanes!(map2(s, g), |s, a, b| s.mask_to_f(s.le(a, b))),
+            BinaryOp::Eq => lanes!(map2(s, g), |s, a, b| s.mask_to_f(s.eq(a, b))),
+            BinaryOp::Ne => lanes!(map2(s, g), |s, a, b| s.mask_to_f(s.ne(a, b))),
+            BinaryOp::Pow => s.vectorize(Pow(g)),
         }
     }
 }
 
 /// An elementary function over a block.
 struct Function {
-    code: Code,
+    op: UnaryOp,
     args: Args,
 }
 
@@ -263,31 +284,40 @@ impl WithSimd for Function {
         let g = self.args;
         // SAFETY: `Frame::run` made the arguments.
         unsafe {
-            match self.code {
-                Code::Unary(op) => match op {
-                    UnaryOp::Neg => map1(s, g, |x| s.neg(x)),
-                    UnaryOp::Abs => map1(s, g, |x| s.abs(x)),
-                    UnaryOp::Sign => map1(s, g, |x| {
-                        let zero = s.splat(0.0);
-                        let one = s.select(s.lt(zero, x), s.splat(1.0), s.select(s.lt(x, zero), s.splat(-1.0), zero));
-                        s.select(s.ne(x, x), x, one)
-                    }),
-                    UnaryOp::Exp => map1(s, g, |x| vmath::exp(s, x)),
-                    UnaryOp::Expm1 => map1(s, g, |x| vmath::expm1(s, x)),
-                    UnaryOp::Log => map1(s, g, |x| vmath::log(s, x)),
-                    UnaryOp::Log1p => map1(s, g, |x| vmath::log1p(s, x)),
-                    UnaryOp::Sqrt => map1(s, g, |x| s.sqrt(x)),
-                    UnaryOp::Rsqrt => map1(s, g, |x| vmath::rsqrt(s, x)),
-                    UnaryOp::Tanh => map1(s, g, |x| vmath::tanh(s, x)),
-                    UnaryOp::Sigmoid => map1(s, g, |x| vmath::sigmoid(s, x)),
-                    UnaryOp::Softplus => map1(s, g, |x| vmath::softplus(s, x)),
-                    UnaryOp::Erf => map1(s, g, |x| vmath::erf(s, x)),
-                    UnaryOp::Floor => map1(s, g, |x| s.floor(x)),
-                    UnaryOp::Not => map1(s, g, |x| s.sub(s.splat(1.0), x)),
-                },
-                _ => map2(s, g, |a, b| vmath::pow(s, a, b)),
+            match self.op {
+                UnaryOp::Neg => lanes!(map1(s, g), |s, x| s.neg(x)),
+                UnaryOp::Abs => lanes!(map1(s, g), |s, x| s.abs(x)),
+                UnaryOp::Sign => lanes!(map1(s, g), |s, x| {
+                    let zero = s.splat(0.0);
+                    let one = s.select(s.lt(zero, x), s.splat(1.0), s.select(s.lt(x, zero), s.splat(-1.0), zero));
+                    s.select(s.ne(x, x), x, one)
+                }),
+                UnaryOp::Exp => lanes!(map1(s, g), |s, x| vmath::exp(s, x)),
+                UnaryOp::Expm1 => lanes!(map1(s, g), |s, x| vmath::expm1(s, x)),
+                UnaryOp::Log => lanes!(map1(s, g), |s, x| vmath::log(s, x)),
+                UnaryOp::Log1p => lanes!(map1(s, g), |s, x| vmath::log1p(s, x)),
+                UnaryOp::Sqrt => lanes!(map1(s, g), |s, x| s.sqrt(x)),
+                UnaryOp::Rsqrt => lanes!(map1(s, g), |s, x| vmath::rsqrt(s, x)),
+                UnaryOp::Tanh => lanes!(map1(s, g), |s, x| vmath::tanh(s, x)),
+                UnaryOp::Sigmoid => lanes!(map1(s, g), |s, x| vmath::sigmoid(s, x)),
+                UnaryOp::Softplus => lanes!(map1(s, g), |s, x| vmath::softplus(s, x)),
+                UnaryOp::Erf => lanes!(map1(s, g), |s, x| vmath::erf(s, x)),
+                UnaryOp::Floor => lanes!(map1(s, g), |s, x| s.floor(x)),
+                UnaryOp::Not => lanes!(map1(s, g), |s, x| s.sub(s.splat(1.0), x)),
             }
         }
+    }
+}
+
+/// Powers over a block.
+struct Pow(Args);
+
+impl WithSimd for Pow {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: `Frame::run` made the arguments.
+        unsafe { lanes!(map2(s, self.0), |s, a, b| vmath::pow(s, a, b)) }
     }
 }
 
@@ -310,9 +340,9 @@ impl WithSimd for Special<'_> {
             match self.instr.code {
                 Code::UnaryInt(op) => words::unary(op, g.n, g.d, g.a),
                 Code::BinaryInt(op) => words::binary(op, g.n, g.d, g.a, g.b),
-                Code::ToInt => map1(s, g, |x| s.from_bits(s.f_to_i(x))),
-                Code::FromInt => map1(s, g, |x| s.i_to_f(s.to_bits(x))),
-                Code::ToBool => map1(s, g, |x| s.mask_to_f(s.truthy(x))),
+                Code::ToInt => lanes!(map1(s, g), |s, x| s.from_bits(s.f_to_i(x))),
+                Code::FromInt => lanes!(map1(s, g), |s, x| s.i_to_f(s.to_bits(x))),
+                Code::ToBool => lanes!(map1(s, g), |s, x| s.mask_to_f(s.truthy(x))),
                 Code::IntToBool => words::to_bool(g.n, g.d, g.a),
                 Code::Iota { inner, size } => words::iota(g.n, g.d, flat, inner, size),
                 Code::Random { dist, stream } => words::random(s, dist, stream, g.n, g.d, flat, (g.a.ptr, g.b.ptr)),
@@ -370,10 +400,10 @@ unsafe fn combine<S: Simd>(s: S, op: ReduceOp, g: Args) {
     // SAFETY: the caller's promise.
     unsafe {
         match op {
-            ReduceOp::Sum => map2(s, g, |a, b| s.add(a, b)),
-            ReduceOp::Prod => map2(s, g, |a, b| s.mul(a, b)),
-            ReduceOp::Max => map2(s, g, |a, b| s.max_nan(a, b)),
-            ReduceOp::Min => map2(s, g, |a, b| s.min_nan(a, b)),
+            ReduceOp::Sum => lanes!(map2(s, g), |s, a, b| s.add(a, b)),
+            ReduceOp::Prod => lanes!(map2(s, g), |s, a, b| s.mul(a, b)),
+            ReduceOp::Max => lanes!(map2(s, g), |s, a, b| s.max_nan(a, b)),
+            ReduceOp::Min => lanes!(map2(s, g), |s, a, b| s.min_nan(a, b)),
         }
     }
 }

@@ -16,7 +16,6 @@ pub(crate) struct Sizes {
 
 /// A training step and the values it begins with.
 pub(crate) struct Net {
-    pub(crate) sizes: Sizes,
     pub(crate) graph: Graph,
     pub(crate) store: StateStore,
     pub(crate) x: Vec<f32>,
@@ -94,7 +93,7 @@ pub(crate) fn net(sizes: Sizes) -> Net {
     });
     let x = (0..batch * inputs).map(|_| rng.uniform(0.0, 1.0) as f32 * 2.0 - 1.0).collect();
     let y = (0..batch).map(|_| rng.below(classes) as i32).collect();
-    Net { sizes, graph: b.finish().unwrap(), store, x, y }
+    Net { graph: b.finish().unwrap(), store, x, y }
 }
 
 impl Net {

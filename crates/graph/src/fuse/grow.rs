@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// What fusion may do.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools)] // one for each pass that can be switched off
 pub(super) struct Allowed {
     pub(super) fuse: bool,
     pub(super) epilogue: bool,
@@ -218,10 +219,9 @@ impl<'a> Grower<'a> {
             let x = self.facts.strip(self.graph, x);
             match self.homes[x.index()] {
                 Some(c) if !found.contains(&c) && !self.clusters[c as usize].closed => found.push(c),
-                Some(_) => {}
                 // Row values reach the rows through a broadcast; generated values have no home.
                 None if matches!(self.graph.node(x).op, Op::Broadcast(_)) => stack.extend(&self.graph.node(x).inputs),
-                None => {}
+                Some(_) | None => {}
             }
         }
         found.sort_unstable_by_key(|&c| (self.clusters[c as usize].dot.is_none(), std::cmp::Reverse(c)));
@@ -308,6 +308,9 @@ impl<'a> Grower<'a> {
     fn options(&self, id: NodeId, c: &Cluster) -> Vec<(Space, Place, bool)> {
         let n = self.graph.node(id);
         let mut out = Vec::new();
+        if !self.may_grow(c) {
+            return out;
+        }
         if let Some(r) = reduction_of(self.graph, id) {
             if c.dot.is_some() {
                 return out;
@@ -377,6 +380,15 @@ impl<'a> Grower<'a> {
         out
     }
 
+    /// Whether the options let a cluster have other members besides its reduction.
+    fn may_grow(&self, c: &Cluster) -> bool {
+        c.members.values().all(|p| match p {
+            Place::Full => true,
+            Place::Row => self.allowed.rows,
+            Place::Col | Place::One => self.allowed.columns,
+        })
+    }
+
     /// Makes the generated operands of a member members, too. `false` when one already is, elsewhere.
     pub(super) fn take_generated(&self, c: &mut Cluster, id: NodeId) -> bool {
         let Some(&place) = c.members.get(&id) else { return false };
@@ -431,7 +443,13 @@ impl<'a> Grower<'a> {
     /// The two clusters as one, if every member can still get at its operands.
     fn union(&self, a: u32, b: u32) -> Option<Cluster> {
         let (x, y) = (&self.clusters[a as usize], &self.clusters[b as usize]);
-        if x.closed || y.closed || x.members.len() + y.members.len() > MAX_MEMBERS || (x.dot.is_some() && y.dot.is_some()) {
+        if x.closed
+            || y.closed
+            || !self.may_grow(x)
+            || !self.may_grow(y)
+            || x.members.len() + y.members.len() > MAX_MEMBERS
+            || (x.dot.is_some() && y.dot.is_some())
+        {
             return None;
         }
         let full_only = |c: &Cluster| c.members.values().all(|p| *p == Place::Full);

@@ -23,6 +23,8 @@ mod grow;
 mod prepare;
 mod reach;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod view;
 
