@@ -1,0 +1,76 @@
+//! Writes trained models as `.keras` files with what they must do in Keras: `cargo run -p adaline --example keras_file -- FOLDER`,
+//! then `python scripts/goldens/check_keras_file.py FOLDER`.
+
+use adaline::prelude::*;
+use serde_json::{Value, json};
+use std::path::Path;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
+    let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder)?;
+    let x: Vec<f32> = (0..96 * 4).map(|i| (i as f32 * 1.7).sin()).collect();
+    let classes: Vec<i32> = x.chunks(4).map(|r| i32::from(r[0] > r[1]) + i32::from(r[2] > 0.0)).collect();
+    let real: Vec<f32> = x.chunks(4).map(|r| r[0] - 2.0 * r[1] + 0.5).collect();
+    let (x, classes, real) = (Tensor::f32([96, 4], x)?, Tensor::from(classes), Tensor::f32([96, 1], real)?);
+
+    let classifier = || {
+        Sequential::new()
+            .add(Input::new([4]))
+            .add(Dense::new(8).activation(Activation::Relu).kernel_regularizer(L2(0.001)))
+            .add(Dropout::new(0.0))
+            .add(Dense::new(3).activation(Activation::Softmax))
+    };
+    let scc = SparseCategoricalCrossentropy::default;
+    for (name, optimizer) in [
+        ("adam", Box::<dyn Optimizer>::from(Adam::new(0.01))),
+        ("amsgrad", Adam::new(0.01).amsgrad(true).into()),
+        ("sgd", SGD::new(0.1).momentum(0.9).nesterov(true).into()),
+        ("rmsprop", RMSprop::new(0.01).momentum(0.5).centered(true).into()),
+        ("accumulation", AdamW::new(0.01).gradient_accumulation_steps(4).into()),
+        ("schedule", SGD::default().learning_rate(ExponentialDecay::new(0.1, 5, 0.9)).into()),
+    ] {
+        let mut model = classifier().name(name).build(Seed(7))?;
+        model.compile(optimizer, scc(), (Accuracy::default(), SparseTopKCategoricalAccuracy::default()))?;
+        write(folder, name, &mut model, &x, &classes)?;
+    }
+
+    // No input layer, other layers, another loss.
+    let mut normalize = Normalization::new();
+    normalize.adapt(&x)?;
+    let mut model = Sequential::new()
+        .name("layers")
+        .add(normalize)
+        .add(Reshape::new([2, 2]))
+        .add(Flatten::new())
+        .add(Rescaling::new(0.5))
+        .add(Dense::new(6).use_bias(false).name("hidden"))
+        .add(ActivationLayer::new(Activation::Tanh))
+        .add(Dense::new(1))
+        .build(Seed(3))?;
+    model.compile(Adam::new(0.02), MeanSquaredError::default(), [RootMeanSquaredError::default()])?;
+    write(folder, "layers", &mut model, &x, &real)
+}
+
+/// Trains a little, saves, notes the predictions, trains on and notes where that leads.
+fn write(folder: &Path, name: &str, model: &mut Model, x: &Tensor, y: &Tensor) -> Outcome<()> {
+    let options = || Fit::default().batch_size(16).shuffle(false).verbose(0);
+    model.fit(x, y, options().epochs(3))?;
+    model.set_asset("adaline/preprocessing.json", b"{}".to_vec());
+    model.save(folder.join(format!("{name}.keras")))?;
+    let (prediction, iterations) = (model.predict(x)?, model.iterations());
+    let history = model.fit(x, y, options().epochs(2))?;
+    let weights: Vec<Value> = model.get_weights().iter().map(note).collect();
+    let notes = json!({
+        "x": note(x), "y": note(y), "prediction": note(&prediction), "iterations": iterations, "batch_size": 16, "epochs": 2,
+        "loss": history["loss"], "weights": weights,
+    });
+    Ok(std::fs::write(folder.join(format!("{name}.json")), notes.to_string())?)
+}
+
+fn note(t: &Tensor) -> Value {
+    let data: Value = t.as_i32().map_or_else(|| json!(t.f32_values()), |v| json!(v));
+    json!({"dtype": t.dtype().to_string(), "shape": t.shape(), "data": data})
+}

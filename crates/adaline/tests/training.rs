@@ -1,0 +1,108 @@
+//! Training against real Keras on the processor, and the promises of the whole: equal bits for any batching and number of threads,
+//! exact resumption.
+
+#[path = "../../nn/tests/support/training.rs"]
+mod training;
+
+use adaline::cpu::Cpu;
+use adaline::graph::backend::Backend;
+use adaline::graph::reference::Reference;
+use adaline::nn::callbacks::EarlyStopping;
+use adaline::nn::model::LoadOptions;
+use adaline::prelude::*;
+use std::sync::Arc;
+
+#[test]
+fn the_processor_trains_as_keras() {
+    training::train_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
+/// Two interleaved moons, or something like them.
+fn data(rows: usize) -> (Tensor, Tensor) {
+    let x: Vec<f32> = (0..rows * 6).map(|i| (i as f32 * 1.7).sin()).collect();
+    let y: Vec<i32> = x.chunks(6).map(|r| i32::from(r[0] * r[1] > 0.0) + i32::from(r[2] > 0.5)).collect();
+    (Tensor::f32([rows, 6], x).unwrap(), Tensor::from(y))
+}
+
+fn model(backend: Arc<dyn Backend>) -> Model {
+    let mut model = Sequential::new()
+        .add(Input::new([6]))
+        .add(Dense::new(64).activation(Activation::Relu))
+        .add(Dropout::new(0.3))
+        .add(Dense::new(32).activation(Activation::Tanh).kernel_regularizer(L2(0.001)))
+        .add(Dense::new(3).activation(Activation::Softmax))
+        .build_on(backend, Seed(7))
+        .unwrap();
+    model.compile(Adam::new(0.01), SparseCategoricalCrossentropy::default(), [Accuracy::default()]).unwrap();
+    model
+}
+
+fn bits(tensors: &[Tensor]) -> Vec<u32> {
+    tensors.iter().flat_map(|t| t.as_f32().unwrap().iter().map(|v| v.to_bits())).collect()
+}
+
+#[test]
+fn threads_and_batches_change_no_bit() {
+    let (x, y) = data(300);
+    let mut runs = Vec::new();
+    for threads in [1, 2, 7] {
+        let mut m = model(Arc::new(Cpu::new().threads(threads)));
+        let h = m.fit(&x, &y, Fit::default().epochs(3).validation_split(0.1).verbose(0)).unwrap();
+        let whole = m.predict_on_batch(&x).unwrap();
+        for size in [1, 5, 32, 100] {
+            assert_eq!(
+                bits(&[m.predict_batched(&x, size).unwrap()]),
+                bits(std::slice::from_ref(&whole)),
+                "{threads} threads, batches of {size}"
+            );
+        }
+        runs.push((bits(&m.get_weights()), h));
+    }
+    assert!(runs.windows(2).all(|w| w[0] == w[1]));
+}
+
+#[test]
+fn the_processor_agrees_with_the_reference() {
+    let (x, y) = data(64);
+    let run = |backend: Arc<dyn Backend>| {
+        let mut m = model(backend);
+        m.fit(&x, &y, Fit::default().epochs(2).verbose(0)).unwrap();
+        m.get_weights()
+    };
+    for (ours, exact) in run(Arc::new(Cpu::new())).iter().zip(run(Arc::new(Reference::default()))) {
+        for (a, b) in ours.as_f32().unwrap().iter().zip(exact.as_f32().unwrap()) {
+            assert!((a - b).abs() < 2e-4, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn training_resumes_from_a_file_bit_for_bit() {
+    let (x, y) = data(100);
+    let cpu = || Arc::new(Cpu::new()) as Arc<dyn Backend>;
+    let mut straight = model(cpu());
+    straight.fit(&x, &y, Fit::default().epochs(4).verbose(0)).unwrap();
+    let mut first = model(cpu());
+    first.fit(&x, &y, Fit::default().epochs(2).verbose(0)).unwrap();
+    let mut second = Model::from_bytes(cpu(), &first.to_bytes().unwrap(), LoadOptions::default()).unwrap();
+    second.fit(&x, &y, Fit::default().epochs(4).initial_epoch(2).verbose(0)).unwrap();
+    assert_eq!(bits(&straight.get_weights()), bits(&second.get_weights()));
+}
+
+#[test]
+fn the_facade_builds_trains_saves_and_loads() {
+    let (x, y) = data(96);
+    let mut m = Sequential::new().add(Dense::new(8).activation(Activation::Relu)).add(Dense::new(3).activation(Activation::Softmax));
+    m = m.name("moons");
+    let mut m = m.build(Seed(1)).unwrap();
+    m.compile(Adam::default(), SparseCategoricalCrossentropy::default(), (Accuracy::default(),)).unwrap();
+    let stop = EarlyStopping::new().patience(3).restore_best_weights(true);
+    m.fit(&x, &y, Fit::default().epochs(5).validation_split(0.25).verbose(0).callback(stop)).unwrap();
+    let path = std::env::temp_dir().join(format!("adaline-facade-{}.keras", std::process::id()));
+    m.save(&path).unwrap();
+    let mut loaded = load_model(&path).unwrap();
+    assert_eq!(bits(&[m.predict(&x).unwrap()]), bits(&[loaded.predict(&x).unwrap()]));
+    std::fs::remove_file(&path).unwrap();
+    let text = load_model(&path).unwrap_err().to_string();
+    assert!(text.contains("check the spelling"), "{text}");
+}

@@ -1,0 +1,128 @@
+//! Training as real Keras does it, on any backend. Goldens come from `scripts/goldens/training.py`.
+
+use adaline_data::Tensor;
+use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
+use adaline_graph::backend::Backend;
+use adaline_nn::model::{Evaluate, LoadOptions, Seed};
+use adaline_nn::{Fit, Model};
+use serde_json::Value as Json;
+use std::path::Path;
+use std::sync::Arc;
+
+fn numbers(json: &Json) -> Vec<f32> {
+    json.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
+}
+
+fn tensor(json: &Json) -> Tensor {
+    let shape: Vec<usize> = json["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
+    if json["dtype"] == "i32" {
+        return Tensor::i32(shape, json["data"].as_array().unwrap().iter().map(|v| v.as_i64().unwrap() as i32).collect()).unwrap();
+    }
+    Tensor::f32(shape, numbers(&json["data"])).unwrap()
+}
+
+/// The model of a case as its `.keras` file would be.
+fn model(backend: &Arc<dyn Backend>, case: &Json) -> Model {
+    let weights = case["weights"].as_object().unwrap().iter().map(|(path, values)| {
+        let (shape, data) = tensor(values).into_parts();
+        let adaline_data::TensorData::F32(values) = data else { panic!("{path}") };
+        NamedTensor { path: path.clone(), shape, data: TensorBytes::F32(values) }
+    });
+    let archive = KerasArchive { config: case["config"].clone(), weights: weights.collect(), ..KerasArchive::default() };
+    Model::from_bytes(backend.clone(), &archive.write_to_vec().unwrap(), LoadOptions { seed: Seed(1), ..LoadOptions::default() }).unwrap()
+}
+
+/// Relative 1e-5, with 1e-6 for values near zero.
+#[track_caller]
+fn close(what: &str, ours: f64, theirs: f64) {
+    let allowed = 1e-5 * theirs.abs() + 1e-6;
+    assert!((ours - theirs).abs() <= allowed, "{what}: ours {ours}, Keras' {theirs}");
+}
+
+#[track_caller]
+fn all_close(what: &str, ours: &Tensor, theirs: &Tensor) {
+    assert_eq!(ours.shape(), theirs.shape(), "{what}");
+    for (i, (a, b)) in ours.as_f32().unwrap().iter().zip(theirs.as_f32().unwrap()).enumerate() {
+        close(&format!("{what} [{i}]"), f64::from(*a), f64::from(*b));
+    }
+}
+
+#[track_caller]
+fn same_weights(what: &str, model: &Model, theirs: &Json) {
+    for ((name, ours), theirs) in model.weight_names().iter().zip(model.get_weights()).zip(theirs.as_array().unwrap()) {
+        all_close(&format!("{what}: {name}"), &ours, &tensor(theirs));
+    }
+}
+
+/// Twenty steps of each optimizer and option, then whole trainings.
+pub(crate) fn train_as_keras(backend: &Arc<dyn Backend>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens/training.json");
+    let goldens: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let data = &goldens["data"];
+    let x = tensor(&data["x"]);
+    let batch = data["batch"].as_u64().unwrap() as usize;
+    let cases = goldens["steps"].as_array().unwrap();
+    assert!(cases.len() >= 20);
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let y = tensor(&data[case["labels"].as_str().unwrap()]);
+        let weights = case.get("sample_weight").map(numbers);
+        let mut model = model(backend, case);
+        for (at, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
+            let rows = at * batch..(at + 1) * batch;
+            model.reset_metrics();
+            let w = weights.as_ref().map(|w| &w[rows.clone()]);
+            model.train_on_batch(&x.slice_rows(rows.clone()).unwrap(), &y.slice_rows(rows.clone()).unwrap(), w).unwrap();
+            let logs = model.running_logs();
+            assert_eq!(logs.len(), expected.as_object().unwrap().len());
+            for (key, value) in &logs {
+                close(&format!("{name}: {key} of step {}", at + 1), *value, expected[key].as_f64().unwrap());
+            }
+            if let Some(after) = case["after"].get((at + 1).to_string()) {
+                same_weights(&format!("{name}, after step {}", at + 1), &model, after);
+            }
+        }
+        assert_eq!(u64::from(model.iterations()), case["iterations"].as_u64().unwrap(), "{name}");
+    }
+    for case in goldens["fits"].as_array().unwrap() {
+        whole(backend, case, data, &x);
+    }
+}
+
+fn whole(backend: &Arc<dyn Backend>, case: &Json, data: &Json, x: &Tensor) {
+    let name = case["name"].as_str().unwrap();
+    let y = tensor(&data[case["labels"].as_str().unwrap()]);
+    let mut options = Fit::default().shuffle(false);
+    for (key, value) in case["fit"].as_object().unwrap() {
+        let count = || value.as_u64().unwrap() as usize;
+        options = match key.as_str() {
+            "epochs" => options.epochs(count()),
+            "batch_size" => options.batch_size(count()),
+            "validation_split" => options.validation_split(value.as_f64().unwrap()),
+            "validation_freq" => options.validation_freq(count()),
+            "class_weight" => {
+                options.class_weight(value.as_object().unwrap().iter().map(|(c, w)| (c.parse().unwrap(), w.as_f64().unwrap() as f32)))
+            }
+            other => panic!("{other}"),
+        };
+    }
+    let mut model = model(backend, case);
+    let history = model.fit(x, &y, options).unwrap();
+    let expected = case["history"].as_array().unwrap();
+    let names: Vec<&str> = expected.iter().map(|c| c[0].as_str().unwrap()).collect();
+    assert_eq!(history.names().collect::<Vec<_>>(), names, "{name}");
+    for column in expected {
+        let key = column[0].as_str().unwrap();
+        let theirs = column[1].as_array().unwrap();
+        assert_eq!(history[key].len(), theirs.len(), "{name}: {key}");
+        for (epoch, (ours, theirs)) in history[key].iter().zip(theirs).enumerate() {
+            close(&format!("{name}: {key} of epoch {epoch}"), *ours, theirs.as_f64().unwrap());
+        }
+    }
+    same_weights(name, &model, &case["weights_after"]);
+    let values = model.evaluate(x, &y, Evaluate::default().batch_size(48)).unwrap();
+    for ((key, ours), theirs) in values.iter().zip(case["evaluate"].as_array().unwrap()) {
+        close(&format!("{name}: evaluated {key}"), *ours, theirs.as_f64().unwrap());
+    }
+    all_close(&format!("{name}: prediction"), &model.predict(&x.slice_rows(0..5).unwrap()).unwrap(), &tensor(&case["predict"]));
+}

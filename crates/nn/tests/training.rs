@@ -1,0 +1,12 @@
+//! Training against real Keras on the reference backend.
+
+#[path = "support/training.rs"]
+mod training;
+
+use adaline_graph::reference::Reference;
+use std::sync::Arc;
+
+#[test]
+fn the_reference_trains_as_keras() {
+    training::train_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}
