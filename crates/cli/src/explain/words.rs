@@ -182,6 +182,9 @@ fn backward(out: &mut String, story: &Story, top: usize) {
         _ => writeln!(out, "\nLoss ({}): L = {}", story.loss_class, num(loss)),
     };
     let _ = writeln!(out, "\nBackwards: how much L grows when a value grows a little. Each layer hands this to the one before it (the chain rule).");
+    if story.loss_class.ends_with("CategoricalCrossentropy") {
+        let _ = writeln!(out, "(This loss first divides the probabilities by their sum, so dL/da at the end is -1/a for the true class, and 1 more for all.)");
+    }
     for layer in story.layers.iter().rev() {
         backward_layer(out, layer, top);
     }
