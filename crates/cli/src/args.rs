@@ -87,10 +87,10 @@ pub(crate) struct FitArgs {
     /// Kind of task, when the guess would be wrong
     #[arg(long, value_enum)]
     pub task: Option<TaskArg>,
-    /// Most epochs to train [default: 200, stopping early when the validation loss no longer falls]
+    /// Most epochs to train [default: 400 for small tables down to 20 for large ones, stopping early]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Rows per training step [default: 32]
+    /// Rows per training step [default: 16 below 1,000 rows, else 32]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     /// sgd, rmsprop, adam or adamw [default: adam]
@@ -114,7 +114,7 @@ pub(crate) struct FitArgs {
     /// Measure by K folds, each with a fresh network; the saved network is then trained on all rows
     #[arg(long, value_name = "K")]
     pub kfold: Option<usize>,
-    /// Epochs without improvement before training stops; 0 trains all epochs [default: 20]
+    /// Epochs without improvement before training stops; 0 trains all epochs [default: a tenth of the epochs, at least 5]
     #[arg(long, value_name = "N")]
     pub patience: Option<usize>,
     /// Seed of splits, initial weights, shuffling and dropout: the same seed gives the same bits

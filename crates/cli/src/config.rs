@@ -91,7 +91,8 @@ impl Config {
     /// Reads a file. Paths in it become relative to its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::io(path, "cannot read the configuration", e))?;
-        let mut config: Self = toml::from_str(&text).map_err(|e| CliError::Misuse(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|e| CliError::Misuse(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
         if let (Some(data), Some(folder)) = (&config.data.path, path.parent()) {
             config.data.path = Some(folder.join(data));
         }

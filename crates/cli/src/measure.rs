@@ -38,7 +38,10 @@ impl Outcome {
             }
             Kind::Numbers(_) => {
                 let back = |v: f32| coder.prep.as_ref().map_or(f64::from(v), |p| p.inverse_target(v));
-                Self::Numbers { truth: truth.f32_values().iter().map(|&v| back(v)).collect(), predicted: values.iter().map(|&v| back(v)).collect() }
+                Self::Numbers {
+                    truth: truth.f32_values().iter().map(|&v| back(v)).collect(),
+                    predicted: values.iter().map(|&v| back(v)).collect(),
+                }
             }
         }
     }

@@ -3,8 +3,8 @@
 use crate::error::CliError;
 use crate::problem::Kind;
 use crate::settings::Settings;
-use adaline::nn::layers::{Dense, Dropout, Flatten, Input, Rescaling};
 use adaline::nn::activations::Activation;
+use adaline::nn::layers::{Dense, Dropout, Flatten, Input, Rescaling};
 use adaline::nn::{Layer, Sequential, catalogue};
 
 /// The network for inputs of the given row shape.

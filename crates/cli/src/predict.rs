@@ -75,7 +75,11 @@ fn predict(saved: &mut Saved, x: &Tensor) -> Result<Predictions, CliError> {
 
 fn told(args: &PredictArgs, out: &Path, rows: usize) -> Result<(), CliError> {
     let out = out.display().to_string();
-    print(&if args.common.json { format!("{}\n", json!({"rows": rows, "out": out})) } else { format!("Wrote {rows} predictions to {out}\n") })
+    print(&if args.common.json {
+        format!("{}\n", json!({"rows": rows, "out": out}))
+    } else {
+        format!("Wrote {rows} predictions to {out}\n")
+    })
 }
 
 impl Predictions {
@@ -90,7 +94,8 @@ impl Predictions {
             .chunks(self.width)
             .map(|row| match &self.kind {
                 Kind::Classes(names) => {
-                    let each: Map<String, Value> = names.iter().cloned().zip(Self::probabilities(row).into_iter().map(|p| json!(p))).collect();
+                    let each: Map<String, Value> =
+                        names.iter().cloned().zip(Self::probabilities(row).into_iter().map(|p| json!(p))).collect();
                     json!({"predicted": names.get(choose(row).0), "probabilities": each})
                 }
                 Kind::Numbers(1) => json!({"predicted": row.first()}),
@@ -162,7 +167,8 @@ mod tests {
 
     #[test]
     fn columns_come_first_and_names_stay_unique() {
-        let table = Table::parse("name,predicted\n\"a, b\",1\n?,2\n", &TableOptions { missing: Vec::new(), ..TableOptions::default() }).unwrap();
+        let table =
+            Table::parse("name,predicted\n\"a, b\",1\n?,2\n", &TableOptions { missing: Vec::new(), ..TableOptions::default() }).unwrap();
         let kind = Kind::Classes(vec!["no".into(), "yes".into()]);
         let p = Predictions { kind, rows: 2, width: 1, values: vec![0.25, 0.75] };
         let text = String::from_utf8(p.csv(&table).unwrap()).unwrap();

@@ -76,7 +76,10 @@ impl Problem {
         let Some(target) = target else {
             let names = table.names();
             let last = names.last().map_or("COLUMN", String::as_str);
-            return misuse(format!("which column is to be predicted? Say --target COLUMN; the columns are {} (perhaps --target {last})", names.join(", ")));
+            return misuse(format!(
+                "which column is to be predicted? Say --target COLUMN; the columns are {} (perhaps --target {last})",
+                names.join(", ")
+            ));
         };
         let scale = match config.scaling.as_deref() {
             None | Some("standard") => Scale::Standard,
@@ -104,7 +107,10 @@ impl Problem {
         if let Some([h, w]) = config.image {
             let width = table.columns().len() - 1;
             if h * w != width {
-                return misuse(format!("[data] image = [{h}, {w}] needs {} columns of pixels, the table has {width} beside the target", h * w));
+                return misuse(format!(
+                    "[data] image = [{h}, {w}] needs {} columns of pixels, the table has {width} beside the target",
+                    h * w
+                ));
             }
         }
         let info = TaskInfo { target: target.into(), kind, image: config.image, source: name.into() };
@@ -114,7 +120,9 @@ impl Problem {
     fn of_arrays(arrays: Arrays, task: Task, config: &DataConfig) -> Result<Self, CliError> {
         let Arrays { name, x, y, test } = arrays;
         let Some(y) = y else {
-            return misuse(format!("{name}: an array of inputs alone has no target to learn from; use .npz with x and y, or a folder of IDX files"));
+            return misuse(format!(
+                "{name}: an array of inputs alone has no target to learn from; use .npz with x and y, or a folder of IDX files"
+            ));
         };
         if x.rows() != y.rows() {
             return misuse(format!("{name}: x has {} rows and y has {}", x.rows(), y.rows()));
@@ -131,7 +139,10 @@ impl Problem {
                     return misuse(format!("{name}: the labels name one class only; there is nothing to tell apart"));
                 }
                 if classes > labels.len().max(2) {
-                    return misuse(format!("{name}: labels go up to {most} in {} rows: not class numbers; use --task numbers", labels.len()));
+                    return misuse(format!(
+                        "{name}: labels go up to {most} in {} rows: not class numbers; use --task numbers",
+                        labels.len()
+                    ));
                 }
                 (Kind::Classes((0..classes).map(|c| c.to_string()).collect()), Some(labels.to_vec()))
             }
@@ -174,7 +185,8 @@ impl Problem {
         match &self.data {
             Data::Arrays { x, .. } => Ok(Some(x.take_rows(rows)?)),
             Data::Table(t) => {
-                let columns: Vec<&[f64]> = t.columns().iter().filter(|c| c.name() != self.info.target).filter_map(|c| c.numbers()).collect();
+                let columns: Vec<&[f64]> =
+                    t.columns().iter().filter(|c| c.name() != self.info.target).filter_map(|c| c.numbers()).collect();
                 let values = rows.iter().flat_map(|&r| columns.iter().map(move |c| c[r] as f32)).collect();
                 Ok(Some(Tensor::f32([rows.len(), columns.len()], values)?))
             }

@@ -150,7 +150,8 @@ impl Saved {
                 let Some(labels) = y.as_i32() else {
                     return fail(format!("the labels are {}; this network tells classes apart and needs whole numbers from 0", y.dtype()));
                 };
-                if let Some((row, label)) = labels.iter().enumerate().find(|(_, l)| usize::try_from(**l).map_or(true, |l| l >= names.len())) {
+                if let Some((row, label)) = labels.iter().enumerate().find(|(_, l)| usize::try_from(**l).map_or(true, |l| l >= names.len()))
+                {
                     return fail(format!("label {label} of row {row} is no class of this network, which has {} from 0", names.len()));
                 }
                 Ok(y.clone())

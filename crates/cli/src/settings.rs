@@ -10,10 +10,13 @@ use std::path::PathBuf;
 const VALIDATION_SPLIT: f64 = 0.15;
 /// Share of the rows held out for the final measurement.
 const TEST_SPLIT: f64 = 0.2;
-const EPOCHS: usize = 200;
-const BATCH_SIZE: usize = 32;
-const PATIENCE: usize = 20;
 const SEED: u64 = 1;
+/// Row visits that a default training is worth: small tables get many epochs, large ones few.
+const ROW_VISITS: usize = 600_000;
+/// Bounds of the default number of epochs.
+const EPOCHS: (usize, usize) = (20, 400);
+/// Below this many rows, smaller batches learn better.
+const SMALL: usize = 1000;
 
 /// All that `fit` needs to know.
 pub(crate) struct Settings {
@@ -35,9 +38,26 @@ pub(crate) struct Settings {
     pub verbose: u8,
     pub optimizer: serde_json::Value,
     pub config: Config,
+    asked: Asked,
+}
+
+/// What was said of the length of training; the rest follows from the number of rows.
+struct Asked {
+    epochs: Option<usize>,
+    batch_size: Option<usize>,
+    patience: Option<usize>,
 }
 
 impl Settings {
+    /// Settles the length of training for so many rows: 400 epochs at most for small tables, 20 for large ones, and patience of a
+    /// tenth of that.
+    pub(crate) fn settle(&mut self, rows: usize) {
+        let epochs = (ROW_VISITS / rows.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+        self.epochs = self.asked.epochs.unwrap_or(epochs);
+        self.batch_size = self.asked.batch_size.unwrap_or(if rows < SMALL { 16 } else { 32 });
+        self.patience = self.asked.patience.unwrap_or((epochs / 10).max(5));
+    }
+
     /// Merges and checks.
     pub(crate) fn new(args: &FitArgs) -> Result<Self, CliError> {
         let config = args.model.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
@@ -63,15 +83,20 @@ impl Settings {
             out: args.out.clone().unwrap_or_else(|| PathBuf::from("out").join(&name)),
             target: args.target.clone().or_else(|| d.target.clone()),
             task,
-            epochs: args.epochs.or(t.epochs).unwrap_or(EPOCHS),
-            batch_size: args.batch_size.or(t.batch_size).unwrap_or(BATCH_SIZE),
+            epochs: 0,
+            batch_size: 0,
+            asked: Asked {
+                epochs: args.epochs.or(t.epochs),
+                batch_size: args.batch_size.or(t.batch_size),
+                patience: args.patience.or(t.patience),
+            },
             learning_rate: args.learning_rate.or(t.learning_rate),
             hidden: args.hidden.clone(),
             dropout: args.dropout.unwrap_or(0.0),
             validation_split: args.validation_split.or(t.validation_split).unwrap_or(VALIDATION_SPLIT),
             test_split: args.test_split.or(d.test_split),
             kfold: args.kfold.or(t.kfold),
-            patience: args.patience.or(t.patience).unwrap_or(PATIENCE),
+            patience: 0,
             seed: args.seed.or(t.seed).unwrap_or(SEED),
             verbose: args.verbose.unwrap_or(1),
             optimizer,
@@ -88,13 +113,15 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), CliError> {
-        if self.epochs == 0 {
+        if self.asked.epochs == Some(0) {
             return misuse("--epochs expects at least 1, got 0");
         }
-        if self.batch_size == 0 {
+        if self.asked.batch_size == Some(0) {
             return misuse("--batch-size expects at least 1, got 0");
         }
-        for (name, share) in [("--validation-split", self.validation_split), ("--test-split", self.test_share()), ("--dropout", self.dropout)] {
+        for (name, share) in
+            [("--validation-split", self.validation_split), ("--test-split", self.test_share()), ("--dropout", self.dropout)]
+        {
             if !(0.0..1.0).contains(&share) {
                 return misuse(format!("{name} expects a share from 0 to below 1, got {share}"));
             }

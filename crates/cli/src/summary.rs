@@ -16,7 +16,9 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
         let layers: Vec<Value> = summary
             .rows
             .iter()
-            .map(|r| json!({"name": r.name, "class": r.class, "output_shape": r.output_shape, "params": r.params, "trainable": r.trainable}))
+            .map(
+                |r| json!({"name": r.name, "class": r.class, "output_shape": r.output_shape, "params": r.params, "trainable": r.trainable}),
+            )
             .collect();
         return print(&format!(
             "{}\n",

@@ -1,8 +1,8 @@
 //! What a person sees: lines and the progress bar on standard output, or on standard error when machines read standard output.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is where the command line prints
 
-use adaline::data::{ColumnKind, Table};
 use adaline::Shown as Drawn;
+use adaline::data::{ColumnKind, Table};
 use adaline::nn::model::{Progress, Silent};
 use adaline::report::progress::{Progress as Bar, ProgressKind};
 use adaline::report::tables::{Align, TextTable};
@@ -55,7 +55,8 @@ impl Terminal {
         if self.verbose == 0 {
             return;
         }
-        let mut text = TextTable::new([("column", Align::Left), ("kind", Align::Left), ("missing", Align::Right), ("distinct", Align::Right)]);
+        let mut text =
+            TextTable::new([("column", Align::Left), ("kind", Align::Left), ("missing", Align::Right), ("distinct", Align::Right)]);
         for c in table.columns().iter().take(COLUMNS) {
             let mark = if c.name() == target { " (target)" } else { "" };
             text.row([format!("{}{mark}", c.name()), kind_word(c.kind()), c.missing().to_string(), c.distinct().to_string()]);
@@ -103,7 +104,10 @@ pub(crate) fn command_line() -> String {
         let plain = !a.is_empty() && a.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c));
         if plain { a } else { format!("'{}'", a.replace('\'', "'\\''")) }
     };
-    std::iter::once("adaline".to_owned()).chain(std::env::args_os().skip(1).map(|a| quote(a.to_string_lossy().into_owned()))).collect::<Vec<_>>().join(" ")
+    std::iter::once("adaline".to_owned())
+        .chain(std::env::args_os().skip(1).map(|a| quote(a.to_string_lossy().into_owned())))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Writes to standard output. A closed pipe is the reader's business; a full disk is not.

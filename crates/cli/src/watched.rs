@@ -40,7 +40,8 @@ impl Watched {
     }
     /// The plan of the training step of so many rows.
     pub(crate) fn training(&self, rows: usize) -> Option<PlanReport> {
-        let fits = |g: &Graph| !g.outputs().updates.is_empty() && g.inputs().first().is_some_and(|x| x.ty.shape.dims().first() == Some(&rows));
+        let fits =
+            |g: &Graph| !g.outputs().updates.is_empty() && g.inputs().first().is_some_and(|x| x.ty.shape.dims().first() == Some(&rows));
         let trains = |g: &Graph| g.inputs().iter().any(|i| i.name == "learning_rate");
         self.list().iter().find(|(g, _)| fits(g) && trains(g)).map(|(_, plan)| plan.report())
     }

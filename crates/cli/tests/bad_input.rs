@@ -97,7 +97,8 @@ fn data_that_does_not_fit_the_model() {
     }
     let text = shared().file("text.csv", "sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n4.9,wide,1.4,0.2\n");
     fails(&["predict", &iris, &text], 1, &["text.csv", "sepal_width", "wide", "row 2"]);
-    let class = shared().file("class.csv", "sepal_length,sepal_width,petal_length,petal_width,species\n5.1,3.5,1.4,0.2,setosa\n4.9,3,1.4,0.2,tulip\n");
+    let class = shared()
+        .file("class.csv", "sepal_length,sepal_width,petal_length,petal_width,species\n5.1,3.5,1.4,0.2,setosa\n4.9,3,1.4,0.2,tulip\n");
     fails(&["evaluate", &iris, &class], 1, &["tulip", "row 2"]);
     fails(&["explain", &iris, &class, "--row", "2"], 2, &["--row 2 does not exist", "2 rows"]);
     fails(&["explain", &iris, &class, "--row", "-1"], 2, &["--row"]);

@@ -16,7 +16,10 @@ fn mpg() -> String {
 fn fit_writes_its_files_and_says_so() {
     let out = shared().path("fitted");
     let told = json(&["fit", &dataset("iris.csv"), "--target", "species", "--epochs", "2", "--out", &out, "--json", "--verbose", "0"]);
-    assert_eq!((told["task"].as_str(), told["target"].as_str(), told["epochs"].as_u64()), (Some("classification"), Some("species"), Some(2)));
+    assert_eq!(
+        (told["task"].as_str(), told["target"].as_str(), told["epochs"].as_u64()),
+        (Some("classification"), Some("species"), Some(2))
+    );
     for file in ["model.keras", "history.csv", "metrics.json", "report.html"] {
         assert!(std::fs::metadata(format!("{out}/{file}")).unwrap().len() > 0, "{file}");
     }
@@ -88,7 +91,8 @@ fn predict_adds_columns_to_a_table() {
 
 #[test]
 fn predict_takes_rows_without_target_and_keeps_cells_as_they_are() {
-    let data = shared().file("new.csv", "name,petal_width,petal_length,sepal_width,sepal_length\n\"a, \"\"b\"\"\",0.2,1.4,3.5,5.1\n?,2.3,?,3.0,7.7\n");
+    let data = shared()
+        .file("new.csv", "name,petal_width,petal_length,sepal_width,sepal_length\n\"a, \"\"b\"\"\",0.2,1.4,3.5,5.1\n?,2.3,?,3.0,7.7\n");
     let out = shared().path("new-out.csv");
     let told = succeeds(&["predict", &iris(), &data, "--out", &out]);
     assert!(told.contains("Wrote 2 predictions to"), "{told}");
@@ -113,7 +117,8 @@ fn predict_gives_numbers_in_the_units_of_the_data() {
 #[test]
 fn predict_answers_arrays_with_arrays() {
     let text = std::fs::read_to_string(dataset("iris.csv")).unwrap();
-    let rows: Vec<f32> = text.lines().skip(1).flat_map(|l| l.split(',').take(4).map(|v| v.parse::<f32>().unwrap()).collect::<Vec<_>>()).collect();
+    let rows: Vec<f32> =
+        text.lines().skip(1).flat_map(|l| l.split(',').take(4).map(|v| v.parse::<f32>().unwrap()).collect::<Vec<_>>()).collect();
     let x = adaline::data::Tensor::f32([150, 4], rows).unwrap();
     let (data, out) = (shared().path("x.npy"), shared().path("p.npy"));
     adaline::data::write_npy(&data, &x).unwrap();
@@ -121,7 +126,8 @@ fn predict_answers_arrays_with_arrays() {
     let p = adaline::data::read_npy(&out).unwrap();
     assert_eq!(p.shape(), [150, 3]);
     let csv = succeeds(&["predict", &iris(), &dataset("iris.csv")]);
-    let from_table: Vec<f32> = csv.lines().skip(1).flat_map(|l| l.split(',').skip(6).map(|v| v.parse().unwrap()).collect::<Vec<f32>>()).collect();
+    let from_table: Vec<f32> =
+        csv.lines().skip(1).flat_map(|l| l.split(',').skip(6).map(|v| v.parse().unwrap()).collect::<Vec<f32>>()).collect();
     assert_eq!(p.as_f32().unwrap(), from_table, "the same raw rows, the same predictions");
     assert_eq!(json(&["predict", &iris(), &data, "--json"])["predictions"].as_array().unwrap().len(), 150);
 }
@@ -199,8 +205,28 @@ fn a_network_of_other_origin_predicts_and_is_measured() {
 fn bench_prints_one_line_with_the_keys_of_the_peers() {
     let told = json(&["bench", "tiny", "--rows", "200", "--steps", "40", "--threads", "1"]);
     for key in [
-        "framework", "workload", "batch", "threads", "rows", "data", "version", "step_us", "step_us_p10", "step_us_p90", "steps_timed", "epoch_s",
-        "samples_s", "t_first_step_s", "fit20_cold_s", "fit20_warm_s", "loss", "floor_us", "flops", "bytes", "floor_flops_us", "floor_bytes_us",
+        "framework",
+        "workload",
+        "batch",
+        "threads",
+        "rows",
+        "data",
+        "version",
+        "step_us",
+        "step_us_p10",
+        "step_us_p90",
+        "steps_timed",
+        "epoch_s",
+        "samples_s",
+        "t_first_step_s",
+        "fit20_cold_s",
+        "fit20_warm_s",
+        "loss",
+        "floor_us",
+        "flops",
+        "bytes",
+        "floor_flops_us",
+        "floor_bytes_us",
         "share",
     ] {
         assert!(!told[key].is_null(), "{key}: {told}");

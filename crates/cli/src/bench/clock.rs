@@ -1,9 +1,9 @@
 //! Times of training steps, taken while a user's `fit` runs.
 
+use crate::error::CliError;
+use adaline::data::Tensor;
 use adaline::nn::callbacks::{Callback, Control};
 use adaline::nn::{Fit, Model};
-use adaline::data::Tensor;
-use crate::error::CliError;
 use std::time::Instant;
 
 /// Looks at the clock after each step, or only at the ends of epochs.
@@ -59,7 +59,15 @@ pub(super) struct Timed {
 }
 
 /// Fits and times: each step, or each epoch.
-pub(super) fn fit(model: &mut Model, x: &Tensor, y: &Tensor, batch: usize, epochs: usize, shuffle: bool, each: bool) -> Result<Timed, CliError> {
+pub(super) fn fit(
+    model: &mut Model,
+    x: &Tensor,
+    y: &Tensor,
+    batch: usize,
+    epochs: usize,
+    shuffle: bool,
+    each: bool,
+) -> Result<Timed, CliError> {
     let mut clock = Clock { each, ..Clock::default() };
     let options = Fit::default().epochs(epochs).batch_size(batch).shuffle(shuffle).verbose(0).callback(&mut clock);
     let begin = Instant::now();

@@ -112,7 +112,14 @@ fn epoch(work: &mut Workload, args: &BenchArgs, begun: Instant, out: &mut Map<St
 }
 
 /// Times steps: each one, or where they are short each epoch.
-fn steps(model: &mut Model, data: (&Tensor, &Tensor), batch: usize, wanted: Option<usize>, epoch_s: f64, out: &mut Map<String, Value>) -> Result<f64, CliError> {
+fn steps(
+    model: &mut Model,
+    data: (&Tensor, &Tensor),
+    batch: usize,
+    wanted: Option<usize>,
+    epoch_s: f64,
+    out: &mut Map<String, Value>,
+) -> Result<f64, CliError> {
     let per_epoch = data.0.rows().div_ceil(batch);
     let estimate = epoch_s / per_epoch as f64;
     let wanted = wanted.unwrap_or(((BUDGET / estimate.max(1e-9)) as usize).clamp(20, 200_000));

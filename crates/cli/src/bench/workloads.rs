@@ -168,7 +168,11 @@ fn from_toml(path: &Path, args: &BenchArgs, backend: Arc<dyn Backend>) -> Result
     let sized = |row: &[usize]| -> Result<Vec<usize>, CliError> {
         let shape: Vec<usize> = std::iter::once(rows).chain(row.iter().copied()).collect();
         let values = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= adaline::data::MAX_VALUES);
-        if values.is_some() { Ok(shape) } else { misuse(format!("{rows} rows of shape {row:?} are too many: use a smaller --batch or --rows")) }
+        if values.is_some() {
+            Ok(shape)
+        } else {
+            misuse(format!("{rows} rows of shape {row:?} are too many: use a smaller --batch or --rows"))
+        }
     };
     let shape = sized(&row)?;
     let x = Tensor::f32(shape.clone(), normals("x", shape.iter().product()))?;

@@ -82,7 +82,8 @@ pub(super) fn views(model: &Model, inspection: &Inspection, names: &[String], x:
         let activation = text("activation");
         let sum_gradient = sum_gradient(layer, dense.as_ref(), &inputs, regularized("bias_regularizer"), regularized("kernel_regularizer"))
             .or_else(|| gradient.clone().filter(|_| activation == "linear"));
-        let weights = layer.weights.iter().map(|w| (w.name.clone(), w.values.shape().to_vec(), values(&w.values), w.gradient.as_ref().map(values)));
+        let weights =
+            layer.weights.iter().map(|w| (w.name.clone(), w.values.shape().to_vec(), values(&w.values), w.gradient.as_ref().map(values)));
         views.push(LayerView {
             name: layer.name.clone(),
             class: layer.class.clone(),

@@ -46,7 +46,11 @@ fn inputs(out: &mut String, story: &Story, top: usize) {
     }
     let count = story.inputs.len();
     let (few, order) = most(&story.inputs, top.max(WHOLE));
-    let _ = writeln!(out, "{}", if few { format!("The network gets {count} numbers, the largest:") } else { format!("The network gets {count} numbers:") });
+    let _ = writeln!(
+        out,
+        "{}",
+        if few { format!("The network gets {count} numbers, the largest:") } else { format!("The network gets {count} numbers:") }
+    );
     let mut table = TextTable::new([("input", Align::Left), ("value", Align::Right)]);
     for i in order {
         table.row([story.input_names.get(i).cloned().unwrap_or_default(), num(story.inputs[i])]);
@@ -181,9 +185,15 @@ fn backward(out: &mut String, story: &Story, top: usize) {
         ),
         _ => writeln!(out, "\nLoss ({}): L = {}", story.loss_class, num(loss)),
     };
-    let _ = writeln!(out, "\nBackwards: how much L grows when a value grows a little. Each layer hands this to the one before it (the chain rule).");
+    let _ = writeln!(
+        out,
+        "\nBackwards: how much L grows when a value grows a little. Each layer hands this to the one before it (the chain rule)."
+    );
     if story.loss_class.ends_with("CategoricalCrossentropy") {
-        let _ = writeln!(out, "(This loss first divides the probabilities by their sum, so dL/da at the end is -1/a for the true class, and 1 more for all.)");
+        let _ = writeln!(
+            out,
+            "(This loss first divides the probabilities by their sum, so dL/da at the end is -1/a for the true class, and 1 more for all.)"
+        );
     }
     for layer in story.layers.iter().rev() {
         backward_layer(out, layer, top);

@@ -15,6 +15,7 @@ use crate::settings::Settings;
 use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
 use adaline::data::{Fold, KFold, Tensor, stratified_split, train_test_split};
+use adaline::report::figure::FoldChart;
 use adaline::report::number;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,13 @@ pub(crate) struct Folds {
     pub outcome: Outcome,
     /// Epochs after which a network trained on all rows should stop.
     pub epochs: usize,
+}
+
+impl Folds {
+    /// The chart of the scores, which also knows their mean and deviation.
+    pub(crate) fn chart(&self) -> FoldChart {
+        FoldChart { metric: self.metric.into(), scores: self.scores.clone() }
+    }
 }
 
 /// All that a run knows at its end.
@@ -61,7 +69,7 @@ pub(crate) struct Run<'a> {
 pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     let begun = Instant::now();
     let started = crate::terminal::now();
-    let settings = Settings::new(args)?;
+    let mut settings = Settings::new(args)?;
     let say = Terminal::new(args.common.json, settings.verbose);
     let options = table_options(&args.read, &settings.config.data)?;
     // Unwritable results must be known before the work, not after it.
@@ -69,6 +77,7 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     let source = Source::read(&settings.data, &options)?;
     let name = crate::source::name_of(&settings.data);
     let problem = Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name)?;
+    settings.settle(problem.rows.len());
     introduce(&say, &problem);
 
     let (train_rows, test_rows) = hold_out(&problem, &settings)?;
@@ -150,7 +159,14 @@ fn hold_out(problem: &Problem, settings: &Settings) -> Result<(Vec<usize>, Vec<u
 }
 
 /// Each fold: a fresh network, preprocessing fitted on that fold's training rows, early stopping on some of them.
-fn cross_validate(problem: &Problem, settings: &Settings, rows: &[usize], k: usize, say: &Terminal, stop: &Stop) -> Result<Folds, CliError> {
+fn cross_validate(
+    problem: &Problem,
+    settings: &Settings,
+    rows: &[usize],
+    k: usize,
+    say: &Terminal,
+    stop: &Stop,
+) -> Result<Folds, CliError> {
     let shuffled = KFold { k, shuffle: true, seed: settings.seed };
     let (folds, warnings): (Vec<Fold>, Vec<String>) = match &problem.labels {
         Some(labels) => {
@@ -185,7 +201,7 @@ fn cross_validate(problem: &Problem, settings: &Settings, rows: &[usize], k: usi
         }
     }
     epochs.sort_unstable();
-    let (mean, deviation) = story::mean_and_deviation(&scores);
+    let (mean, deviation) = FoldChart { metric: metric.into(), scores: scores.clone() }.mean_and_deviation();
     say.line(&format!("{k} folds: {metric} {} ± {}", number::short(mean), number::short(deviation)));
     let outcome = all.ok_or_else(|| CliError::Misuse("no fold has rows".into()))?;
     Ok(Folds { metric, scores, outcome, epochs: epochs.get(epochs.len() / 2).copied().unwrap_or(1) })
@@ -214,7 +230,7 @@ fn measure(
         return Ok((predict(problem, trained, test)?, "test rows".into(), pictures(test)?));
     }
     if let Some(f) = folds {
-        return Ok((f.outcome.clone(), "rows, each by a fold that had not seen it".into(), None));
+        return Ok((f.outcome.clone(), "held-out rows".into(), None));
     }
     if let Some((x, y)) = problem.own_test() {
         let output = trained.model.predict(x)?;
@@ -235,7 +251,10 @@ fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(Str
         ("epochs".to_owned(), format!("{} of at most {epochs}", trained.history.len())),
     ];
     if settings.patience > 0 && trained.best_epoch.is_some() {
-        out.push(("early stopping".to_owned(), format!("after {} epochs without a lower validation loss, best weights kept", settings.patience)));
+        out.push((
+            "early stopping".to_owned(),
+            format!("after {} epochs without a lower validation loss, best weights kept", settings.patience),
+        ));
     }
     if let Some(k) = settings.kfold {
         out.push(("folds".to_owned(), k.to_string()));

@@ -91,7 +91,7 @@ fn result(run: &Run<'_>) -> Value {
         "out": run.settings.out.display().to_string(),
     });
     if let Some(f) = &run.folds {
-        let (mean, deviation) = story::mean_and_deviation(&f.scores);
+        let (mean, deviation) = f.chart().mean_and_deviation();
         out["kfold"] = json!({"metric": f.metric, "mean": mean, "std": deviation, "folds": f.scores});
     }
     out

@@ -1,10 +1,10 @@
 //! The report: what was asked, what came out, and how to get it again, from what the run knows.
 
-use super::Run;
+use super::{Folds, Run};
 use crate::measure::Outcome;
 use crate::problem::Kind;
 use adaline::data::{Overview, Role, Tensor};
-use adaline::report::figure::{CurveChart, DenseLayer, FoldChart, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
+use adaline::report::figure::{CurveChart, DenseLayer, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
 use adaline::report::html::{
     Baselines, Classification, ColumnOverview, DataOverview, Headline, NetworkOverview, Regression, Report, RunFacts, Unit,
 };
@@ -41,7 +41,7 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
             }],
             Outcome::Classes { .. } => Vec::new(),
         },
-        folds: run.folds.iter().map(|f| FoldChart { metric: f.metric.into(), scores: f.scores.clone() }).collect(),
+        folds: run.folds.iter().map(Folds::chart).collect(),
         data: Some(data_overview(run)),
         images: tiles(run),
         network: Some(network(run)),
@@ -65,8 +65,14 @@ fn findings(run: &Run<'_>, name: &str, score: f64) -> Vec<String> {
     let shown = if name == "accuracy" { number::percent(score) } else { number::short(score) };
     out.push(format!("On {} {} the network reaches {name} {shown}.", number::grouped(run.outcome.rows() as u64), run.measured_on));
     if let Some(f) = &run.folds {
-        let (mean, sd) = mean_and_deviation(&f.scores);
-        out.push(format!("{} folds: {} {} ± {}.", f.scores.len(), f.metric, number::short(mean), number::short(sd)));
+        let (mean, sd) = f.chart().mean_and_deviation();
+        out.push(format!(
+            "{} folds: {} {} ± {}. Each row was predicted by the network of a fold that had not seen it.",
+            f.scores.len(),
+            f.metric,
+            number::short(mean),
+            number::short(sd)
+        ));
     }
     if let Some(best) = run.trained.best_epoch {
         out.push(format!("Training ran {} epochs; the weights of epoch {best} are kept.", run.trained.history.len()));
@@ -159,7 +165,8 @@ fn column(o: Overview, u: &adaline::data::ColumnUse) -> ColumnOverview {
 
 /// Some rows as pictures, the wrong ones first.
 fn tiles(run: &Run<'_>) -> Vec<ImageTile> {
-    let (Some([h, w]), Outcome::Classes { names, truth, predicted, .. }, Some(x)) = (run.problem.info.image, &run.outcome, &run.pictures) else {
+    let (Some([h, w]), Outcome::Classes { names, truth, predicted, .. }, Some(x)) = (run.problem.info.image, &run.outcome, &run.pictures)
+    else {
         return Vec::new();
     };
     let mut order: Vec<usize> = (0..truth.len().min(x.rows())).collect();
@@ -219,11 +226,4 @@ fn neurons(run: &Run<'_>) -> Option<NeuronDrawing> {
         dense.push(DenseLayer { name: name.into(), inputs, units, kernel: f64s(&kernel), bias });
     }
     NeuronDrawing::new(names, dense, classes.clone()).ok()
-}
-
-/// Mean and standard deviation (of the sample of folds, divided by their number, as scikit-learn's `std` does).
-pub(crate) fn mean_and_deviation(scores: &[f64]) -> (f64, f64) {
-    let n = scores.len().max(1) as f64;
-    let mean = scores.iter().sum::<f64>() / n;
-    (mean, (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt())
 }

@@ -56,7 +56,20 @@ pub(crate) fn shared() -> &'static Shared {
     SHARED.get_or_init(|| {
         let shared = Shared { folder: tempfile::tempdir().expect("a folder") };
         let fit = |data: &str, target: &str, out: &str, hidden: &str| {
-            succeeds(&["fit", &dataset(data), "--target", target, "--epochs", "12", "--hidden", hidden, "--out", &shared.path(out), "--verbose", "0"]);
+            succeeds(&[
+                "fit",
+                &dataset(data),
+                "--target",
+                target,
+                "--epochs",
+                "12",
+                "--hidden",
+                hidden,
+                "--out",
+                &shared.path(out),
+                "--verbose",
+                "0",
+            ]);
         };
         fit("iris.csv", "species", "iris", "4");
         fit("auto_mpg.csv", "mpg", "mpg", "16");
