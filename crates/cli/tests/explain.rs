@@ -80,7 +80,7 @@ fn the_words_name_features_classes_and_the_printed_sums() {
     let forward = text.split("Backwards").next().unwrap();
     let (mut units, mut open) = (0, None::<(f64, f64)>);
     for line in forward.lines() {
-        if let Some((_, rest)) = line.split_once(": z = ") {
+        if let Some((_, rest)) = line.split_once(": z = ").filter(|(_, rest)| rest.contains(", a = ")) {
             open = Some((value(rest.split(", a = ").next().unwrap()), 0.0));
         } else if let (Some((z, sum)), true) = (open, line.starts_with("      ")) {
             let bias = line.trim_start().strip_prefix("bias");
