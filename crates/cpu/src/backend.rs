@@ -88,7 +88,7 @@ impl Default for Cpu {
 
 impl std::fmt::Debug for Cpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cpu").field("threads", &self.threads).field("isa", &self.isa).finish()
+        f.debug_struct("Cpu").field("threads", &self.threads).field("isa", &self.isa).finish_non_exhaustive()
     }
 }
 

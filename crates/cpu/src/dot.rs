@@ -5,7 +5,7 @@
 
 use crate::fused::interp::{Bases, Frame};
 use crate::fused::kernel::run_range;
-use crate::fused::program::{BufRef, Program};
+use crate::fused::program::{Block, BufRef, Program};
 use crate::gemm::{GemmPlan, Tile};
 use crate::par::Workers;
 use crate::simd::{Simd, WithSimd, dispatch};
@@ -71,7 +71,7 @@ impl Dot {
                 None => self.plan.run_task(task, a, b, bases.at(self.out).add(g * words), scratch, None),
                 Some(program) => {
                     let own = scratch.add(self.gemm_words());
-                    let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0) };
+                    let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };
                     frame.begin();
                     let epilogue = |tile: Tile| dispatch(workers.isa(), Epilogue { frame, tile, base: g * words, n: spec.n });
                     self.plan.run_task(task, a, b, std::ptr::null_mut(), scratch, Some(&epilogue));
@@ -100,13 +100,24 @@ impl WithSimd for Epilogue<'_> {
         // SAFETY: the block's elements are at `ptr` with distance `ld`; its part of every operand and result belongs to this task.
         unsafe {
             if t.cols == self.n && t.ld == self.n {
-                let frame = Frame { raw: (t.ptr, flat), ..self.frame };
+                let frame = Frame { raw: (t.ptr, flat, t.ld), ..self.frame };
                 run_range(s, &frame, flat, t.rows * t.cols, true);
             } else {
-                for i in 0..t.rows {
+                // As many rows at a time as fit a block; rows longer than a block one by one.
+                let rows = self.frame.program.block / t.cols;
+                let mut i = 0;
+                while i < t.rows {
                     let flat = flat + i * self.n;
-                    let frame = Frame { raw: (t.ptr.add(i * t.ld), flat), ..self.frame };
-                    run_range(s, &frame, flat, t.cols, false);
+                    let frame = Frame { raw: (t.ptr.add(i * t.ld), flat, t.ld), ..self.frame };
+                    if rows > 1 {
+                        let lines = rows.min(t.rows - i);
+                        let len = lines * t.cols;
+                        frame.run(s, &Block { flat, len, row: flat, rows: len, width: 1, col: flat, first: true, lines, pitch: self.n });
+                        i += lines;
+                    } else {
+                        run_range(s, &frame, flat, t.cols, false);
+                        i += 1;
+                    }
                 }
             }
         }

@@ -4,9 +4,9 @@ use adaline_cpu::Cpu;
 use adaline_cpu::simd::Isa;
 use adaline_graph::backend::{Backend, CompileOptions, TensorRef};
 use adaline_graph::eval::Value;
-use adaline_graph::{Builder, StateStore, TensorType};
+use adaline_graph::{Builder, Shape, SlotId, StateStore, TensorType, dropout_mask};
 use adaline_testkit::Rng;
-use adaline_testkit::compare::{Tolerance, compare};
+use adaline_testkit::compare::{Tolerance, compare, store_for};
 use adaline_testkit::random::{Options, random_graph};
 use adaline_testkit::samples::{Sample, samples};
 
@@ -75,6 +75,44 @@ fn large() -> Vec<Sample> {
         out.push(Sample { name: format!("large {rows}x{cols}"), graph: b.finish().unwrap(), inputs, state: Vec::new() });
     }
     out
+}
+
+/// A product so wide that its epilogue sees boxes out of it, with every kind of operand: bias, one number for each row, transposed, a scalar,
+/// random numbers, a slot updated in place.
+fn wide() -> Sample {
+    let mut rng = Rng::new(9);
+    let b = Builder::new();
+    let types = [
+        TensorType::f32([70, 40]),
+        TensorType::f32([40, 600]),
+        TensorType::f32([600]),
+        TensorType::f32([70, 1]),
+        TensorType::f32([600, 70]),
+        TensorType::f32(Shape::SCALAR),
+    ];
+    let mut inputs: Vec<Value> = types.iter().map(|&ty| rng.value(ty)).collect();
+    let [x, w, bias, row, turned, scale] = std::array::from_fn(|i| b.input(&format!("x{i}"), types[i]));
+    let (seed, step) = (b.input("seed", TensorType::i32([2])), b.input("step", TensorType::i32(Shape::SCALAR)));
+    inputs.extend([Value::i32([2], &[3, 4]), Value::i32(Shape::SCALAR, &[5])]);
+    let ty = TensorType::f32([70, 600]);
+    let product = x.matmul(w);
+    let mask = dropout_mask(&b, 0.25, 11, ty.shape, seed, step);
+    let y = (product + bias).relu() * mask;
+    b.output("y", y * scale);
+    let m = b.state(SlotId(0), "m", ty);
+    b.update(SlotId(0), m * 0.9 + (y * row + turned.transpose(&[1, 0])) * 0.1);
+    Sample { name: "wide".into(), state: vec![(SlotId(0), rng.value(ty))], graph: b.finish().unwrap(), inputs }
+}
+
+#[test]
+fn epilogues_of_wide_products_agree_with_the_reference() {
+    let (s, mut failures) = (wide(), Vec::new());
+    for options in matrix() {
+        check(&Cpu::new().threads(2), &s, &options, &mut failures);
+    }
+    report(&failures);
+    let plan = Cpu::new().compile(&s.graph, store_for(&s.graph, &s.state).layout(), &CompileOptions::default()).unwrap();
+    assert_eq!(plan.report().steps.len(), 1, "{}", plan.report());
 }
 
 #[test]

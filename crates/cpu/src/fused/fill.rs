@@ -11,6 +11,8 @@ pub(crate) struct Source {
     pub(crate) ptr: *const f32,
     /// 1, or 0 when one splatted value stands for all.
     pub(crate) step: usize,
+    /// Words between the lines of a block of several.
+    pub(crate) pitch: usize,
 }
 
 /// Makes the elements `start .. start + n` of the strided operand at `base` readable, in `reg` unless they lie together.
@@ -28,10 +30,10 @@ pub(crate) unsafe fn prepare(base: *const f32, dims: &[(usize, isize)], start: u
         unsafe {
             let p = base.offset(line_offset(dims, line) + col as isize * stride);
             match stride {
-                1 => return Source { ptr: p, step: 1 },
+                1 => return Source { ptr: p, step: 1, pitch: 0 },
                 0 => {
                     std::slice::from_raw_parts_mut(reg, SPLAT).fill(*p);
-                    return Source { ptr: reg, step: 0 };
+                    return Source { ptr: reg, step: 0, pitch: 0 };
                 }
                 _ => {}
             }
@@ -39,7 +41,36 @@ pub(crate) unsafe fn prepare(base: *const f32, dims: &[(usize, isize)], start: u
     }
     // SAFETY: the caller's promise.
     unsafe { gather(base, dims, line, col, n, reg) };
-    Source { ptr: reg, step: 1 }
+    Source { ptr: reg, step: 1, pitch: 0 }
+}
+
+/// As [`prepare`] for `lines` stretches of `n` elements, `pitch` apart.
+///
+/// # Safety
+/// As for [`prepare`], for every stretch; `reg` must hold `max(lines · n, 16)` words.
+#[inline(always)]
+pub(crate) unsafe fn prepare_box(
+    base: *const f32,
+    dims: &[(usize, isize)],
+    start: usize,
+    (lines, n, pitch): (usize, usize, usize),
+    reg: *mut f32,
+) -> Source {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let [(_, outer @ 0..), (inner, 1)] = *dims
+            && inner == pitch
+        {
+            let p = base.add(start / inner * outer as usize + start % inner);
+            return Source { ptr: p, step: 1, pitch: outer as usize };
+        }
+        let inner = dims.last().map_or(1, |d| d.0);
+        for l in 0..lines {
+            let at = start + l * pitch;
+            gather(base, dims, at / inner, at % inner, n, reg.add(l * n));
+        }
+    }
+    Source { ptr: reg, step: 1, pitch: n }
 }
 
 /// Offset of the `line`-th run of the last dimension.

@@ -45,8 +45,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) cols: *mut f32,
     /// Accumulators of everything, 16 lanes each.
     pub(crate) ones: *mut f32,
-    /// A finished part of a raw product, and the flat index of its first element.
-    pub(crate) raw: (*const f32, usize),
+    /// A finished part of a raw product, the flat index of its first element, and the words between its rows.
+    pub(crate) raw: (*const f32, usize, usize),
 }
 
 impl Frame<'_> {
@@ -89,14 +89,14 @@ impl Frame<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             match s {
-                Src::Reg(r) => Source { ptr: self.reg(r), step: 1 },
-                Src::RegSplat(r) => Source { ptr: self.reg(r), step: 0 },
-                Src::Mem(m) => Source { ptr: self.mem(m, b), step: 1 },
-                Src::Scalar(i) => Source { ptr: self.scratch.add(self.program.scalars_at() + i as usize * SPLAT), step: 0 },
+                Src::Reg(r) => Source { ptr: self.reg(r), step: 1, pitch: b.len / b.lines },
+                Src::RegSplat(r) => Source { ptr: self.reg(r), step: 0, pitch: 0 },
+                Src::Mem(m) => Source { ptr: self.mem(m, b), step: 1, pitch: b.pitch },
+                Src::Scalar(i) => Source { ptr: self.scratch.add(self.program.scalars_at() + i as usize * SPLAT), step: 0, pitch: 0 },
                 Src::Fill(f) => *self.scratch.cast::<Source>().add(f as usize),
-                Src::Whole(m) => Source { ptr: self.bases.at(self.program.mems[m as usize].buf), step: 1 },
-                Src::Raw => Source { ptr: self.raw.0.add(b.flat - self.raw.1), step: 1 },
-                Src::None => Source { ptr: self.scratch, step: 0 },
+                Src::Whole(m) => Source { ptr: self.bases.at(self.program.mems[m as usize].buf), step: 1, pitch: 0 },
+                Src::Raw => Source { ptr: self.raw.0.add(b.flat - self.raw.1), step: 1, pitch: self.raw.2 },
+                Src::None => Source { ptr: self.scratch, step: 0, pitch: 0 },
             }
         }
     }
@@ -116,7 +116,12 @@ impl Frame<'_> {
             // SAFETY: the caller's promise; fills have their slots at the beginning of the scratch and registers of their own.
             unsafe {
                 let reg = self.reg(f.reg);
-                let source = fill::prepare(self.bases.at(f.buf), &f.dims, start, n, reg);
+                let base = self.bases.at(f.buf);
+                let source = if b.lines == 1 {
+                    fill::prepare(base, &f.dims, start, n, reg)
+                } else {
+                    fill::prepare_box(base, &f.dims, start, (b.lines, n / b.lines, b.pitch), reg)
+                };
                 *self.scratch.cast::<Source>().add(i) = source;
             }
         }
@@ -124,33 +129,52 @@ impl Frame<'_> {
             let n = if instr.row { b.rows } else { b.len };
             // SAFETY: the caller's promise.
             unsafe {
-                let d = match instr.dst {
-                    Dst::Reg(r) => self.reg(r),
-                    Dst::Mem(m) => self.mem(m, b),
-                    Dst::None => self.scratch,
+                let (d, pitch) = match instr.dst {
+                    Dst::Reg(r) => (self.reg(r), b.len / b.lines),
+                    Dst::Mem(m) => (self.mem(m, b), b.pitch),
+                    Dst::None => (self.scratch, 0),
                 };
                 let [x, y, z] = instr.src;
-                let args = Args { n, d, a: self.src(x, b), b: self.src(y, b), c: self.src(z, b) };
+                let args = Args { n: n / b.lines, lines: b.lines, d, pitch, a: self.src(x, b), b: self.src(y, b), c: self.src(z, b) };
                 match instr.code {
                     // Elementary functions are long: each lives in a function of its own.
                     Code::Unary(op) => s.vectorize(Function { op, args }),
                     Code::Binary(op) => binary(s, op, args),
                     Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Select | Code::Copy => simple(s, instr.code, args),
-                    _ => s.vectorize(Special { frame: self, instr, block: b, args }),
+                    _ if b.lines == 1 => s.vectorize(Special { frame: self, instr, block: b, args }),
+                    _ => {
+                        for l in 0..b.lines {
+                            let flat = b.flat + l * b.pitch;
+                            let line = Block { flat, len: args.n, row: flat, rows: args.n, lines: 1, ..*b };
+                            s.vectorize(Special { frame: self, instr, block: &line, args: args.line(l) });
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-/// Operands and result of one instruction.
+/// Operands and result of one instruction: `lines` stretches of `n` elements.
 #[derive(Clone, Copy)]
 struct Args {
     n: usize,
+    lines: usize,
     d: *mut f32,
+    /// Words between the lines of the result.
+    pitch: usize,
     a: Source,
     b: Source,
     c: Source,
+}
+
+impl Args {
+    /// One of the lines.
+    #[inline(always)]
+    fn line(self, l: usize) -> Self {
+        let at = |x: Source| Source { ptr: x.ptr.wrapping_add(l * x.pitch), ..x };
+        Self { lines: 1, d: self.d.wrapping_add(l * self.pitch), a: at(self.a), b: at(self.b), c: at(self.c), ..self }
+    }
 }
 
 /// A function of lanes. A trait rather than a closure, because closures are not inlined by force: one left out of line would be compiled
@@ -179,16 +203,19 @@ macro_rules! lanes {
 /// The operands must be readable, the result writable for `n` words; a result may coincide with an operand but not overlap otherwise.
 #[inline(always)]
 unsafe fn map1<S: Simd, O: Lanes<1>>(s: S, g: Args) {
-    let mut i = 0;
-    // SAFETY: the caller's promise; the tail touches `n - i` words only (splatted scalars hold 16).
-    unsafe {
-        while i + S::LANES <= g.n {
-            s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step))]));
-            i += S::LANES;
-        }
-        if i < g.n {
-            let rest = g.n - i;
-            s.store_partial(g.d.add(i), rest, O::of(s, [s.load_partial(g.a.ptr.add(i * g.a.step), rest)]));
+    for l in 0..g.lines {
+        let g = g.line(l);
+        let mut i = 0;
+        // SAFETY: the caller's promise; the tail touches `n - i` words only (splatted scalars hold 16).
+        unsafe {
+            while i + S::LANES <= g.n {
+                s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step))]));
+                i += S::LANES;
+            }
+            if i < g.n {
+                let rest = g.n - i;
+                s.store_partial(g.d.add(i), rest, O::of(s, [s.load_partial(g.a.ptr.add(i * g.a.step), rest)]));
+            }
         }
     }
 }
@@ -199,17 +226,20 @@ unsafe fn map1<S: Simd, O: Lanes<1>>(s: S, g: Args) {
 /// As for [`map1`].
 #[inline(always)]
 unsafe fn map2<S: Simd, O: Lanes<2>>(s: S, g: Args) {
-    let mut i = 0;
-    // SAFETY: as in `map1`.
-    unsafe {
-        while i + S::LANES <= g.n {
-            s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step))]));
-            i += S::LANES;
-        }
-        if i < g.n {
-            let rest = g.n - i;
-            let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
-            s.store_partial(g.d.add(i), rest, O::of(s, [x, y]));
+    for l in 0..g.lines {
+        let g = g.line(l);
+        let mut i = 0;
+        // SAFETY: as in `map1`.
+        unsafe {
+            while i + S::LANES <= g.n {
+                s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step))]));
+                i += S::LANES;
+            }
+            if i < g.n {
+                let rest = g.n - i;
+                let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
+                s.store_partial(g.d.add(i), rest, O::of(s, [x, y]));
+            }
         }
     }
 }
@@ -220,18 +250,21 @@ unsafe fn map2<S: Simd, O: Lanes<2>>(s: S, g: Args) {
 /// As for [`map1`].
 #[inline(always)]
 unsafe fn map3<S: Simd, O: Lanes<3>>(s: S, g: Args) {
-    let mut i = 0;
-    // SAFETY: as in `map1`.
-    unsafe {
-        while i + S::LANES <= g.n {
-            let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
-            s.store(g.d.add(i), O::of(s, [x, y, s.load(g.c.ptr.add(i * g.c.step))]));
-            i += S::LANES;
-        }
-        if i < g.n {
-            let rest = g.n - i;
-            let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
-            s.store_partial(g.d.add(i), rest, O::of(s, [x, y, s.load_partial(g.c.ptr.add(i * g.c.step), rest)]));
+    for l in 0..g.lines {
+        let g = g.line(l);
+        let mut i = 0;
+        // SAFETY: as in `map1`.
+        unsafe {
+            while i + S::LANES <= g.n {
+                let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
+                s.store(g.d.add(i), O::of(s, [x, y, s.load(g.c.ptr.add(i * g.c.step))]));
+                i += S::LANES;
+            }
+            if i < g.n {
+                let rest = g.n - i;
+                let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
+                s.store_partial(g.d.add(i), rest, O::of(s, [x, y, s.load_partial(g.c.ptr.add(i * g.c.step), rest)]));
+            }
         }
     }
 }
@@ -369,9 +402,9 @@ impl WithSimd for Special<'_> {
                 Code::AccCol { op, at } => {
                     let acc = self.frame.cols.add(at + b.col);
                     for r in 0..b.rows {
-                        let own = Source { ptr: acc, step: 1 };
-                        let row = Source { ptr: g.a.ptr.add(r * b.width), step: 1 };
-                        combine(s, op, Args { n: b.width, d: acc, a: own, b: row, c: row });
+                        let own = Source { ptr: acc, step: 1, pitch: 0 };
+                        let row = Source { ptr: g.a.ptr.add(r * b.width), step: 1, pitch: 0 };
+                        combine(s, op, Args { n: b.width, lines: 1, d: acc, pitch: 0, a: own, b: row, c: row });
                     }
                 }
                 Code::AccOne { op, at } => {
@@ -414,9 +447,9 @@ unsafe fn combine<S: Simd>(s: S, op: ReduceOp, g: Args) {
 /// Both must hold `n` words.
 #[inline(always)]
 pub(crate) unsafe fn merge_partials<S: Simd>(s: S, op: ReduceOp, into: *mut f32, from: *const f32, n: usize) {
-    let (a, b) = (Source { ptr: into, step: 1 }, Source { ptr: from, step: 1 });
+    let (a, b) = (Source { ptr: into, step: 1, pitch: 0 }, Source { ptr: from, step: 1, pitch: 0 });
     // SAFETY: the caller's promise.
-    unsafe { combine(s, op, Args { n, d: into, a, b, c: b }) }
+    unsafe { combine(s, op, Args { n, lines: 1, d: into, pitch: 0, a, b, c: b }) }
 }
 
 #[inline(always)]

@@ -182,7 +182,7 @@ impl WithSimd for Tasks<'_> {
                 let ones = base.add(cut.row_tasks() * t.col_words + task * t.one_words);
                 (base.add(row_task * t.col_words), ones)
             };
-            let frame = Frame { program: &t.main, bases: self.bases, scratch: self.scratch, cols, ones, raw: (ones, 0) };
+            let frame = Frame { program: &t.main, bases: self.bases, scratch: self.scratch, cols, ones, raw: (ones, 0, 0) };
             let (r0, r1) = (row_task * cut.task_rows, ((row_task + 1) * cut.task_rows).min(cut.rows));
             let (c0, c1) = (col_task * cut.task_cols, ((col_task + 1) * cut.task_cols).min(cut.cols));
             for acc in &t.accs {
@@ -205,7 +205,7 @@ impl WithSimd for Tasks<'_> {
                         let rows = cut.block_rows.min(r1 - row);
                         let (flat, len) = (row * cut.cols, rows * cut.cols);
                         if len > 0 || cut.cols == 0 {
-                            frame.run(s, &Block { flat, len, row, rows, width: cut.cols, col: 0, first: row == r0 });
+                            frame.run(s, &Block { flat, len, row, rows, width: cut.cols, col: 0, first: row == r0, lines: 1, pitch: 0 });
                         }
                         row += rows;
                     }
@@ -214,7 +214,20 @@ impl WithSimd for Tasks<'_> {
                     while col < c1 {
                         let width = cut.block_cols.min(c1 - col);
                         for row in r0..r1 {
-                            frame.run(s, &Block { flat: row * cut.cols + col, len: width, row, rows: 1, width, col, first: true });
+                            frame.run(
+                                s,
+                                &Block {
+                                    flat: row * cut.cols + col,
+                                    len: width,
+                                    row,
+                                    rows: 1,
+                                    width,
+                                    col,
+                                    first: true,
+                                    lines: 1,
+                                    pitch: 0,
+                                },
+                            );
                         }
                         col += width;
                     }
@@ -255,7 +268,7 @@ impl WithSimd for End<'_> {
             }
             for (n, program) in &t.ends {
                 let none = self.scratch; // no accumulators here
-                let frame = Frame { program, bases: self.bases, scratch: self.scratch, cols: none, ones: none, raw: (none, 0) };
+                let frame = Frame { program, bases: self.bases, scratch: self.scratch, cols: none, ones: none, raw: (none, 0, 0) };
                 frame.begin();
                 run_range(s, &frame, 0, *n, false);
             }
@@ -276,7 +289,9 @@ pub(crate) unsafe fn run_range<S: Simd>(s: S, frame: &Frame, start: usize, n: us
         let len = block.min(n - at);
         let flat = start + at;
         // SAFETY: the caller's promise.
-        unsafe { frame.run(s, &Block { flat, len, row: flat, rows: len, width: 1, col: flat, first: at == 0 || !hoist }) };
+        unsafe {
+            frame.run(s, &Block { flat, len, row: flat, rows: len, width: 1, col: flat, first: at == 0 || !hoist, lines: 1, pitch: 0 });
+        };
         at += len;
     }
 }

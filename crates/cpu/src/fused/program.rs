@@ -174,8 +174,8 @@ pub(crate) struct Program {
 
 /// Words of one splatted scalar.
 pub(crate) const SPLAT: usize = 16;
-/// Words that hold a prepared operand: a pointer and a step.
-const FILL_WORDS: usize = 4;
+/// Words that hold a prepared operand: a pointer, a step and a pitch.
+const FILL_WORDS: usize = size_of::<super::fill::Source>().div_ceil(4);
 
 impl Program {
     /// Words of scratch that a worker needs to run it.
@@ -209,4 +209,8 @@ pub(crate) struct Block {
     pub(crate) col: usize,
     /// Whether it is the first block of its task.
     pub(crate) first: bool,
+    /// Separate stretches of memory that the block consists of; 1 unless it is a box out of a product.
+    pub(crate) lines: usize,
+    /// Words between the stretches.
+    pub(crate) pitch: usize,
 }
