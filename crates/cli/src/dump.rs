@@ -34,17 +34,14 @@ pub(crate) fn run(args: &DumpArgs) -> Result<(), CliError> {
         let text = layers(&model)?;
         return show(args, &text, None);
     }
-    let text = model.dump(ModelStage::Plan, args.batch)?;
-    let Some((graph, report)) = backend.last() else {
-        return fail("the network was not compiled");
-    };
-    match args.stage {
-        Stage::Graph => show(args, &graph.to_string(), None),
-        Stage::Fused => {
+    let plan = model.dump(ModelStage::Plan, args.batch);
+    match (args.stage, backend.last_graph()) {
+        (Stage::Graph, Some(graph)) => show(args, &graph.to_string(), None),
+        (Stage::Fused, Some(graph)) => {
             let text = dump_fused(&graph, &CompileOptions::default()).map_err(adaline::nn::Error::from)?;
             show(args, &text, None)
         }
-        Stage::Plan | Stage::Layers => show(args, &text, Some(&report)),
+        _ => show(args, &plan?, backend.last_plan().as_ref()),
     }
 }
 

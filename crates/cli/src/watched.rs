@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Watched {
     inner: Cpu,
     compiled: Compiled,
+    /// The graph seen last, whether or not it could be compiled.
+    seen: Mutex<Option<Graph>>,
 }
 
 #[derive(Default)]
@@ -28,15 +30,19 @@ impl Watched {
             Some(n) => Cpu::new().threads(usize::from(n)),
             None => Cpu::new(),
         };
-        Arc::new(Self { inner, compiled: Compiled::default() })
+        Arc::new(Self { inner, compiled: Compiled::default(), seen: Mutex::new(None) })
     }
     /// The instruction set in use.
     pub(crate) fn instruction_set(&self) -> String {
         format!("{:?}", self.inner.instruction_set()).to_lowercase()
     }
-    /// The graph compiled last, as traced, and its plan.
-    pub(crate) fn last(&self) -> Option<(Graph, PlanReport)> {
-        self.list().last().map(|(graph, plan)| (graph.clone(), plan.report()))
+    /// The graph handed in last, as traced: also one that could not be compiled, which is when one wants to see it.
+    pub(crate) fn last_graph(&self) -> Option<Graph> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// The plan compiled last.
+    pub(crate) fn last_plan(&self) -> Option<PlanReport> {
+        self.list().last().map(|(_, plan)| plan.report())
     }
     /// The plan of the training step of so many rows.
     pub(crate) fn training(&self, rows: usize) -> Option<PlanReport> {
@@ -58,6 +64,7 @@ impl Backend for Watched {
         Backend::threads(&self.inner)
     }
     fn compile(&self, graph: &Graph, state: &StateLayout, options: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(graph.clone());
         let executable = self.inner.compile(graph, state, options)?;
         self.list().push((graph.clone(), executable.clone()));
         Ok(executable)
