@@ -33,10 +33,10 @@ pub enum Error {
     },
     /// A file that cannot be read or written.
     #[error(transparent)]
-    Format(#[from] FormatError),
+    Format(Box<FormatError>),
     /// Data that is not sound in itself.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
 
     /// The network is not sound (no layer, two layers of one name, an input layer in the middle).
     #[error("model `{model}`: {message}")]
@@ -123,7 +123,7 @@ pub enum Error {
         /// Shape of the network's output.
         prediction: String,
         /// Shape that came.
-        got: String,
+        got: Box<str>,
         /// What to try, beginning with a colon; may be empty.
         advice: Box<str>,
     },
@@ -275,11 +275,17 @@ fn remedy(what: NonFinite) -> &'static str {
     }
 }
 
-impl From<ConfigError> for Error {
-    fn from(e: ConfigError) -> Self {
-        Self::Config(Box::new(e))
-    }
+macro_rules! boxed {
+    ($($source:ident => $variant:ident),*) => {$(
+        impl From<$source> for Error {
+            fn from(e: $source) -> Self {
+                Self::$variant(Box::new(e))
+            }
+        }
+    )*};
 }
+// Rare and large: an error must not make every result large.
+boxed!(ConfigError => Config, FormatError => Format, DataError => Data);
 
 impl Error {
     pub(crate) fn layer(layer: impl Into<String>, source: ConfigError) -> Self {

@@ -33,7 +33,7 @@ pub struct Weight {
 }
 
 /// All weights of a model in creation order, with their values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Weights {
     /// The declarations.
     pub list: Vec<Weight>,
@@ -41,12 +41,17 @@ pub struct Weights {
     pub store: StateStore,
     /// Seed of initial values and of every random number of the model.
     pub seed: u64,
+    /// Most values that all weights together may have, so that a wrong or hostile configuration is an error and not the end of memory.
+    pub limit: usize,
 }
+
+/// 2^33 values: 32 GiB of weights.
+const MOST_VALUES: usize = 1 << 33;
 
 impl Weights {
     /// No weight yet.
     pub fn new(seed: u64) -> Self {
-        Self { list: Vec::new(), store: StateStore::new(), seed }
+        Self { list: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES }
     }
     /// The same declarations and places without copying values: for traces that nothing is run of.
     pub(crate) fn declarations(&self) -> Self {
@@ -54,7 +59,7 @@ impl Weights {
         for (_, slot) in self.store.layout().iter().filter(|(_, s)| matches!(s.role, Role::Trainable | Role::NonTrainable)) {
             store.add(&slot.name, slot.role, slot.ty);
         }
-        Self { list: self.list.clone(), store, seed: self.seed }
+        Self { list: self.list.clone(), store, seed: self.seed, limit: self.limit }
     }
     fn find(&self, layer: &str, name: &str) -> Option<&Weight> {
         self.list.iter().find(|w| w.layer == layer && w.name == name)
@@ -104,6 +109,11 @@ impl<'g, 'm> Trace<'g, 'm> {
             }
             w.slot
         } else {
+            let used: usize = self.weights.list.iter().map(|w| w.ty.len()).sum();
+            if shape.len() > self.weights.limit.saturating_sub(used) {
+                let limit = self.weights.limit;
+                return self.b.error(format!("weight `{name}` of shape {shape} would make more than {limit} values of weights in all"));
+            }
             let role = if spec.trainable { Role::Trainable } else { Role::NonTrainable };
             let path = format!("{layer}/{name}");
             let slot = self.weights.store.add(&path, role, ty);

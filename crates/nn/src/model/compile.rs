@@ -349,7 +349,7 @@ pub(crate) fn label_type(loss: &dyn Loss, what: &'static str, rows: usize, row: 
         what,
         expected: text(&target),
         prediction: text(prediction),
-        got: text(row),
+        got: text(row).into(),
         advice: advice.into(),
     })
 }

@@ -107,7 +107,7 @@ impl Model {
             run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_begin(epoch, control))?;
             self.weights.store.zero(Role::Metric);
             progress.epoch_begin(epoch, steps);
-            replay.epoch_begin(self);
+            replay.epoch_begin(self, steps);
             let range = epoch as u64 * steps as u64..(epoch as u64 + 1) * steps as u64;
             let mut bad: Option<(u64, f32)> = None;
             let mut cut_short = false;

@@ -7,12 +7,16 @@ use crate::catalogue::{layer_from_json, loss_from_json, metric_from_json, optimi
 use crate::error::{Error, Result};
 use crate::keras::ConfigError;
 use crate::optimizers::LearningRate;
+use crate::trace::Weights;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::backend::Backend;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Values of weights that any file may ask for: 64 MiB.
+const LEAST_LIMIT: usize = 1 << 24;
 
 /// How to load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +76,10 @@ impl Model {
         let notes: Value =
             archive.assets.iter().find(|(p, _)| p == NOTES).and_then(|(_, c)| serde_json::from_slice(c).ok()).unwrap_or(Value::Null);
         let seed = notes["seed"].as_str().and_then(|s| s.parse().ok()).map_or(options.seed, Seed);
-        let mut model = sequential(&archive.config, file)?.build_on(backend, seed)?;
+        // A configuration may ask for more weights than the file holds; how much more decides between a good message and no memory.
+        let values: usize = archive.weights.iter().map(|t| t.data.len()).sum();
+        let weights = Weights { limit: values.saturating_mul(4).max(LEAST_LIMIT), ..Weights::new(seed.0) };
+        let mut model = sequential(&archive.config, file)?.build_with(backend, weights)?;
         if !model.is_built() {
             let shape = [&archive.config["build_config"]["input_shape"], &archive.config["config"]["build_input_shape"]];
             let row = shape.iter().find_map(|s| {
@@ -84,6 +91,7 @@ impl Model {
             })?;
             model.build_for(&row)?;
         }
+        model.weights.limit = Weights::new(0).limit;
         let tensors = by_path(&archive.weights);
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];

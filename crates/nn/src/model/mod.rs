@@ -78,13 +78,19 @@ impl fmt::Debug for Model {
 }
 
 impl Model {
-    pub(crate) fn new(name: String, chain: Vec<Named>, input: Option<InputSpec>, backend: Arc<dyn Backend>, seed: Seed) -> Result<Self> {
+    pub(crate) fn new(
+        name: String,
+        chain: Vec<Named>,
+        input: Option<InputSpec>,
+        backend: Arc<dyn Backend>,
+        weights: Weights,
+    ) -> Result<Self> {
         let mut model = Self {
             name,
             chain,
             input: None,
             output: None,
-            weights: Weights::new(seed.0),
+            weights,
             compiled: None,
             plans: PlanCache::default(),
             backend,
@@ -118,7 +124,7 @@ impl Model {
         };
         let x = b.input("x", adaline_graph::TensorType::new(input.dtype, shape));
         let random = Randomness::declare(&b);
-        let mut weights = Weights::new(self.weights.seed);
+        let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
         let pass = forward(&b, &self.chain, &mut weights, x, &random, false);
         let output = pass.prediction(x).shape();
         b.finish()?;

@@ -22,7 +22,7 @@ impl Replay {
         Self { on, state: None, steps: 0, rates: Vec::new() }
     }
     /// Remembers the state. From the second epoch on this copies memory and allocates nothing.
-    pub(crate) fn epoch_begin(&mut self, model: &Model) {
+    pub(crate) fn epoch_begin(&mut self, model: &Model, steps: usize) {
         if !self.on {
             return;
         }
@@ -33,6 +33,7 @@ impl Replay {
         }
         self.steps = model.compiled.as_ref().map_or(0, |c| c.steps);
         self.rates.clear();
+        self.rates.reserve(steps);
     }
     /// Remembers the learning rate of the step to come.
     pub(crate) fn step(&mut self, model: &Model) {

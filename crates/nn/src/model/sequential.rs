@@ -4,6 +4,7 @@ use super::Model;
 use super::input::{INPUT_LAYER, InputSpec};
 use crate::Layer;
 use crate::error::{Error, Result};
+use crate::trace::Weights;
 use adaline_formats::snake_case;
 use adaline_graph::backend::Backend;
 use std::sync::Arc;
@@ -59,6 +60,11 @@ impl Sequential {
     /// # Errors
     /// [`Error::Network`], [`Error::Layer`], and [`Error::Graph`] when a layer does not fit the one before it.
     pub fn build_on(self, backend: Arc<dyn Backend>, seed: Seed) -> Result<Model> {
+        self.build_with(backend, Weights::new(seed.0))
+    }
+
+    /// Builds on weights that are still empty but for seed and limit.
+    pub(crate) fn build_with(self, backend: Arc<dyn Backend>, weights: Weights) -> Result<Model> {
         let model = self.name.unwrap_or_else(|| "sequential".into());
         let wrong = |message: String| Error::Network { model: model.clone(), message };
         let mut layers = self.layers;
@@ -80,7 +86,7 @@ impl Sequential {
         for Named { name, layer } in &chain {
             layer.validate().map_err(|e| Error::layer(name, e))?;
         }
-        Model::new(model, chain, input, backend, seed)
+        Model::new(model, chain, input, backend, weights)
     }
 }
 
