@@ -1,4 +1,5 @@
 //! The words of the command line. What they mean is in the module of each command.
+#![allow(clippy::doc_markdown)] // these comments are the help texts, where backticks would be printed
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Command {
     /// Trains a network on DATA and writes model.keras, history.csv, metrics.json and report.html
     Fit(FitArgs),

@@ -12,10 +12,13 @@ use adaline::nn::model::{LoadOptions, Stage as ModelStage, load_model_with};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
+/// A plan comes with its memory, which must exist.
+const MOST_ROWS: usize = 1 << 20;
+
 /// Runs the command.
 pub(crate) fn run(args: &DumpArgs) -> Result<(), CliError> {
-    if args.batch == 0 {
-        return misuse("--batch expects at least 1, got 0");
+    if !(1..=MOST_ROWS).contains(&args.batch) {
+        return misuse(format!("--batch expects 1 to {MOST_ROWS} rows, got {}", args.batch));
     }
     let backend = Watched::new(args.common.threads);
     let toml = args.model.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));

@@ -142,10 +142,9 @@ impl Predictions {
 
 /// A column name that is not there yet.
 fn free(taken: &[String], name: String) -> String {
-    if !taken.contains(&name) {
-        return name;
-    }
-    (2..).map(|i| format!("{name}_{i}")).find(|n| !taken.contains(n)).unwrap_or(name)
+    // One more candidate than there are names.
+    let other = (2..taken.len() + 3).map(|i| format!("{name}_{i}")).find(|n| !taken.contains(n));
+    if taken.contains(&name) { other.unwrap_or(name) } else { name }
 }
 
 /// Writes beside the place, then moves there in one step.

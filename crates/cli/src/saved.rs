@@ -8,6 +8,7 @@ use crate::problem::{Coder, Kind, TaskInfo};
 use crate::source::{Source, table_options};
 use adaline::data::{ColumnKind, Preprocessor, Table, TableOptions, Tensor};
 use adaline::nn::Model;
+use adaline::nn::keras::KerasObject;
 use std::path::Path;
 
 /// A loaded model. One that was saved by other means has no task and no preprocessing.
@@ -218,7 +219,7 @@ impl Saved {
 
 /// Name of the activation function at the end of the network; empty when there is none.
 pub(crate) fn last_activation(model: &Model) -> String {
-    let config = model.layers().last().map(|l| l.config());
+    let config = model.layers().last().map(KerasObject::config);
     config.as_ref().and_then(|c| c.get("activation")).and_then(|a| a.as_str()).unwrap_or_default().to_owned()
 }
 

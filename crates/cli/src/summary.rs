@@ -7,6 +7,7 @@ use crate::saved::Saved;
 use crate::terminal::print;
 use adaline::report::tables::{SummaryRow, keras_summary};
 use serde_json::{Value, json};
+use std::fmt::Write;
 
 /// Runs the command.
 pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
             Kind::Classes(names) => format!("tells {} classes of `{}` apart: {}", names.len(), info.target, names.join(", ")),
             Kind::Numbers(_) => format!("predicts `{}`", info.target),
         };
-        text.push_str(&format!("\n Task: {task}\n"));
+        let _ = writeln!(text, "\n Task: {task}");
     }
     print(&text)
 }

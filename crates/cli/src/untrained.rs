@@ -53,8 +53,10 @@ pub(crate) fn from_toml(path: &Path, backend: Arc<dyn Backend>, compile: bool) -
     Ok(model)
 }
 
+type Goals = (Box<dyn Loss>, Vec<Box<dyn Metric>>);
+
 /// Loss and metrics: as the file says, else those that go with the last activation function.
-fn goals(config: &Config, model: &Model) -> Result<(Box<dyn Loss>, Vec<Box<dyn Metric>>), CliError> {
+fn goals(config: &Config, model: &Model) -> Result<Goals, CliError> {
     let outputs: usize = model.output_row().map_or(0, |r| r.iter().product());
     let (loss, metrics): (&str, &[&str]) = match (last_activation(model).as_str(), outputs) {
         ("softmax", n) if n > 1 => ("sparse_categorical_crossentropy", &["accuracy"]),

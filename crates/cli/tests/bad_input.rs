@@ -39,7 +39,8 @@ fn tables() {
     fit_fails("inf.csv", "a,b,y\n1,2,no\n2,inf,yes\n3,4,no\n4,3,yes\n", &[], 1, &["inf.csv", "row 2"]);
     fit_fails("huge.csv", "a,b,y\n1,2,no\n2,1e300,yes\n3,4,no\n4,3,yes\n", &[], 1, &["huge.csv"]);
     fit_fails("target.csv", &GOOD.replace(",y", ",target"), &[], 1, &["target.csv", "target"]);
-    let mostly: String = (0..60).map(|i| if i == 40 { "4O,x,no\n".into() } else { format!("{i},{},{}\n", i * 7 % 60, ["no", "yes"][i % 2]) }).collect();
+    let mostly: String =
+        (0..60).map(|i| if i == 40 { "4O,x,no\n".into() } else { format!("{i},{},{}\n", i * 7 % 60, ["no", "yes"][i % 2]) }).collect();
     fit_fails("mostly.csv", &format!("a,b,y\n{mostly}"), &[], 1, &["mostly.csv", "row 41"]);
     fit_fails("good1.csv", GOOD, &["--target", "yy"], 2, &["--target"]);
     fit_fails("good2.csv", GOOD, &["--category", "aa"], 1, &["aa"]);
@@ -198,6 +199,8 @@ fn words_of_the_command_line() {
     fails(&["bench"], 2, &["WORKLOAD"]);
     fails(&["bench", "mlp128", "--data", &shared().path("no-mnist")], 2, &["train-images-idx3-ubyte"]);
     fails(&["dump", &shared().path("iris/model.keras"), "--batch", "0"], 2, &["--batch"]);
+    fails(&["dump", &shared().path("iris/model.keras"), "--batch", "4000000000"], 2, &["--batch"]);
+    fails(&["bench", "tiny", "--rows", "1000000000000"], 2, &["too many"]);
     let toml = shared().file("open.toml", SOFTMAX);
     fails(&["dump", &toml], 2, &["InputLayer"]);
     fails(&["bench", "--model", &toml], 2, &["InputLayer"]);

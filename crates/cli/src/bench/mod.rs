@@ -124,7 +124,7 @@ fn steps(
     let estimate = epoch_s / per_epoch as f64;
     let wanted = wanted.unwrap_or(((BUDGET / estimate.max(1e-9)) as usize).clamp(20, 200_000));
     // Fewer steps than an epoch has: fewer rows.
-    let rows = data.0.rows().min((wanted + 1).saturating_mul(batch));
+    let rows = data.0.rows().min(wanted.saturating_add(1).saturating_mul(batch));
     let (x, y) = (data.0.slice_rows(0..rows)?, data.1.slice_rows(0..rows)?);
     let epochs = wanted.div_ceil(rows.div_ceil(batch).saturating_sub(1).max(1)).max(1);
     let each = fit(model, &x, &y, batch, epochs, true, true)?;
@@ -133,7 +133,9 @@ fn steps(
         return Ok(step_figures(out, each.steps, "steps"));
     }
     let block = fit(model, &x, &y, batch, epochs, true, false)?;
-    out.insert("step_us_each".into(), rounded(median * 1e6, 2));
+    if median.is_finite() {
+        out.insert("step_us_each".into(), rounded(median * 1e6, 2));
+    }
     let count = block.steps.len() * rows.div_ceil(batch);
     let step = step_figures(out, block.steps, "epochs");
     out.insert("steps_timed".into(), count.into());

@@ -6,13 +6,14 @@ use crate::source::{Arrays, idx_folder};
 use crate::untrained;
 use adaline::data::{Tensor, nearest};
 use adaline::graph::backend::Backend;
-use adaline::graph::philox::{Philox, stream_of};
+use adaline::graph::philox::{Philox, stream_of, uniform};
 use adaline::nn::activations::Activation;
+use adaline::nn::keras::KerasObject;
 use adaline::nn::layers::{Dense, Input};
 use adaline::nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use adaline::nn::metrics::Accuracy;
 use adaline::nn::optimizers::{Adam, RmsProp, Sgd};
-use adaline::nn::{Model, Seed, Sequential};
+use adaline::nn::{Loss, Model, Seed, Sequential};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ const PIXELS: usize = 784;
 const DIGITS: usize = 10;
 /// Rows for networks of a TOML file, in batches.
 const BATCHES: usize = 100;
+
+/// Random data of at most so many numbers (4 GiB).
+const MOST_VALUES: usize = 1 << 30;
 
 /// How the timing goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,6 +72,10 @@ pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Worklo
         _ => (&[1, 1], 1_000_000, 1_000_000),
     };
     let rows = args.rows.unwrap_or(if infer { 4096 } else { rows });
+    let most = MOST_VALUES / widths.first().copied().unwrap_or(1);
+    if rows > most {
+        return misuse(format!("--rows {rows} of {name} are too many; at most {most}"));
+    }
     let (x, y, data) = match base {
         "tiny" => tiny(rows)?,
         "linreg" => line(rows)?,
@@ -116,7 +124,12 @@ fn normals(what: &str, count: usize) -> Vec<f32> {
 
 fn uniforms(what: &str, count: usize) -> Vec<f32> {
     let r = draw(what);
-    (0..count as u64).map(|i| r.uniform(i)).collect()
+    let mut out = Vec::with_capacity(count.next_multiple_of(4));
+    for block in 0..count.div_ceil(4) as u32 {
+        out.extend(r.block(block).map(uniform));
+    }
+    out.truncate(count);
+    out
 }
 
 fn classes(what: &str, count: usize, classes: usize) -> Vec<i32> {
@@ -167,7 +180,7 @@ fn from_toml(path: &Path, args: &BenchArgs, backend: Arc<dyn Backend>) -> Result
     };
     let sized = |row: &[usize]| -> Result<Vec<usize>, CliError> {
         let shape: Vec<usize> = std::iter::once(rows).chain(row.iter().copied()).collect();
-        let values = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= adaline::data::MAX_VALUES);
+        let values = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= MOST_VALUES);
         if values.is_some() {
             Ok(shape)
         } else {
@@ -178,13 +191,13 @@ fn from_toml(path: &Path, args: &BenchArgs, backend: Arc<dyn Backend>) -> Result
     let x = Tensor::f32(shape.clone(), normals("x", shape.iter().product()))?;
     let loss = model.loss();
     let last = output.last().copied().unwrap_or(1).max(1);
-    let y = if loss.is_some_and(|l| l.sparse()) {
+    let y = if loss.is_some_and(Loss::sparse) {
         let shape = sized(output.split_last().map_or(&[][..], |(_, lead)| lead))?;
         Tensor::i32(shape.clone(), classes("y", shape.iter().product(), last))?
     } else {
         let shape = sized(output)?;
         let count = shape.iter().product();
-        let values = match loss.map(|l| l.class_name()) {
+        let values = match loss.map(KerasObject::class_name) {
             Some("CategoricalCrossentropy") => {
                 classes("y", count / last, last).into_iter().flat_map(|c| (0..last).map(move |i| f32::from(i == c as usize))).collect()
             }

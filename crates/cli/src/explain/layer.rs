@@ -23,8 +23,15 @@ pub(super) struct LayerView {
     pub gradient: Option<Vec<f32>>,
     /// Derivative of the loss by each weighted sum.
     pub sum_gradient: Option<Vec<f32>>,
-    /// Name, shape, values, derivative of the loss.
-    pub weights: Vec<(String, Vec<usize>, Vec<f32>, Option<Vec<f32>>)>,
+    pub weights: Vec<WeightView>,
+}
+
+/// A weight with its derivative of the loss.
+pub(super) struct WeightView {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+    pub gradient: Option<Vec<f32>>,
 }
 
 /// The numbers of a dense layer, `kernel (inputs, units)`.
@@ -82,8 +89,12 @@ pub(super) fn views(model: &Model, inspection: &Inspection, names: &[String], x:
         let activation = text("activation");
         let sum_gradient = sum_gradient(layer, dense.as_ref(), &inputs, regularized("bias_regularizer"), regularized("kernel_regularizer"))
             .or_else(|| gradient.clone().filter(|_| activation == "linear"));
-        let weights =
-            layer.weights.iter().map(|w| (w.name.clone(), w.values.shape().to_vec(), values(&w.values), w.gradient.as_ref().map(values)));
+        let weights = layer.weights.iter().map(|w| WeightView {
+            name: w.name.clone(),
+            shape: w.values.shape().to_vec(),
+            values: values(&w.values),
+            gradient: w.gradient.as_ref().map(values),
+        });
         views.push(LayerView {
             name: layer.name.clone(),
             class: layer.class.clone(),

@@ -12,11 +12,8 @@ pub(super) fn json(story: &Story) -> Value {
         .layers
         .iter()
         .map(|l| {
-            let weights: Vec<Value> = l
-                .weights
-                .iter()
-                .map(|(name, shape, values, gradient)| json!({"name": name, "shape": shape, "values": values, "gradient": gradient}))
-                .collect();
+            let weights: Vec<Value> =
+                l.weights.iter().map(|w| json!({"name": w.name, "shape": w.shape, "values": w.values, "gradient": w.gradient})).collect();
             json!({
                 "name": l.name, "class": l.class, "activation": l.activation, "units": l.unit_names,
                 "weighted_sums": l.sums, "output": l.output,
