@@ -236,6 +236,10 @@ fn bench_prints_one_line_with_the_keys_of_the_peers() {
     assert!(low.as_f64() <= mid.as_f64() && mid.as_f64() <= high.as_f64(), "{told}");
     // Three products of 10x10x32 and two of 10x32x2 each way at the least (2 operations each; the first has no way back to x).
     assert!(told["flops"].as_u64().unwrap() > 2 * (2 * 10 * 10 * 32 + 3 * 10 * 32 * 2), "{told}");
+}
+
+#[test]
+fn bench_fits_the_line_on_all_rows_at_once() {
     let told = json(&["bench", "linreg", "--rows", "1000", "--steps", "3"]);
     assert!(!told["total_s"].is_null() && told["batch"] == 1000, "{told}");
 }

@@ -77,7 +77,8 @@ fn formula(activation: &str) -> String {
 }
 
 fn forward(out: &mut String, number: usize, layer: &LayerView, top: usize) {
-    let _ = writeln!(out, "Layer {number}: {} ({}, {} outputs)", layer.name, layer.class, layer.output.len());
+    let count = layer.output.len();
+    let _ = writeln!(out, "Layer {number}: {} ({}, {} output{})", layer.name, layer.class, count, if count == 1 { "" } else { "s" });
     let Some(dense) = &layer.dense else {
         let (few, order) = most(&layer.output, top);
         let _ = writeln!(out, "  Its output{}:", if few { ", the largest" } else { "" });
@@ -94,7 +95,7 @@ fn forward(out: &mut String, number: usize, layer: &LayerView, top: usize) {
     let sums = layer.sums.as_deref().unwrap_or(&layer.output);
     let (few, order) = most(&layer.output, top);
     if few {
-        let _ = writeln!(out, "  The {} units of {} with the largest outputs:", order.len(), layer.output.len());
+        let _ = writeln!(out, "  The {} units of {} with the largest outputs:", order.len(), count);
     }
     for unit in order {
         let _ = writeln!(out, "  {}: z = {}, a = {}", layer.unit_names[unit], num(sums[unit]), num(layer.output[unit]));
