@@ -2,7 +2,7 @@
 //! stretch of memory holds when it is read.
 
 use crate::fused::kernel::Tile;
-use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE, Scalar};
+use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE, Scalar, Src};
 use crate::memory::LINE;
 use crate::plan::{Holds, Kernel, Plan, Touch};
 use adaline_graph::{Role, StateLayout};
@@ -53,7 +53,9 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 return Err(format!("{} and {:?}", fail("writes twice", w), other.at));
             }
             for r in step.touches.iter().filter(|r| !r.write && overlap(r, w)) {
-                let together = r.at == w.at && r.words == w.words && (r.same_place || after_the_rows(&step.kernel));
+                let together = r.at == w.at
+                    && r.words == w.words
+                    && (r.same_place || after_the_rows(&step.kernel) || read_before_all(&step.kernel, r.at));
                 if !together || matches!(step.kernel, Kernel::Move(_)) {
                     return Err(fail("overwrites what it reads", w));
                 }
@@ -89,6 +91,17 @@ fn overlap(a: &Touch, b: &Touch) -> bool {
 /// Whether a kernel writes some results only after all of its tasks are done.
 fn after_the_rows(k: &Kernel) -> bool {
     matches!(k, Kernel::Tile(t) if !t.accs.is_empty())
+}
+
+/// Whether a kernel of one task reads a word as a scalar only, which happens before its first block.
+fn read_before_all(k: &Kernel, at: BufRef) -> bool {
+    let Kernel::Tile(t) = k else { return false };
+    let p = &t.main;
+    let in_blocks = |src: &Src| matches!(src, Src::Mem(m) | Src::Whole(m) if p.mems.get(*m as usize).is_none_or(|m| m.buf == at));
+    t.cut.tasks() == 1
+        && p.scalars.contains(&Scalar::Mem(at))
+        && !p.instrs.iter().any(|i| i.src.iter().any(in_blocks))
+        && !p.fills.iter().any(|f| f.buf == at)
 }
 
 fn space_words(plan: &Plan, state: &StateLayout, space: u16) -> usize {
