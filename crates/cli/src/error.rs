@@ -20,9 +20,6 @@ pub(crate) enum CliError {
     /// A file that cannot be written.
     #[error(transparent)]
     Format(#[from] adaline::formats::FormatError),
-    /// Stopped by Ctrl-C where nothing could be kept.
-    #[error("{0}")]
-    Interrupted(String),
     /// A file or folder.
     #[error("{}: {what}: {source}", path.display())]
     Io {
@@ -40,7 +37,6 @@ impl CliError {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Misuse(_) => 2,
-            Self::Interrupted(_) => 130,
             Self::Failure(_) | Self::Data(_) | Self::Network(_) | Self::Format(_) | Self::Io { .. } => 1,
         }
     }

@@ -72,9 +72,8 @@ impl Settings {
             (None, Some(other)) => return misuse(format!("[data] task expects \"classes\" or \"numbers\", got {other:?}")),
         };
         let optimizer = match (&args.optimizer, &t.optimizer) {
-            (Some(name), _) => serde_json::Value::String(name.clone()),
             (None, Some(toml::Value::Table(table))) => crate::config::envelope(table, "keras.optimizers", "[training] optimizer")?,
-            (None, Some(toml::Value::String(name))) => serde_json::Value::String(name.clone()),
+            (Some(name), _) | (None, Some(toml::Value::String(name))) => serde_json::Value::String(name.clone()),
             (None, Some(other)) => return misuse(format!("[training] optimizer expects a name or a table with class_name, got {other}")),
             (None, None) => "adam".into(),
         };

@@ -46,7 +46,7 @@ impl Terminal {
     }
 
     /// No progress: the folds print one line each.
-    pub(crate) fn quiet(&self) -> Box<dyn Progress> {
+    pub(crate) fn quiet() -> Box<dyn Progress> {
         Box::new(Silent)
     }
 

@@ -5,6 +5,7 @@ mod story;
 mod train;
 
 pub(crate) use output::{PREP_ASSET, TASK_ASSET};
+use train::Lesson;
 pub(crate) use train::Trained;
 
 use crate::args::FitArgs;
@@ -81,34 +82,20 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     introduce(&say, &problem);
 
     let (train_rows, test_rows) = hold_out(&problem, &settings)?;
-    let folds = settings.kfold.map(|k| cross_validate(&problem, &settings, &train_rows, k, &say, stop)).transpose()?;
-    let (rows, watched, epochs) = match &folds {
-        // Measured by the folds: now learn from every row, for as long as the folds needed.
-        Some(f) => (train_rows.clone(), Vec::new(), f.epochs),
-        None => {
-            let (rows, watched) = train::watch_split(&problem, &train_rows, settings.validation_split, settings.seed)?;
-            (rows, watched, settings.epochs)
-        }
-    };
-    if folds.is_some() {
-        say.line(&format!("\nTraining the network to keep on all {} rows, {epochs} epochs", number::grouped(rows.len() as u64)));
-    } else {
-        say.line(&format!("Training on {} rows, watching {}", number::grouped(rows.len() as u64), number::grouped(watched.len() as u64)));
-    }
-    let mut trained = train::train(&problem, &settings, &rows, &watched, epochs, settings.seed, say.progress(epochs), stop)?;
+    let (lesson, mut trained, folds) = learn(&problem, &settings, &train_rows, &say, stop)?;
     output::attach(&problem, &mut trained)?;
     let interrupted = stop.load(Ordering::Relaxed);
 
-    let mut parts = vec![("training".to_owned(), rows.len())];
-    if !watched.is_empty() {
-        parts.push(("validation".to_owned(), watched.len()));
+    let mut parts = vec![("training".to_owned(), lesson.rows.len())];
+    if !lesson.watched.is_empty() {
+        parts.push(("validation".to_owned(), lesson.watched.len()));
     }
-    let (outcome, measured_on, pictures) = measure(&problem, &mut trained, &test_rows, &watched, &rows, folds.as_ref())?;
+    let (outcome, measured_on, pictures) = measure(&problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
     if measured_on == "test rows" {
         parts.push(("test".to_owned(), outcome.rows()));
     }
     let run = Run {
-        parameters: parameters(&settings, &trained, epochs),
+        parameters: parameters(&settings, &trained, lesson.epochs),
         command: crate::terminal::command_line(),
         seconds: begun.elapsed().as_secs_f64(),
         problem: &problem,
@@ -158,6 +145,44 @@ fn hold_out(problem: &Problem, settings: &Settings) -> Result<(Vec<usize>, Vec<u
     Ok((pick(&split.train), pick(&split.test)))
 }
 
+/// The folds, if asked for, and the network to keep.
+fn learn(
+    problem: &Problem,
+    settings: &Settings,
+    rows: &[usize],
+    say: &Terminal,
+    stop: &Stop,
+) -> Result<(Lesson, Trained, Option<Folds>), CliError> {
+    let count = |rows: &[usize]| number::grouped(rows.len() as u64);
+    let (lesson, folds) = if let Some(k) = settings.kfold {
+        match cross_validate(problem, settings, rows, k, say, stop)? {
+            // Measured by the folds: now learn from every row, for as long as the folds needed.
+            Validated::Done(folds) => {
+                let lesson = Lesson { rows: rows.to_vec(), watched: Vec::new(), epochs: folds.epochs };
+                say.line(&format!("\nTraining the network to keep on all {} rows, {} epochs", count(rows), lesson.epochs));
+                (lesson, Some(folds))
+            }
+            Validated::Stopped(lesson, trained) => {
+                say.line("Stopped during the folds: the network of this fold is kept, measured on the rows it was watched by.");
+                return Ok((lesson, *trained, None));
+            }
+        }
+    } else {
+        let lesson = Lesson::split(problem, settings, rows, settings.seed)?;
+        say.line(&format!("Training on {} rows, watching {}", count(&lesson.rows), count(&lesson.watched)));
+        (lesson, None)
+    };
+    let trained = train::train(problem, settings, &lesson, settings.seed, say.progress(lesson.epochs), stop)?;
+    Ok((lesson, trained, folds))
+}
+
+/// How a cross-validation ended.
+enum Validated {
+    Done(Folds),
+    /// By Ctrl-C, with the network that was being trained.
+    Stopped(Lesson, Box<Trained>),
+}
+
 /// Each fold: a fresh network, preprocessing fitted on that fold's training rows, early stopping on some of them.
 fn cross_validate(
     problem: &Problem,
@@ -166,7 +191,7 @@ fn cross_validate(
     k: usize,
     say: &Terminal,
     stop: &Stop,
-) -> Result<Folds, CliError> {
+) -> Result<Validated, CliError> {
     let shuffled = KFold { k, shuffle: true, seed: settings.seed };
     let (folds, warnings): (Vec<Fold>, Vec<String>) = match &problem.labels {
         Some(labels) => {
@@ -183,10 +208,10 @@ fn cross_validate(
     let (mut scores, mut epochs, mut all, mut metric) = (Vec::new(), Vec::new(), None::<Outcome>, "accuracy");
     for (i, fold) in folds.iter().enumerate() {
         let seed = settings.seed.wrapping_add(1 + i as u64);
-        let (own, watched) = train::watch_split(problem, &pick(&fold.train), settings.validation_split, seed)?;
-        let mut trained = train::train(problem, settings, &own, &watched, settings.epochs, seed, say.quiet(), stop)?;
+        let lesson = Lesson::split(problem, settings, &pick(&fold.train), seed)?;
+        let mut trained = train::train(problem, settings, &lesson, seed, Terminal::quiet(), stop)?;
         if stop.load(Ordering::Relaxed) {
-            return Err(CliError::Interrupted("stopped during the folds; nothing was saved".into()));
+            return Ok(Validated::Stopped(lesson, Box::new(trained)));
         }
         let outcome = predict(problem, &mut trained, &pick(&fold.validation))?;
         let (name, score) = outcome.headline();
@@ -204,7 +229,7 @@ fn cross_validate(
     let (mean, deviation) = FoldChart { metric: metric.into(), scores: scores.clone() }.mean_and_deviation();
     say.line(&format!("{k} folds: {metric} {} ± {}", number::short(mean), number::short(deviation)));
     let outcome = all.ok_or_else(|| CliError::Misuse("no fold has rows".into()))?;
-    Ok(Folds { metric, scores, outcome, epochs: epochs.get(epochs.len() / 2).copied().unwrap_or(1) })
+    Ok(Validated::Done(Folds { metric, scores, outcome, epochs: epochs.get(epochs.len() / 2).copied().unwrap_or(1) }))
 }
 
 /// Predictions of rows of the data.
@@ -219,8 +244,7 @@ fn measure(
     problem: &Problem,
     trained: &mut Trained,
     test: &[usize],
-    watched: &[usize],
-    rows: &[usize],
+    lesson: &Lesson,
     folds: Option<&Folds>,
 ) -> Result<(Outcome, String, Option<Tensor>), CliError> {
     let pictures = |rows: &[usize]| -> Result<Option<Tensor>, CliError> {
@@ -237,10 +261,8 @@ fn measure(
         let shown = problem.info.image.map(|_| x.clone());
         return Ok((Outcome::new(&problem.info.kind, &trained.coder, y, &output), "test rows".into(), shown));
     }
-    if !watched.is_empty() {
-        return Ok((predict(problem, trained, watched)?, "validation rows".into(), pictures(watched)?));
-    }
-    Ok((predict(problem, trained, rows)?, "training rows".into(), pictures(rows)?))
+    let (rows, words) = if lesson.watched.is_empty() { (&lesson.rows, "training rows") } else { (&lesson.watched, "validation rows") };
+    Ok((predict(problem, trained, rows)?, words.into(), pictures(rows)?))
 }
 
 fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(String, String)> {

@@ -20,38 +20,52 @@ pub(crate) struct Trained {
     pub best_epoch: Option<usize>,
 }
 
-/// Rows to train on and rows to watch, out of `rows`, both shares of each class.
-pub(crate) fn watch_split(problem: &Problem, rows: &[usize], share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), CliError> {
-    if share <= 0.0 || rows.len() < 2 {
-        return Ok((rows.to_vec(), Vec::new()));
-    }
-    let split = match &problem.labels {
-        Some(labels) => {
-            let own: Vec<i32> = rows.iter().map(|r| labels[problem.position(*r)]).collect();
-            stratified_split(&own, share, seed)?.0
-        }
-        None => train_test_split(rows.len(), share, seed)?,
-    };
-    let pick = |at: &[usize]| at.iter().map(|&i| rows[i]).collect();
-    Ok((pick(&split.train), pick(&split.test)))
+/// What one network learns from.
+pub(crate) struct Lesson {
+    /// Rows to learn from.
+    pub rows: Vec<usize>,
+    /// Rows that decide when to stop; none: all epochs are trained.
+    pub watched: Vec<usize>,
+    /// Most epochs.
+    pub epochs: usize,
 }
 
-/// Trains a fresh network. Nothing but `rows` is learned from; `watched` decides when to stop.
+impl Lesson {
+    /// Out of `rows`, a share to watch, the classes in proportion.
+    pub(crate) fn split(problem: &Problem, settings: &Settings, rows: &[usize], seed: u64) -> Result<Self, CliError> {
+        let (share, epochs) = (settings.validation_split, settings.epochs);
+        if share <= 0.0 || rows.len() < 2 {
+            return Ok(Self { rows: rows.to_vec(), watched: Vec::new(), epochs });
+        }
+        let split = match &problem.labels {
+            Some(labels) => {
+                let own: Vec<i32> = rows.iter().map(|r| labels[problem.position(*r)]).collect();
+                stratified_split(&own, share, seed)?.0
+            }
+            None => train_test_split(rows.len(), share, seed)?,
+        };
+        let pick = |at: &[usize]| at.iter().map(|&i| rows[i]).collect();
+        Ok(Self { rows: pick(&split.train), watched: pick(&split.test), epochs })
+    }
+}
+
+/// Loss and metrics.
+type Goals = (Box<dyn Loss>, Vec<Box<dyn Metric>>);
+
+/// Trains a fresh network. Nothing but the lesson's rows is learned from; `watched` decides when to stop.
 pub(crate) fn train(
     problem: &Problem,
     settings: &Settings,
-    rows: &[usize],
-    watched: &[usize],
-    epochs: usize,
+    lesson: &Lesson,
     seed: u64,
     progress: Box<dyn Progress>,
     stop: &Stop,
 ) -> Result<Trained, CliError> {
-    let coder = problem.coder(rows)?;
-    let part = problem.part(&coder, rows)?;
-    let watched = if watched.is_empty() { None } else { Some(problem.part(&coder, watched)?) };
+    let coder = problem.coder(&lesson.rows)?;
+    let part = problem.part(&coder, &lesson.rows)?;
+    let watched = if lesson.watched.is_empty() { None } else { Some(problem.part(&coder, &lesson.watched)?) };
     let mut model = build(problem, settings, &part.x, seed)?;
-    let mut fit = Fit::default().epochs(epochs).batch_size(settings.batch_size).progress(progress).stop_when(stop.clone());
+    let mut fit = Fit::default().epochs(lesson.epochs).batch_size(settings.batch_size).progress(progress).stop_when(stop.clone());
     if let Some(Part { x, y }) = &watched {
         fit = fit.validation_data(x, y);
         if settings.patience > 0 {
@@ -102,7 +116,7 @@ fn check_output(model: &Model, kind: &Kind) -> Result<(), CliError> {
 }
 
 /// Loss and metrics: as the TOML file says, else cross-entropy and accuracy for classes, squared error for numbers.
-fn goals(settings: &Settings, kind: &Kind, output: Option<&[usize]>) -> Result<(Box<dyn Loss>, Vec<Box<dyn Metric>>), CliError> {
+fn goals(settings: &Settings, kind: &Kind, output: Option<&[usize]>) -> Result<Goals, CliError> {
     let single = output.is_some_and(|o| o.iter().product::<usize>() == 1);
     let (loss, metrics): (&str, &[&str]) = match kind {
         Kind::Classes(_) if single => ("binary_crossentropy", &["accuracy"]),
