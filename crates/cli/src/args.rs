@@ -69,6 +69,9 @@ pub(crate) struct ReadArgs {
     /// Encoding of a CSV file, such as utf-8, windows-1252, shift_jis [default: found by looking]
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
+    /// More texts that mean "no value", beside the usual ones such as NA, n/a, NaN, null, ? and nothing
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
+    pub missing: Vec<String>,
     /// Columns to read as categories, though they look like numbers
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub category: Vec<String>,

@@ -37,6 +37,9 @@ pub(crate) struct DataConfig {
     /// Columns to read as categories.
     #[serde(default)]
     pub category: Vec<String>,
+    /// More texts that mean "no value".
+    #[serde(default)]
+    pub missing: Vec<String>,
     /// Height and width when each row of the table is a picture.
     pub image: Option<[usize; 2]>,
     /// Share of the rows held out for the final measurement.

@@ -55,8 +55,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
         "metrics": metrics,
         "as_trained": logs,
         "confusion": matrix.map(|m| json!({"classes": m.classes, "counts": m.counts})),
-    }));
-    Ok(())
+    }))
 }
 
 /// Inputs and truth of the rows that have both, and those rows in words.

@@ -3,7 +3,7 @@
 use crate::config::DataConfig;
 use crate::error::{CliError, misuse};
 use crate::source::{Arrays, Source};
-use adaline::data::{PrepOptions, Preprocessor, Scale, Table, Task, Tensor};
+use adaline::data::{PrepOptions, Preprocessor, Role, Scale, Table, Task, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// What is to be predicted.
@@ -95,6 +95,9 @@ impl Problem {
         let mut notes = Vec::new();
         if whole.rows_without_target() > 0 {
             notes.push(format!("{} rows have no `{target}` and are left out", whole.rows_without_target()));
+        }
+        for unused in whole.report().iter().filter(|c| c.role == Role::Dropped) {
+            notes.push(format!("column `{}` is left out: {}", unused.name, unused.detail));
         }
         let classes = whole.classes().to_vec();
         let (kind, labels) = if classes.is_empty() {

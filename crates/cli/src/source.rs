@@ -54,6 +54,7 @@ pub(crate) fn table_options(read: &ReadArgs, config: &crate::config::DataConfig)
     if read.no_header {
         options.header = Some(false);
     }
+    options.missing.extend(read.missing.iter().chain(&config.missing).cloned());
     for column in read.category.iter().chain(&config.category) {
         options = options.kind(column.clone(), ColumnKind::Category);
     }

@@ -1,6 +1,7 @@
 //! What a person sees: lines and the progress bar on standard output, or on standard error when machines read standard output.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is where the command line prints
 
+use crate::error::CliError;
 use adaline::Shown as Drawn;
 use adaline::data::{ColumnKind, Table};
 use adaline::nn::model::{Progress, Silent};
@@ -23,7 +24,9 @@ pub(crate) trait Shown {
     /// A line for people.
     fn line(&self, text: &str);
     /// The one JSON object for machines, when asked for.
-    fn json(&self, value: &Value);
+    fn json(&self, value: &Value) -> Result<(), CliError>;
+    /// A result for people, shown even where `verbose` is 0.
+    fn result(&self, text: &str) -> Result<(), CliError>;
 }
 
 impl Terminal {
@@ -86,10 +89,15 @@ impl Shown for Terminal {
             let _ = writeln!(std::io::stdout(), "{text}");
         }
     }
-    fn json(&self, value: &Value) {
+    fn json(&self, value: &Value) -> Result<(), CliError> {
+        if self.json { print(&format!("{value}\n")) } else { Ok(()) }
+    }
+    fn result(&self, text: &str) -> Result<(), CliError> {
         if self.json {
-            let _ = writeln!(std::io::stdout(), "{value}");
+            self.line(text);
+            return Ok(());
         }
+        print(&format!("{text}\n"))
     }
 }
 
@@ -111,17 +119,17 @@ pub(crate) fn command_line() -> String {
 }
 
 /// Writes to standard output. A closed pipe is the reader's business; a full disk is not.
-pub(crate) fn print(text: &str) -> Result<(), crate::error::CliError> {
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(crate::error::CliError::io(std::path::Path::new("standard output"), "cannot write", e))
+            Err(CliError::io(std::path::Path::new("standard output"), "cannot write", e))
         }
         _ => Ok(()),
     }
 }
 
 /// Prints an error on standard error.
-pub(crate) fn complain(error: &crate::error::CliError) {
+pub(crate) fn complain(error: &CliError) {
     let _ = writeln!(std::io::stderr(), "adaline: {error}");
 }

@@ -13,7 +13,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,9 @@ type Job<'a> = dyn Fn(usize, usize) + Sync + 'a;
 /// ```
 pub struct Pool {
     shared: Arc<Shared>,
-    workers: Vec<JoinHandle<()>>,
+    threads: usize,
+    /// Started by the first job that is worth them, so that small networks never start a thread.
+    workers: OnceLock<Vec<JoinHandle<()>>>,
     /// One job at a time; a second caller, or a job that starts a job, runs its list alone.
     busy: AtomicBool,
 }
@@ -66,6 +68,8 @@ struct Shared {
     /// The caller sleeps until `unfinished` is 0.
     caller_sleeps: AtomicBool,
     stop: AtomicBool,
+    /// Workers that have begun to look for jobs.
+    started: AtomicUsize,
     generation: AtomicU32,
     job: Mutex<Option<OpenJob>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
@@ -80,10 +84,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pool {
-    /// A pool of `threads` threads, the caller counted: it starts `threads - 1` workers. Where the system refuses a thread, the pool is
-    /// smaller.
+    /// A pool of `threads` threads, the caller counted. Its `threads - 1` workers start with the first job of several tasks; where the
+    /// system refuses a thread, there are fewer.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
+            started: AtomicUsize::new(0),
             claims: AtomicU64::new(0),
             unfinished: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
@@ -96,18 +101,26 @@ impl Pool {
             wake: Condvar::new(),
             done: Condvar::new(),
         });
-        let workers = (1..threads)
+        Self { shared, threads: threads.max(1), workers: OnceLock::new(), busy: AtomicBool::new(false) }
+    }
+
+    /// Starts the workers and waits until they are there: what a thread allocates at its start must not fall into a later step.
+    fn start(&self) -> Vec<JoinHandle<()>> {
+        let workers: Vec<_> = (1..self.threads)
             .map_while(|worker| {
-                let shared = Arc::clone(&shared);
+                let shared = Arc::clone(&self.shared);
                 std::thread::Builder::new().name(format!("adaline-{worker}")).spawn(move || shared.work(worker)).ok()
             })
             .collect();
-        Self { shared, workers, busy: AtomicBool::new(false) }
+        while self.shared.started.load(Ordering::Acquire) < workers.len() {
+            std::thread::yield_now();
+        }
+        workers
     }
 
     /// Threads that may run tasks, the caller counted. Worker numbers are below this.
     pub fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.threads
     }
 
     /// Calls `f(task, worker)` once for each task in `0 .. tasks` and returns when all calls have returned. No two calls that run at the same time
@@ -119,13 +132,14 @@ impl Pool {
     /// # Panics
     /// If a task panics: the panic continues here when all begun tasks have ended.
     pub fn run(&self, tasks: usize, f: &Job<'_>) {
-        let alone = tasks <= 1 || self.workers.is_empty() || tasks > u32::MAX as usize;
+        let alone = tasks <= 1 || self.threads == 1 || tasks > u32::MAX as usize;
         if alone || self.busy.swap(true, Ordering::Acquire) {
             for task in 0..tasks {
                 f(task, 0);
             }
             return;
         }
+        self.workers.get_or_init(|| self.start());
         self.fork_join(tasks, f);
         let panic = lock(&self.shared.panic).take();
         self.busy.store(false, Ordering::Release);
@@ -207,6 +221,7 @@ impl Shared {
     }
 
     fn work(&self, worker: usize) {
+        self.started.fetch_add(1, Ordering::Release);
         let open = || self.claims.load(Ordering::SeqCst) as u32 != 0 || self.stop.load(Ordering::SeqCst);
         loop {
             if !spin_until(open) {
@@ -253,7 +268,7 @@ impl Drop for Pool {
         self.shared.stop.store(true, Ordering::SeqCst);
         drop(lock(&self.shared.sleep));
         self.shared.wake.notify_all();
-        for worker in self.workers.drain(..) {
+        for worker in self.workers.take().into_iter().flatten() {
             // A worker catches the panics of its tasks; there is nothing to report.
             let _ = worker.join();
         }

@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use crate::terminal::{Shown, Terminal};
 use adaline::formats::atomic_write;
 use adaline::report::figure::Theme;
+use adaline::report::html::Report;
 use adaline::report::number;
 use adaline::report::tables::class_table;
 use serde_json::{Value, json};
@@ -38,13 +39,13 @@ pub(crate) fn attach(problem: &Problem, trained: &mut Trained) -> Result<(), Cli
 /// Writes everything and tells the result.
 pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
     let out = &run.settings.out;
-    run.trained.model.save(out.join("model.keras"))?;
     atomic_write(&out.join("history.csv"), history(run).as_bytes())?;
     let result = result(run);
     let pretty = serde_json::to_string_pretty(&result).map_err(|e| CliError::Misuse(e.to_string()))?;
     atomic_write(&out.join("metrics.json"), format!("{pretty}\n").as_bytes())?;
     let report = story::report(run);
     atomic_write(&out.join("report.html"), report.render().as_bytes())?;
+    forget_curves(out, &report)?;
     for chart in &report.curves {
         let figure = chart.figure();
         let file = format!("curve_{}", chart.metric);
@@ -53,24 +54,42 @@ pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
             atomic_write(&out.join(format!("{file}.png")), &png)?;
         }
     }
+    // Last, so that a model never stands beside the report of another run.
+    run.trained.model.save(out.join("model.keras"))?;
     if let Some(matrix) = run.outcome.confusion().filter(|m| m.size() <= 20) {
         say.line(&format!("\n{}", class_table(&matrix)));
     }
     let figures: Vec<String> =
         run.outcome.metrics().iter().filter_map(|(k, v)| Some(format!("{k} {}", number::short(v.as_f64()?)))).collect();
-    say.line(&format!("On {} {}: {}", number::grouped(run.outcome.rows() as u64), run.measured_on, figures.join(", ")));
+    say.result(&format!("On {} {}: {}", number::grouped(run.outcome.rows() as u64), run.measured_on, figures.join(", ")))?;
     if let Some((rule, score)) = run.outcome.simplest() {
         say.line(&format!("For comparison, {rule}: {} {}", run.outcome.headline().0, number::short(score)));
     }
     if run.interrupted {
-        say.line("Stopped before the end; the network as it was after the last step is saved.");
+        say.line(&match run.trained.best_epoch {
+            Some(best) => format!("Stopped before the end; the weights of epoch {best}, the best so far, are saved."),
+            None => "Stopped before the end; the network as it was after the last step is saved.".into(),
+        });
     }
-    say.line(&format!(
+    say.result(&format!(
         "Wrote {} (model.keras, history.csv, metrics.json, report.html) in {}",
         out.display(),
         number::duration(run.seconds)
-    ));
-    say.json(&result);
+    ))?;
+    say.json(&result)
+}
+
+/// Removes the curves that an earlier run left in the folder and this one does not write again.
+fn forget_curves(out: &Path, report: &Report) -> Result<(), CliError> {
+    let entries = std::fs::read_dir(out).map_err(|e| CliError::io(out, "cannot list the folder for the results", e))?;
+    for path in entries.filter_map(|e| Some(e.ok()?.path())) {
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let drawn = path.extension().is_some_and(|e| e == "svg" || e == "png");
+        let metric = stem.strip_prefix("curve_").filter(|_| drawn);
+        if metric.is_some_and(|m| !report.curves.iter().any(|c| c.metric == m)) {
+            std::fs::remove_file(&path).map_err(|e| CliError::io(&path, "cannot remove the curve of an earlier run", e))?;
+        }
+    }
     Ok(())
 }
 

@@ -19,6 +19,8 @@ const DRAWN_UNITS: usize = 16;
 pub(crate) fn report(run: &Run<'_>) -> Report {
     let info = &run.problem.info;
     let (name, score) = run.outcome.headline();
+    // The report says "test rows" itself.
+    let rows = run.measured_on.trim_end_matches(" rows").to_owned();
     let question = match &info.kind {
         Kind::Classes(c) if c.len() <= 6 => format!("Which `{}` is it: {}?", info.target, c.join(", ")),
         Kind::Classes(c) => format!("Which of {} classes of `{}` is it?", c.len(), info.target),
@@ -31,14 +33,11 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
         headline: headline(run),
         baselines: baselines(run, name, score),
         curves: curves(run),
-        classification: run.outcome.confusion().map(|confusion| Classification { rows: run.measured_on.clone(), confusion }),
+        classification: run.outcome.confusion().map(|confusion| Classification { rows: rows.clone(), confusion }),
         regressions: match &run.outcome {
-            Outcome::Numbers { truth, predicted } => vec![Regression {
-                rows: run.measured_on.clone(),
-                target: info.target.clone(),
-                actual: truth.clone(),
-                predicted: predicted.clone(),
-            }],
+            Outcome::Numbers { truth, predicted } => {
+                vec![Regression { rows, target: info.target.clone(), actual: truth.clone(), predicted: predicted.clone() }]
+            }
             Outcome::Classes { .. } => Vec::new(),
         },
         folds: run.folds.iter().map(Folds::chart).collect(),

@@ -63,7 +63,9 @@ pub struct TableOptions {
 
 impl Default for TableOptions {
     fn default() -> Self {
-        let missing = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-"];
+        // Those of pandas, and the lone marks that people type.
+        let missing =
+            ["", "NA", "N/A", "n/a", "na", "<NA>", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "null", "NULL", "None", "none", "?", "-"];
         Self {
             delimiter: None,
             header: None,
