@@ -18,5 +18,10 @@ pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
 
 /// Runs a program and returns what it printed.
 pub(crate) fn output(program: &str, args: &[&str]) -> Result<Output, String> {
-    Command::new(program).args(args).env_remove("COLUMNS").current_dir(root()).output().map_err(|e| format!("{program} does not start: {e}"))
+    Command::new(program)
+        .args(args)
+        .env_remove("COLUMNS")
+        .current_dir(root())
+        .output()
+        .map_err(|e| format!("{program} does not start: {e}"))
 }
