@@ -1,5 +1,6 @@
 //! What can go wrong, and the exit code it means: 2 for misuse, 1 for failure.
 
+use adaline::data::{DataError, TableError};
 use std::path::{Path, PathBuf};
 
 /// An error as the person at the terminal sees it.
@@ -13,7 +14,7 @@ pub(crate) enum CliError {
     Failure(String),
     /// Data that cannot be read or used.
     #[error(transparent)]
-    Data(#[from] adaline::data::DataError),
+    Data(#[from] DataError),
     /// A network that cannot be built, trained, saved or loaded.
     #[error(transparent)]
     Network(#[from] adaline::nn::Error),
@@ -36,8 +37,16 @@ impl CliError {
     /// 2 for misuse, 1 for failure.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Misuse(_) => 2,
+            // Shares and folds are asked for by words.
+            Self::Misuse(_) | Self::Data(DataError::Split(_)) => 2,
             Self::Failure(_) | Self::Data(_) | Self::Network(_) | Self::Format(_) | Self::Io { .. } => 1,
+        }
+    }
+    /// A column that was asked for by name and is not there is misuse; one that a model needs and a file lacks is not.
+    pub(crate) fn asked(self) -> Self {
+        match self {
+            Self::Data(DataError::Table(e @ TableError::UnknownColumn { .. })) => Self::Misuse(e.to_string()),
+            other => other,
         }
     }
     /// A file error.

@@ -15,7 +15,7 @@ use crate::problem::{Kind, Problem};
 use crate::settings::Settings;
 use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{Fold, KFold, Tensor, stratified_split, train_test_split};
+use adaline::data::{Fold, KFold, SplitWarning, Tensor, stratified_split, train_test_split};
 use adaline::report::figure::FoldChart;
 use adaline::report::number;
 use std::sync::Arc;
@@ -75,9 +75,9 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     let options = table_options(&args.read, &settings.config.data)?;
     // Unwritable results must be known before the work, not after it.
     output::prepare(&settings.out)?;
-    let source = Source::read(&settings.data, &options)?;
+    let source = Source::read(&settings.data, &options).map_err(CliError::asked)?;
     let name = crate::source::name_of(&settings.data);
-    let problem = Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name)?;
+    let problem = Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name).map_err(CliError::asked)?;
     settings.settle(problem.rows.len());
     introduce(&say, &problem);
 
@@ -197,7 +197,7 @@ fn cross_validate(
         Some(labels) => {
             let own: Vec<i32> = rows.iter().map(|&r| labels[problem.position(r)]).collect();
             let (folds, warnings) = shuffled.stratified(&own)?;
-            (folds, warnings.iter().map(ToString::to_string).collect())
+            (folds, warnings.iter().map(|w| in_words(w, &problem.info.kind)).collect())
         }
         None => (shuffled.plain(rows.len())?, Vec::new()),
     };
@@ -230,6 +230,17 @@ fn cross_validate(
     say.line(&format!("{k} folds: {metric} {} ± {}", number::short(mean), number::short(deviation)));
     let outcome = all.ok_or_else(|| CliError::Misuse("no fold has rows".into()))?;
     Ok(Validated::Done(Folds { metric, scores, outcome, epochs: epochs.get(epochs.len() / 2).copied().unwrap_or(1) }))
+}
+
+/// A warning with the class by its name.
+fn in_words(warning: &SplitWarning, kind: &Kind) -> String {
+    match (warning, kind) {
+        (SplitWarning::SmallClass { class, members, needed }, Kind::Classes(names)) if *class < names.len() => {
+            let rows = if *members == 1 { "row" } else { "rows" };
+            format!("class `{}` has {members} {rows}; with fewer than {needed} some folds are without it", names[*class])
+        }
+        _ => warning.to_string(),
+    }
 }
 
 /// Predictions of rows of the data.
