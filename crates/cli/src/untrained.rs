@@ -1,10 +1,15 @@
 //! Networks that nobody trained yet: from a TOML file, for `dump` and `bench`.
 
+use crate::args::ReadArgs;
 use crate::config::{Config, envelope};
 use crate::error::{CliError, misuse};
 use crate::network;
+use crate::problem::Problem;
 use crate::saved::last_activation;
+use crate::source::{Source, name_of, table_options};
+use adaline::data::Task;
 use adaline::graph::backend::Backend;
+use adaline::nn::layers::Input;
 use adaline::nn::optimizers::LearningRate;
 use adaline::nn::{Loss, Metric, Model, Seed, Sequential, catalogue};
 use serde_json::Value;
@@ -23,13 +28,13 @@ pub(crate) fn from_toml(path: &Path, backend: Arc<dyn Backend>, compile: bool) -
         return misuse(format!("{file}: expected [[model.layers]]"));
     }
     let layers = network::from_config(&config.model).map_err(in_file)?;
+    let mut net = Sequential::new();
     if layers.first().is_none_or(|l| l.class_name() != "InputLayer") {
-        return misuse(format!(
-            "{file}: without data the network must say the shape of its input: \
-             begin [[model.layers]] with class_name = \"InputLayer\" and shape = [4], the sizes of one row"
-        ));
+        net = net.add(Input::new(row_of_data(&config).map_err(in_file)?));
     }
-    let mut net = Sequential::of(layers);
+    for layer in layers {
+        net = net.add(layer);
+    }
     if let Some(name) = &config.model.name {
         net = net.name(name.clone());
     }
@@ -51,6 +56,22 @@ pub(crate) fn from_toml(path: &Path, backend: Arc<dyn Backend>, compile: bool) -
         model.compile(optimizer, loss, metrics)?;
     }
     Ok(model)
+}
+
+/// Sizes of one row of the data that the file names, as `fit` would prepare it.
+fn row_of_data(config: &Config) -> Result<Vec<usize>, CliError> {
+    let Some(path) = &config.data.path else {
+        return misuse(
+            "without data the network must say the shape of its input: \
+             begin [[model.layers]] with class_name = \"InputLayer\" and shape = [4], the sizes of one row, or say path = \"...\" under [data]",
+        );
+    };
+    let options = table_options(&ReadArgs::default(), &config.data)?;
+    let source = Source::read(path, &options)?;
+    let problem = Problem::new(source, config.data.target.as_deref(), Task::Auto, &config.data, &name_of(path))?;
+    let coder = problem.coder(&problem.rows)?;
+    let first = problem.rows.get(..1).unwrap_or(&[]);
+    Ok(problem.part(&coder, first)?.x.row_shape().to_vec())
 }
 
 type Goals = (Box<dyn Loss>, Vec<Box<dyn Metric>>);
