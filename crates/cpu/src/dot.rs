@@ -6,7 +6,7 @@
 use crate::fused::interp::{Bases, Frame};
 use crate::fused::kernel::run_range;
 use crate::fused::program::{Block, BufRef, Program};
-use crate::gemm::{GemmPlan, Tile};
+use crate::gemm::{self, GemmPlan, Tile};
 use crate::par::Workers;
 use crate::simd::{Simd, WithSimd, dispatch};
 
@@ -22,7 +22,12 @@ pub(crate) struct Dot {
     /// Where the raw result goes, `(batch, M, N)` contiguous, when there is no epilogue.
     pub(crate) out: BufRef,
     pub(crate) epilogue: Option<Program>,
+    /// Matrices that the epilogue reads element by element and that are too large to be in the first-level cache.
+    pub(crate) reads: Vec<BufRef>,
 }
+
+/// Most matrices asked for ahead of the epilogue.
+pub(crate) const READS: usize = 4;
 
 impl Dot {
     /// Scratch words that each worker needs: the product's, then the epilogue's.
@@ -74,7 +79,13 @@ impl Dot {
                     let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };
                     frame.begin();
                     let epilogue = |tile: Tile| dispatch(workers.isa(), Epilogue { frame, tile, base: g * words, n: spec.n });
-                    self.plan.run_task(task, a, b, std::ptr::null_mut(), scratch, Some(&epilogue));
+                    let mut reads = [std::ptr::null(); READS];
+                    for (to, &buf) in reads.iter_mut().zip(&self.reads) {
+                        *to = bases.at(buf).add(g * words).cast_const();
+                    }
+                    let reads = &reads[..self.reads.len().min(READS)];
+                    let epilogue = gemm::Epilogue { run: &epilogue, reads };
+                    self.plan.run_task(task, a, b, std::ptr::null_mut(), scratch, Some(epilogue));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! From fused regions to steps: a place for every value, programs for every region, and the record of what each step touches.
 
-use crate::dot::Dot;
+use crate::dot::{self, Dot};
 use crate::fused::build::{self, Places, Stage};
 use crate::fused::kernel::{self, Acc, Cut, Tile};
 use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE};
@@ -15,9 +15,12 @@ use adaline_graph::fuse::{Access, Edge, Fused, Kind, Place, Region, Space, Updat
 use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Work (elements times instructions, or multiplications / 8) below which a step runs on the calling thread: about 15 µs of one core,
+/// Work (elements times instructions, or multiplications / 8) below which a step runs on the calling thread: about 6 µs of one core,
 /// several times what a fork and a join cost.
-const INLINE_WORK: usize = 150_000;
+const INLINE_WORK: usize = 40_000;
+
+/// Words of a result from which on what its epilogue reads is asked for from memory ahead of time: more than the first-level cache holds.
+const WORTH_ASKING: usize = 8 * 1024;
 
 /// Where a value lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -298,7 +301,7 @@ impl Lower<'_> {
                     let offset = if a.col { partials.offset + a.at } else { ones + a.at };
                     sums.insert(*n, BufRef { space: ARENA, offset });
                 }
-                let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at };
+                let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
                 let make = |stage, one_row| build::program(self.fused, region, &places, stage, one_row);
                 let mut main = make(Stage::Main, cut.block_rows == 1 && cut.cols > 1);
                 kernel::set_block(&mut main, &cut, true);
@@ -315,7 +318,7 @@ impl Lower<'_> {
                 Kernel::Tile(Box::new(Tile { cut, main, accs, col_words, one_words, partials, ends }))
             }
             Kind::Dot(node) => {
-                let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at };
+                let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
                 Kernel::Dot(Box::new(self.dot(region, node, &places)?))
             }
             Kind::Move(node) => Kernel::Move(self.movement(region, node)),
@@ -346,9 +349,11 @@ impl Lower<'_> {
             kernel::set_block(&mut p, &cut, true);
             p
         });
+        let reads = epilogue.iter().flat_map(Program::reads).filter(|_| m * n >= WORTH_ASKING).take(dot::READS).collect();
         Ok(Dot {
+            reads,
             batch: x.batch,
-            plan: GemmPlan::new(spec, self.isa),
+            plan: GemmPlan::with_epilogue(spec, self.isa, epilogue.as_ref().map_or(0, kernel::program_cost)),
             a: at(a),
             b: at(b),
             strides: (x.batch_stride, y.batch_stride),

@@ -1,6 +1,8 @@
 //! From a region to programs: instruction selection, contraction of multiply and add, allocation of block registers.
 
-use super::program::{BufRef, Code, Dst, Fill, Instr, MemRef, Program, SPLAT, Scalar, Src};
+use super::named::{self, SCALARS, STORED, VALUES};
+use super::program::{self, BufRef, Code, Dst, Fill, Instr, MemRef, Program, SPLAT, Scalar, Src};
+use super::select::select;
 use adaline_graph::fuse::{Access, Edge, Fused, Place, Region, View};
 use adaline_graph::{BinaryOp, DType, NodeId, Op, UnaryOp};
 use std::collections::BTreeMap;
@@ -15,11 +17,13 @@ pub(crate) struct Places<'a> {
     pub(crate) sums: &'a BTreeMap<NodeId, BufRef>,
     /// Accumulators that the main program fills: first word.
     pub(crate) accs: &'a BTreeMap<NodeId, usize>,
+    /// Whether kernels written by hand may stand for runs of instructions.
+    pub(crate) named: bool,
 }
 
 /// A value while code is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Val {
+pub(super) enum Val {
     None,
     Ssa(usize),
     Splat(usize),
@@ -30,14 +34,25 @@ enum Val {
     Raw,
 }
 
+/// An instruction while code is made.
 #[derive(Clone, Debug)]
-struct Ssa {
-    code: Code,
-    src: [Val; 3],
-    row: bool,
-    dead: bool,
+pub(super) struct Ssa {
+    pub(super) code: Code,
+    pub(super) src: [Val; 3],
+    pub(super) row: bool,
+    pub(super) dead: bool,
     /// Where the value must be stored.
-    targets: Vec<BufRef>,
+    pub(super) targets: Vec<BufRef>,
+}
+
+/// A call of a kernel by name while code is made.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) pattern: usize,
+    pub(super) values: [Val; VALUES],
+    pub(super) scalars: [Val; SCALARS],
+    /// The instructions whose results it stores.
+    pub(super) stored: [usize; STORED],
 }
 
 /// Which part of a region a program covers.
@@ -332,10 +347,16 @@ impl Maker<'_> {
 
     /// Assigns registers and decides which results go straight to memory.
     fn allocate(mut self) -> Program {
-        let ssa = std::mem::take(&mut self.ssa);
+        let mut ssa = std::mem::take(&mut self.ssa);
+        let calls = if self.places.named { select(&mut ssa, &|m| self.program.mems[m as usize].buf) } else { Vec::new() };
+        // All operands of an instruction.
+        let operands = |s: &Ssa| -> Vec<Val> {
+            let of_call = if let Code::Named(c) = s.code { &calls[c as usize].values[..] } else { &[] };
+            s.src.iter().chain(of_call).copied().collect()
+        };
         let mut last = vec![0; ssa.len()];
         for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {
-            for v in s.src {
+            for v in operands(s) {
                 if let Val::Ssa(x) | Val::Splat(x) = v {
                     last[x] = i;
                 }
@@ -344,7 +365,7 @@ impl Maker<'_> {
         // The last reading of each place in memory.
         let mut read: BTreeMap<BufRef, usize> = BTreeMap::new();
         for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {
-            for v in s.src {
+            for v in operands(s) {
                 if let Val::Mem(m) | Val::Whole(m) = v {
                     read.insert(self.program.mems[m as usize].buf, i);
                 }
@@ -355,7 +376,7 @@ impl Maker<'_> {
         let mut regs = 0u16;
         let mut late: Vec<Instr> = Vec::new();
         for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {
-            let src = s.src.map(|v| match v {
+            let place = |home: &[Src], v: Val| match v {
                 Val::None => Src::None,
                 Val::Ssa(x) => home[x],
                 Val::Splat(x) => match home[x] {
@@ -367,10 +388,11 @@ impl Maker<'_> {
                 Val::Fill(x) => Src::Fill(x),
                 Val::Whole(m) => Src::Whole(m),
                 Val::Raw => Src::Raw,
-            });
-            let release = |free: &mut Vec<u16>| {
+            };
+            let src = s.src.map(|v| place(&home, v));
+            let release = |home: &[Src], free: &mut Vec<u16>| {
                 let mut done: Vec<usize> = Vec::new();
-                for v in s.src {
+                for v in operands(s) {
                     if let Val::Ssa(x) | Val::Splat(x) = v
                         && last[x] == i
                         && !done.contains(&x)
@@ -382,10 +404,24 @@ impl Maker<'_> {
                     }
                 }
             };
+            if let Code::Named(c) = s.code {
+                let call = &calls[c as usize];
+                let values = call.values.map(|v| place(&home, v));
+                let scalars = call.scalars.map(|v| if let Val::Scalar(x) = v { x } else { 0 });
+                let mut stored = [0; STORED];
+                for (to, &line) in stored.iter_mut().zip(call.stored.iter().filter(|&&l| l != usize::MAX)) {
+                    *to = self.mem_index(ssa[line].targets[0], s.row);
+                    home[line] = Src::Mem(*to);
+                }
+                release(&home, &mut free);
+                self.program.calls.push(program::Call { pattern: call.pattern, values, scalars, stored });
+                self.program.instrs.push(Instr { code: s.code, dst: Dst::None, src, row: s.row });
+                continue;
+            }
             // An expanded row would overwrite row values it still has to read; so would any result its splatted operand.
             let apart = s.code == Code::Expand || s.src.iter().any(|v| matches!(v, Val::Splat(_)));
             if !apart {
-                release(&mut free);
+                release(&home, &mut free);
             }
             let accumulates = matches!(s.code, Code::AccCol { .. } | Code::AccOne { .. });
             let direct = s.targets.iter().position(|t| read.get(t).is_none_or(|&r| r <= i));
@@ -398,7 +434,7 @@ impl Maker<'_> {
                 })),
             };
             if apart {
-                release(&mut free);
+                release(&home, &mut free);
             }
             home[i] = match dst {
                 Dst::Reg(r) => Src::Reg(r),

@@ -7,9 +7,10 @@
 #![allow(clippy::cast_ptr_alignment)] // prepared operands lie at the beginning of the scratch, which is aligned to 64 bytes
 
 use super::fill::{self, Source};
+use super::named::{self, NamedArgs};
 use super::program::{Block, BufRef, Code, Dst, Instr, Program, SPLAT, Scalar, Src};
-use super::words;
-use crate::simd::{Acc16, Simd, WithSimd};
+use super::{rows, words};
+use crate::simd::{Acc16, Simd, VIRTUAL_LANES, WithSimd};
 use crate::vmath;
 use adaline_graph::fuse::identity_of;
 use adaline_graph::{ArgOp, BinaryOp, ReduceOp, UnaryOp};
@@ -134,6 +135,10 @@ impl Frame<'_> {
                     Dst::Mem(m) => (self.mem(m, b), b.pitch),
                     Dst::None => (self.scratch, 0),
                 };
+                if let Code::Named(c) = instr.code {
+                    self.call(s, c, n, b);
+                    continue;
+                }
                 let [x, y, z] = instr.src;
                 let args = Args { n: n / b.lines, lines: b.lines, d, pitch, a: self.src(x, b), b: self.src(y, b), c: self.src(z, b) };
                 match instr.code {
@@ -151,6 +156,29 @@ impl Frame<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Frame<'_> {
+    /// Calls a kernel written by hand on `n` elements of a block.
+    ///
+    /// # Safety
+    /// As for [`Frame::run`].
+    #[inline(always)]
+    unsafe fn call<S: Simd>(&self, s: S, call: u16, n: usize, b: &Block) {
+        let call = &self.program.calls[call as usize];
+        // SAFETY: the caller's promise; what a pattern does not use stands at place 0 of its kind.
+        unsafe {
+            let scalars = self.scratch.add(self.program.scalars_at());
+            let args = NamedArgs {
+                n: n / b.lines,
+                lines: b.lines,
+                values: call.values.map(|v| self.src(v, b)),
+                scalars: call.scalars.map(|i| scalars.add(i as usize * SPLAT).cast_const()),
+                stored: call.stored.map(|m| (self.mem(m, b), b.pitch)),
+            };
+            named::run(s, call.pattern, &args);
         }
     }
 }
@@ -379,15 +407,12 @@ impl WithSimd for Special<'_> {
                 Code::IntToBool => words::to_bool(g.n, g.d, g.a),
                 Code::Iota { inner, size } => words::iota(g.n, g.d, flat, inner, size),
                 Code::Random { dist, stream } => words::random(s, dist, stream, g.n, g.d, flat, (g.a.ptr, g.b.ptr)),
-                Code::Expand => {
-                    for r in 0..b.rows {
-                        std::slice::from_raw_parts_mut(g.d.add(r * b.width), b.width).fill(*g.a.ptr.add(r * g.a.step));
-                    }
-                }
+                Code::Expand => rows::expand(s, (b.rows, b.width), g.a, g.d),
                 Code::Splat => {
                     let x = *g.a.ptr;
                     std::slice::from_raw_parts_mut(g.d, SPLAT).fill(x);
                 }
+                Code::RowReduce(op) if b.width <= VIRTUAL_LANES => rows::reduce_short(s, op, (b.rows, b.width), g.a.ptr, g.d),
                 Code::RowReduce(op) => {
                     for r in 0..b.rows {
                         *g.d.add(r) = reduce(s, op, std::slice::from_raw_parts(g.a.ptr.add(r * b.width), b.width));
@@ -418,7 +443,7 @@ impl WithSimd for Special<'_> {
                         s.write(&mut lanes[p * S::LANES..], acc.part(p));
                     }
                 }
-                Code::Unary(_) | Code::Binary(_) | Code::Select | Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Copy => {}
+                Code::Unary(_) | Code::Binary(_) | Code::Select | Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Copy | Code::Named(_) => {}
             }
         }
     }

@@ -6,7 +6,8 @@
 #![allow(unsafe_code)]
 
 use super::interp::{Bases, Frame, combine_lanes, merge_partials};
-use super::program::{Block, BufRef, Code, Program, SPLAT};
+use super::named::{Line, PATTERNS};
+use super::program::{Block, BufRef, Code, Instr, Program, SPLAT};
 use crate::par::Workers;
 use crate::simd::{Simd, WithSimd, dispatch};
 use adaline_graph::ReduceOp;
@@ -134,7 +135,7 @@ impl Tile {
 pub(crate) fn block_for(members: usize) -> usize {
     match members {
         0..=24 => BLOCK,
-        25..=60 => BLOCK / 2,
+        25..=120 => BLOCK / 2,
         _ => BLOCK / 4,
     }
 }
@@ -296,9 +297,15 @@ pub(crate) unsafe fn run_range<S: Simd>(s: S, frame: &Frame, start: usize, n: us
     }
 }
 
+/// The instructions that a call stands for.
+fn lines(p: &Program, call: u16) -> impl Iterator<Item = &'static Line> {
+    PATTERNS[p.calls[call as usize].pattern].lines.iter()
+}
+
 /// Cost of a program on one element.
 pub(crate) fn program_cost(p: &Program) -> usize {
-    p.instrs.iter().map(|i| super::build::cost(i.code)).sum::<usize>() + p.fills.len()
+    let of = |i: &Instr| if let Code::Named(c) = i.code { lines(p, c).map(|l| super::build::cost(l.code)).sum() } else { super::build::cost(i.code) };
+    p.instrs.iter().map(of).sum::<usize>() + p.fills.len()
 }
 
 /// Floating-point operations of a program on one element or row.
@@ -308,8 +315,9 @@ pub(crate) fn flops_of(p: &Program, len: usize, rows: usize) -> u64 {
         Code::Copy | Code::Expand | Code::Splat | Code::Iota { .. } => 0,
         _ => 1,
     };
+    let all = |i: &Instr| if let Code::Named(c) = i.code { lines(p, c).map(|l| one(l.code)).sum() } else { one(i.code) };
     p.instrs
         .iter()
-        .map(|i| one(i.code) * (if i.row && !matches!(i.code, Code::RowReduce(_) | Code::RowArg(_)) { rows } else { len }) as u64)
+        .map(|i| all(i) * (if i.row && !matches!(i.code, Code::RowReduce(_) | Code::RowArg(_)) { rows } else { len }) as u64)
         .sum()
 }

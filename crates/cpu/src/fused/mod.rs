@@ -4,5 +4,8 @@ pub(crate) mod build;
 pub(crate) mod fill;
 pub(crate) mod interp;
 pub(crate) mod kernel;
+mod named;
 pub(crate) mod program;
+mod rows;
+mod select;
 pub(crate) mod words;

@@ -1,5 +1,6 @@
 //! The programs of fused regions: straight-line code over virtual block registers.
 
+use super::named::{SCALARS, STORED, VALUES};
 use adaline_graph::{ArgOp, BinaryOp, Distribution, ReduceOp, UnaryOp};
 
 /// A place in memory, resolved when a run starts: a space (arena, state by role, inputs) and a word within it.
@@ -76,6 +77,8 @@ pub(crate) enum Code {
         /// First word.
         at: usize,
     },
+    /// A call of a kernel written by hand: an index into the program's calls.
+    Named(u16),
     /// Adds the block to an accumulator of 16 lanes.
     AccOne {
         /// How.
@@ -157,6 +160,16 @@ pub(crate) struct Fill {
     pub(crate) hoisted: bool,
 }
 
+/// A call of a kernel written by hand: operands, scalars and the memory of its results, in the order of its pattern.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Call {
+    /// Place of the pattern in the table.
+    pub(crate) pattern: usize,
+    pub(crate) values: [Src; VALUES],
+    pub(crate) scalars: [u16; SCALARS],
+    pub(crate) stored: [u16; STORED],
+}
+
 /// A straight-line program over blocks.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Program {
@@ -164,6 +177,7 @@ pub(crate) struct Program {
     pub(crate) mems: Vec<MemRef>,
     pub(crate) scalars: Vec<Scalar>,
     pub(crate) fills: Vec<Fill>,
+    pub(crate) calls: Vec<Call>,
     /// Block registers.
     pub(crate) regs: usize,
     /// Longest block.
@@ -178,6 +192,14 @@ pub(crate) const SPLAT: usize = 16;
 const FILL_WORDS: usize = size_of::<super::fill::Source>().div_ceil(4);
 
 impl Program {
+    /// Memory that is read at every element's own place.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = BufRef> {
+        let read = |m: usize| {
+            let is = |s: &Src| *s == Src::Mem(m as u16);
+            self.instrs.iter().any(|i| !i.row && i.src.iter().any(is)) || self.calls.iter().any(|c| c.values.iter().any(is))
+        };
+        self.mems.iter().enumerate().filter(move |(i, m)| !m.row && read(*i)).map(|(_, m)| m.buf)
+    }
     /// Words of scratch that a worker needs to run it.
     pub(crate) fn scratch_words(&self) -> usize {
         (self.fills.len() * FILL_WORDS).next_multiple_of(SPLAT) + self.scalars.len() * SPLAT + self.regs * self.reg_words

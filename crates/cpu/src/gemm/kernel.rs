@@ -20,13 +20,32 @@ pub(super) struct Micro {
     pub(super) last: usize,
     /// Continue the chains that are in C.
     pub(super) resume: bool,
+    /// Where the rows of B go as whole vectors, for the tiles that follow.
+    pub(super) packed: *mut f32,
 }
 
-/// `EDGE`: the last vector of B has only `last` readable elements. Otherwise rows of B are padded to whole vectors.
-#[derive(Clone, Copy)]
-struct Sized<'a, const ROWS: usize, const VECTORS: usize, const EDGE: bool>(&'a Micro);
+/// How a tile reads the right operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Right {
+    /// Rows of whole vectors.
+    Whole,
+    /// The last vector of a row has only `last` readable elements.
+    Edge,
+    /// As `Edge`; on the way rows are packed for the tiles that follow.
+    Pack,
+}
 
-impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> WithSimd for Sized<'_, ROWS, VECTORS, EDGE> {
+const WHOLE: u8 = Right::Whole as u8;
+const EDGE: u8 = Right::Edge as u8;
+const PACK: u8 = Right::Pack as u8;
+/// Rows of B asked for ahead of their use, while they are packed.
+const AHEAD: usize = 32;
+
+/// `RIGHT`: a [`Right`].
+#[derive(Clone, Copy)]
+struct Sized<'a, const ROWS: usize, const VECTORS: usize, const RIGHT: u8>(&'a Micro);
+
+impl<const ROWS: usize, const VECTORS: usize, const RIGHT: u8> WithSimd for Sized<'_, ROWS, VECTORS, RIGHT> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -34,7 +53,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> WithSimd for Siz
         if ROWS > if VECTORS > S::GEMM_VECTORS { S::GEMM_WIDE_ROWS } else { S::GEMM_ROWS } {
             return;
         }
-        let Micro { k, a, a_row, a_step, b, b_step, c, c_row, last, resume } = *self.0;
+        let Micro { k, a, a_row, a_step, b, b_step, c, c_row, last, resume, packed } = *self.0;
         let mut acc = [[s.splat(0.0); VECTORS]; ROWS];
         if resume {
             for (i, row) in acc.iter_mut().enumerate() {
@@ -45,13 +64,21 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> WithSimd for Siz
                 }
             }
         }
-        let (mut a_at, mut b_at) = (a, b);
+        let (mut a_at, mut b_at, mut to) = (a, b, packed);
         for _ in 0..k {
             let mut right = [s.splat(0.0); VECTORS];
             for (v, x) in right.iter_mut().enumerate() {
                 let p = b_at.wrapping_add(v * S::LANES);
-                // SAFETY: row p < k of B, of whole vectors except, with `EDGE`, the last.
-                *x = unsafe { if EDGE && v + 1 == VECTORS { s.load_partial(p, last) } else { s.load(p) } };
+                // SAFETY: row p < k of B, of whole vectors except, unless `WHOLE`, the last.
+                *x = unsafe { if RIGHT != WHOLE && v + 1 == VECTORS { s.load_partial(p, last) } else { s.load(p) } };
+            }
+            if RIGHT == PACK {
+                s.prefetch(b_at.wrapping_add(AHEAD * b_step));
+                for (v, x) in right.iter().enumerate() {
+                    // SAFETY: row p < k of the panel.
+                    unsafe { s.store(to.add(v * S::LANES), *x) };
+                }
+                to = to.wrapping_add(VECTORS * S::LANES);
             }
             for (i, row) in acc.iter_mut().enumerate() {
                 // SAFETY: element (i, p) of A with i < ROWS, p < k.
@@ -82,15 +109,19 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> WithSimd for Siz
 /// Computes a tile of `rows` rows and `vectors` vectors.
 ///
 /// # Safety
-/// The pointers and distances of `tile` are valid for that size; rows of B are readable in whole vectors unless `edge`.
+/// The pointers and distances of `tile` are valid for that size; rows of B are readable in whole vectors if `right` says so; with
+/// [`Right::Pack`] `packed` has room for k of them.
 #[inline(always)]
-pub(super) unsafe fn micro<S: Simd>(s: S, rows: usize, vectors: usize, edge: bool, tile: &Micro) {
+pub(super) unsafe fn micro<S: Simd>(s: S, rows: usize, vectors: usize, right: Right, tile: &Micro) {
     macro_rules! choose {
         ($(($rows:literal, $vectors:literal))*) => {
             match (rows, vectors) {
                 $(
-                    ($rows, $vectors) if edge => s.outline(Sized::<$rows, $vectors, true>(tile)),
-                    ($rows, $vectors) => s.outline(Sized::<$rows, $vectors, false>(tile)),
+                    ($rows, $vectors) => match right {
+                        Right::Whole => s.outline(Sized::<$rows, $vectors, WHOLE>(tile)),
+                        Right::Edge => s.outline(Sized::<$rows, $vectors, EDGE>(tile)),
+                        Right::Pack => s.outline(Sized::<$rows, $vectors, PACK>(tile)),
+                    },
                 )*
                 _ => unreachable!("no register tile of {rows} rows and {vectors} vectors"),
             }

@@ -98,6 +98,16 @@ impl Tile {
     }
 }
 
+/// What is done to every finished block of a product.
+#[derive(Clone, Copy)]
+pub struct Epilogue<'a> {
+    /// Called with each block.
+    pub run: &'a dyn Fn(Tile),
+    /// Matrices (m, n) whose rows lie `spec.n` apart and whose elements it reads together with those of C: asked for from memory while
+    /// the block is computed.
+    pub reads: &'a [*const f32],
+}
+
 /// How one product is computed: a partition into tasks, from the shape and the instruction set only.
 #[derive(Clone, Debug)]
 pub struct GemmPlan {
@@ -112,12 +122,19 @@ impl GemmPlan {
     /// # Panics
     /// If a leading dimension is smaller than the rows it separates.
     pub fn new(spec: GemmSpec, isa: Isa) -> Self {
+        Self::with_epilogue(spec, isa, 0)
+    }
+    /// As [`GemmPlan::new`] for a product whose epilogue costs about `cost` operations for each element: with it more tasks are worth while.
+    ///
+    /// # Panics
+    /// As [`GemmPlan::new`].
+    pub fn with_epilogue(spec: GemmSpec, isa: Isa, cost: usize) -> Self {
         let GemmSpec { m, n, k, ta, tb, lda, ldb, ldc } = spec;
         assert!(lda >= if ta { m } else { k }, "lda {lda} of {spec:?}");
         assert!(ldb >= if tb { k } else { n }, "ldb {ldb} of {spec:?}");
         assert!(ldc >= n, "ldc {ldc} of {spec:?}");
         let isa = if isa.is_available() { isa } else { Isa::Portable };
-        Self { spec, isa, partition: dispatch(isa, partition::Choose(spec)) }
+        Self { spec, isa, partition: dispatch(isa, partition::Choose { spec, cost }) }
     }
     /// The shape it was made for.
     pub fn spec(&self) -> &GemmSpec {
@@ -159,7 +176,7 @@ impl GemmPlan {
         b: *const f32,
         c: *mut f32,
         scratch: *mut f32,
-        epilogue: Option<&dyn Fn(Tile)>,
+        epilogue: Option<Epilogue<'_>>,
     ) {
         assert!(task < self.tasks(), "task {task} of {}", self.tasks());
         dispatch(self.isa, task::Task { spec: &self.spec, partition: &self.partition, index: task, a, b, c, scratch, epilogue });

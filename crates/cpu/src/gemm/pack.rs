@@ -2,6 +2,40 @@
 
 use crate::simd::Simd;
 
+/// Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. First row and height of each.
+#[derive(Clone, Copy)]
+pub(super) struct Heights {
+    row: usize,
+    rows: usize,
+    base: usize,
+    /// Tiles still to come that are one row higher.
+    taller: usize,
+}
+
+impl Heights {
+    /// The tiles of `rows` rows, none higher than `most`.
+    #[inline(always)]
+    pub(super) fn new(rows: usize, most: usize) -> Self {
+        let tiles = rows.div_ceil(most).max(1);
+        Self { row: 0, rows, base: rows / tiles, taller: rows % tiles }
+    }
+}
+
+impl Iterator for Heights {
+    type Item = (usize, usize);
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        if self.row == self.rows {
+            return None;
+        }
+        let height = self.base + usize::from(self.taller > 0);
+        self.taller = self.taller.saturating_sub(1);
+        let at = (self.row, height);
+        self.row += height;
+        Some(at)
+    }
+}
+
 /// `dst[c·dst_ld + r] = src[r·src_ld + c]` for r < rows, c < cols. With `pad`, rows of `dst` are filled with zeros to whole vectors.
 ///
 /// # Safety
@@ -58,24 +92,64 @@ pub(super) unsafe fn pack_right<S: Simd>(
     dst: *mut f32,
 ) {
     let panel = vectors * S::LANES;
-    for col in (0..cols).step_by(panel) {
-        let width = (cols - col).min(panel);
-        let step = width.next_multiple_of(S::LANES);
-        // SAFETY: all panels before this one are whole, so `k · col` words lie before it; rows and columns stay inside the block.
+    if turned {
+        for col in (0..cols).step_by(panel) {
+            let width = (cols - col).min(panel);
+            // SAFETY: all panels before this one are whole, so `k · col` words lie before it.
+            unsafe { transpose(s, src.add(col * ld), ld, (width, k), dst.add(k * col), width.next_multiple_of(S::LANES), true) };
+        }
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match vectors {
+            1 => panels::<S, 1>(s, src, ld, (k, cols), dst),
+            2 => panels::<S, 2>(s, src, ld, (k, cols), dst),
+            3 => panels::<S, 3>(s, src, ld, (k, cols), dst),
+            _ => panels::<S, 4>(s, src, ld, (k, cols), dst),
+        }
+    }
+}
+
+/// Rows copied together, so that several streams of memory are read at once.
+const TOGETHER: usize = 4;
+
+/// [`pack_right`] of a block that is not turned: row by row over all panels, so that memory is read in order.
+///
+/// # Safety
+/// As for [`pack_right`].
+#[inline(always)]
+unsafe fn panels<S: Simd, const VECTORS: usize>(s: S, src: *const f32, ld: usize, (k, cols): (usize, usize), dst: *mut f32) {
+    let panel = VECTORS * S::LANES;
+    let whole = cols / panel * panel;
+    let mut p = 0;
+    while p < k {
+        let rows = (k - p).min(TOGETHER);
+        // SAFETY: rows p .. p + rows of the block, to the same rows of each panel.
         unsafe {
-            let to = dst.add(k * col);
-            if turned {
-                transpose(s, src.add(col * ld), ld, (width, k), to, step, true);
-            } else {
-                for p in 0..k {
-                    let from = src.add(p * ld + col);
-                    for v in (0..width).step_by(S::LANES) {
-                        let x = if width - v >= S::LANES { s.load(from.add(v)) } else { s.load_partial(from.add(v), width - v) };
-                        s.store(to.add(p * step + v), x);
+            let from = src.add(p * ld);
+            let mut to = dst.add(p * panel);
+            let mut col = 0;
+            while col < whole {
+                for r in 0..rows {
+                    for v in 0..VECTORS {
+                        s.store(to.add(r * panel + v * S::LANES), s.load(from.add(r * ld + col + v * S::LANES)));
+                    }
+                }
+                to = to.add(k * panel);
+                col += panel;
+            }
+            if col < cols {
+                let step = (cols - col).next_multiple_of(S::LANES);
+                for r in 0..rows {
+                    let to = dst.add(k * col + (p + r) * step);
+                    for v in (0..cols - col).step_by(S::LANES) {
+                        s.store(to.add(v), s.load_partial(from.add(r * ld + col + v), cols - col - v));
                     }
                 }
             }
         }
+        p += rows;
     }
 }
 

@@ -3,17 +3,35 @@
 use super::GemmSpec;
 use crate::simd::{Simd, WithSimd};
 
-/// Sums longer than this are computed in blocks of [`LONG_BLOCK`], so that a packed panel stays in the L2 cache. The chains of additions just
-/// continue from one block to the next, so this does not show in the bits.
-const LONG_SUM: usize = 1536;
-const LONG_BLOCK: usize = 1024;
-/// The same for a panel that only one register tile reads, so that it stays in the L1 cache.
+/// Words of a packed panel of the right operand that many register tiles read in turn: half of a typical L1 cache. Longer sums are
+/// computed in blocks; the chains of additions just continue from one block to the next, so this does not show in the bits.
+const PANEL_WORDS: usize = 4096;
+/// Length of the blocks of a panel that only one register tile reads.
 const THIN_BLOCK: usize = 128;
-/// Work below which a task is not worth a hand-over to another thread (about 10 µs).
+/// Words of a packed right operand that are kept for all groups of rows of a task: a quarter of a small L2 cache.
+const KEPT_WORDS: usize = 32 * 1024;
+/// Work of one task: far more than handing it to another thread costs (about 10 µs).
 const TASK_FLOPS: usize = 1_000_000;
-const MOST_TASKS: usize = 64;
-/// Rows of a block handed to the epilogue.
-const GROUP_ROWS: usize = 64;
+/// What one operation of an epilogue is worth in operations of the product.
+const EPILOGUE_FLOPS: usize = 8;
+const MANY_TASKS: usize = 24;
+const MOST_TASKS: usize = 128;
+/// Words of a block handed to the epilogue, so that it finds it in the L1 cache.
+const GROUP_WORDS: usize = 2048;
+/// Fewest rows of a task whose right operand is packed, or turned while it is packed: below, packing it for each task tells.
+const FEWEST_PACKED: usize = 96;
+const FEWEST_TURNED: usize = 128;
+
+/// How the tiles get at the left-hand operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Left {
+    /// Where it lies.
+    InPlace,
+    /// Its rows copied, because their distance makes them fall on the same cache sets.
+    Rows,
+    /// Its columns, where they lie together, copied closer to each other: each is on a page of its own otherwise.
+    Columns,
+}
 
 /// The plan of a product in *computed* coordinates: those of C, or of its transpose if `swap`.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +40,8 @@ pub(super) struct Partition {
     pub(super) swap: bool,
     /// Copy the right-hand operand into panels first.
     pub(super) pack: bool,
-    /// Copy the rows of the left-hand operand first, because their distance makes them fall on the same cache sets.
-    pub(super) copy_left: bool,
+    /// What becomes of the left-hand operand before the tiles read it.
+    pub(super) left: Left,
     /// Vectors per row of a register tile.
     pub(super) vectors: usize,
     /// Rows of a register tile, at most.
@@ -67,12 +85,16 @@ fn cost<S: Simd>(rows: usize, cols: usize, packs: f64) -> f64 {
     (rows * vectors) as f64 * 4.0 / chains + packs
 }
 
-pub(super) struct Choose(pub(super) GemmSpec);
+pub(super) struct Choose {
+    pub(super) spec: GemmSpec,
+    /// Operations of the epilogue for each element.
+    pub(super) cost: usize,
+}
 
 impl WithSimd for Choose {
     type Output = Partition;
     fn run<S: Simd>(self, _: S) -> Partition {
-        let GemmSpec { m, n, k, ta, tb, lda, ldb, .. } = self.0;
+        let GemmSpec { m, n, k, ta, tb, lda, ldb, .. } = self.spec;
         let many = 2 * S::GEMM_ROWS;
         // Measured: transposing costs about 0.3, copying 0.12 vector operations (of 16 lanes) per element.
         let lanes = S::LANES as f64 / 16.0;
@@ -84,53 +106,63 @@ impl WithSimd for Choose {
         let swap = turned * 1.05 < straight;
         let (rows, cols) = if swap { (n, m) } else { (m, n) };
         // How the left operand's rows and the right operand are stored, in computed coordinates.
-        let (left_rows, left_ld, right_turned) = if swap { (tb, ldb, !ta) } else { (!ta, lda, tb) };
+        let (left_rows, stored_ld, right_turned) = if swap { (tb, ldb, !ta) } else { (!ta, lda, tb) };
 
         let wide = rows <= S::GEMM_WIDE_ROWS && cols > S::GEMM_VECTORS * S::LANES;
         let vectors = if wide { 4 } else { S::GEMM_VECTORS };
         let panel = vectors * S::LANES;
-        // Tile heights are balanced: 32 rows are 11 + 11 + 10, not 14 + 14 + 4.
-        let most = if wide { S::GEMM_WIDE_ROWS } else { S::GEMM_ROWS };
-        let tile_rows = if rows == 0 { 1 } else { rows.div_ceil(rows.div_ceil(most)) };
+        let tile_rows = if wide { S::GEMM_WIDE_ROWS } else { S::GEMM_ROWS };
         let pack = right_turned || rows > many;
         let thin = pack && rows <= tile_rows;
-        let block_k = match () {
-            () if thin => k.min(THIN_BLOCK),
-            () if k > LONG_SUM => LONG_BLOCK,
-            () => k,
-        };
+        let longest = if thin { THIN_BLOCK } else { (PANEL_WORDS / panel).max(THIN_BLOCK) };
+        // Blocks of equal length; a sum just over one block is not cut.
+        let block_k = if k <= longest + longest / 4 || !pack { k } else { k.div_ceil(k.div_ceil(longest)) };
 
-        let want = (2 * m).saturating_mul(n).saturating_mul(k).div_ceil(TASK_FLOPS).clamp(1, MOST_TASKS);
-        // Columns first: no packing is repeated.
-        // Wide tasks share what is done per row of the left operand, narrow ones feed more threads.
-        let unit = match cols / panel {
-            0..16 => panel,
-            16..32 => 2 * panel,
-            _ => 4 * panel,
+        // Enough tasks for many threads first, then larger ones, which repeat less.
+        let flops = (2 * k).saturating_add(EPILOGUE_FLOPS * self.cost).saturating_mul(m).saturating_mul(n);
+        let want = flops.div_ceil(TASK_FLOPS).min(MANY_TASKS).max(flops.div_ceil(4 * TASK_FLOPS).min(MOST_TASKS)).max(1);
+        let fewest = match () {
+            () if right_turned => FEWEST_TURNED,
+            () if pack => FEWEST_PACKED,
+            () => tile_rows,
         };
-        let units = cols.div_ceil(unit);
-        let units_per_task = units.div_ceil(want.min(units.max(1))).max(1);
-        let cols_per_task = (units_per_task * unit).min(cols.next_multiple_of(S::LANES));
+        // Where the left operand is read along its rows, columns are cut first: no packing is repeated. Where it is stored turned around
+        // (gradients of weights), its rows are: then whole rows of the result lie together.
+        let by_rows = |want: usize| want.min(rows / fewest).max(1);
+        let by_cols = |want: usize| want.min(cols.div_ceil(2 * panel)).max(1);
+        let kept = (KEPT_WORDS / k.max(1)).clamp(2 * panel, 8 * panel);
+        let (row_tasks, col_tasks) = if left_rows {
+            let c = by_cols(want);
+            (by_rows(want.div_ceil(c)), c)
+        } else {
+            let c = cols.div_ceil(kept).max(1);
+            let r = by_rows(want.div_ceil(c));
+            (r, c.max(by_cols(want.div_ceil(r))))
+        };
+        let cols_per_task = if cols == 0 { 0 } else { cols.div_ceil(col_tasks).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES)) };
         let col_tasks = cols.div_ceil(cols_per_task.max(1));
-        // Then rows, but not so few that packing tells.
-        let fewest = if pack { 64 } else { tile_rows };
-        let mut row_tasks = want.div_ceil(col_tasks.max(1)).min(rows.div_ceil(fewest));
-        if block_k < k {
-            // All rows of a task wait for the last block of the sums: keep them in the cache.
-            row_tasks = row_tasks.max(rows.div_ceil(2 * GROUP_ROWS));
-        }
-        let rows_per_task = rows.div_ceil(row_tasks.max(1)).next_multiple_of(tile_rows);
+        let rows_per_task = rows.div_ceil(row_tasks.max(1)).next_multiple_of(tile_rows).min(rows.max(1));
         let row_tasks = rows.div_ceil(rows_per_task.max(1));
-        let group_rows = if block_k < k { rows_per_task } else { rows_per_task.min((GROUP_ROWS / tile_rows).max(1) * tile_rows) };
+        let group = (GROUP_WORDS / cols_per_task.max(1) / tile_rows).max(1) * tile_rows;
+        // Several blocks of the sums: all rows of the task wait for the last one.
+        let group_rows = if block_k < k { rows_per_task } else { rows_per_task.min(group) };
 
-        // Rows at a distance of a multiple of 2 KiB fall on two sets of a typical L1 cache (or one).
-        let copy_left = left_rows && left_ld.is_multiple_of(512) && tile_rows > 4 && block_k >= 32 && cols > panel;
+        // Rows at a distance of a multiple of 4 KiB fall on one set of a typical L1 cache.
+        let left = match () {
+            () if left_rows && stored_ld.is_multiple_of(1024) && tile_rows > 4 && block_k >= 32 && cols > panel => Left::Rows,
+            () if !left_rows && stored_ld > 2 * rows_per_task && block_k >= 16 && cols > 2 * panel => Left::Columns,
+            () => Left::InPlace,
+        };
         let stripe = if thin { panel.min(cols_per_task) } else { cols_per_task };
-        let copied_ld = block_k.next_multiple_of(LINE) + LINE;
+        // An odd number of lines, so that neither rows nor columns fall on the same cache sets.
+        let left_ld = match left {
+            Left::Columns => rows_per_task.next_multiple_of(2 * LINE) + LINE,
+            Left::Rows | Left::InPlace => block_k.next_multiple_of(2 * LINE) + LINE,
+        };
         Partition {
             swap,
             pack,
-            copy_left,
+            left,
             vectors,
             tile_rows,
             rows_per_task,
@@ -141,8 +173,12 @@ impl WithSimd for Choose {
             block_k,
             stripe,
             packed_words: if pack { (block_k * stripe.next_multiple_of(S::LANES)).next_multiple_of(LINE) } else { 0 },
-            left_words: if copy_left { tile_rows * copied_ld } else { 0 },
-            left_ld: copied_ld,
+            left_words: match left {
+                Left::InPlace => 0,
+                Left::Rows => rows_per_task * left_ld,
+                Left::Columns => block_k * left_ld,
+            },
+            left_ld,
         }
     }
 }

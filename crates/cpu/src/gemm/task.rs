@@ -1,9 +1,9 @@
 //! One task of a product: a rectangle of C, packed, computed and handed to the epilogue block by block.
 
-use super::kernel::{Micro, micro};
-use super::pack::{copy_rows, pack_right, transpose};
-use super::partition::{LINE, Partition};
-use super::{GemmSpec, Tile};
+use super::kernel::{Micro, Right, micro};
+use super::pack::{Heights, copy_rows, pack_right, transpose};
+use super::partition::{LINE, Left, Partition};
+use super::{Epilogue, GemmSpec, Tile};
 use crate::simd::{Simd, WithSimd};
 
 pub(super) struct Task<'a> {
@@ -14,7 +14,7 @@ pub(super) struct Task<'a> {
     pub(super) b: *const f32,
     pub(super) c: *mut f32,
     pub(super) scratch: *mut f32,
-    pub(super) epilogue: Option<&'a dyn Fn(Tile)>,
+    pub(super) epilogue: Option<Epilogue<'a>>,
 }
 
 /// An operand as the computation sees it: the element at outer index i (row of the left, column of the right) and position p of the sum lies at
@@ -64,6 +64,10 @@ impl WithSimd for Task<'_> {
         let buffers = Buffers { packed, left: packed.wrapping_add(plan.packed_words) };
         let result = buffers.left.wrapping_add(plan.left_words);
 
+        // What the epilogue reads lies like C; in turned coordinates it does not pay to ask for it.
+        let reads = epilogue.filter(|_| !plan.swap).map_or(&[][..], |e| e.reads);
+        let ahead = Ahead { reads, at: row0 * spec.n + col0, ld: spec.n };
+
         let mut first = 0;
         while first < rows {
             let height = (rows - first).min(plan.group_rows);
@@ -79,8 +83,8 @@ impl WithSimd for Task<'_> {
                 let mut col = 0;
                 while col < cols {
                     let width = (cols - col).min(plan.stripe);
-                    let out = out.wrapping_add(col);
-                    block(s, plan, left.at(first, 0), right.at(col, 0), (height, width, spec.k), out, out_ld, buffers, first == 0);
+                    let part = Part { first, height, rows, col, cols: width, k: spec.k };
+                    block(s, plan, left, right.at(col, 0), part, out.wrapping_add(col), out_ld, buffers, ahead);
                     col += width;
                 }
                 if plan.swap {
@@ -88,14 +92,49 @@ impl WithSimd for Task<'_> {
                 }
             }
             if let Some(epilogue) = epilogue {
-                epilogue(Tile { row0: tile_row0, rows: tile_rows, col0: tile_col0, cols: tile_cols, ptr, ld });
+                (epilogue.run)(Tile { row0: tile_row0, rows: tile_rows, col0: tile_col0, cols: tile_cols, ptr, ld });
             }
             first += height;
         }
     }
 }
 
-/// Computes a (rows, cols) block into `out`. With several blocks of k the panels are packed anew for each; with one, only if `fresh`.
+/// A block: `height` rows from row `first` of the task's `rows`, and `cols` columns.
+#[derive(Clone, Copy)]
+struct Part {
+    first: usize,
+    height: usize,
+    rows: usize,
+    col: usize,
+    cols: usize,
+    k: usize,
+}
+
+/// What the epilogue will read, from the task's first element on.
+#[derive(Clone, Copy)]
+struct Ahead<'a> {
+    reads: &'a [*const f32],
+    at: usize,
+    ld: usize,
+}
+
+impl Ahead<'_> {
+    /// Asks for the lines of a register tile.
+    #[inline(always)]
+    fn ask<S: Simd>(self, s: S, (row, col): (usize, usize), (height, width): (usize, usize)) {
+        for read in self.reads {
+            for i in row..row + height {
+                let line = read.wrapping_add(self.at + i * self.ld + col);
+                for j in (0..width).step_by(LINE) {
+                    s.prefetch(line.wrapping_add(j));
+                }
+            }
+        }
+    }
+}
+
+/// Computes a block into `out`. What is packed serves the whole task: it is packed with the first block, or, where there are several
+/// blocks of k, for each.
 ///
 /// # Safety
 /// The operands cover the block, `out` and the buffers have room for it.
@@ -106,58 +145,70 @@ unsafe fn block<S: Simd>(
     plan: &Partition,
     left: Operand,
     right: Operand,
-    (rows, cols, k): (usize, usize, usize),
+    part: Part,
     out: *mut f32,
     out_ld: usize,
     buffers: Buffers,
-    fresh: bool,
+    ahead: Ahead<'_>,
 ) {
+    let Part { first, height, rows, col: col0, cols, k } = part;
     let panel = plan.vectors * S::LANES;
     let mut done = 0;
     loop {
         let length = (k - done).min(plan.block_k);
-        if plan.pack && (fresh || plan.block_k < k) {
+        let fresh = first == 0 || plan.block_k < k;
+        let turned = right.inner == 1 && right.outer != 1;
+        if plan.pack && fresh && turned {
             let source = right.at(0, done);
             let ld = source.outer.max(source.inner);
             // SAFETY: the block of the right operand lies in it; `packed` has room for `block_k` rows of whole vectors.
-            unsafe { pack_right(s, source.ptr, ld, source.inner == 1 && source.outer != 1, (length, cols), plan.vectors, buffers.packed) };
+            unsafe { pack_right(s, source.ptr, ld, turned, (length, cols), plan.vectors, buffers.packed) };
         }
-        let mut row = 0;
-        while row < rows {
-            let height = (rows - row).min(plan.tile_rows);
-            let mut source = left.at(row, done);
-            if plan.copy_left {
-                // SAFETY: `height` rows of `length` contiguous elements (`copy_left` is set only for those); the buffer has room for them.
-                unsafe { copy_rows(s, source.ptr, source.outer, (height, length), buffers.left, plan.left_ld) };
-                source = Operand { ptr: buffers.left, outer: plan.left_ld, inner: 1 };
-            }
-            let mut col = 0;
-            while col < cols {
-                let width = (cols - col).min(panel);
-                let vectors = width.div_ceil(S::LANES);
-                let last = width - (vectors - 1) * S::LANES;
-                let (b, b_step) = if plan.pack {
-                    (buffers.packed.wrapping_add(length * col).cast_const(), vectors * S::LANES)
-                } else {
-                    (right.at(col, done).ptr, right.inner)
+        let mut left = left.at(0, done);
+        match plan.left {
+            // SAFETY: rows of `length` contiguous elements (the plan says so); the buffer has room for all rows of a task.
+            Left::Rows => unsafe {
+                if fresh {
+                    copy_rows(s, left.ptr, left.outer, (rows, length), buffers.left, plan.left_ld);
+                }
+                left = Operand { ptr: buffers.left, outer: plan.left_ld, inner: 1 };
+            },
+            // SAFETY: columns of `rows` contiguous elements; the buffer has room for `block_k` of them.
+            Left::Columns => unsafe {
+                if fresh {
+                    copy_rows(s, left.ptr, left.inner, (length, rows), buffers.left, plan.left_ld);
+                }
+                left = Operand { ptr: buffers.left, outer: 1, inner: plan.left_ld };
+            },
+            Left::InPlace => {}
+        }
+        // A panel stays in the L1 cache while the rows pass by.
+        let heights = Heights::new(height, plan.tile_rows);
+        let mut col = 0;
+        while col < cols {
+            let width = (cols - col).min(panel);
+            let vectors = width.div_ceil(S::LANES);
+            let last = width - (vectors - 1) * S::LANES;
+            let here = (right.at(col, done).ptr, right.inner);
+            let packed = buffers.packed.wrapping_add(length * col);
+            for (row, height) in heights {
+                let Operand { ptr: a, outer: a_row, inner: a_step } = left.at(first + row, 0);
+                let c = out.wrapping_add(row * out_ld + col);
+                let ((b, b_step), right) = match () {
+                    // The first tile packs on its way what the others read.
+                    () if plan.pack && fresh && !turned && row == 0 => (here, Right::Pack),
+                    () if plan.pack => ((packed.cast_const(), vectors * S::LANES), Right::Whole),
+                    () if last < S::LANES => (here, Right::Edge),
+                    () => (here, Right::Whole),
                 };
-                let tile = Micro {
-                    k: length,
-                    a: source.ptr,
-                    a_row: source.outer,
-                    a_step: source.inner,
-                    b,
-                    b_step,
-                    c: out.wrapping_add(row * out_ld + col),
-                    c_row: out_ld,
-                    last,
-                    resume: done > 0,
-                };
+                let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: out_ld, last, resume: done > 0, packed };
+                if done + length == k {
+                    ahead.ask(s, (first + row, col0 + col), (height, width));
+                }
                 // SAFETY: the tile lies inside the block; packed panels are whole vectors, and without packing rows of B are contiguous.
-                unsafe { micro(s, height, vectors, !plan.pack && last < S::LANES, &tile) };
-                col += width;
+                unsafe { micro(s, height, vectors, right, &tile) };
             }
-            row += height;
+            col += width;
         }
         done += length;
         if done >= k {
