@@ -19,8 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// several times what a fork and a join cost.
 const INLINE_WORK: usize = 40_000;
 
-/// Words of a result from which on what its epilogue reads is asked for from memory ahead of time: more than the first-level cache holds.
+/// Words of a result from which on what its epilogue reads is asked for from memory ahead of time (more than the first-level cache holds), and
+/// the shortest sums that leave time for it: with sums of 32 asking cost more than it gave.
 const WORTH_ASKING: usize = 8 * 1024;
+const LONG_ENOUGH: usize = 96;
 
 /// Where a value lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -342,14 +344,20 @@ impl Lower<'_> {
         let alone = region.outputs == [node] && (places.targets)(node).len() == 1;
         let epilogue = (!alone).then(|| {
             let mut p = build::program(self.fused, region, places, Stage::Main, false);
-            let block = self.options.block.unwrap_or_else(|| kernel::block_for(region.members.len())).max(1);
+            // What needs no registers may take a whole block of the product at once.
+            let block = self
+                .options
+                .block
+                .unwrap_or_else(|| if p.regs == 0 { kernel::TASK } else { kernel::block_for(region.members.len()) })
+                .max(1);
             let rows = x.batch * m;
             // Whole rows where they are short, so that what repeats along rows is prepared once.
             let cut = Cut::new(rows, n, block, n <= block, 0, false);
             kernel::set_block(&mut p, &cut, true);
             p
         });
-        let reads = epilogue.iter().flat_map(Program::reads).filter(|_| m * n >= WORTH_ASKING).take(dot::READS).collect();
+        let reads =
+            epilogue.iter().flat_map(Program::reads).filter(|_| m * n >= WORTH_ASKING && k >= LONG_ENOUGH).take(dot::READS).collect();
         Ok(Dot {
             reads,
             batch: x.batch,

@@ -1,6 +1,6 @@
 //! From a region to programs: instruction selection, contraction of multiply and add, allocation of block registers.
 
-use super::named::{self, SCALARS, STORED, VALUES};
+use super::named::{SCALARS, STORED, VALUES};
 use super::program::{self, BufRef, Code, Dst, Fill, Instr, MemRef, Program, SPLAT, Scalar, Src};
 use super::select::select;
 use adaline_graph::fuse::{Access, Edge, Fused, Place, Region, View};

@@ -7,7 +7,7 @@
 #![allow(clippy::cast_ptr_alignment)] // prepared operands lie at the beginning of the scratch, which is aligned to 64 bytes
 
 use super::fill::{self, Source};
-use super::named::{self, NamedArgs};
+use super::named::{self, NamedArgs, SCALARS, STORED, VALUES};
 use super::program::{Block, BufRef, Code, Dst, Instr, Program, SPLAT, Scalar, Src};
 use super::{rows, words};
 use crate::simd::{Acc16, Simd, VIRTUAL_LANES, WithSimd};
@@ -171,13 +171,22 @@ impl Frame<'_> {
         // SAFETY: the caller's promise; what a pattern does not use stands at place 0 of its kind.
         unsafe {
             let scalars = self.scratch.add(self.program.scalars_at());
-            let args = NamedArgs {
+            let mut args = NamedArgs {
                 n: n / b.lines,
                 lines: b.lines,
-                values: call.values.map(|v| self.src(v, b)),
-                scalars: call.scalars.map(|i| scalars.add(i as usize * SPLAT).cast_const()),
-                stored: call.stored.map(|m| (self.mem(m, b), b.pitch)),
+                values: [Source { ptr: scalars, step: 0, pitch: 0 }; VALUES],
+                scalars: [scalars.cast_const(); SCALARS],
+                stored: [(scalars, 0); STORED],
             };
+            for (to, &v) in args.values.iter_mut().zip(&call.values) {
+                *to = self.src(v, b);
+            }
+            for (to, &i) in args.scalars.iter_mut().zip(&call.scalars) {
+                *to = scalars.add(i as usize * SPLAT);
+            }
+            for (to, &m) in args.stored.iter_mut().zip(&call.stored) {
+                *to = (self.mem(m, b), b.pitch);
+            }
             named::run(s, call.pattern, &args);
         }
     }
@@ -443,7 +452,14 @@ impl WithSimd for Special<'_> {
                         s.write(&mut lanes[p * S::LANES..], acc.part(p));
                     }
                 }
-                Code::Unary(_) | Code::Binary(_) | Code::Select | Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Copy | Code::Named(_) => {}
+                Code::Unary(_)
+                | Code::Binary(_)
+                | Code::Select
+                | Code::MulAdd
+                | Code::MulSub
+                | Code::NegMulAdd
+                | Code::Copy
+                | Code::Named(_) => {}
             }
         }
     }

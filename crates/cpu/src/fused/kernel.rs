@@ -16,7 +16,7 @@ use adaline_graph::fuse::identity_of;
 /// Elements of a block, unless compiled otherwise.
 pub(crate) const BLOCK: usize = 512;
 /// Elements of one task.
-const TASK: usize = 32 * 1024;
+pub(crate) const TASK: usize = 32 * 1024;
 /// Most tasks that sum into partial results of their own.
 const MAX_PARTIALS: usize = 64;
 
@@ -304,7 +304,9 @@ fn lines(p: &Program, call: u16) -> impl Iterator<Item = &'static Line> {
 
 /// Cost of a program on one element.
 pub(crate) fn program_cost(p: &Program) -> usize {
-    let of = |i: &Instr| if let Code::Named(c) = i.code { lines(p, c).map(|l| super::build::cost(l.code)).sum() } else { super::build::cost(i.code) };
+    let of = |i: &Instr| {
+        if let Code::Named(c) = i.code { lines(p, c).map(|l| super::build::cost(l.code)).sum() } else { super::build::cost(i.code) }
+    };
     p.instrs.iter().map(of).sum::<usize>() + p.fills.len()
 }
 

@@ -51,17 +51,39 @@ pub(crate) struct NamedArgs {
 }
 
 macro_rules! code {
-    (add) => { Code::Binary(BinaryOp::Add) };
-    (sub) => { Code::Binary(BinaryOp::Sub) };
-    (mul) => { Code::Binary(BinaryOp::Mul) };
-    (div) => { Code::Binary(BinaryOp::Div) };
-    (max_nan) => { Code::Binary(BinaryOp::Max) };
-    (lt) => { Code::Binary(BinaryOp::Lt) };
-    (select) => { Code::Select };
-    (sqrt) => { Code::Unary(UnaryOp::Sqrt) };
-    (mul_add) => { Code::MulAdd };
-    (mul_sub) => { Code::MulSub };
-    (neg_mul_add) => { Code::NegMulAdd };
+    (add) => {
+        Code::Binary(BinaryOp::Add)
+    };
+    (sub) => {
+        Code::Binary(BinaryOp::Sub)
+    };
+    (mul) => {
+        Code::Binary(BinaryOp::Mul)
+    };
+    (div) => {
+        Code::Binary(BinaryOp::Div)
+    };
+    (max_nan) => {
+        Code::Binary(BinaryOp::Max)
+    };
+    (lt) => {
+        Code::Binary(BinaryOp::Lt)
+    };
+    (select) => {
+        Code::Select
+    };
+    (sqrt) => {
+        Code::Unary(UnaryOp::Sqrt)
+    };
+    (mul_add) => {
+        Code::MulAdd
+    };
+    (mul_sub) => {
+        Code::MulSub
+    };
+    (neg_mul_add) => {
+        Code::NegMulAdd
+    };
 }
 macro_rules! lanes {
     ($s:ident, mul_sub, $a:ident, $b:ident, $c:ident) => { $s.mul_add($a, $b, $s.neg($c)) };
@@ -176,17 +198,27 @@ impl<B: Body> WithSimd for Run<'_, B> {
         let zero = s.splat(0.0);
         // SAFETY: the caller of `run` vouches for all stretches; unused scalars point at readable words, too.
         unsafe {
-            let scalars = scalars.map(|p| s.load(p));
+            // No closures here: one that is not inlined would lack the instruction set.
+            let mut factors = [zero; SCALARS];
+            for (x, p) in factors.iter_mut().zip(scalars) {
+                *x = s.load(p);
+            }
             for l in 0..lines {
-                let from = values.map(|v| v.ptr.wrapping_add(l * v.pitch));
-                let to = stored.map(|(p, pitch)| p.wrapping_add(l * pitch));
+                let mut from = [std::ptr::null(); VALUES];
+                for (p, v) in from.iter_mut().zip(&values) {
+                    *p = v.ptr.wrapping_add(l * v.pitch);
+                }
+                let mut to = [std::ptr::null_mut(); STORED];
+                for (p, place) in to.iter_mut().zip(&stored) {
+                    *p = place.0.wrapping_add(l * place.1);
+                }
                 let mut i = 0;
                 while i + S::LANES <= n {
                     let mut x = [zero; VALUES];
                     for k in 0..B::VALUES {
                         x[k] = s.load(from[k].add(i * values[k].step));
                     }
-                    let y = B::of(s, x, scalars);
+                    let y = B::of(s, x, factors);
                     for k in 0..B::STORED {
                         s.store(to[k].add(i), y[k]);
                     }
@@ -198,7 +230,7 @@ impl<B: Body> WithSimd for Run<'_, B> {
                     for k in 0..B::VALUES {
                         x[k] = s.load_partial(from[k].add(i * values[k].step), rest);
                     }
-                    let y = B::of(s, x, scalars);
+                    let y = B::of(s, x, factors);
                     for k in 0..B::STORED {
                         s.store_partial(to[k].add(i), rest, y[k]);
                     }

@@ -32,19 +32,17 @@ pub(super) unsafe fn reduce_short<S: Simd>(s: S, op: ReduceOp, (rows, width): (u
         let count = (rows - row).min(S::LANES);
         let mut lanes = [start; VIRTUAL_LANES];
         for (j, lane) in lanes.iter_mut().enumerate().take(width) {
-            let mut column = [0.0f32; VIRTUAL_LANES];
-            if count == S::LANES {
-                for (i, x) in column[..S::LANES].iter_mut().enumerate() {
+            let x = if count == S::LANES {
+                // SAFETY: element j of rows `row ..`.
+                unsafe { s.load_strided(from.add(row * width + j), width) }
+            } else {
+                let mut column = [0.0f32; VIRTUAL_LANES];
+                for (i, x) in column[..count].iter_mut().enumerate() {
                     // SAFETY: element j of row `row + i`.
                     *x = unsafe { *from.add((row + i) * width + j) };
                 }
-            } else {
-                for (i, x) in column[..count].iter_mut().enumerate() {
-                    // SAFETY: as above.
-                    *x = unsafe { *from.add((row + i) * width + j) };
-                }
-            }
-            let x = s.read(&column);
+                s.read(&column)
+            };
             *lane = match op {
                 // As the vector operations that fill the lanes.
                 ReduceOp::Max => s.max_nan(start, x),

@@ -2,6 +2,9 @@
 
 use crate::simd::Simd;
 
+/// Rows asked for ahead of their copying: they lie too far apart for the machine to foresee them.
+const ROWS_AHEAD: usize = 8;
+
 /// Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. First row and height of each.
 #[derive(Clone, Copy)]
 pub(super) struct Heights {
@@ -160,16 +163,16 @@ unsafe fn panels<S: Simd, const VECTORS: usize>(s: S, src: *const f32, ld: usize
 #[inline(always)]
 pub(super) unsafe fn copy_rows<S: Simd>(s: S, src: *const f32, src_ld: usize, (rows, k): (usize, usize), dst: *mut f32, dst_ld: usize) {
     for i in 0..rows {
-        for p in (0..k).step_by(S::LANES) {
-            // SAFETY: at most k − p elements of row i.
-            unsafe {
-                let (from, to) = (src.add(i * src_ld + p), dst.add(i * dst_ld + p));
-                if k - p >= S::LANES {
-                    s.store(to, s.load(from));
-                } else {
-                    s.store_partial(to, k - p, s.load_partial(from, k - p));
-                }
-            }
+        let (from, to) = (src.wrapping_add(i * src_ld), dst.wrapping_add(i * dst_ld));
+        let whole = k / S::LANES * S::LANES;
+        for p in (0..whole).step_by(S::LANES) {
+            s.prefetch(from.wrapping_add(ROWS_AHEAD * src_ld + p));
+            // SAFETY: whole vectors of row i.
+            unsafe { s.store(to.add(p), s.load(from.add(p))) };
+        }
+        for p in whole..k {
+            // SAFETY: element p of row i.
+            unsafe { *to.add(p) = *from.add(p) };
         }
     }
 }

@@ -111,7 +111,7 @@ impl WithSimd for Choose {
         let wide = rows <= S::GEMM_WIDE_ROWS && cols > S::GEMM_VECTORS * S::LANES;
         let vectors = if wide { 4 } else { S::GEMM_VECTORS };
         let panel = vectors * S::LANES;
-        let tile_rows = if wide { S::GEMM_WIDE_ROWS } else { S::GEMM_ROWS };
+        let tile_rows = if wide { S::GEMM_WIDE_ROWS.max(1) } else { S::GEMM_ROWS };
         let pack = right_turned || rows > many;
         let thin = pack && rows <= tile_rows;
         let longest = if thin { THIN_BLOCK } else { (PANEL_WORDS / panel).max(THIN_BLOCK) };
@@ -139,7 +139,8 @@ impl WithSimd for Choose {
             let r = by_rows(want.div_ceil(c));
             (r, c.max(by_cols(want.div_ceil(r))))
         };
-        let cols_per_task = if cols == 0 { 0 } else { cols.div_ceil(col_tasks).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES)) };
+        let cols_per_task =
+            if cols == 0 { 0 } else { cols.div_ceil(col_tasks).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES)) };
         let col_tasks = cols.div_ceil(cols_per_task.max(1));
         let rows_per_task = rows.div_ceil(row_tasks.max(1)).next_multiple_of(tile_rows).min(rows.max(1));
         let row_tasks = rows.div_ceil(rows_per_task.max(1));

@@ -104,7 +104,16 @@ impl Case {
         let out = if keep { c.as_mut_ptr() } else { std::ptr::null_mut() };
         for task in 0..plan.tasks() {
             // SAFETY: matrices of the spec's sizes (or no C), scratch of the plan's.
-            unsafe { plan.run_task(task, self.a.as_ptr(), self.b.as_ptr(), out, scratch.as_mut_ptr(), Some(Epilogue { run: &epilogue, reads: &[] })) };
+            unsafe {
+                plan.run_task(
+                    task,
+                    self.a.as_ptr(),
+                    self.b.as_ptr(),
+                    out,
+                    scratch.as_mut_ptr(),
+                    Some(Epilogue { run: &epilogue, reads: &[] }),
+                )
+            };
         }
         self.compare(&seen.borrow(), &format!("in the epilogue on {isa}, C kept {keep}"));
         assert_eq!(scratch[guard], 77.0, "scratch overrun by {:?} on {isa}", self.spec);

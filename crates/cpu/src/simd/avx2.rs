@@ -75,6 +75,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskstore_ps(p, mask(n), x) }
     }
     #[inline(always)]
+    unsafe fn load_strided(self, p: *const f32, n: usize) -> __m256 {
+        // SAFETY: the token proves the feature, the caller the memory. Registers, not memory: a vector read back from eight stores would wait.
+        unsafe { _mm256_setr_ps(*p, *p.add(n), *p.add(2 * n), *p.add(3 * n), *p.add(4 * n), *p.add(5 * n), *p.add(6 * n), *p.add(7 * n)) }
+    }
+    #[inline(always)]
     fn prefetch(self, p: *const f32) {
         // SAFETY: prefetching never faults, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }

@@ -74,6 +74,15 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_storeu_ps(p, mask(n), x) }
     }
     #[inline(always)]
+    unsafe fn load_strided(self, p: *const f32, n: usize) -> __m512 {
+        // SAFETY: the token proves the feature, the caller the memory. Registers, not memory: a vector read back from many stores would wait.
+        unsafe {
+            let four = |i: usize| _mm_setr_ps(*p.add(i * n), *p.add((i + 1) * n), *p.add((i + 2) * n), *p.add((i + 3) * n));
+            let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(four(0)), four(4));
+            _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, four(8)), four(12))
+        }
+    }
+    #[inline(always)]
     fn prefetch(self, p: *const f32) {
         // SAFETY: prefetching never faults, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }

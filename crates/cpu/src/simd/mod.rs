@@ -118,6 +118,19 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// # Safety
     /// `p .. p + min(n, LANES)` must be writable.
     unsafe fn store_partial(self, p: *mut f32, n: usize, x: Self::F);
+    /// Lane i from `p + i·stride`.
+    ///
+    /// # Safety
+    /// Those places must be readable.
+    #[inline(always)]
+    unsafe fn load_strided(self, p: *const f32, stride: usize) -> Self::F {
+        let mut lanes = [0.0f32; VIRTUAL_LANES];
+        for (i, x) in lanes[..Self::LANES].iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            *x = unsafe { *p.add(i * stride) };
+        }
+        self.read(&lanes)
+    }
     /// `*p` in all lanes.
     ///
     /// # Safety

@@ -61,7 +61,7 @@ impl Model {
         Ok(self.compiled("evaluate")?.results(&self.weights.store))
     }
 
-    fn test_step(&mut self, signature: &Signature, batch: &Batch) -> Result<()> {
+    fn test_step(&mut self, signature: &Signature, batch: &Batch<'_>) -> Result<()> {
         let (seed, step) = (self.seed_words(), [0]);
         self.plan(signature)?;
         let mut inputs = Inputs::new(batch);

@@ -1,7 +1,7 @@
 //! `fit`: epochs, steps, validation, callbacks.
 
 use super::data::{TRAINING, VALIDATION, weights_of_classes};
-use super::loader::{Batch, Flow, Order, Source, check_batch_size, for_each_batch};
+use super::loader::{Batch, Flow, Order, Pick, Source, check_batch_size, for_each_batch};
 use super::nan::Replay;
 use super::options::Fit;
 use super::progress::{Progress, Silent};
@@ -179,7 +179,7 @@ impl Model {
             self.signature(Mode::Train(Phase::Single), TRAINING.y, x.rows(), x.row_shape(), y.row_shape(), sample_weight.is_some())?;
         let rows: Vec<usize> = (0..x.rows()).collect();
         let mut batch = source.buffer(rows.len());
-        source.fill(&rows, &mut batch)?;
+        source.fill(Pick::list(&rows), &mut batch)?;
         self.train_step(&signature, &batch, None)
     }
 
@@ -211,7 +211,7 @@ impl Model {
     }
 
     /// Runs one step of the compiled plan; nothing is allocated once the plan has run before.
-    pub(crate) fn train_step(&mut self, signature: &Signature, batch: &Batch, learning_rate: Option<f32>) -> Result<f32> {
+    pub(crate) fn train_step(&mut self, signature: &Signature, batch: &Batch<'_>, learning_rate: Option<f32>) -> Result<f32> {
         let compiled = self.compiled("train")?;
         let phase = match compiled.accumulation() {
             None => Phase::Single,
@@ -254,7 +254,7 @@ pub(crate) struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     /// Begins with the batch: x, y, sample weights.
-    pub(crate) fn new(batch: &'a Batch) -> Self {
+    pub(crate) fn new(batch: &'a Batch<'_>) -> Self {
         let mut inputs = Self { refs: [TensorRef::F32(&[]); 7], len: 0 };
         inputs.push(batch.x());
         for r in [batch.y(), batch.weights()].into_iter().flatten() {

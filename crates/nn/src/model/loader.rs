@@ -1,7 +1,7 @@
-//! Batches: rows copied by index into buffers that are made once.
+//! Batches: rows copied by index into buffers that are made once, or seen where they lie when their order is that of the data.
 
 use crate::error::{Error, Result};
-use adaline_data::Tensor;
+use adaline_data::{Tensor, TensorData};
 use adaline_graph::backend::TensorRef;
 use adaline_graph::{DType, philox};
 use std::ops::Range;
@@ -40,32 +40,69 @@ impl Buffer {
     }
 }
 
-/// A batch in memory: room for `capacity` rows, of which the first `rows` are filled.
+/// A batch in memory: rows copied into buffers, or, where they lie together in the data already, seen where they lie.
 #[derive(Clone, Debug)]
-pub(crate) struct Batch {
+pub(crate) struct Batch<'a> {
     pub(crate) rows: usize,
-    x: Buffer,
+    /// Most rows; the buffers are made with the first batch that needs them.
+    capacity: usize,
+    x: Option<Buffer>,
     y: Option<Buffer>,
     weights: Option<Vec<f32>>,
+    seen: Seen<'a>,
     x_row: usize,
     y_row: usize,
 }
 
-impl Batch {
+/// Parts of a batch that are seen in the data.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen<'a> {
+    x: Option<TensorRef<'a>>,
+    y: Option<TensorRef<'a>>,
+}
+
+impl Batch<'_> {
     /// Inputs `(B, ..)`.
     pub(crate) fn x(&self) -> TensorRef<'_> {
-        self.x.view(self.rows * self.x_row)
+        let copied = || self.x.as_ref().map(|x| x.view(self.rows * self.x_row));
+        self.seen.x.or_else(copied).unwrap_or(TensorRef::F32(&[]))
     }
     /// Labels `(B, ..)`.
     pub(crate) fn y(&self) -> Option<TensorRef<'_>> {
-        self.y.as_ref().map(|y| y.view(self.rows * self.y_row))
+        self.seen.y.or_else(|| self.y.as_ref().map(|y| y.view(self.rows * self.y_row)))
     }
     /// Sample weights `(B)`.
     pub(crate) fn weights(&self) -> Option<TensorRef<'_>> {
         self.weights.as_ref().map(|w| TensorRef::F32(&w[..self.rows]))
     }
     fn words(&self) -> usize {
-        self.rows * (self.x_row + self.y_row)
+        self.capacity * (self.x_row + self.y_row)
+    }
+}
+
+/// The rows of a batch, by index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pick<'a> {
+    rows: &'a [usize],
+    /// They follow each other.
+    together: bool,
+}
+
+impl<'a> Pick<'a> {
+    /// Rows in any order.
+    pub(crate) fn list(rows: &'a [usize]) -> Self {
+        Self { rows, together: false }
+    }
+}
+
+/// The rows of a tensor where they lie, if they are of that type and follow each other.
+fn seen<'a>(tensor: &'a Tensor, dtype: DType, pick: Pick<'_>) -> Option<TensorRef<'a>> {
+    let (first, width) = (*pick.rows.first().filter(|_| pick.together)?, tensor.row_len());
+    let words = first * width..(first + pick.rows.len()) * width;
+    match tensor.data() {
+        TensorData::F32(v) if dtype != DType::I32 => v.get(words).map(TensorRef::F32),
+        TensorData::I32(v) if dtype == DType::I32 => v.get(words).map(TensorRef::I32),
+        _ => None,
     }
 }
 
@@ -78,25 +115,32 @@ pub(crate) struct Source<'a> {
     pub(crate) weights: Option<&'a [f32]>,
 }
 
-impl Source<'_> {
-    /// A buffer for `capacity` rows.
-    pub(crate) fn buffer(&self, capacity: usize) -> Batch {
-        let (x_row, y_row) = (self.x.row_len(), self.y.map_or(0, |(y, _)| y.row_len()));
+impl<'a> Source<'a> {
+    /// A batch of up to `capacity` rows.
+    pub(crate) fn buffer(&self, capacity: usize) -> Batch<'a> {
         Batch {
             rows: capacity,
-            x: Buffer::new(self.x_type, capacity * x_row),
-            y: self.y.map(|(_, dtype)| Buffer::new(dtype, capacity * y_row)),
+            capacity,
+            x: None,
+            y: None,
             weights: self.weights.map(|_| vec![0.0; capacity]),
-            x_row,
-            y_row,
+            seen: Seen::default(),
+            x_row: self.x.row_len(),
+            y_row: self.y.map_or(0, |(y, _)| y.row_len()),
         }
     }
-    /// Copies rows into a buffer; allocates nothing.
-    pub(crate) fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
+    /// Makes a batch of rows: looks at them where they lie if it can, else copies them. Allocates nothing after the first time.
+    pub(crate) fn fill(&self, pick: Pick<'_>, batch: &mut Batch<'a>) -> Result<()> {
+        let rows = pick.rows;
         batch.rows = rows.len();
-        batch.x.fill(self.x, rows)?;
-        if let (Some((y, _)), Some(buffer)) = (self.y, &mut batch.y) {
-            buffer.fill(y, rows)?;
+        batch.seen = Seen { x: seen(self.x, self.x_type, pick), y: self.y.and_then(|(y, dtype)| seen(y, dtype, pick)) };
+        if batch.seen.x.is_none() {
+            let words = batch.capacity * batch.x_row;
+            batch.x.get_or_insert_with(|| Buffer::new(self.x_type, words)).fill(self.x, rows)?;
+        }
+        if let (Some((y, dtype)), None) = (self.y, batch.seen.y) {
+            let words = batch.capacity * batch.y_row;
+            batch.y.get_or_insert_with(|| Buffer::new(dtype, words)).fill(y, rows)?;
         }
         if let (Some(weights), Some(buffer)) = (self.weights, &mut batch.weights) {
             for (b, &row) in buffer.iter_mut().zip(rows) {
@@ -134,7 +178,7 @@ impl Order {
         self.rows.div_ceil(self.batch)
     }
     /// Rows of batch `index`, counted over all passes from the first one on.
-    pub(crate) fn batch(&mut self, index: u64) -> &[usize] {
+    pub(crate) fn batch(&mut self, index: u64) -> Pick<'_> {
         let batches = self.batches() as u64;
         let (pass, at) = (index / batches, (index % batches) as usize);
         if self.pass != Some(pass) && self.shuffle {
@@ -143,24 +187,25 @@ impl Order {
             self.list.extend(order.into_iter().map(|r| self.first + r as usize));
         }
         self.pass = Some(pass);
-        &self.list[at * self.batch..((at + 1) * self.batch).min(self.rows)]
+        Pick { rows: &self.list[at * self.batch..((at + 1) * self.batch).min(self.rows)], together: !self.shuffle }
     }
 }
 
 /// Runs `step` on the batches `first..last`, in order, until it says to stop. Large batches are copied by a second thread into the
 /// other of two buffers while the step runs; small ones are copied in between, since waking a thread would cost more.
-pub(crate) fn for_each_batch(
-    source: &Source<'_>,
+pub(crate) fn for_each_batch<'a>(
+    source: &Source<'a>,
     order: &mut Order,
-    buffers: &mut Vec<Batch>,
+    buffers: &mut Vec<Batch<'a>>,
     range: Range<u64>,
-    mut step: impl FnMut(u64, &Batch) -> Result<Flow>,
+    mut step: impl FnMut(u64, &Batch<'_>) -> Result<Flow>,
 ) -> Result<()> {
     if buffers.is_empty() {
         buffers.push(source.buffer(order.batch.min(order.rows)));
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    if threads < 2 || range.end - range.start.min(range.end) < 2 || buffers[0].words() < WORTH_A_THREAD {
+    let copies = order.shuffle || seen(source.x, source.x_type, order.batch(range.start)).is_none();
+    if !copies || threads < 2 || range.end - range.start.min(range.end) < 2 || buffers[0].words() < WORTH_A_THREAD {
         let batch = &mut buffers[0];
         for index in range {
             source.fill(order.batch(index), batch)?;
@@ -183,16 +228,16 @@ pub(crate) enum Flow {
     Stop,
 }
 
-fn pipelined(
-    source: &Source<'_>,
+fn pipelined<'a>(
+    source: &Source<'a>,
     order: &mut Order,
-    buffers: &mut Vec<Batch>,
+    buffers: &mut Vec<Batch<'a>>,
     range: Range<u64>,
-    step: &mut impl FnMut(u64, &Batch) -> Result<Flow>,
+    step: &mut impl FnMut(u64, &Batch<'_>) -> Result<Flow>,
 ) -> Result<()> {
     // Both channels hold two, so nobody ever waits to send.
-    let (to_loader, empty): (SyncSender<Batch>, Receiver<Batch>) = sync_channel(2);
-    let (to_step, full): (SyncSender<Result<Batch>>, Receiver<Result<Batch>>) = sync_channel(2);
+    let (to_loader, empty): (SyncSender<Batch<'a>>, Receiver<Batch<'a>>) = sync_channel(2);
+    let (to_step, full): (SyncSender<Result<Batch<'a>>>, Receiver<Result<Batch<'a>>>) = sync_channel(2);
     for buffer in buffers.drain(..) {
         // The other end is held below.
         let _ = to_loader.send(buffer);

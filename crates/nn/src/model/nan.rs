@@ -55,11 +55,11 @@ impl Model {
     /// Finds the origin of a loss that is not finite, and puts the model back to the beginning of the epoch.
     /// `at` is the epoch, the index of its first batch and that of the bad one.
     #[expect(clippy::too_many_arguments, reason = "it replays a whole epoch, which is made of these")]
-    pub(crate) fn diagnose(
+    pub(crate) fn diagnose<'a>(
         &mut self,
-        source: &Source<'_>,
+        source: &Source<'a>,
         order: &mut Order,
-        buffers: &mut [Batch],
+        buffers: &mut [Batch<'a>],
         replay: &Replay,
         at: (usize, u64, u64),
         signatures: &(Signature, Option<Signature>),
@@ -78,16 +78,16 @@ impl Model {
         Error::NonFiniteLoss { epoch, step, iteration, loss, layer, what }
     }
 
-    fn find_origin(
+    fn find_origin<'a>(
         &mut self,
-        source: &Source<'_>,
+        source: &Source<'a>,
         order: &mut Order,
-        batch: &mut Batch,
+        batch: &mut Batch<'a>,
         replay: &Replay,
         before: std::ops::Range<u64>,
         signatures: &(Signature, Option<Signature>),
     ) -> Result<(NonFinite, Option<String>)> {
-        let of = |batch: &Batch| if batch.rows == signatures.0.batch() { signatures.0 } else { signatures.1.unwrap_or(signatures.0) };
+        let of = |batch: &Batch<'_>| if batch.rows == signatures.0.batch() { signatures.0 } else { signatures.1.unwrap_or(signatures.0) };
         replay.restore(self);
         let bad = before.end;
         for (index, &rate) in before.zip(&replay.rates) {
