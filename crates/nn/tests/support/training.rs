@@ -126,3 +126,48 @@ fn whole(backend: &Arc<dyn Backend>, case: &Json, data: &Json, x: &Tensor) {
     }
     all_close(&format!("{name}: prediction"), &model.predict(&x.slice_rows(0..5).unwrap()).unwrap(), &tensor(&case["predict"]));
 }
+
+/// Twenty steps under `mixed_bfloat16`.
+pub(crate) fn train_in_bfloat16_as_keras(backend: &Arc<dyn Backend>) {
+    let read = |name: &str| -> Json {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(name);
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+    };
+    let (training, goldens) = (read("training.json"), read("bfloat16.json"));
+    let data = &training["data"];
+    let x = tensor(&data["x"]);
+    let batch = data["batch"].as_u64().unwrap() as usize;
+    for mixed in [true, false] {
+    for case in goldens["steps"].as_array().unwrap() {
+        let mut case = case.clone();
+        if !mixed { for l in case["config"]["config"]["layers"].as_array_mut().unwrap() { l["config"]["dtype"] = "float32".into(); } }
+        let case = &case;
+        let name = case["name"].as_str().unwrap();
+        let y = tensor(&data[case["labels"].as_str().unwrap()]);
+        let mut model = model(backend, case);
+        let p = model.predict(&x.slice_rows(0..40).unwrap()).unwrap();
+        let theirs = tensor(&case["predict"]);
+        let d = p.as_f32().unwrap().iter().zip(theirs.as_f32().unwrap()).map(|(a,b)| ((a-b)/b).abs()).fold(0.0f32, f32::max);
+        let n = p.as_f32().unwrap().iter().zip(theirs.as_f32().unwrap()).filter(|(a,b)| a!=b).count();
+        println!("{mixed} {name} predict rel {d} n {n}");
+        let mut worst = std::collections::BTreeMap::new();
+        for (at, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
+            let rows = at * batch..(at + 1) * batch;
+            model.reset_metrics();
+            model.train_on_batch(&x.slice_rows(rows.clone()).unwrap(), &y.slice_rows(rows.clone()).unwrap(), None).unwrap();
+            for (key, value) in &model.running_logs() {
+                let e = expected[key].as_f64().unwrap();
+                let w: &mut f64 = worst.entry(key.clone()).or_insert(0.0);
+                *w = w.max(((value - e) / e.abs().max(1e-3)).abs());
+                if key == "loss" { print!(" {:.1e}", ((value-e)/e).abs()); }
+            }
+        }
+        println!("\n{mixed} {name} {worst:?}");
+        for (i, (ours, theirs)) in model.get_weights().iter().zip(case["after"].as_array().unwrap()).enumerate() {
+            let t = tensor(theirs);
+            let d = ours.as_f32().unwrap().iter().zip(t.as_f32().unwrap()).map(|(a,b)| (a-b).abs()).fold(0.0f32, f32::max);
+            println!("{mixed} {name} weight {i} worst {d}");
+        }
+    }
+    }
+}
