@@ -82,7 +82,17 @@ pub struct Trace<'g, 'm> {
 impl<'g, 'm> Trace<'g, 'm> {
     /// A trace that writes into `b`. `seed: i32[2]` and `step: i32[]` feed random numbers.
     pub fn new(b: &'g Builder, weights: &'m mut Weights, training: bool, seed: Var<'g>, step: Var<'g>) -> Self {
-        Self { b, weights, training, seed, step, draws: Vec::new(), penalties: Vec::new(), updates: Vec::new(), policy: DTypePolicy::default() }
+        Self {
+            b,
+            weights,
+            training,
+            seed,
+            step,
+            draws: Vec::new(),
+            penalties: Vec::new(),
+            updates: Vec::new(),
+            policy: DTypePolicy::default(),
+        }
     }
     /// The graph under construction.
     pub fn builder(&self) -> &'g Builder {
