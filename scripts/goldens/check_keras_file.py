@@ -35,7 +35,7 @@ def check(path):
     model = keras.saving.load_model(path)
     x, y = tensor(notes["x"]), tensor(notes["y"])
     policies = [layer.dtype_policy.name for layer in model.layers]
-    assert (model.dtype_policy.name, policies) == (notes["policy"], notes["policies"]), f"{path.name}: {policies}"
+    assert policies == notes["policies"], f"{path.name}: {policies}"  # that of the model itself Keras writes and does not read
     model.run_eagerly = "mixed_bfloat16" in policies  # a compiled step may leave out roundings as XLA sees fit
     close(f"{path.name}: predictions", tensor(notes["prediction"]), model.predict(x, verbose=0))
     assert int(model.optimizer.iterations) == notes["iterations"], f"{path.name}: iterations"

@@ -77,7 +77,7 @@ fn write(folder: &Path, name: &str, model: &mut Model, x: &Tensor, y: &Tensor) -
     let weights: Vec<Value> = model.get_weights().iter().map(note).collect();
     let layers: Vec<&str> = model.layers().map(|l| l.dtype_policy().unwrap_or_default().name()).collect();
     let notes = json!({
-        "policy": model.dtype_policy().name(), "policies": layers,
+        "policies": layers,
         "x": note(x), "y": note(y), "prediction": note(&prediction), "iterations": iterations, "batch_size": 16, "epochs": 2,
         "loss": history["loss"], "weights": weights,
     });
