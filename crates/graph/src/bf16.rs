@@ -36,7 +36,7 @@ impl Graph {
             }
             let sources = match node.op {
                 Op::Unary(UnaryOp::Bf16) => &[][..],
-                Op::Const { value: Literal::F32(bits), .. } if bits & 0xffff == 0 => &[],
+                Op::Const { value: Literal::F32(bits), .. } if bits.trailing_zeros() >= 16 => &[],
                 Op::Cast(_) if self.ty(node.inputs[0]).dtype == DType::Bool => &[],
                 Op::Select => &node.inputs[1..],
                 Op::Unary(UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Floor)

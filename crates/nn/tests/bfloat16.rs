@@ -9,7 +9,6 @@ use adaline_graph::eval::Value;
 use adaline_graph::reference::Reference;
 use adaline_graph::{Builder, DType, Shape, Var};
 use adaline_nn::activations::Activation;
-use adaline_nn::keras::KerasObject;
 use adaline_nn::layers::{ActivationLayer, Dense, Dropout, Flatten, Input, Normalization, Rescaling, Reshape};
 use adaline_nn::losses::SparseCategoricalCrossentropy;
 use adaline_nn::model::{LoadOptions, Stage};
@@ -33,7 +32,7 @@ fn goldens() -> Json {
 }
 
 fn is_bf16(v: f64) -> bool {
-    (v as f32).to_bits() & 0xffff == 0 && f64::from(v as f32) == v
+    (v as f32).to_bits().trailing_zeros() >= 16 && f64::from(v as f32) == v
 }
 
 /// Fails unless all are the same numbers in single precision.

@@ -18,7 +18,7 @@ pub struct LayerCommon {
 }
 
 /// As Keras, which knows no layer without a policy.
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn policy<S: Serializer>(dtype: &Option<DTypePolicy>, s: S) -> Result<S::Ok, S::Error> {
     dtype.unwrap_or_default().serialize(s)
 }
