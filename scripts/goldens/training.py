@@ -4,7 +4,8 @@ Made with Python 3.11, Keras 3.15.1 on JAX (CPU, f32), NumPy 2. From the reposit
 
     KERAS_BACKEND=jax python scripts/goldens/training.py
 
-writes crates/nn/tests/goldens/training.json. Data and first weights are fixed, so a second run changes no byte.
+writes crates/nn/tests/goldens/training.json, and bfloat16.json for the policy `mixed_bfloat16`. Data and first weights are fixed, so a
+second run changes no byte.
 """
 
 import json
@@ -18,6 +19,7 @@ import numpy as np
 from keras import layers, losses, metrics, optimizers, regularizers
 
 OUT = pathlib.Path("crates/nn/tests/goldens/training.json")
+OUT_BFLOAT16 = OUT.with_name("bfloat16.json")
 STEPS, BATCH, FEATURES = 20, 8, 4
 envelope = keras.saving.serialize_keras_object
 
@@ -109,6 +111,93 @@ def fits(name, kind, optimizer, regularizer=None, **arguments):
     return case
 
 
+def floats(a):
+    """Values of a bfloat16 array, which NumPy knows only through ml_dtypes."""
+    return np.asarray(a).astype("float32")
+
+
+def mixed_layer(layer, x):
+    """Outputs and gradients of one layer under `mixed_bfloat16`; weights are fixed waves, the loss is a weighted sum of the outputs."""
+    import jax
+
+    model = keras.Sequential([layers.Input(x.shape[1:]), layer])  # `stateless_call` of a bare layer would leave out the conversions
+    layer.set_weights([0.6 * waves(w.shape, 2.3, i + 0.1) for i, w in enumerate(layer.get_weights())])
+    y = model(x)
+    assert str(y.dtype) == "bfloat16", layer
+    cotangent = floats(jax.numpy.asarray(waves(y.shape, 0.9, 0.4)).astype("bfloat16"))
+    trainable = [v.value for v in layer.trainable_variables]
+    fixed = [v.value for v in layer.non_trainable_variables]
+
+    def loss(trainable, x):
+        y, _ = model.stateless_call(trainable, fixed, x)
+        return jax.numpy.sum(y.astype("float32") * cotangent)
+
+    by_weights, by_x = jax.grad(loss, (0, 1))(trainable, jax.numpy.asarray(x))
+    return {
+        "object": json.loads(json.dumps(envelope(layer))),
+        "x": tensor(x),
+        "cotangent": tensor(cotangent),
+        "weights": [tensor(w) for w in layer.get_weights()],
+        "y": tensor(floats(y)),
+        "gradient": tensor(by_x),
+        "weight_gradients": [tensor(g) for g in by_weights],
+    }
+
+
+def mixed_steps(name, kind, optimizer, activation, loss, use_bias):
+    """Steps of a network all of whose layers are `mixed_bfloat16`, and its first predictions.
+
+    Run eagerly, that is operation by operation: a compiled step may leave out roundings as XLA sees fit.
+    """
+    units = {"classes": 3, "real": 1}[kind]
+    model = keras.Sequential(
+        [
+            layers.Input((FEATURES,), name="in"),
+            layers.Dense(16, activation="relu", use_bias=use_bias, name="hidden"),
+            layers.Dense(units, activation=activation, use_bias=use_bias, name="out"),
+        ],
+        name="golden",
+    )
+    model.set_weights([0.6 * waves(w.shape, 2.3, i + 0.1) for i, w in enumerate(model.get_weights())])
+    model.compile(optimizer, loss, metrics=["accuracy"] if kind == "classes" else None, run_eagerly=True)
+    config = json.loads(json.dumps(envelope(model)))
+    config["compile_config"].update(jit_compile=False, run_eagerly=False)
+    each = 2 if use_bias else 1
+    paths = [f"layers/{layer}/vars/{i}" for layer in ("dense", "dense_1") for i in range(each)]
+    weights = {p: tensor(w) for p, w in zip(paths, model.get_weights())}
+    case = {"name": name, "labels": kind, "config": config, "weights": weights, "predict": tensor(floats(model.predict(X[:40], verbose=0)))}
+    values = []
+    for step in range(STEPS):
+        rows = slice(step * BATCH, (step + 1) * BATCH)
+        model.reset_metrics()
+        values.append({k: number(v) for k, v in model.train_on_batch(X[rows], labels(kind)[rows], return_dict=True).items()})
+    case["steps"], case["after"] = values, [tensor(w) for w in model.get_weights()]
+    return case
+
+
+def mixed(dump, lines):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    o = optimizers
+    x = 2.0 * waves((8, 33), 1.7)
+    one_layer = [
+        mixed_layer(layers.Dense(17, name="linear"), x),
+        mixed_layer(layers.Dense(17, activation="relu", name="relu"), x),
+        mixed_layer(layers.Dense(9, use_bias=False, name="without_bias"), x.reshape(2, 4, 33)),
+        mixed_layer(layers.Rescaling(0.3, 0.7, name="rescaling"), x),
+        mixed_layer(layers.Normalization(mean=0.3, variance=1.7, name="normalization"), x),
+        mixed_layer(layers.Activation("relu", name="activation"), x),
+        mixed_layer(layers.Flatten(name="flatten"), x.reshape(2, 4, 33)),
+    ]
+    # Without biases all is rounded as here and must agree closely; JAX on CPU sums the gradient of a bias in bfloat16, which loses digits.
+    stepwise = [
+        mixed_steps("adam", "classes", o.Adam(0.01), None, losses.SparseCategoricalCrossentropy(from_logits=True), False),
+        mixed_steps("rmsprop", "classes", o.RMSprop(0.01), "softmax", losses.SparseCategoricalCrossentropy(), True),
+        mixed_steps("momentum", "real", o.SGD(0.02, momentum=0.9), None, losses.MeanSquaredError(), False),
+    ]
+    OUT_BFLOAT16.write_text(f'{{"layers":{lines(one_layer)},\n"steps":{lines(stepwise)}}}\n')
+    keras.config.set_dtype_policy("float32")
+
+
 def main():
     weights = (1.0 + np.arange(STEPS * BATCH) % 3).astype("float32")
     decay = optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
@@ -149,6 +238,7 @@ def main():
     dump = lambda v: json.dumps(v, sort_keys=True, separators=(",", ":"))
     lines = lambda cases: "[\n" + ",\n".join(map(dump, cases)) + "\n]"
     OUT.write_text(f'{{"data":{dump(data)},\n"steps":{lines(stepwise)},\n"fits":{lines(whole)}}}\n')
+    mixed(dump, lines)
 
 
 main()

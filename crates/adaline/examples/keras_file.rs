@@ -37,6 +37,18 @@ fn main() -> Outcome<()> {
         write(folder, name, &mut model, &x, &classes)?;
     }
 
+    // Without biases, whose gradient JAX on CPU sums in bfloat16.
+    let mut model = Sequential::new()
+        .name("mixed_bfloat16")
+        .dtype_policy(DTypePolicy::MixedBfloat16)
+        .add(Input::new([4]))
+        .add(Dense::new(8).activation(Activation::Relu).use_bias(false))
+        .add(Dense::new(8).use_bias(false))
+        .add(Dense::new(3).use_bias(false).dtype(DTypePolicy::Float32))
+        .build(Seed(7))?;
+    model.compile(Adam::new(0.01), scc().from_logits(true), [Accuracy::default()])?;
+    write(folder, "mixed_bfloat16", &mut model, &x, &classes)?;
+
     // No input layer, other layers, another loss.
     let mut normalize = Normalization::new();
     normalize.adapt(&x)?;
@@ -63,7 +75,9 @@ fn write(folder: &Path, name: &str, model: &mut Model, x: &Tensor, y: &Tensor) -
     let (prediction, iterations) = (model.predict(x)?, model.iterations());
     let history = model.fit(x, y, options().epochs(2))?;
     let weights: Vec<Value> = model.get_weights().iter().map(note).collect();
+    let layers: Vec<&str> = model.layers().map(|l| l.dtype_policy().unwrap_or_default().name()).collect();
     let notes = json!({
+        "policies": layers,
         "x": note(x), "y": note(y), "prediction": note(&prediction), "iterations": iterations, "batch_size": 16, "epochs": 2,
         "loss": history["loss"], "weights": weights,
     });

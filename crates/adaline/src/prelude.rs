@@ -21,4 +21,4 @@ pub use adaline_nn::metrics::{
 pub use adaline_nn::optimizers::{Adam, AdamW, Optimizer, RMSprop, RmsProp, SGD, Sgd};
 pub use adaline_nn::regularizers::{L1, L1L2, L2};
 pub use adaline_nn::schedules::{ExponentialDecay, InverseTimeDecay};
-pub use adaline_nn::{Evaluate, Fit, History, Model, Seed, Sequential};
+pub use adaline_nn::{DTypePolicy, Evaluate, Fit, History, Model, Seed, Sequential};

@@ -1,6 +1,7 @@
 //! The TOML file: `[data]`, `[[model.layers]]` with Keras' class names and arguments, `[training]`.
 
 use crate::error::CliError;
+use adaline::nn::DTypePolicy;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,8 @@ pub(crate) struct DataConfig {
 pub(crate) struct ModelConfig {
     /// Name of the model.
     pub name: Option<String>,
+    /// Policy of the layers without a `dtype`: `float32` (default) or `mixed_bfloat16`.
+    pub dtype: Option<String>,
     /// Layers: `class_name` and the arguments Keras gives them.
     #[serde(default)]
     pub layers: Vec<toml::Table>,
@@ -104,6 +107,11 @@ impl Config {
 }
 
 impl ModelConfig {
+    /// The policy of the layers without one.
+    pub(crate) fn policy(&self) -> Result<DTypePolicy, CliError> {
+        let named = |name| DTypePolicy::from_name("[model]", name).map_err(|e| CliError::Misuse(e.to_string()));
+        self.dtype.as_deref().map_or(Ok(DTypePolicy::default()), named)
+    }
     /// The layers as Keras envelopes.
     pub(crate) fn envelopes(&self) -> Result<Vec<serde_json::Value>, CliError> {
         self.layers.iter().enumerate().map(|(i, t)| envelope(t, "keras.layers", &format!("[[model.layers]] number {}", i + 1))).collect()

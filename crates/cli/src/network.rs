@@ -14,7 +14,7 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], kind: &Kind, by
         let layers = from_config(config)?;
         // The data tells the input's shape when the file does not.
         let known = layers.first().is_some_and(|l| l.class_name() == "InputLayer");
-        let mut net = Sequential::new().name(config.name.clone().unwrap_or_else(|| name.into()));
+        let mut net = Sequential::new().name(config.name.clone().unwrap_or_else(|| name.into())).dtype_policy(config.policy()?);
         if !known {
             net = net.add(Input::new(row_shape));
         }
@@ -23,7 +23,7 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], kind: &Kind, by
         }
         return Ok(net);
     }
-    let mut net = Sequential::new().name(name).add(Input::new(row_shape));
+    let mut net = Sequential::new().name(name).dtype_policy(config.policy()?).add(Input::new(row_shape));
     if bytes {
         net = net.add(Rescaling::new(1.0 / 255.0));
     }

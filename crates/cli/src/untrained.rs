@@ -28,7 +28,7 @@ pub(crate) fn from_toml(path: &Path, backend: Arc<dyn Backend>, compile: bool) -
         return misuse(format!("{file}: expected [[model.layers]]"));
     }
     let layers = network::from_config(&config.model).map_err(in_file)?;
-    let mut net = Sequential::new();
+    let mut net = Sequential::new().dtype_policy(config.model.policy().map_err(in_file)?);
     if layers.first().is_none_or(|l| l.class_name() != "InputLayer") {
         net = net.add(Input::new(row_of_data(&config).map_err(in_file)?));
     }

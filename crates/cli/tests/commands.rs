@@ -154,6 +154,17 @@ fn dump_takes_toml() {
     assert!(text.contains("(None, 5)") && text.contains("(None, 2)"), "{text}");
 }
 
+#[test]
+fn a_toml_file_chooses_the_dtype_policy() {
+    let count = |name: &str, text: &str| succeeds(&["dump", &shared().file(name, text), "--stage", "graph"]).matches("bf16").count();
+    let mixed = NET.replacen("name = \"net\"", "name = \"net\"\ndtype = \"mixed_bfloat16\"", 1);
+    let last_single = mixed.replacen("units = 2", "units = 2\ndtype = \"float32\"", 1);
+    let last_mixed = NET.replacen("units = 2", "units = 2\ndtype = \"mixed_bfloat16\"", 1);
+    let counts =
+        [count("single.toml", NET), count("last.toml", &last_mixed), count("first.toml", &last_single), count("mixed.toml", &mixed)];
+    assert!(counts[0] == 0 && counts[1] > 0 && counts[2] > 0 && counts[3] > counts[2].max(counts[1]), "{counts:?}");
+}
+
 const NET: &str = r#"
 [model]
 name = "net"

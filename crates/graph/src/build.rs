@@ -251,6 +251,10 @@ impl<'g> Var<'g> {
     pub fn floor(self) -> Self {
         self.unary(UnaryOp::Floor)
     }
+    /// Nearest bfloat16, kept in an `f32`; its gradient is rounded likewise.
+    pub fn bf16(self) -> Self {
+        self.unary(UnaryOp::Bf16)
+    }
     /// `!x` of truth values.
     pub fn logical_not(self) -> Self {
         self.unary(UnaryOp::Not)

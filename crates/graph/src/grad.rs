@@ -5,6 +5,7 @@
 //!
 //! - `max(a, b)`, `min(a, b)`: where equal, the gradient goes to `b`; so `relu(x) = max(x, 0)` has gradient 0 at 0.
 //! - `abs`, `sign`, `floor` and comparisons: gradient 0 (at 0, for `abs`).
+//! - `bf16`: the gradient rounded to bfloat16, as of a conversion.
 //! - `reduce_max`, `reduce_min`: split equally among the equal extremes, as Keras does.
 //! - `reduce_prod`: exact at zeros to first order; second derivatives are exact where no factor is 0.
 //! - `a ^ b`: by `a`, 0 where `b = 0`; by `b`, 0 where `a <= 0`.
@@ -201,6 +202,7 @@ fn unary<'g>(op: UnaryOp, r: &Rule<'g>) -> Option<Var<'g>> {
         UnaryOp::Sigmoid => g * (y * (1.0 - y)),
         UnaryOp::Softplus => g * x.sigmoid(),
         UnaryOp::Erf => g * ((-(x * x)).exp() * std::f32::consts::FRAC_2_SQRT_PI),
+        UnaryOp::Bf16 => g.bf16(),
         UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Not => return None,
     })
 }

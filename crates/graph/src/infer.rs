@@ -121,7 +121,8 @@ fn unary(op: UnaryOp, x: TensorType) -> Result<TensorType, String> {
         | UnaryOp::Sigmoid
         | UnaryOp::Softplus
         | UnaryOp::Erf
-        | UnaryOp::Floor => x.dtype == DType::F32,
+        | UnaryOp::Floor
+        | UnaryOp::Bf16 => x.dtype == DType::F32,
     };
     ensure(fits, || format!("is not defined on {}; cast first", x.dtype))?;
     Ok(x)
@@ -241,6 +242,7 @@ impl UnaryOp {
             Self::Softplus => "softplus",
             Self::Erf => "erf",
             Self::Floor => "floor",
+            Self::Bf16 => "bf16",
             Self::Not => "not",
         }
     }

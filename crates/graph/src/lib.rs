@@ -30,6 +30,7 @@
 //! ```
 
 pub mod backend;
+mod bf16;
 mod build;
 mod composite;
 pub mod cost;

@@ -194,6 +194,9 @@ pub enum UnaryOp {
     Erf,
     /// largest integer not above
     Floor,
+    /// Nearest bfloat16 (8 significant bits), kept in an `f32`: ties to even, NaN stays NaN, beyond the largest infinity. Its gradient is
+    /// rounded likewise, as that of a conversion to bfloat16.
+    Bf16,
     /// logical negation of `bool`
     Not,
 }
@@ -231,7 +234,7 @@ pub enum BinaryOp {
 
 impl UnaryOp {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -246,6 +249,7 @@ impl UnaryOp {
         Self::Softplus,
         Self::Erf,
         Self::Floor,
+        Self::Bf16,
         Self::Not,
     ];
 }

@@ -157,9 +157,13 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
     let Value::Object(given) = config else {
         return Err(ConfigError::Shape { expected: format!("the arguments of {class} as an object"), got: shorten(&config.to_string()) });
     };
-    let Value::Object(defaults) = to_config(&T::default()) else {
+    let Value::Object(mut defaults) = to_config(&T::default()) else {
         return Err(ConfigError::Shape { expected: format!("{class} to have arguments"), got: "none".into() });
     };
+    // A layer without a policy of its own takes the model's, though it writes float32 until then.
+    if let Some(policy @ Value::Object(_)) = defaults.get_mut("dtype") {
+        *policy = Value::Null;
+    }
     if let Some(key) = given.keys().find(|k| !defaults.contains_key(*k)) {
         return Err(ConfigError::UnknownKey {
             class: class.into(),
@@ -213,25 +217,54 @@ pub(crate) fn open<'v>(kind: &'static str, value: &'v Value) -> Result<(&'v str,
     }
 }
 
-/// Type of a layer's computation, as Keras writes it: a policy object. A plain string or nothing is accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+/// Types of a layer's weights and of its computation, as Keras writes them: a policy object. A plain string is accepted.
+///
+/// Under [`MixedBfloat16`](Self::MixedBfloat16) a layer rounds its floating-point inputs and weights to bfloat16 on entry, sums products
+/// of them in `float32`, and rounds what it returns. Weights, the optimizer, the loss and metrics stay in `float32`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
-pub struct DTypePolicy;
+pub enum DTypePolicy {
+    /// `float32`: all in single precision.
+    #[default]
+    Float32,
+    /// `mixed_bfloat16`: weights in single precision, computation in bfloat16 (8 significant bits, the range of single precision).
+    MixedBfloat16,
+}
+
+impl DTypePolicy {
+    /// What [`from_name`](Self::from_name) takes, for messages.
+    const EXPECTED: &str = "\"float32\" or \"mixed_bfloat16\" (weights in float32, computation in bfloat16)";
+
+    /// Keras' name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::MixedBfloat16 => "mixed_bfloat16",
+        }
+    }
+    /// The policy of a name; `owner` is whose `dtype` it is, for the message.
+    pub fn from_name(owner: &str, name: &str) -> Result<Self, ConfigError> {
+        [Self::Float32, Self::MixedBfloat16]
+            .into_iter()
+            .find(|p| p.name() == name)
+            .ok_or_else(|| ConfigError::value(owner, "dtype", Self::EXPECTED, format!("{name:?}")))
+    }
+}
 
 impl From<DTypePolicy> for Value {
-    fn from(_: DTypePolicy) -> Self {
-        json!({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null})
+    fn from(policy: DTypePolicy) -> Self {
+        json!({"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy.name()}, "registered_name": null})
     }
 }
 impl TryFrom<Value> for DTypePolicy {
     type Error = String;
     fn try_from(value: Value) -> Result<Self, String> {
         let name = match &value {
-            Value::Null => return Ok(Self),
             Value::String(s) => Some(s.as_str()),
             Value::Object(_) => value.pointer("/config/name").and_then(Value::as_str),
             _ => None,
         };
-        if name == Some("float32") { Ok(Self) } else { Err(format!("{} given, expected the policy float32", shorten(&value.to_string()))) }
+        let known = name.and_then(|name| Self::from_name("", name).ok());
+        known.ok_or_else(|| format!("{} given, expected {}", shorten(&value.to_string()), Self::EXPECTED))
     }
 }

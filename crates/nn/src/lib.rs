@@ -20,6 +20,7 @@ pub mod trace;
 
 pub use callbacks::Callback;
 pub use error::{Error, NonFinite, Result};
+pub use keras::DTypePolicy;
 pub use layers::Layer;
 pub use losses::Loss;
 pub use metrics::Metric;

@@ -3,7 +3,7 @@
 //! A model is traced anew for each `(batch shape, training)` signature. Weights are declared inside the call: the first trace
 //! creates and fills their slots, later traces find them by path and check the shape.
 
-use crate::{initializers::Initializer, regularizers::Regularizer};
+use crate::{Layer, initializers::Initializer, keras::DTypePolicy, regularizers::Regularizer};
 use adaline_graph::{Builder, DType, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
 
 /// How a weight begins and what acts on it.
@@ -76,12 +76,23 @@ pub struct Trace<'g, 'm> {
     draws: Vec<(String, u32)>,
     penalties: Vec<Var<'g>>,
     updates: Vec<(SlotId, Var<'g>)>,
+    policy: DTypePolicy,
 }
 
 impl<'g, 'm> Trace<'g, 'm> {
     /// A trace that writes into `b`. `seed: i32[2]` and `step: i32[]` feed random numbers.
     pub fn new(b: &'g Builder, weights: &'m mut Weights, training: bool, seed: Var<'g>, step: Var<'g>) -> Self {
-        Self { b, weights, training, seed, step, draws: Vec::new(), penalties: Vec::new(), updates: Vec::new() }
+        Self {
+            b,
+            weights,
+            training,
+            seed,
+            step,
+            draws: Vec::new(),
+            penalties: Vec::new(),
+            updates: Vec::new(),
+            policy: DTypePolicy::default(),
+        }
     }
     /// The graph under construction.
     pub fn builder(&self) -> &'g Builder {
@@ -96,7 +107,28 @@ impl<'g, 'm> Trace<'g, 'm> {
         let b = self.b;
         b.scope(name, || f(self))
     }
-    /// Declares (first trace) or finds (later traces) the weight `name` of the current layer.
+    /// Writes a layer into the graph under `name`, by its policy, as Keras' `Layer.__call__` does: its floating-point inputs are converted to
+    /// its compute type, and so is what it returns.
+    pub fn call(&mut self, name: &str, layer: &dyn Layer, inputs: &[Var<'g>]) -> Var<'g> {
+        let outer = std::mem::replace(&mut self.policy, layer.dtype_policy().unwrap_or_default());
+        let y = self.scope(name, |cx| {
+            let convert = |x: Var<'g>| if x.ty().dtype == DType::F32 { cx.compute(x) } else { x };
+            let inputs: Vec<Var<'g>> = inputs.iter().map(|&x| convert(x)).collect();
+            let y = layer.call(cx, &inputs);
+            if y.ty().dtype == DType::F32 { cx.compute(y) } else { y }
+        });
+        self.policy = outer;
+        y
+    }
+    /// `x` in the compute type of the layer that is being written: as a float, rounded to bfloat16 under `mixed_bfloat16`.
+    pub fn compute(&self, x: Var<'g>) -> Var<'g> {
+        let x = x.cast(DType::F32);
+        match self.policy {
+            DTypePolicy::Float32 => x,
+            DTypePolicy::MixedBfloat16 => x.bf16(),
+        }
+    }
+    /// Declares (first trace) or finds (later traces) the weight `name` of the current layer: its value in the layer's compute type.
     pub fn weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {
         let layer = self.b.path();
         let Some(shape) = Shape::try_new(shape) else {
@@ -126,12 +158,12 @@ impl<'g, 'm> Trace<'g, 'm> {
             slot
         };
         let v = self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty);
-        // Evaluation reports the penalties too, as Keras does.
+        // Evaluation reports the penalties too, as Keras does. They are of the weight itself, whatever the policy.
         if let Some(r) = spec.regularizer {
             let p = r.penalty(v);
             self.penalties.push(p);
         }
-        v
+        self.compute(v)
     }
     /// Declares the new value of a non-trainable weight (moving statistics); training only.
     pub fn update(&mut self, slot_of: &str, value: Var<'g>) {

@@ -10,3 +10,8 @@ use std::sync::Arc;
 fn the_reference_trains_as_keras() {
     training::train_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
+
+#[test]
+fn the_reference_trains_in_bfloat16_as_keras() {
+    training::train_in_bfloat16_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}

@@ -432,6 +432,20 @@ fn patterns(t: &mut Table) {
         let dx = b.with_graph(|g| gradients(g, loss.id(), &[x[0].id()]));
         b.output("dx", b.var(dx.unwrap_or_else(|e| panic!("{e}"))[0]));
     });
+    for (m, k, n) in [(7, 5, 9), (33, 70, 40)] {
+        let inputs = vec![t.f32(&[m, k]), t.f32(&[k, n]), t.f32(&[n])];
+        t.add(format!("dense in bfloat16 {m}x{k}x{n} and its gradients"), inputs, |b, x| {
+            let z = (x[0].bf16().matmul(x[1].bf16()).bf16() + x[2].bf16()).bf16();
+            let y = z.relu().bf16();
+            b.output("y", y);
+            let loss = y.square().mean(&[], false);
+            let wrt = [x[0].id(), x[1].id(), x[2].id()];
+            let grads = b.with_graph(|g| gradients(g, loss.id(), &wrt)).unwrap_or_else(|e| panic!("{e}"));
+            for (name, g) in ["dx", "dw", "db"].into_iter().zip(grads) {
+                b.output(name, b.var(g));
+            }
+        });
+    }
     t.samples.push(training_step(&mut t.rng.clone(), 7, 5, 9, 3));
     t.samples.push(training_step(&mut t.rng.clone(), 32, 20, 64, 10));
 }

@@ -373,6 +373,7 @@ impl WithSimd for Function {
                 UnaryOp::Softplus => lanes!(map1(s, g), |s, x| vmath::softplus(s, x)),
                 UnaryOp::Erf => lanes!(map1(s, g), |s, x| vmath::erf(s, x)),
                 UnaryOp::Floor => lanes!(map1(s, g), |s, x| s.floor(x)),
+                UnaryOp::Bf16 => lanes!(map1(s, g), |s, x| vmath::round_to_bf16(s, x)),
                 UnaryOp::Not => lanes!(map1(s, g), |s, x| s.sub(s.splat(1.0), x)),
             }
         }

@@ -32,6 +32,7 @@ fn unary_functions_of_special_values() {
         (UnaryOp::Softplus, [ln2, (1.0 + e).ln(), (1.0 + 1.0 / e).ln(), inf, 0.0, nan]),
         (UnaryOp::Erf, [0.0, 0.8427007929497149, -0.8427007929497149, 1.0, -1.0, nan]),
         (UnaryOp::Floor, [0.0, 1.0, -1.0, inf, -inf, nan]),
+        (UnaryOp::Bf16, [0.0, 1.0, -1.0, inf, -inf, nan]),
     ] {
         let got = one(Op::Unary(op), &[&x]);
         let near = got.iter().zip(expected).all(|(g, w)| *g == w || g.is_nan() && w.is_nan() || (g - w).abs() < 1e-15);
@@ -41,6 +42,34 @@ fn unary_functions_of_special_values() {
     // No overflow on the way.
     assert_eq!(one(Op::Unary(UnaryOp::Sigmoid), &[&Value::f32([2], &[-1e4, 1e4])]), [0.0, 1.0]);
     assert_eq!(one(Op::Unary(UnaryOp::Softplus), &[&Value::f32([2], &[-1e4, 1e4])]), [0.0, 1e4]);
+}
+
+#[test]
+fn bfloat16_is_the_nearest_even() {
+    let bits = |b: u32| f64::from(f32::from_bits(b));
+    // By the bits: half a unit is 0x8000.
+    for (x, y) in [
+        (0x3f80_7fff, 0x3f80_0000),
+        (0x3f80_8000, 0x3f80_0000),
+        (0x3f80_8001, 0x3f81_0000),
+        (0x3f81_8000, 0x3f82_0000),
+        (0xbf81_8000, 0xbf82_0000),
+        (0x3fff_8000, 0x4000_0000),
+        (0x7f7f_7fff, 0x7f7f_0000),
+        (0x7f7f_8000, 0x7f80_0000),
+        (0xff7f_ffff, 0xff80_0000),
+        (0x0000_8000, 0x0000_0000),
+        (0x8000_8001, 0x8001_0000),
+        (0x0001_8000, 0x0002_0000),
+        (0x007f_ffff, 0x0080_0000),
+        (0x8000_0000, 0x8000_0000),
+    ] {
+        let got = one(Op::Unary(UnaryOp::Bf16), &[&Value::of(TensorType::f32([1]), vec![bits(x)])])[0];
+        assert_eq!((got as f32).to_bits(), y, "{x:08x}: {got:e}");
+    }
+    // To single precision first: just above half a unit, which f32 does not see.
+    let near_half = Value::of(TensorType::f32([1]), vec![1.0 + 2f64.powi(-8) + 2f64.powi(-40)]);
+    assert_eq!(one(Op::Unary(UnaryOp::Bf16), &[&near_half]), [1.0]);
 }
 
 #[test]

@@ -37,6 +37,13 @@ fn kinks_follow_the_stated_conventions() {
 }
 
 #[test]
+fn the_gradient_of_bfloat16_is_bfloat16() {
+    // 1.01, 2.02 and 3.03 to 8 significant bits; differences would say 0.
+    check(&[3], &[-1.0, 0.1, 2.0], |_, x| x.bf16() * 1.01, &[1.007_812_5, 2.015_625, 3.031_25]);
+    check(&[2], &[0.1, 0.2], |_, x| (x.bf16() + 0.0).bf16(), &[1.0, 2.0]);
+}
+
+#[test]
 fn products_with_zeros() {
     let prod = |_: &Builder, x: Var<'_>| x.reduce(ReduceOp::Prod, &[1], true).id();
     let rows = |b: &Builder, x: &[f32]| {

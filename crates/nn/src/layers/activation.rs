@@ -5,7 +5,7 @@ use super::{
     common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
 };
 use crate::{Trace, activations::Activation, keras::KerasObject};
-use adaline_graph::{DType, Var};
+use adaline_graph::Var;
 use serde::{Deserialize, Serialize};
 
 /// Keras' layer `Activation`: an activation function of each element (softmax: of each row). The shape stays.
@@ -43,7 +43,7 @@ impl KerasObject for ActivationLayer {
 impl Layer for ActivationLayer {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let x = one(cx, "Activation", inputs).cast(DType::F32);
+        let x = cx.compute(one(cx, "Activation", inputs));
         self.activation.trace(cx, x)
     }
 }

@@ -12,13 +12,20 @@ pub struct LayerCommon {
     pub name: Option<String>,
     /// Whether training may change its weights.
     pub trainable: bool,
-    /// Type of its computation.
-    pub dtype: DTypePolicy,
+    /// Types of its weights and its computation, or none: the model's, and `float32` where that has none.
+    #[serde(serialize_with = "policy")]
+    pub dtype: Option<DTypePolicy>,
+}
+
+/// As Keras, which knows no layer without a policy.
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn policy<S: Serializer>(dtype: &Option<DTypePolicy>, s: S) -> Result<S::Ok, S::Error> {
+    dtype.unwrap_or_default().serialize(s)
 }
 
 impl Default for LayerCommon {
     fn default() -> Self {
-        Self { name: None, trainable: true, dtype: DTypePolicy }
+        Self { name: None, trainable: true, dtype: None }
     }
 }
 
@@ -70,6 +77,12 @@ macro_rules! layer_methods {
         fn set_trainable(&mut self, trainable: bool) {
             self.common.trainable = trainable;
         }
+        fn dtype_policy(&self) -> Option<$crate::keras::DTypePolicy> {
+            self.common.dtype
+        }
+        fn set_dtype_policy(&mut self, policy: $crate::keras::DTypePolicy) {
+            self.common.dtype = Some(policy);
+        }
         fn boxed(&self) -> Box<dyn $crate::Layer> {
             Box::new(self.clone())
         }
@@ -89,6 +102,11 @@ macro_rules! layer_builder {
             /// Freezes (`false`) or frees the weights.
             pub fn trainable(mut self, trainable: bool) -> Self {
                 self.common.trainable = trainable;
+                self
+            }
+            /// Types of its weights and its computation (Keras' `dtype`); without it the model's.
+            pub fn dtype(mut self, policy: $crate::keras::DTypePolicy) -> Self {
+                self.common.dtype = Some(policy);
                 self
             }
             /// Reads the arguments as Keras writes them.

@@ -11,10 +11,11 @@ use crate::{
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
 };
-use adaline_graph::{DType, Shape, Var};
+use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Serialize};
 
-/// `activation(x · kernel + bias)`: `(B, .., K) -> (B, .., units)`, over the last axis.
+/// `activation(x · kernel + bias)`: `(B, .., K) -> (B, .., units)`, over the last axis. Under `mixed_bfloat16` product, sum and result are
+/// rounded each, as in Keras; the activation is computed in single precision between.
 ///
 /// Weights: `kernel (K, units)`, `bias (units)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,7 +105,7 @@ impl KerasObject for Dense {
 impl Layer for Dense {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let x = one(cx, "Dense", inputs).cast(DType::F32);
+        let x = cx.compute(one(cx, "Dense", inputs));
         let s = x.shape();
         let Some((&k, lead)) = s.dims().split_last().filter(|(_, lead)| !lead.is_empty()) else {
             return cx.builder().error(format!("Dense needs an input of rank 2 or more, (batch, .., features), got shape {s}"));
@@ -115,11 +116,12 @@ impl Layer for Dense {
         let mut y = x.reshape(Shape::new(&[rows, k])).matmul(kernel);
         if self.use_bias {
             let bias = cx.weight("bias", &[self.units], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
-            y = y + bias;
+            y = cx.compute(y) + bias;
         }
         let Some(out) = Shape::try_new(s.with_dim(s.rank() - 1, self.units).dims()) else {
             return cx.builder().error(format!("{rows} rows of {} units are too large", self.units));
         };
+        let y = cx.compute(y);
         self.activation.trace(cx, y.reshape(out))
     }
 }

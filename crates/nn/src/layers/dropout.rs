@@ -8,7 +8,7 @@ use crate::{
     Trace,
     keras::{ConfigError, KerasObject, check},
 };
-use adaline_graph::{DType, Shape, Var, dropout_mask, philox};
+use adaline_graph::{Shape, Var, dropout_mask, philox};
 use serde::{Deserialize, Serialize};
 
 /// In training, sets each element to 0 with probability `rate` and scales the others by `1 / (1 - rate)` (Srivastava et al. 2014);
@@ -57,7 +57,7 @@ impl KerasObject for Dropout {
 impl Layer for Dropout {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let x = one(cx, "Dropout", inputs).cast(DType::F32);
+        let x = cx.compute(one(cx, "Dropout", inputs));
         if !cx.training() || self.rate == 0.0 {
             return x;
         }

@@ -18,7 +18,10 @@ pub use normalization::Normalization;
 pub use rescaling::Rescaling;
 pub use shaping::{Flatten, Reshape};
 
-use crate::{Trace, keras::KerasObject};
+use crate::{
+    Trace,
+    keras::{DTypePolicy, KerasObject},
+};
 use adaline_graph::Var;
 use std::fmt::Debug;
 
@@ -29,6 +32,9 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     /// Sets the name.
     fn set_name(&mut self, name: String);
     /// Writes the layer into the graph. Shape errors latch in the builder. `inputs` has one tensor for every layer of today.
+    ///
+    /// [`Trace::call`] calls it, which sees to the policy: inputs and weights come in the layer's compute type, the result is rounded to
+    /// it. Where Keras computes in several steps, [`Trace::compute`] rounds between them.
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g>;
     /// Whether training may change its weights.
     fn trainable(&self) -> bool {
@@ -36,6 +42,12 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     }
     /// Freezes (`false`) or frees its weights.
     fn set_trainable(&mut self, trainable: bool);
+    /// Types of its weights and its computation, or none: the model's.
+    fn dtype_policy(&self) -> Option<DTypePolicy> {
+        None
+    }
+    /// Sets them. A layer that does not keep them computes in `float32`.
+    fn set_dtype_policy(&mut self, _: DTypePolicy) {}
     /// The batch shape it declares, when it is an input: none for axes known later, the first of which is the batch.
     fn batch_shape(&self) -> Option<&[Option<usize>]> {
         None

@@ -10,7 +10,7 @@ use crate::{
     keras::{ConfigError, KerasObject, check},
 };
 use adaline_data::Tensor;
-use adaline_graph::{DType, Shape, Var};
+use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -211,7 +211,7 @@ impl KerasObject for Normalization {
 impl Layer for Normalization {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let x = one(cx, "Normalization", inputs).cast(DType::F32);
+        let x = cx.compute(one(cx, "Normalization", inputs));
         let s = x.shape();
         let kept = match self.kept(s) {
             Ok(kept) => kept,
@@ -220,7 +220,7 @@ impl Layer for Normalization {
         let own: Vec<usize> = kept.iter().map(|&a| s.dims()[a]).collect();
         let spread = (0..s.rank()).filter(|a| !kept.contains(a)).fold(s, |s, a| s.with_dim(a, 1));
         let (mean, variance) = if let (Some(m), Some(v)) = (&self.mean.0, &self.variance.0) {
-            (Self::given(cx, m, spread), Self::given(cx, v, spread))
+            (cx.compute(Self::given(cx, m, spread)), cx.compute(Self::given(cx, v, spread)))
         } else {
             let (m, v) = match &self.adapted {
                 Some(a) => (Initializer::Values(a.mean.clone()), Initializer::Values(a.variance.clone())),
@@ -230,7 +230,7 @@ impl Layer for Normalization {
             Self::statistic(cx, "count", &[], Initializer::Zeros);
             (m.reshape(spread), v.reshape(spread))
         };
-        let deviation = variance.sqrt().max_scalar(EPSILON);
-        if self.invert { mean + x * deviation } else { (x - mean) / deviation }
+        let deviation = cx.compute(cx.compute(variance.sqrt()).max_scalar(EPSILON));
+        if self.invert { mean + cx.compute(x * deviation) } else { cx.compute(x - mean) / deviation }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     Trace,
     keras::{ConfigError, KerasObject, check},
 };
-use adaline_graph::{DType, Var};
+use adaline_graph::Var;
 use serde::{Deserialize, Serialize};
 
 /// `x · scale + offset`, such as `Rescaling::new(1.0 / 255.0)` for image bytes. The shape stays.
@@ -45,7 +45,9 @@ impl KerasObject for Rescaling {
 impl Layer for Rescaling {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let x = one(cx, "Rescaling", inputs).cast(DType::F32) * self.scale as f32;
-        if self.offset == 0.0 { x } else { x + self.offset as f32 }
+        let x = cx.compute(one(cx, "Rescaling", inputs));
+        let full = |v: f64| cx.compute(cx.builder().full(x.shape(), v as f32));
+        let y = x * full(self.scale);
+        if self.offset == 0.0 { y } else { cx.compute(y) + full(self.offset) }
     }
 }

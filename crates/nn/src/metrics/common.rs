@@ -36,7 +36,11 @@ impl From<MetricDType> for Value {
 impl TryFrom<Value> for MetricDType {
     type Error = String;
     fn try_from(value: Value) -> Result<Self, String> {
-        DTypePolicy::try_from(value).map(|_| Self)
+        match DTypePolicy::try_from(value.clone()) {
+            Ok(DTypePolicy::Float32) => Ok(Self),
+            _ if value.is_null() => Ok(Self),
+            _ => Err(format!("{value} given, expected float32: metrics are computed in it under every policy")),
+        }
     }
 }
 

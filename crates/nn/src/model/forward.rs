@@ -46,7 +46,7 @@ pub(crate) fn forward<'g>(
     let mut outputs = Vec::with_capacity(chain.len());
     let mut at = x;
     for Named { name, layer } in chain {
-        at = cx.scope(name, |cx| layer.call(cx, &[at]));
+        at = cx.call(name, layer.as_ref(), &[at]);
         outputs.push(at);
     }
     let (penalties, updates) = cx.finish();

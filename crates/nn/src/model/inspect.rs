@@ -162,7 +162,7 @@ impl Model {
         config.insert("activation".into(), json!("linear"));
         let linear = layer_from_json(&envelope).ok()?;
         let mut cx = Trace::new(b, &mut self.weights, false, random.seed, random.step);
-        Some(cx.scope(&named.name, |cx| linear.call(cx, &[input])))
+        Some(cx.call(&named.name, linear.as_ref(), &[input]))
     }
 }
 

@@ -5,7 +5,7 @@ use super::save::NOTES;
 use super::sequential::{Seed, Sequential};
 use crate::catalogue::{layer_from_json, loss_from_json, metric_from_json, optimizer_from_json};
 use crate::error::{Error, Result};
-use crate::keras::ConfigError;
+use crate::keras::{ConfigError, DTypePolicy};
 use crate::optimizers::LearningRate;
 use crate::trace::Weights;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
@@ -209,6 +209,9 @@ fn sequential(config: &Value, file: &str) -> Result<Sequential> {
     let body = &config["config"];
     let layers = body["layers"].as_array().ok_or_else(|| wrong("config.json has no list of layers".into()))?;
     let mut model = Sequential::new().name(body["name"].as_str().unwrap_or("sequential"));
+    if !body["dtype"].is_null() {
+        model = model.dtype_policy(DTypePolicy::try_from(body["dtype"].clone()).map_err(|e| wrong(format!("dtype of the model: {e}")))?);
+    }
     for (at, layer) in layers.iter().enumerate() {
         let read = layer_from_json(layer).map_err(|source| {
             let name = layer["config"]["name"].as_str().map_or_else(|| format!("number {}", at + 1), str::to_owned);

@@ -38,6 +38,7 @@ pub use summary::{Summary, SummaryRow};
 
 use crate::Layer;
 use crate::error::{Error, Result};
+use crate::keras::DTypePolicy;
 use crate::trace::Weights;
 use adaline_graph::backend::{Backend, CompileOptions};
 use adaline_graph::{Builder, DType};
@@ -58,6 +59,7 @@ const OPEN: usize = 8;
 /// the backend; the plans of the last eight are kept.
 pub struct Model {
     pub(crate) name: String,
+    dtype: DTypePolicy,
     pub(crate) chain: Vec<Named>,
     pub(crate) input: Option<InputSpec>,
     /// Shape of one row of the output, from when the weights exist.
@@ -80,6 +82,7 @@ impl fmt::Debug for Model {
 impl Model {
     pub(crate) fn new(
         name: String,
+        dtype: DTypePolicy,
         chain: Vec<Named>,
         input: Option<InputSpec>,
         backend: Arc<dyn Backend>,
@@ -87,6 +90,7 @@ impl Model {
     ) -> Result<Self> {
         let mut model = Self {
             name,
+            dtype,
             chain,
             input: None,
             output: None,
@@ -144,6 +148,10 @@ impl Model {
     /// Name of the model.
     pub fn name(&self) -> &str {
         &self.name
+    }
+    /// The policy that layers take which have none of their own.
+    pub fn dtype_policy(&self) -> DTypePolicy {
+        self.dtype
     }
     /// The layers in order, without the input layer.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer> {

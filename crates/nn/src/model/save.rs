@@ -64,7 +64,7 @@ impl Model {
             "module": "keras", "class_name": "Sequential", "registered_name": null,
             "config": {
                 "name": self.name, "trainable": true,
-                "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null},
+                "dtype": self.dtype_policy(),
                 "layers": layers,
                 "build_input_shape": input.batch_shape(),
             },

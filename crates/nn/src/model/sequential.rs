@@ -4,6 +4,7 @@ use super::Model;
 use super::input::{INPUT_LAYER, InputSpec};
 use crate::Layer;
 use crate::error::{Error, Result};
+use crate::keras::DTypePolicy;
 use crate::trace::Weights;
 use adaline_formats::snake_case;
 use adaline_graph::backend::Backend;
@@ -20,6 +21,7 @@ pub struct Seed(pub u64);
 #[derive(Debug, Default)]
 pub struct Sequential {
     name: Option<String>,
+    dtype: Option<DTypePolicy>,
     layers: Vec<Box<dyn Layer>>,
 }
 
@@ -37,11 +39,17 @@ impl Sequential {
     }
     /// A network of the given layers.
     pub fn of(layers: impl IntoIterator<Item = Box<dyn Layer>>) -> Self {
-        Self { name: None, layers: layers.into_iter().collect() }
+        Self { name: None, dtype: None, layers: layers.into_iter().collect() }
     }
     /// Sets the name (`sequential` when none is given).
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+    /// The policy of the layers that have none of their own, now or added later: what Keras' `set_dtype_policy` sets for all models, here
+    /// for one.
+    pub fn dtype_policy(mut self, policy: DTypePolicy) -> Self {
+        self.dtype = Some(policy);
         self
     }
     /// Appends a layer.
@@ -82,11 +90,14 @@ impl Sequential {
         if let Some(at) = layers.iter().position(|l| l.class_name() == INPUT_LAYER) {
             return Err(wrong(format!("layer {} is an input layer; only the first layer can be one", at + 1)));
         }
+        if let Some(policy) = self.dtype {
+            layers.iter_mut().filter(|l| l.dtype_policy().is_none()).for_each(|l| l.set_dtype_policy(policy));
+        }
         let chain = name_layers(layers).map_err(wrong)?;
         for Named { name, layer } in &chain {
             layer.validate().map_err(|e| Error::layer(name, e))?;
         }
-        Model::new(model, chain, input, backend, weights)
+        Model::new(model, self.dtype.unwrap_or_default(), chain, input, backend, weights)
     }
 }
 

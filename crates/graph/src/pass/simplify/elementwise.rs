@@ -15,6 +15,8 @@ pub(super) fn unary(g: &mut Graph, op: UnaryOp, x: NodeId) -> Rewrite {
         (UnaryOp::Abs, Op::Unary(UnaryOp::Abs))
         | (UnaryOp::Floor, Op::Unary(UnaryOp::Floor))
         | (UnaryOp::Sign, Op::Unary(UnaryOp::Sign)) => Some(x),
+        // What is a bfloat16 already.
+        (UnaryOp::Bf16, _) if g.is_bf16(x) => Some(x),
         (UnaryOp::Abs, Op::Unary(UnaryOp::Neg)) => Some(make(g, Op::Unary(UnaryOp::Abs), &inner.inputs)?),
         // !(a = b) is a != b, also for NaN; the same cannot be said of < and <=.
         (UnaryOp::Not, Op::Binary(BinaryOp::Eq)) => Some(make(g, Op::Binary(BinaryOp::Ne), &inner.inputs)?),
