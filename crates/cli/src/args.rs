@@ -260,8 +260,11 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where the time until the end of the first training step goes, instead of times of steps
-    #[arg(long)]
+    #[arg(long, conflicts_with = "steps")]
     pub start: bool,
+    /// Only runs so many training steps, for profilers and counters of instructions
+    #[arg(long, value_name = "N", conflicts_with_all = ["steps", "start"])]
+    pub run: Option<usize>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 pub(crate) struct Watched {
     inner: Cpu,
     compiled: Compiled,
-    /// The graph seen last, whether or not it could be compiled.
+    /// The graph seen last, whether or not it could be compiled; none where nobody asks for it.
     seen: Mutex<Option<Graph>>,
+    keeps_graphs: bool,
     times: Shared,
 }
 
@@ -34,7 +35,15 @@ fn lock(times: &Shared) -> MutexGuard<'_, Times> {
 }
 
 #[derive(Default)]
-struct Compiled(Mutex<Vec<(Graph, Arc<dyn Executable>)>>);
+struct Compiled(Mutex<Vec<(Purpose, Arc<dyn Executable>)>>);
+
+/// What a graph is for.
+struct Purpose {
+    /// Rows of its first input.
+    rows: Option<usize>,
+    /// Whether it is a training step.
+    trains: bool,
+}
 
 impl std::fmt::Debug for Compiled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,13 +52,13 @@ impl std::fmt::Debug for Compiled {
 }
 
 impl Watched {
-    /// With so many threads, or all.
-    pub(crate) fn new(threads: Option<u16>) -> Arc<Self> {
+    /// With so many threads, or all. Graphs are copied where they are to be kept.
+    pub(crate) fn new(threads: Option<u16>, keeps_graphs: bool) -> Arc<Self> {
         let inner = match threads {
             Some(n) => Cpu::new().threads(usize::from(n)),
             None => Cpu::new(),
         };
-        Arc::new(Self { inner, compiled: Compiled::default(), seen: Mutex::new(None), times: Shared::default() })
+        Arc::new(Self { inner, compiled: Compiled::default(), seen: Mutex::new(None), keeps_graphs, times: Shared::default() })
     }
     /// The instruction set in use.
     pub(crate) fn instruction_set(&self) -> String {
@@ -69,12 +78,9 @@ impl Watched {
     }
     /// The plan of the training step of so many rows.
     pub(crate) fn training(&self, rows: usize) -> Option<PlanReport> {
-        let fits =
-            |g: &Graph| !g.outputs().updates.is_empty() && g.inputs().first().is_some_and(|x| x.ty.shape.dims().first() == Some(&rows));
-        let trains = |g: &Graph| g.inputs().iter().any(|i| i.name == "learning_rate");
-        self.list().iter().find(|(g, _)| fits(g) && trains(g)).map(|(_, plan)| plan.report())
+        self.list().iter().find(|(g, _)| g.trains && g.rows == Some(rows)).map(|(_, plan)| plan.report())
     }
-    fn list(&self) -> MutexGuard<'_, Vec<(Graph, Arc<dyn Executable>)>> {
+    fn list(&self) -> MutexGuard<'_, Vec<(Purpose, Arc<dyn Executable>)>> {
         self.compiled.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,7 +93,9 @@ impl Backend for Watched {
         Backend::threads(&self.inner)
     }
     fn compile(&self, graph: &Graph, state: &StateLayout, options: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(graph.clone());
+        if self.keeps_graphs {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(graph.clone());
+        }
         let plan = self.inner.compile_plan(graph, state, options)?;
         let took = plan.times();
         {
@@ -98,7 +106,11 @@ impl Backend for Watched {
             all.verification += took.verification;
         }
         let executable: Arc<dyn Executable> = Arc::new(TimedPlan { plan, times: self.times.clone() });
-        self.list().push((graph.clone(), executable.clone()));
+        let purpose = Purpose {
+            rows: graph.inputs().first().and_then(|x| x.ty.shape.dims().first().copied()),
+            trains: !graph.outputs().updates.is_empty() && graph.inputs().iter().any(|i| i.name == "learning_rate"),
+        };
+        self.list().push((purpose, executable.clone()));
         Ok(executable)
     }
 }

@@ -263,6 +263,14 @@ fn bench_takes_the_start_apart() {
 }
 
 #[test]
+fn bench_runs_an_exact_number_of_steps() {
+    let told = json(&["bench", "tiny", "--rows", "50", "--run", "7", "--json"]);
+    assert_eq!((told["steps"].as_u64(), told["batch"].as_u64()), (Some(7), Some(10)));
+    assert!(told["loss"].as_f64().unwrap() > 0.0);
+    assert!(succeeds(&["bench", "linreg", "--rows", "50", "--run", "2"]).contains("2 steps, loss"));
+}
+
+#[test]
 fn bench_tells_the_ceilings_of_the_machine() {
     let told = json(&["bench", "ceiling", "--threads", "1", "--json"]);
     let one = &told["ceilings"][0];

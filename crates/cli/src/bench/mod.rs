@@ -30,7 +30,7 @@ const STEPS_OF_LINE: usize = 100;
 
 /// Runs the command; the program began at `begun`.
 pub(crate) fn run(args: &BenchArgs, begun: Instant) -> Result<(), CliError> {
-    for (name, value) in [("--batch", args.batch), ("--steps", args.steps), ("--rows", args.rows)] {
+    for (name, value) in [("--batch", args.batch), ("--steps", args.steps), ("--rows", args.rows), ("--run", args.run)] {
         if value == Some(0) {
             return misuse(format!("{name} expects at least 1, got 0"));
         }
@@ -39,10 +39,13 @@ pub(crate) fn run(args: &BenchArgs, begun: Instant) -> Result<(), CliError> {
         return ceilings::run(args);
     }
     let arguments = begun.elapsed();
-    let backend = Watched::new(args.common.threads);
+    let backend = Watched::new(args.common.threads, false);
     let mut work = workloads::make(args, backend.clone())?;
     if args.start {
         return start::run(args, &mut work, &backend, begun, arguments);
+    }
+    if let Some(steps) = args.run {
+        return only_run(args, &mut work, &backend, steps);
     }
     let data_mb = system::peak_memory_mb();
     let processor = Processor::now();
@@ -64,6 +67,19 @@ pub(crate) fn run(args: &BenchArgs, begun: Instant) -> Result<(), CliError> {
         floor(&backend, work.batch, step, &mut out);
     }
     tell(args, out, story::text)
+}
+
+/// So many steps and nothing else: no clock decides what is done.
+fn only_run(args: &BenchArgs, work: &mut Workload, backend: &Watched, steps: usize) -> Result<(), CliError> {
+    if work.course == Course::Infer {
+        return misuse(format!("--run makes training steps; {} only predicts", work.name));
+    }
+    let mut out = about(work, backend);
+    let how = Fitting { batch: work.batch, epochs: 1, steps: Some(steps), shuffle: work.course != Course::Whole, each: false };
+    let timed = fit(&mut work.model, &work.x, &work.y, how)?;
+    out.insert("steps".into(), steps.into());
+    out.insert("loss".into(), rounded(timed.loss, 5));
+    tell(args, out, story::ran)
 }
 
 /// What is measured, on what.

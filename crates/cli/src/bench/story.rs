@@ -96,6 +96,11 @@ pub(super) fn text(f: &Figures) -> String {
     format!("{}{}", heading(f), body(&table))
 }
 
+/// What a mere run ended with.
+pub(super) fn ran(f: &Figures) -> String {
+    format!("{}{} steps, loss {}\n", heading(f), count(f, "steps"), number(f, "loss").map_or_else(|| "?".into(), short))
+}
+
 /// From this share of the machine on other programs are felt.
 const DISTURBED: f64 = 0.06;
 
@@ -116,7 +121,7 @@ pub(super) fn start(f: &Figures) -> String {
 
 /// A table without its header.
 fn body(table: &TextTable) -> String {
-    table.to_string().lines().skip(2).map(|l| format!("{}\n", l.trim_end())).collect()
+    table.to_string().lines().skip(2).fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
 #[cfg(test)]
