@@ -45,7 +45,8 @@ pub(crate) fn run(check: bool) -> Result<(), String> {
     }
     let path = root().join(PAGE);
     if !check {
-        let version = String::from_utf8_lossy(&output("rustc", &["--version"])?.stdout).trim().to_owned();
+        let told = String::from_utf8_lossy(&output("rustc", &["--version"])?.stdout).into_owned();
+        let version = told.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         return std::fs::write(&path, page(&counts, &version)).map_err(|e| format!("{PAGE}: {e}"));
     }
     let kept = std::fs::read_to_string(&path).map_err(|e| format!("{PAGE}: {e}; run `cargo xtask callgrind` first"))?;

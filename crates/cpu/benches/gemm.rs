@@ -12,8 +12,11 @@ use adaline_cpu::simd::Isa;
 use std::time::{Duration, Instant};
 
 /// Networks of `adaline bench`: name, widths, batch sizes.
-const NETWORKS: [(&str, &[usize], &[usize]); 3] =
-    [("tiny", &[10, 32, 2], &[10]), ("mlp128", &[784, 128, 10], &[1, 32, 128, 1024]), ("mlp512", &[784, 512, 512, 10], &[1, 32, 128, 1024])];
+const NETWORKS: [(&str, &[usize], &[usize]); 3] = [
+    ("tiny", &[10, 32, 2], &[10]),
+    ("mlp128", &[784, 128, 10], &[1, 32, 128, 1024]),
+    ("mlp512", &[784, 512, 512, 10], &[1, 32, 128, 1024]),
+];
 
 /// Multiplications up to which `nano-gemm` is asked.
 const SMALL: usize = 64 * 64 * 64;
@@ -201,7 +204,10 @@ fn main() {
         );
     }
     println!("ours on {isa}; GFLOP/s\n");
-    println!("| {:<16} | threads | {:>7} | {:>7} | {:>7} | {:>7} | {:>7} | {:<14} | of", "m x n x k", "ours", "gemm", "faer", "mm", "nano", "fastest");
+    println!(
+        "| {:<16} | threads | {:>7} | {:>7} | {:>7} | {:>7} | {:>7} | {:<14} | of",
+        "m x n x k", "ours", "gemm", "faer", "mm", "nano", "fastest"
+    );
     println!("|{}|---------|{1}|{1}|{1}|{1}|{1}|----------------|---", "-".repeat(18), "-".repeat(9));
     let pools = [Pool::new(1), Pool::new(2)];
     for shape in shapes() {

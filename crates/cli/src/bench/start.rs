@@ -26,13 +26,7 @@ pub(super) const PARTS: [(&str, &str); 12] = [
 ];
 
 /// One step of a fit, taken apart.
-pub(super) fn run(
-    args: &BenchArgs,
-    work: &mut Workload,
-    backend: &Watched,
-    begun: Instant,
-    arguments: Duration,
-) -> Result<(), CliError> {
+pub(super) fn run(args: &BenchArgs, work: &mut Workload, backend: &Watched, begun: Instant, arguments: Duration) -> Result<(), CliError> {
     if work.course == Course::Infer {
         return misuse(format!("--start takes the first training step apart; {} only predicts", work.name));
     }

@@ -66,7 +66,11 @@ pub(super) fn text(f: &Figures) -> String {
             "memory" => "memory".to_owned(),
             cache => cache.to_uppercase(),
         };
-        line("bytes", large(bytes), format!("{} at {} GB/s of {level}, which holds the step's {} bytes", time(us), short(rate), large(all)));
+        line(
+            "bytes",
+            large(bytes),
+            format!("{} at {} GB/s of {level}, which holds the step's {} bytes", time(us), short(rate), large(all)),
+        );
     }
     if let (Some(floor), Some(share)) = (n("floor_us"), n("share")) {
         line("floor", time(floor), "the larger of the two".into());
