@@ -121,4 +121,4 @@ for workload, batch, goal in training + inference:
     verdict = "" if ratio is None else "reached" if ratio <= goal else "open"
     cells = [workload, f"{batch:,}", text(ours), *map(text, theirs.values()), "" if ratio is None else f"{ratio:.2f}", f"{goal:.2f}", verdict]
     print("| " + " | ".join(cells) + " |")
-print("\n" + "; ".join(f"{p} {v}" for p, v in versions.items()))
+print("\n" + "; ".join(v if v.startswith(p) else f"{p} {v}" for p, v in versions.items()))
