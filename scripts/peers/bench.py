@@ -1,21 +1,32 @@
-"""Times Keras (on JAX or TensorFlow) and plain JAX on the workloads of `adaline bench`; one JSON line each, the same keys.
+"""Times Keras (on JAX or TensorFlow), plain JAX, NumPy and ONNX Runtime on the workloads of `adaline bench`; one JSON line each, the
+same keys.
 
-    pip install keras jax tensorflow-cpu optax numpy
+    pip install keras jax tensorflow-cpu optax numpy onnx onnxruntime
     python scripts/peers/bench.py keras-jax|keras-tf|jax|jax-scan tiny|mlp128|mlp512|linreg [--batch N] [--data MNIST_FOLDER]
+    python scripts/peers/bench.py numpy linreg
+    python scripts/peers/bench.py onnxruntime infer-mlp128|infer-mlp512
+
+Only what the chosen framework needs must be installed.
 
 step_us is the median time of a training step: from batch to batch by a callback (Keras), blocking on each step (jax), or
-epoch / steps where a whole epoch is one compiled loop (jax-scan).
+epoch / steps where a whole epoch is one compiled loop (jax-scan). numpy is the faster of two ways to write the step: as one would,
+and with buffers made once and BLAS' dot for the sums. b1_p50_us and b1024_samples_s are the time of one row and rows per second of
+1024 at once.
 """
 import argparse, json, os, struct, time
 from pathlib import Path
 
 ap = argparse.ArgumentParser()
-ap.add_argument("framework", choices=["keras-jax", "keras-tf", "jax", "jax-scan"])
-ap.add_argument("workload", choices=["tiny", "mlp128", "mlp512", "linreg"])
+ap.add_argument("framework", choices=["keras-jax", "keras-tf", "jax", "jax-scan", "numpy", "onnxruntime"])
+ap.add_argument("workload", choices=["tiny", "mlp128", "mlp512", "linreg", "infer-mlp128", "infer-mlp512"])
 ap.add_argument("--batch", type=int)
 ap.add_argument("--threads", type=int, default=2)
 ap.add_argument("--data", type=Path)
 a = ap.parse_args()
+INFER = a.workload.startswith("infer-")
+BASE = a.workload.removeprefix("infer-")
+if INFER != (a.framework == "onnxruntime") or (a.framework == "numpy" and a.workload != "linreg"):
+    ap.error(f"{a.framework} is not timed on {a.workload}")
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: a.threads])
 for v in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC"):
     os.environ[v] = str(a.threads)
@@ -23,7 +34,8 @@ os.environ.update(KERAS_BACKEND="tensorflow" if a.framework == "keras-tf" else "
 import numpy as np
 
 rng = np.random.default_rng(0)
-B = a.batch or dict(tiny=10, mlp128=32, mlp512=32, linreg=1_000_000)[a.workload]
+now = time.perf_counter
+B = a.batch or dict(tiny=10, mlp128=32, mlp512=32, linreg=1_000_000)[BASE]
 
 def idx(path):
     b = path.read_bytes()
@@ -40,11 +52,11 @@ def data():
     if a.data:
         x = idx(a.data / "train-images-idx3-ubyte").reshape(-1, 784).astype(np.float32) / 255
         return x, idx(a.data / "train-labels-idx1-ubyte").astype(np.int32), "mnist"
-    return rng.random((60000, 784), dtype=np.float32), rng.integers(0, 10, 60000).astype(np.int32), "synthetic"
+    return rng.random((4096 if INFER else 60000, 784), dtype=np.float32), rng.integers(0, 10, 60000).astype(np.int32), "synthetic"
 
 X, Y, SOURCE = data()
-WIDTHS = dict(tiny=[10, 32, 2], mlp128=[784, 128, 10], mlp512=[784, 512, 512, 10], linreg=[1, 1])[a.workload]
-REGRESSION = a.workload == "linreg"
+WIDTHS = dict(tiny=[10, 32, 2], mlp128=[784, 128, 10], mlp512=[784, 512, 512, 10], linreg=[1, 1])[BASE]
+REGRESSION = BASE == "linreg"
 STEPS = 50 if REGRESSION else min(400, len(X) // B)
 
 def keras_times():
@@ -103,7 +115,70 @@ def jax_times(scan):
         times.append(time.perf_counter() - t)
     return np.array(times[10:]), float(l), jax.__version__
 
-t, final, version = keras_times() if a.framework.startswith("keras") else jax_times(a.framework == "jax-scan")
+def numpy_times():
+    x, y = np.ascontiguousarray(X[:, 0]), np.ascontiguousarray(Y[:, 0])
+    n, rate = np.float32(len(x)), np.float32(0.2)
+    e = np.empty_like(x)
+    def plain(w, b):
+        error = w * x + b - y
+        loss = (error * error).mean()
+        return w - rate * (error * x).mean(), b - rate * error.mean(), loss
+    def in_place(w, b):
+        np.multiply(x, w, out=e)
+        np.add(e, b, out=e)
+        np.subtract(e, y, out=e)
+        loss = np.dot(e, e) / n
+        return w - rate * np.dot(e, x) / n, b - rate * e.sum() / n, loss
+    best = None
+    for step in (plain, in_place):
+        w = b = np.float32(0)
+        times = []
+        for _ in range(STEPS + 5):
+            t = now()
+            w, b, loss = step(w, b)
+            times.append(now() - t)
+        if best is None or np.median(times[5:]) < np.median(best[0]):
+            best = np.array(times[5:]), float(loss)
+    return best[0], best[1], np.__version__
+
+def onnx_model():
+    """The network of the workload with random weights, made without a framework."""
+    from onnx import TensorProto, helper, numpy_helper
+    nodes, weights, x = [], [], "x"
+    for at, (i, o) in enumerate(zip(WIDTHS, WIDTHS[1:])):
+        lim = (6 / (i + o)) ** 0.5
+        weights += [numpy_helper.from_array(rng.uniform(-lim, lim, (i, o)).astype(np.float32), f"w{at}"), numpy_helper.from_array(np.zeros(o, np.float32), f"b{at}")]
+        last = at == len(WIDTHS) - 2
+        nodes.append(helper.make_node("Gemm", [x, f"w{at}", f"b{at}"], [f"s{at}"]))
+        nodes.append(helper.make_node("Softmax" if last else "Relu", [f"s{at}"], [x := "y" if last else f"h{at}"], **(dict(axis=-1) if last else {})))
+    info = lambda name, width: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", width])
+    graph = helper.make_graph(nodes, a.workload, [info("x", WIDTHS[0])], [info("y", WIDTHS[-1])], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+
+def onnx_figures():
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = a.threads
+    session = ort.InferenceSession(onnx_model(), options, providers=["CPUExecutionProvider"])
+    def times(rows, most, seconds):
+        x = np.ascontiguousarray(X[:rows])
+        for _ in range(20 if rows == 1 else 2):
+            session.run(None, {"x": x})
+        out, end = [], now() + seconds
+        while len(out) < most and now() < end:
+            t = now()
+            session.run(None, {"x": x})
+            out.append(now() - t)
+        return np.array(out)
+    one, many = times(1, 3000, 2.5) * 1e6, times(1024, 60, 2)
+    return dict(b1_p50_us=round(float(np.median(one)), 1), b1_p90_us=round(float(np.percentile(one, 90)), 1), b1024_samples_s=round(1024 / float(np.median(many)), 1)), ort.__version__
+
+if INFER:
+    figures, version = onnx_figures()
+    print(json.dumps(dict(framework=a.framework, workload=a.workload, threads=a.threads, rows=len(X), data=SOURCE, version=version, **figures)))
+    raise SystemExit
+times = numpy_times if a.framework == "numpy" else keras_times if a.framework.startswith("keras") else lambda: jax_times(a.framework == "jax-scan")
+t, final, version = times()
 us = np.sort(t) * 1e6
 print(json.dumps(dict(framework=a.framework, workload=a.workload, batch=B, threads=a.threads, rows=len(X), data=SOURCE, version=version,
                       step_us=round(float(np.median(us)), 2), step_us_p10=round(float(np.percentile(us, 10)), 2),

@@ -1,7 +1,8 @@
 //! Project chores: `cargo xtask check` (everything CI asks), `cargo xtask docs` (generated pages), `cargo xtask size` (binary size and
-//! clean build time).
+//! clean build time), `cargo xtask callgrind` (instructions of a training step).
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
+mod callgrind;
 mod check;
 mod docs;
 mod size;
@@ -12,9 +13,11 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  check   formatting, lints, generated pages, tests, documentation: what CI runs
-  docs    writes the generated pages (docs/cli.md)
-  size    builds the release program from nothing, records size and time in docs/size.md";
+  check      formatting, lints, generated pages, tests, documentation: what CI runs
+  docs       writes the generated pages (docs/cli.md)
+  size       builds the release program from nothing, records size and time in docs/size.md
+  callgrind  counts the instructions of a few training steps with valgrind, records them in docs/instructions.md;
+             with --check compares with the recorded ones instead";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1);
@@ -22,6 +25,11 @@ fn main() -> ExitCode {
         Some("check") => check::run(),
         Some("docs") => docs::write(),
         Some("size") => size::run(),
+        Some("callgrind") => match std::env::args().nth(2).as_deref() {
+            None => callgrind::run(false),
+            Some("--check") => callgrind::run(true),
+            Some(other) => Err(format!("callgrind takes --check or nothing, not {other}")),
+        },
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             Ok(())

@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Prints a stage of the compiler for a network: layers, graph, fused or plan
     Dump(DumpArgs),
-    /// Times training steps and prints one JSON line
+    /// Times training steps beside what the machine could do at most
     #[command(after_help = BENCH_HELP)]
     Bench(BenchArgs),
 }
@@ -40,9 +40,13 @@ optimizer and metrics. step_us is the median over all steps but the first of eac
 \"steps\"). Where that is below 50 us, the callback would be felt: step_us is then the median over epochs of epoch time / steps, \
 without a callback per step (\"epochs\"), and step_us_each has the other figure. t_first_step_s counts from the start of the program.
 
-flops and bytes are what the plan's kernels compute, read and write in one step. floor_us is the larger of flops / peak and \
-bytes / bandwidth of this machine, both measured after the run; floor_bandwidth says whether the step's memory fits into the \
-second-level caches (l2) or not (memory). share is floor_us / step_us.
+flops and bytes are what the plan's kernels compute, read and write in one step. The floor (floor_us) is the larger of \
+flops / peak and bytes / bandwidth of this machine, both measured after the run. The bandwidth is that of the nearest level whose \
+size holds all that a step touches: its inputs, weights, optimizer memory and arena (floor_bandwidth: l1, l2, l3 or memory). \
+share is floor_us / step_us. fit_over_steps is the time of a whole fit without a callback over steps x step time.
+
+--start tells instead where the time between the beginning of main and the end of the first training step goes. What the system \
+needs to load the program is not in it. Reading or making data takes time in proportion to --rows.
 
 Workloads named infer-... time prediction: one row (b1_p50_us, b1_p90_us), and rows per second of 1024 at once.";
 
@@ -255,6 +259,12 @@ pub(crate) struct BenchArgs {
     /// Folder with MNIST's IDX files; random data of the same shape without it
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Where the time until the end of the first training step goes, instead of times of steps
+    #[arg(long, conflicts_with = "steps")]
+    pub start: bool,
+    /// Only runs so many training steps, for profilers and counters of instructions
+    #[arg(long, value_name = "N", conflicts_with_all = ["steps", "start"])]
+    pub run: Option<usize>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &DumpArgs) -> Result<(), CliError> {
     if !(1..=MOST_ROWS).contains(&args.batch) {
         return misuse(format!("--batch expects 1 to {MOST_ROWS} rows, got {}", args.batch));
     }
-    let backend = Watched::new(args.common.threads);
+    let backend = Watched::new(args.common.threads, true);
     let toml = args.model.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
     let mut model = if toml {
         untrained::from_toml(&args.model, backend.clone(), !args.inference)?

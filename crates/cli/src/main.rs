@@ -26,10 +26,12 @@ use error::CliError;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 fn main() -> ExitCode {
+    let begun = Instant::now();
     let cli = Cli::parse();
-    match run(&cli) {
+    match run(&cli, begun) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::complain(&error);
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), CliError> {
+fn run(cli: &Cli, begun: Instant) -> Result<(), CliError> {
     match &cli.command {
         Command::Fit(args) => {
             set_threads(args.common.threads);
@@ -58,7 +60,7 @@ fn run(cli: &Cli) -> Result<(), CliError> {
         }
         Command::Summary(args) => summary::run(args),
         Command::Dump(args) => dump::run(args),
-        Command::Bench(args) => bench::run(args),
+        Command::Bench(args) => bench::run(args, begun),
     }
 }
 

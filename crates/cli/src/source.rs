@@ -2,7 +2,7 @@
 
 use crate::args::ReadArgs;
 use crate::error::{CliError, misuse};
-use adaline::data::{ColumnKind, FileKind, Table, TableOptions, Tensor, load_idx, read_npy, read_npz, sniff};
+use adaline::data::{ColumnKind, FileKind, Table, TableOptions, Tensor, load_idx, load_idx_divided, read_npy, read_npz, sniff};
 use std::path::{Path, PathBuf};
 
 /// What DATA turned out to be.
@@ -66,8 +66,28 @@ pub(crate) fn name_of(path: &Path) -> String {
     path.file_stem().or_else(|| path.file_name()).map_or_else(|| "data".into(), |s| s.to_string_lossy().into_owned())
 }
 
+/// Images and their labels.
+type Pair = (PathBuf, PathBuf);
+
 /// MNIST's four files, plain or gzipped; the test pair may be missing.
-pub(crate) fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
+fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
+    let ((x, y), test) = idx_files(folder)?;
+    let test = match test {
+        Some((x, y)) => Some((load_idx(x)?, labels(load_idx(y)?)?)),
+        None => None,
+    };
+    Ok(Arrays { name: name_of(folder), x: load_idx(x)?, y: Some(labels(load_idx(y)?)?), test })
+}
+
+/// The training pair of such a folder, each value of the images divided by a number while it is read, and the labels.
+pub(crate) fn idx_training(folder: &Path, divisor: f32) -> Result<(Tensor, Tensor), CliError> {
+    let ((x, y), _) = idx_files(folder)?;
+    let y = labels(load_idx(y)?)?;
+    Ok((load_idx_divided(x, divisor)?, y))
+}
+
+/// Where the files are: the training pair, perhaps the test pair.
+fn idx_files(folder: &Path) -> Result<(Pair, Option<Pair>), CliError> {
     let find = |name: &str| -> Option<PathBuf> {
         [name.to_owned(), format!("{name}.gz"), name.replace("-idx", ".idx"), name.replace("-idx", ".idx") + ".gz"]
             .into_iter()
@@ -81,11 +101,7 @@ pub(crate) fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
             folder.display()
         ));
     };
-    let test = match (find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte")) {
-        (Some(x), Some(y)) => Some((load_idx(x)?, labels(load_idx(y)?)?)),
-        _ => None,
-    };
-    Ok(Arrays { name: name_of(folder), x: load_idx(x)?, y: Some(labels(load_idx(y)?)?), test })
+    Ok(((x, y), find("t10k-images-idx3-ubyte").zip(find("t10k-labels-idx1-ubyte"))))
 }
 
 /// `x` and `y`, or `x_train`, `y_train` and perhaps `x_test`, `y_test`.

@@ -201,6 +201,9 @@ fn words_of_the_command_line() {
     fails(&["bench", "tiny", "--batch", "0"], 2, &["--batch"]);
     fails(&["bench", "tiny", "--rows", "0"], 2, &["--rows"]);
     fails(&["bench"], 2, &["WORKLOAD"]);
+    fails(&["bench", "tiny", "--run", "0"], 2, &["--run"]);
+    fails(&["bench", "infer-tiny", "--rows", "10", "--run", "1"], 2, &["--run", "infer-tiny"]);
+    fails(&["bench", "infer-tiny", "--rows", "10", "--start"], 2, &["--start", "infer-tiny"]);
     fails(&["bench", "mlp128", "--data", &shared().path("no-mnist")], 2, &["train-images-idx3-ubyte"]);
     fails(&["dump", &shared().path("iris/model.keras"), "--batch", "0"], 2, &["--batch"]);
     fails(&["dump", &shared().path("iris/model.keras"), "--batch", "4000000000"], 2, &["--batch"]);

@@ -214,7 +214,7 @@ fn a_network_of_other_origin_predicts_and_is_measured() {
 
 #[test]
 fn bench_prints_one_line_with_the_keys_of_the_peers() {
-    let told = json(&["bench", "tiny", "--rows", "200", "--steps", "40", "--threads", "1"]);
+    let told = json(&["bench", "tiny", "--rows", "200", "--steps", "40", "--threads", "1", "--json"]);
     for key in [
         "framework",
         "workload",
@@ -250,15 +250,58 @@ fn bench_prints_one_line_with_the_keys_of_the_peers() {
 }
 
 #[test]
+fn bench_is_readable_unless_json_is_asked_for() {
+    let text = succeeds(&["bench", "tiny", "--rows", "200", "--steps", "40", "--threads", "1"]);
+    for part in ["tiny: batches of 10 from 200 rows", "share of the floor", "GFLOP/s", "GB/s", "steps x step time", "MB of data"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = succeeds(&["bench", "infer-tiny", "--rows", "32", "--threads", "1"]);
+    assert!(text.contains("one row") && text.contains("rows/s"), "{text}");
+}
+
+#[test]
+fn bench_takes_the_start_apart() {
+    let told = json(&["bench", "tiny", "--rows", "20", "--start", "--json"]);
+    let parts = told["parts_us"].as_object().unwrap();
+    assert_eq!(parts.len(), 12);
+    let sum: f64 = parts.values().map(|v| v.as_f64().unwrap()).sum();
+    assert!((sum - told["start_us"].as_f64().unwrap()).abs() < 2.0, "{told}");
+    for part in ["building", "tracing", "gradients", "passes", "fusion", "lowering", "first_run"] {
+        assert!(parts[part].as_f64().unwrap() > 0.0, "{part}: {told}");
+    }
+    let text = succeeds(&["bench", "mlp128", "--rows", "64", "--start"]);
+    assert!(text.contains("without data") && text.contains("initial weights"), "{text}");
+}
+
+#[test]
+fn bench_runs_an_exact_number_of_steps() {
+    let told = json(&["bench", "tiny", "--rows", "50", "--run", "7", "--json"]);
+    assert_eq!((told["steps"].as_u64(), told["batch"].as_u64()), (Some(7), Some(10)));
+    assert!(told["loss"].as_f64().unwrap() > 0.0);
+    assert!(succeeds(&["bench", "linreg", "--rows", "50", "--run", "2"]).contains("2 steps, loss"));
+}
+
+#[test]
+fn bench_tells_the_ceilings_of_the_machine() {
+    let told = json(&["bench", "ceiling", "--threads", "1", "--json"]);
+    let one = &told["ceilings"][0];
+    for key in ["fma_gflops", "bandwidth_gbs", "l1_gbs", "l2_gbs", "memory_read_gbs", "l1_bytes", "l2_bytes"] {
+        assert!(one[key].as_f64().unwrap() > 0.0, "{key}: {told}");
+    }
+    let text = succeeds(&["bench", "ceiling", "--threads", "1"]);
+    assert!(text.contains("FMA GFLOP/s") && text.contains("L3 GB/s"), "{text}");
+}
+
+#[test]
 fn bench_fits_the_line_on_all_rows_at_once() {
-    let told = json(&["bench", "linreg", "--rows", "1000", "--steps", "3"]);
+    let told = json(&["bench", "linreg", "--rows", "1000", "--steps", "3", "--json"]);
     assert!(!told["total_s"].is_null() && told["batch"] == 1000, "{told}");
 }
 
 #[test]
 fn bench_takes_any_network_of_a_toml_file() {
     let toml = shared().file("bench.toml", NET);
-    let told = json(&["bench", "--model", &toml, "--batch", "8", "--steps", "10"]);
+    let told = json(&["bench", "--model", &toml, "--batch", "8", "--steps", "10", "--json"]);
     assert_eq!((told["workload"].as_str(), told["batch"].as_u64()), (Some("net"), Some(8)));
     assert!(told["step_us"].as_f64().unwrap() > 0.0);
 }

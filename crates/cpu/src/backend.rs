@@ -8,6 +8,7 @@ use crate::{lower, verify};
 use adaline_graph::backend::{Backend, CompileError, CompileOptions, Executable, PlanReport, Session};
 use adaline_graph::{Graph, StateLayout, fuse, pass};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// Compiles graphs for the processor it runs on. Cheap to clone; clones share one pool of threads.
 ///
@@ -69,14 +70,23 @@ impl Cpu {
                 });
             }
         }
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now.duration_since(std::mem::replace(&mut clock, now))
+        };
         let graph = pass::pipeline(graph, options)?;
+        let passes = lap();
         let fused = fuse::fuse(&graph, options)?;
+        let fusion = lap();
         let plan = lower::lower(&fused, state, options, self.isa)?;
+        let lowering = lap();
         if options.verify {
             verify::verify(&plan, state).map_err(CompileError::Verify)?;
         }
+        let times = CompileTimes { passes, fusion, lowering, verification: lap() };
         let pool = Arc::clone(self.pool.get_or_init(|| Arc::new(Pool::new(self.threads))));
-        Ok(CpuPlan { plan: Arc::new(plan), pool, isa: self.isa })
+        Ok(CpuPlan { plan: Arc::new(plan), pool, isa: self.isa, times })
     }
 }
 
@@ -109,15 +119,33 @@ pub fn dump_fused(graph: &Graph, options: &CompileOptions) -> Result<String, Com
     Ok(fuse::fuse(&pass::pipeline(graph, options)?, options)?.to_string())
 }
 
+/// How long the parts of one compilation took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CompileTimes {
+    /// Simplification, constant folding, removal of what nobody reads.
+    pub passes: Duration,
+    /// Dividing the graph into regions.
+    pub fusion: Duration,
+    /// Kernels and the memory plan.
+    pub lowering: Duration,
+    /// The independent check of the plan, where the options ask for it.
+    pub verification: Duration,
+}
+
 /// A graph compiled for the processor.
 #[derive(Clone)]
 pub struct CpuPlan {
     plan: Arc<Plan>,
     pool: Arc<Pool>,
     isa: Isa,
+    times: CompileTimes,
 }
 
 impl CpuPlan {
+    /// How long its compilation took.
+    pub fn times(&self) -> CompileTimes {
+        self.times
+    }
     /// A session with its profile at hand.
     pub fn cpu_session(&self) -> CpuSession {
         CpuSession::new(Arc::clone(&self.plan), Arc::clone(&self.pool), self.isa)

@@ -18,5 +18,5 @@ mod report;
 mod session;
 mod verify;
 
-pub use backend::{Cpu, CpuPlan, dump_fused};
+pub use backend::{CompileTimes, Cpu, CpuPlan, dump_fused};
 pub use session::CpuSession;

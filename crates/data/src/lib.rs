@@ -1,6 +1,6 @@
 //! Tensors, tables, readers, splits and preprocessing: everything between a file and a batch.
 //!
-//! - [`Tensor`]: an array on the host; [`load_idx`], [`read_npy`] and [`read_npz`] read it from files.
+//! - [`Tensor`]: an array on the host; [`load_idx`], [`load_idx_divided`], [`read_npy`] and [`read_npz`] read it from files.
 //! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
 //! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
 //! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
@@ -44,7 +44,7 @@ mod table;
 mod tensor;
 
 pub use array::ArrayError;
-pub use array::idx::load_idx;
+pub use array::idx::{load_idx, load_idx_divided};
 pub use array::kind::{FileKind, sniff};
 pub use array::npy::{read_npy, write_npy};
 pub use array::npz::{read_npz, write_npz};

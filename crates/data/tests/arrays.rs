@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use adaline_data::{ArrayError, DType, DataError, FileError, FileKind, Tensor, TensorData};
-use adaline_data::{load_idx, read_npy, read_npz, sniff, write_npy, write_npz};
+use adaline_data::{load_idx, load_idx_divided, read_npy, read_npz, sniff, write_npy, write_npz};
 
 struct Folder(tempfile::TempDir);
 
@@ -52,6 +52,9 @@ fn idx_of_every_type_plain_and_packed() {
         assert_eq!(load_idx(folder.file("plain", &bytes)).unwrap(), expected);
         let packed = folder.file("packed.gz", &gzip(&bytes));
         assert_eq!(load_idx(&packed).unwrap(), expected);
+        for path in [&folder.file("plain", &bytes), &packed] {
+            assert_eq!(load_idx_divided(path, 255.0).unwrap(), expected.divide(255.0), "the same bits");
+        }
         assert_eq!(sniff(&packed).unwrap(), FileKind::Idx);
     }
 }
@@ -60,6 +63,13 @@ fn idx_of_every_type_plain_and_packed() {
 fn idx_that_lies_is_refused() {
     let folder = Folder::new();
     let good = idx(0x08, &[2, 2], &[1, 2, 3, 4]);
+    for bytes in [&good[..good.len() - 1], &[&good[..], &[9]].concat(), &idx(0x08, &[u32::MAX, u32::MAX], &[1]), b"", b"\0\0"] {
+        let (plain, packed) = (folder.file("plain", bytes), folder.file("packed", &gzip(bytes)));
+        for path in [plain, packed] {
+            let (whole, divided) = (load_idx(&path).unwrap_err().to_string(), load_idx_divided(&path, 2.0).unwrap_err().to_string());
+            assert_eq!(whole, divided);
+        }
+    }
     let load = |bytes: &[u8]| match (load_idx(folder.file("plain", bytes)), load_idx(folder.file("packed", &gzip(bytes)))) {
         (Err(DataError::Array(plain)), Err(DataError::Array(packed))) => {
             assert_eq!(std::mem::discriminant(&plain), std::mem::discriminant(&packed));

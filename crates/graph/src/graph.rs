@@ -3,6 +3,7 @@
 use crate::{GraphError, Op, SlotId, TensorType, infer};
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Index of a node. Creation order is a topological order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -71,16 +72,58 @@ pub struct Outputs {
     pub updates: Vec<(SlotId, NodeId)>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash, Clone)]
 struct NodeKey {
     op: Op,
     inputs: SmallVec<[NodeId; 3]>,
 }
 
+/// A quick hash of short keys: multiply and add, as rustc's own. Nobody gains from collisions: they cost the author of the network time.
+#[derive(Clone, Copy, Default)]
+struct KeyHasher(u64);
+
+impl KeyHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = self.0.wrapping_add(word).wrapping_mul(0xf135_7aea_2e62_a9c5);
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        for &word in words {
+            self.mix(u64::from_le_bytes(word));
+        }
+        for &byte in rest {
+            self.mix(u64::from(byte));
+        }
+    }
+    fn write_u8(&mut self, v: u8) {
+        self.mix(u64::from(v));
+    }
+    fn write_u32(&mut self, v: u32) {
+        self.mix(u64::from(v));
+    }
+    fn write_u64(&mut self, v: u64) {
+        self.mix(v);
+    }
+    fn write_usize(&mut self, v: usize) {
+        self.mix(v as u64);
+    }
+    fn finish(&self) -> u64 {
+        // The product's good bits are the high ones; tables look at the low ones, too.
+        self.0.rotate_left(26)
+    }
+}
+
+/// Looked up, never iterated.
+type Interned = HashMap<NodeKey, NodeId, BuildHasherDefault<KeyHasher>>;
+
 /// An append-only, interned graph: no cycles, common subexpressions are one node, iteration order is creation order.
+#[derive(Clone)]
 pub struct Graph {
     nodes: Vec<Node>,
-    interned: HashMap<NodeKey, NodeId>, // looked up, never iterated
+    interned: Interned,
     origins: Vec<String>,
     origin: OriginId,
     inputs: Vec<InputDecl>,
@@ -93,7 +136,7 @@ impl Graph {
     pub fn new() -> Self {
         Self {
             nodes: Vec::new(),
-            interned: HashMap::new(),
+            interned: Interned::default(),
             origins: vec![String::new()],
             origin: OriginId::default(),
             inputs: Vec::new(),
@@ -104,7 +147,15 @@ impl Graph {
 
     /// An empty graph with the same input declarations, slots and origins: what a pass rebuilds into.
     pub fn like(other: &Self) -> Self {
-        Self { origins: other.origins.clone(), inputs: other.inputs.clone(), slots: other.slots.clone(), ..Self::new() }
+        Self {
+            nodes: Vec::with_capacity(other.nodes.len()),
+            interned: Interned::with_capacity_and_hasher(other.nodes.len(), BuildHasherDefault::default()),
+            origins: other.origins.clone(),
+            origin: OriginId::default(),
+            inputs: other.inputs.clone(),
+            slots: other.slots.clone(),
+            outputs: Outputs::default(),
+        }
     }
 
     /// Adds a node, or returns the equal one that exists.
@@ -270,21 +321,5 @@ impl Graph {
 impl Default for Graph {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Clone for Graph {
-    fn clone(&self) -> Self {
-        let interned =
-            self.nodes.iter().enumerate().map(|(i, n)| (NodeKey { op: n.op, inputs: n.inputs.clone() }, NodeId(i as u32))).collect();
-        Self {
-            nodes: self.nodes.clone(),
-            interned,
-            origins: self.origins.clone(),
-            origin: self.origin,
-            inputs: self.inputs.clone(),
-            slots: self.slots.clone(),
-            outputs: self.outputs.clone(),
-        }
     }
 }

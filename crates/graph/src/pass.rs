@@ -24,21 +24,23 @@ const MAX_ROUNDS: usize = 16;
 pub fn pipeline(graph: &Graph, options: &CompileOptions) -> Result<Graph, GraphError> {
     type Pass = fn(&Graph) -> Result<Graph, GraphError>;
     let passes: [(&str, Pass); 3] = [("simplify", simplify), ("fold", fold), ("dce", dce)];
-    let mut current = graph.clone();
+    let mut current: Option<Graph> = None;
     for _ in 0..MAX_ROUNDS {
-        let mut next = current.clone();
+        let before = current.as_ref().unwrap_or(graph);
+        let mut next: Option<Graph> = None;
         for (name, pass) in passes {
             if options.enabled(name) {
-                next = pass(&next)?;
+                next = Some(pass(next.as_ref().unwrap_or(before))?);
             }
         }
-        let done = same(&current, &next);
-        current = next;
+        let Some(next) = next else { break };
+        let done = same(before, &next);
+        current = Some(next);
         if done {
             break;
         }
     }
-    Ok(current)
+    Ok(current.unwrap_or_else(|| graph.clone()))
 }
 
 /// Whether two graphs are node for node the same.

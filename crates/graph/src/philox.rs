@@ -36,6 +36,25 @@ impl Philox {
     pub fn block(&self, block: u32) -> [u32; 4] {
         philox4x32([block, self.step, self.stream[0], self.stream[1]], self.key)
     }
+    /// The blocks `first .. first + N`, the first words of all of them before their second words: written so that it becomes wide
+    /// instructions.
+    pub fn blocks<const N: usize>(&self, first: u32) -> [[u32; N]; 4] {
+        let mut c0: [u32; N] = std::array::from_fn(|i| first.wrapping_add(i as u32));
+        let (mut c1, mut c2, mut c3) = ([self.step; N], [self.stream[0]; N], [self.stream[1]; N]);
+        let mut k = self.key;
+        for _ in 0..10 {
+            for i in 0..N {
+                let p0 = u64::from(M0) * u64::from(c0[i]);
+                let p1 = u64::from(M1) * u64::from(c2[i]);
+                c0[i] = (p1 >> 32) as u32 ^ c1[i] ^ k[0];
+                c1[i] = p1 as u32;
+                c2[i] = (p0 >> 32) as u32 ^ c3[i] ^ k[1];
+                c3[i] = p0 as u32;
+            }
+            k = [k[0].wrapping_add(W0), k[1].wrapping_add(W1)];
+        }
+        [c0, c1, c2, c3]
+    }
     /// Word of an element.
     pub fn word(&self, element: u64) -> u32 {
         self.block((element / 4) as u32)[(element % 4) as usize]
@@ -92,6 +111,17 @@ mod tests {
         assert_eq!(philox4x32([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
         assert_eq!(philox4x32(pi, [0xa409_3822, 0x299f_31d0]), [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]);
+    }
+
+    #[test]
+    fn blocks_at_once_are_the_blocks_one_by_one() {
+        let r = Philox::new(0x1234_5678_9abc_def0, 0xfedc_ba98_7654_3210, 7);
+        for first in [0, 5, u32::MAX - 3] {
+            let many = r.blocks::<8>(first);
+            for i in 0..8 {
+                assert_eq!(many.map(|words| words[i]), r.block(first.wrapping_add(i as u32)));
+            }
+        }
     }
 
     #[test]

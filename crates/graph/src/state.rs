@@ -106,32 +106,81 @@ impl StateLayout {
     }
 }
 
-#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(64))]
-struct Line([u32; LINE]);
-
 /// A zeroed, 64-byte aligned block of 32-bit words.
-#[derive(Clone, Default)]
-pub struct AlignedWords(Vec<Line>);
+///
+/// Its memory is asked for zeroed and not touched, so that pages nobody uses cost nothing, and a copy of a block that nobody could
+/// have written is a new one.
+#[derive(Default)]
+pub struct AlignedWords {
+    /// The words from `start` on, aligned; room for the alignment before and after them, and zeros.
+    raw: Vec<u32>,
+    start: usize,
+    len: usize,
+    /// Whether a writable view was ever given.
+    written: bool,
+}
 
 impl AlignedWords {
     /// At least `words` zero words.
     pub fn new(words: usize) -> Self {
-        Self(vec![Line::default(); words.div_ceil(LINE)])
+        let len = words.next_multiple_of(LINE);
+        if len == 0 {
+            return Self::default();
+        }
+        let raw = vec![0; len + LINE];
+        Self { start: start_of(&raw), raw, len, written: false }
     }
     /// Grows with zeros; contents stay.
     pub fn grow(&mut self, words: usize) {
-        if words.div_ceil(LINE) > self.0.len() {
-            self.0.resize(words.div_ceil(LINE), Line::default());
+        let len = words.next_multiple_of(LINE);
+        if len <= self.len {
+            return;
+        }
+        if self.len == 0 {
+            *self = Self::new(len);
+            return;
+        }
+        // The system may move whole pages to a larger place, which copies nothing.
+        self.raw.resize(len + LINE, 0);
+        let start = start_of(&self.raw);
+        if start != self.start {
+            self.raw.copy_within(self.start..self.start + self.len, start);
+            self.raw[start + self.len..].fill(0);
+            self.start = start;
+        }
+        self.len = len;
+    }
+    /// Makes the system hand over the pages from a word on. Memory that is read before it is written (moments of an optimizer) would
+    /// otherwise be handed over twice: as the page of zeros that all share, then as one of its own.
+    fn touch(&mut self, from: usize) {
+        const PAGE: usize = 1024;
+        for word in self.raw[self.start..].iter_mut().skip(from).step_by(PAGE) {
+            *word = std::hint::black_box(*word);
         }
     }
     /// The words.
     pub fn words(&self) -> &[u32] {
-        bytemuck::cast_slice(&self.0)
+        &self.raw[self.start..self.start + self.len]
     }
     /// The words, writable.
     pub fn words_mut(&mut self) -> &mut [u32] {
-        bytemuck::cast_slice_mut(&mut self.0)
+        self.written = true;
+        &mut self.raw[self.start..self.start + self.len]
+    }
+}
+
+/// Index of the first aligned word.
+fn start_of(raw: &[u32]) -> usize {
+    raw.as_ptr().align_offset(4 * LINE)
+}
+
+impl Clone for AlignedWords {
+    fn clone(&self) -> Self {
+        let mut new = Self::new(self.len);
+        if self.written {
+            new.words_mut().copy_from_slice(self.words());
+        }
+        new
     }
 }
 
@@ -154,7 +203,12 @@ impl StateStore {
     /// Appends a slot filled with zeros.
     pub fn add(&mut self, name: &str, role: Role, ty: TensorType) -> SlotId {
         let id = self.layout.add(name, role, ty);
-        self.arenas[role.index()].grow(self.layout.words(role));
+        let arena = &mut self.arenas[role.index()];
+        let before = arena.len;
+        arena.grow(self.layout.words(role));
+        if role == Role::Optimizer {
+            arena.touch(before); // weights are written next, by their initializers
+        }
         id
     }
     /// Words of a slot.
@@ -221,6 +275,29 @@ impl fmt::Debug for StateStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_are_aligned_zero_and_keep_their_words() {
+        assert_eq!(AlignedWords::new(0).words(), &[] as &[u32]);
+        for first in [1, 16, 17, 1000, 100_000] {
+            let mut block = AlignedWords::new(first);
+            assert!(block.words().len() >= first && block.words().iter().all(|&w| w == 0));
+            block.grow(first + 1);
+            block.words_mut()[first - 1] = 7;
+            let mut expected = block.words().to_vec();
+            for more in [first + 40, 3 * first, 200_000] {
+                block.grow(more);
+                expected.resize(expected.len().max(more.next_multiple_of(LINE)), 0);
+                assert_eq!(block.words(), expected);
+                assert_eq!(block.words().as_ptr() as usize % 64, 0);
+                let copy = block.clone();
+                assert_eq!(copy.words(), expected);
+                assert_eq!(copy.words().as_ptr() as usize % 64, 0);
+            }
+        }
+        let untouched = AlignedWords::new(100).clone();
+        assert!(untouched.words().len() == 112 && untouched.words().iter().all(|&w| w == 0));
+    }
 
     #[test]
     fn slots_are_aligned_and_keep_their_values_when_the_store_grows() {

@@ -411,11 +411,16 @@ impl TryFrom<Value> for Initializer {
     }
 }
 
-/// Uniform numbers in `[low, high)`, a Philox block at a time.
+/// Uniform numbers in `[low, high)`, several Philox blocks at a time.
 fn uniform(r: &Philox, low: f64, high: f64, out: &mut [f32]) {
-    for (block, four) in out.chunks_mut(4).enumerate() {
-        for (v, word) in four.iter_mut().zip(r.block(block as u32)) {
-            *v = (low + (high - low) * f64::from(adaline_graph::philox::uniform(word))) as f32;
+    const BLOCKS: usize = 16;
+    for (chunk, values) in out.chunks_mut(4 * BLOCKS).enumerate() {
+        let words = r.blocks::<BLOCKS>((chunk * BLOCKS) as u32);
+        let numbers = words.map(|w| w.map(|word| (low + (high - low) * f64::from(adaline_graph::philox::uniform(word))) as f32));
+        for (block, four) in values.chunks_mut(4).enumerate() {
+            for (v, number) in four.iter_mut().zip(&numbers) {
+                *v = number[block];
+            }
         }
     }
 }

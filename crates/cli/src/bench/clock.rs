@@ -58,18 +58,26 @@ pub(super) struct Timed {
     pub loss: f64,
 }
 
-/// Fits and times: each step, or each epoch.
-pub(super) fn fit(
-    model: &mut Model,
-    x: &Tensor,
-    y: &Tensor,
-    batch: usize,
-    epochs: usize,
-    shuffle: bool,
-    each: bool,
-) -> Result<Timed, CliError> {
+/// What to fit.
+#[derive(Clone, Copy)]
+pub(super) struct Course {
+    pub batch: usize,
+    pub epochs: usize,
+    /// Steps per epoch; by default as many as there are batches.
+    pub steps: Option<usize>,
+    pub shuffle: bool,
+    /// Whether to time each step, or each epoch.
+    pub each: bool,
+}
+
+/// Fits and times.
+pub(super) fn fit(model: &mut Model, x: &Tensor, y: &Tensor, course: Course) -> Result<Timed, CliError> {
+    let Course { batch, epochs, steps, shuffle, each } = course;
     let mut clock = Clock { each, ..Clock::default() };
-    let options = Fit::default().epochs(epochs).batch_size(batch).shuffle(shuffle).verbose(0).callback(&mut clock);
+    let mut options = Fit::default().epochs(epochs).batch_size(batch).shuffle(shuffle).verbose(0).callback(&mut clock);
+    if let Some(steps) = steps {
+        options = options.steps_per_epoch(steps);
+    }
     let begin = Instant::now();
     let history = model.fit(x, y, options)?;
     let seconds = begin.elapsed().as_secs_f64();

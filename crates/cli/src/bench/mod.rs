@@ -1,6 +1,9 @@
 //! `adaline bench`: times training steps as a user's `fit` makes them, beside what the machine could do at most.
 
+mod ceilings;
 mod clock;
+mod start;
+mod story;
 mod system;
 mod workloads;
 
@@ -12,7 +15,7 @@ use adaline::cpu::ceiling::measure_ceiling;
 use adaline::data::Tensor;
 use adaline::graph::backend::Backend;
 use adaline::nn::Model;
-use clock::{Timed, fit, percentile, sorted};
+use clock::{Course as Fitting, Timed, fit, percentile, sorted};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 use system::Processor;
@@ -25,30 +28,28 @@ const BUDGET: f64 = 2.0;
 const EPOCHS_OF_TINY: usize = 20;
 const STEPS_OF_LINE: usize = 100;
 
-/// Runs the command.
-pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
-    let begun = Instant::now();
-    for (name, value) in [("--batch", args.batch), ("--steps", args.steps), ("--rows", args.rows)] {
+/// Runs the command; the program began at `begun`.
+pub(crate) fn run(args: &BenchArgs, begun: Instant) -> Result<(), CliError> {
+    for (name, value) in [("--batch", args.batch), ("--steps", args.steps), ("--rows", args.rows), ("--run", args.run)] {
         if value == Some(0) {
             return misuse(format!("{name} expects at least 1, got 0"));
         }
     }
     if args.workload.as_deref() == Some("ceiling") {
-        return ceilings(args);
+        return ceilings::run(args);
     }
-    let backend = Watched::new(args.common.threads);
+    let arguments = begun.elapsed();
+    let backend = Watched::new(args.common.threads, false);
     let mut work = workloads::make(args, backend.clone())?;
+    if args.start {
+        return start::run(args, &mut work, &backend, begun, arguments);
+    }
+    if let Some(steps) = args.run {
+        return only_run(args, &mut work, &backend, steps);
+    }
     let data_mb = system::peak_memory_mb();
     let processor = Processor::now();
-    let mut out = Map::new();
-    out.insert("framework".into(), "adaline".into());
-    out.insert("workload".into(), work.name.clone().into());
-    out.insert("batch".into(), work.batch.into());
-    out.insert("threads".into(), Backend::threads(backend.as_ref()).into());
-    out.insert("rows".into(), work.x.rows().into());
-    out.insert("data".into(), work.data.into());
-    out.insert("version".into(), format!("adaline {}", env!("CARGO_PKG_VERSION")).into());
-    out.insert("isa".into(), backend.instruction_set().into());
+    let mut out = about(&work, &backend);
     let step = match work.course {
         Course::Infer => {
             infer(&mut work, &mut out)?;
@@ -60,37 +61,75 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     };
     out.insert("rss_mb".into(), json!(system::peak_memory_mb()));
     out.insert("rss_data_mb".into(), json!(data_mb));
+    out.insert("data_mb".into(), rounded(work.data_bytes() as f64 / f64::from(1 << 20), 1));
     out.insert("other_cpu_frac".into(), json!(processor.others_since()));
     if let Some(step) = step {
         floor(&backend, work.batch, step, &mut out);
     }
-    print(&format!("{}\n", Value::Object(out)))
+    tell(args, out, story::text)
+}
+
+/// So many steps and nothing else: no clock decides what is done.
+fn only_run(args: &BenchArgs, work: &mut Workload, backend: &Watched, steps: usize) -> Result<(), CliError> {
+    if work.course == Course::Infer {
+        return misuse(format!("--run makes training steps; {} only predicts", work.name));
+    }
+    let mut out = about(work, backend);
+    let how = Fitting { batch: work.batch, epochs: 1, steps: Some(steps), shuffle: work.course != Course::Whole, each: false };
+    let timed = fit(&mut work.model, &work.x, &work.y, how)?;
+    out.insert("steps".into(), steps.into());
+    out.insert("loss".into(), rounded(timed.loss, 5));
+    tell(args, out, story::ran)
+}
+
+/// What is measured, on what.
+fn about(work: &Workload, backend: &Watched) -> Map<String, Value> {
+    let mut out = Map::new();
+    out.insert("framework".into(), "adaline".into());
+    out.insert("workload".into(), work.name.clone().into());
+    out.insert("batch".into(), work.batch.into());
+    out.insert("threads".into(), Backend::threads(backend).into());
+    out.insert("rows".into(), work.x.rows().into());
+    out.insert("data".into(), work.data.into());
+    out.insert("version".into(), format!("adaline {}", env!("CARGO_PKG_VERSION")).into());
+    out.insert("isa".into(), backend.instruction_set().into());
+    out
+}
+
+/// For machines as one line of JSON, for people as text.
+fn tell(args: &BenchArgs, out: Map<String, Value>, text: fn(&Map<String, Value>) -> String) -> Result<(), CliError> {
+    if args.common.json { print(&format!("{}\n", Value::Object(out))) } else { print(&text(&out)) }
 }
 
 /// 20 epochs with a cold and with a warm model, then steps.
 fn tiny(work: &mut Workload, args: &BenchArgs, begun: Instant, out: &mut Map<String, Value>) -> Result<f64, CliError> {
     let Workload { model, x, y, batch, .. } = work;
-    let cold = fit(model, x, y, *batch, EPOCHS_OF_TINY, true, true)?;
+    let how = Fitting { batch: *batch, epochs: EPOCHS_OF_TINY, steps: None, shuffle: true, each: true };
+    let cold = fit(model, x, y, how)?;
     first_step(out, begun, &cold);
     out.insert("fit20_cold_s".into(), rounded(cold.seconds, 4));
-    let warm = fit(model, x, y, *batch, EPOCHS_OF_TINY, true, false)?;
+    let warm = fit(model, x, y, Fitting { each: false, ..how })?;
     out.insert("fit20_warm_s".into(), rounded(warm.seconds, 4));
-    epoch_figures(out, warm.seconds / EPOCHS_OF_TINY as f64, x.rows());
+    let epoch_s = warm.seconds / EPOCHS_OF_TINY as f64;
+    epoch_figures(out, epoch_s, x.rows());
     out.insert("loss".into(), rounded(warm.loss, 5));
-    steps(model, (x, y), *batch, args.steps, warm.seconds / EPOCHS_OF_TINY as f64, out)
+    steps(model, (x, y), *batch, args.steps, (epoch_s, Some(epoch_s)), out)
 }
 
 /// 100 steps over all rows at once.
 fn whole(work: &mut Workload, args: &BenchArgs, begun: Instant, out: &mut Map<String, Value>) -> Result<f64, CliError> {
     let Workload { model, x, y, batch, .. } = work;
-    let first = fit(model, x, y, *batch, 2, false, true)?;
+    let how = Fitting { batch: *batch, epochs: 2, steps: None, shuffle: false, each: true };
+    let first = fit(model, x, y, how)?;
     first_step(out, begun, &first);
     let epochs = args.steps.unwrap_or(STEPS_OF_LINE);
-    let timed = fit(model, x, y, *batch, epochs, false, false)?;
+    let timed = fit(model, x, y, Fitting { epochs, each: false, ..how })?;
     out.insert("total_s".into(), rounded(timed.seconds, 4));
     epoch_figures(out, timed.seconds / epochs as f64, x.rows());
     out.insert("loss".into(), rounded(timed.loss, 5));
-    Ok(step_figures(out, timed.steps, "epochs"))
+    let step = step_figures(out, timed.steps, "epochs");
+    fit_over_steps(out, timed.seconds / epochs as f64, x.rows().div_ceil(*batch), step);
+    Ok(step)
 }
 
 /// A warm-up, an epoch, then steps.
@@ -98,47 +137,57 @@ fn epoch(work: &mut Workload, args: &BenchArgs, begun: Instant, out: &mut Map<St
     let Workload { model, x, y, batch, .. } = work;
     // A few whole batches and one of the size of the last, so that both are compiled.
     let warm = x.rows().min(10 * *batch + x.rows() % *batch);
-    let (xw, yw) = (x.slice_rows(0..warm)?, y.slice_rows(0..warm)?);
-    let first = fit(model, &xw, &yw, *batch, 1, true, true)?;
+    let how = Fitting { batch: *batch, epochs: 1, steps: None, shuffle: true, each: true };
+    let first = {
+        let (xw, yw) = (x.slice_rows(0..warm)?, y.slice_rows(0..warm)?);
+        fit(model, &xw, &yw, how)?
+    };
     first_step(out, begun, &first);
     let mut estimate = first.seconds / warm.div_ceil(*batch) as f64 * x.rows().div_ceil(*batch) as f64;
+    let mut whole = None;
     if args.steps.is_none() {
-        let all = fit(model, x, y, *batch, 1, true, false)?;
+        let all = fit(model, x, y, Fitting { each: false, ..how })?;
         epoch_figures(out, all.seconds, x.rows());
         out.insert("loss".into(), rounded(all.loss, 5));
         estimate = all.seconds;
+        whole = Some(all.seconds);
     }
-    steps(model, (x, y), *batch, args.steps, estimate, out)
+    steps(model, (x, y), *batch, args.steps, (estimate, whole), out)
 }
 
-/// Times steps: each one, or where they are short each epoch.
+/// Times steps: each one, or where they are short each epoch. Given are an estimate of an epoch's seconds, and its measured seconds.
 fn steps(
     model: &mut Model,
-    data: (&Tensor, &Tensor),
+    (x, y): (&Tensor, &Tensor),
     batch: usize,
     wanted: Option<usize>,
-    epoch_s: f64,
+    (estimate, epoch_s): (f64, Option<f64>),
     out: &mut Map<String, Value>,
 ) -> Result<f64, CliError> {
-    let per_epoch = data.0.rows().div_ceil(batch);
-    let estimate = epoch_s / per_epoch as f64;
-    let wanted = wanted.unwrap_or(((BUDGET / estimate.max(1e-9)) as usize).clamp(20, 200_000));
-    // Fewer steps than an epoch has: fewer rows.
-    let rows = data.0.rows().min(wanted.saturating_add(1).saturating_mul(batch));
-    let (x, y) = (data.0.slice_rows(0..rows)?, data.1.slice_rows(0..rows)?);
-    let epochs = wanted.div_ceil(rows.div_ceil(batch).saturating_sub(1).max(1)).max(1);
-    let each = fit(model, &x, &y, batch, epochs, true, true)?;
+    let per_epoch = x.rows().div_ceil(batch);
+    let wanted = wanted.unwrap_or(((BUDGET / (estimate / per_epoch as f64).max(1e-9)) as usize).clamp(20, 200_000));
+    // Fewer steps than an epoch has: shorter epochs on the same rows. The first step of an epoch is not counted.
+    let steps = per_epoch.min(wanted.saturating_add(1));
+    let epochs = wanted.div_ceil(steps.saturating_sub(1).max(1)).max(1);
+    let how = Fitting { batch, epochs, steps: Some(steps), shuffle: true, each: true };
+    let each = fit(model, x, y, how)?;
     let median = percentile(&sorted(each.steps.clone()), 0.5);
-    if median >= SHORT_STEP {
-        return Ok(step_figures(out, each.steps, "steps"));
+    let step = if median >= SHORT_STEP {
+        step_figures(out, each.steps, "steps")
+    } else {
+        let block = fit(model, x, y, Fitting { each: false, ..how })?;
+        if median.is_finite() {
+            out.insert("step_us_each".into(), rounded(median * 1e6, 2));
+        }
+        let count = block.steps.len() * steps;
+        let step = step_figures(out, block.steps, "epochs");
+        out.insert("steps_timed".into(), count.into());
+        step
+    };
+    if let Some(seconds) = epoch_s {
+        // Epoch means hold what an epoch itself costs; the steps one by one do not.
+        fit_over_steps(out, seconds, per_epoch, if median.is_finite() { median } else { step });
     }
-    let block = fit(model, &x, &y, batch, epochs, true, false)?;
-    if median.is_finite() {
-        out.insert("step_us_each".into(), rounded(median * 1e6, 2));
-    }
-    let count = block.steps.len() * rows.div_ceil(batch);
-    let step = step_figures(out, block.steps, "epochs");
-    out.insert("steps_timed".into(), count.into());
     Ok(step)
 }
 
@@ -195,40 +244,32 @@ fn step_figures(out: &mut Map<String, Value>, seconds: Vec<f64>, how: &str) -> f
     median
 }
 
+/// What the epoch of a fit takes for each second that its steps take.
+fn fit_over_steps(out: &mut Map<String, Value>, epoch_s: f64, steps: usize, step: f64) {
+    out.insert("fit_over_steps".into(), rounded(epoch_s / (steps as f64 * step), 4));
+}
+
 /// What the step cannot be faster than on this machine.
 fn floor(backend: &Watched, batch: usize, step: f64, out: &mut Map<String, Value>) {
     let Some(plan) = backend.training(batch) else { return };
     let flops = plan.flops();
     let bytes: u64 = plan.steps.iter().map(|s| s.read + s.written).sum();
     let ceiling = measure_ceiling(Backend::threads(backend));
-    // What fits into the second-level caches never goes to memory.
+    // What a step touches stays from one step to the next in the nearest level that holds it.
     let resident = plan.arena_bytes + plan.state_bytes + plan.input_bytes;
-    let near = resident <= system::l2_bytes().unwrap_or(1 << 20) * ceiling.threads as u64;
-    let bandwidth = if near { ceiling.l2_gbs } else { ceiling.bandwidth_gbs };
+    let level = ceiling.level_of(resident);
+    let bandwidth = ceiling.bandwidth(level).best();
     let (by_flops, by_bytes) = (flops as f64 / ceiling.gflops_f32 / 1e3, bytes as f64 / bandwidth / 1e3);
     out.insert("floor_us".into(), rounded(by_flops.max(by_bytes), 3));
     out.insert("flops".into(), flops.into());
     out.insert("bytes".into(), bytes.into());
+    out.insert("resident_bytes".into(), resident.into());
     out.insert("floor_flops_us".into(), rounded(by_flops, 3));
     out.insert("floor_bytes_us".into(), rounded(by_bytes, 3));
-    out.insert("floor_bandwidth".into(), if near { "l2" } else { "memory" }.into());
+    out.insert("floor_bandwidth".into(), level.name().into());
+    out.insert("peak_gflops".into(), rounded(ceiling.gflops_f32, 1));
+    out.insert("bandwidth_gbs".into(), rounded(bandwidth, 1));
     out.insert("share".into(), rounded(by_flops.max(by_bytes) / (step * 1e6), 4));
-}
-
-/// What the machine can do with one and with two threads, or with as many as asked.
-fn ceilings(args: &BenchArgs) -> Result<(), CliError> {
-    let counts = args.common.threads.map_or_else(|| vec![1, 2], |n| vec![usize::from(n)]);
-    let all: Vec<Value> = counts
-        .into_iter()
-        .map(|threads| {
-            let c = measure_ceiling(threads);
-            json!({
-                "threads": c.threads, "isa": format!("{:?}", c.isa).to_lowercase(), "fma_gflops": rounded(c.gflops_f32, 1),
-                "bandwidth_gbs": rounded(c.bandwidth_gbs, 1), "l2_gbs": rounded(c.l2_gbs, 1),
-            })
-        })
-        .collect();
-    print(&format!("{}\n", json!({"framework": "adaline", "workload": "ceiling", "ceilings": all})))
 }
 
 /// A number with so many digits after the point; null when it is not finite.

@@ -13,16 +13,6 @@ pub(super) fn peak_memory_mb() -> Option<f64> {
     Some((kb / 1024.0 * 10.0).round() / 10.0)
 }
 
-/// Bytes of the second-level cache of one core.
-pub(super) fn l2_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index2/size").ok()?;
-    let text = text.trim();
-    match text.strip_suffix('K') {
-        Some(kib) => kib.parse::<u64>().ok().map(|k| k << 10),
-        None => text.strip_suffix('M')?.parse::<u64>().ok().map(|m| m << 20),
-    }
-}
-
 /// Processor time of all and of this process at one moment.
 pub(super) struct Processor {
     busy: Option<f64>,

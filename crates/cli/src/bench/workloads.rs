@@ -2,7 +2,7 @@
 
 use crate::args::BenchArgs;
 use crate::error::{CliError, misuse};
-use crate::source::{Arrays, idx_folder};
+use crate::source::idx_training;
 use crate::untrained;
 use adaline::data::{Tensor, nearest};
 use adaline::graph::backend::Backend;
@@ -16,6 +16,7 @@ use adaline::nn::optimizers::{Adam, RmsProp, Sgd};
 use adaline::nn::{Loss, Model, Seed, Sequential};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Names of the workloads; each but linreg also with `infer-` in front.
 const NAMES: [&str; 8] = ["tiny", "mlp128", "mlp512", "linreg", "infer-tiny", "infer-mlp128", "infer-mlp512", "ceiling"];
@@ -52,6 +53,17 @@ pub(super) struct Workload {
     pub course: Course,
     /// `mnist` or `synthetic`.
     pub data: &'static str,
+    /// Time to read or make the data.
+    pub reading: Duration,
+    /// Time to make the network and its first weights.
+    pub building: Duration,
+}
+
+impl Workload {
+    /// Bytes of the data.
+    pub(super) fn data_bytes(&self) -> usize {
+        [&self.x, &self.y].map(|t| t.len() * if t.as_u8().is_some() { 1 } else { 4 }).iter().sum()
+    }
 }
 
 /// The workload that was asked for.
@@ -76,6 +88,7 @@ pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Worklo
     if rows > most {
         return misuse(format!("--rows {rows} of {name} are too many; at most {most}"));
     }
+    let begin = Instant::now();
     let (x, y, data) = match base {
         "tiny" => tiny(rows)?,
         "linreg" => line(rows)?,
@@ -87,8 +100,12 @@ pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Worklo
         "linreg" => Course::Whole,
         _ => Course::Epoch,
     };
+    let reading = begin.elapsed();
+    let begin = Instant::now();
+    let model = network(base, widths, backend)?;
+    let building = begin.elapsed();
     let batch = args.batch.unwrap_or(batch).min(x.rows());
-    Ok(Workload { name: name.to_owned(), model: network(base, widths, backend)?, x, y, batch, course, data })
+    Ok(Workload { name: name.to_owned(), model, x, y, batch, course, data, reading, building })
 }
 
 /// Dense layers with relu, the last with softmax; one linear unit for the regression line.
@@ -160,18 +177,21 @@ fn digits(folder: Option<&Path>, rows: usize) -> Result<Data, CliError> {
         let x = Tensor::f32([rows, PIXELS], uniforms("x", rows * PIXELS))?;
         return Ok((x, Tensor::i32([rows], classes("y", rows, DIGITS))?, "synthetic"));
     };
-    let Arrays { x, y, .. } = idx_folder(folder)?;
-    let (Some(y), true) = (y, x.row_len() == PIXELS) else {
+    let (x, y) = idx_training(folder, 255.0)?;
+    if x.row_len() != PIXELS {
         return misuse(format!("{}: expected images of 28 x 28 pixels, found rows of {} numbers", folder.display(), x.row_len()));
-    };
+    }
     let rows = rows.min(x.rows()).min(y.rows());
-    let x = x.slice_rows(0..rows)?.divide(255.0).reshape(&[-1, PIXELS as isize])?;
-    Ok((x, y.slice_rows(0..rows)?, "mnist"))
+    let x = x.first_rows(rows).reshape(&[rows as isize, PIXELS as isize])?;
+    Ok((x, y.first_rows(rows), "mnist"))
 }
 
 /// Any network: normal inputs, labels that its loss takes.
 fn from_toml(path: &Path, args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Workload, CliError> {
+    let begin = Instant::now();
     let model = untrained::from_toml(path, backend, true)?;
+    let building = begin.elapsed();
+    let begin = Instant::now();
     let batch = args.batch.unwrap_or(32);
     let rows = args.rows.unwrap_or(batch.saturating_mul(BATCHES));
     let row: Option<Vec<usize>> = model.input_row().and_then(|r| r.iter().copied().collect());
@@ -207,5 +227,6 @@ fn from_toml(path: &Path, args: &BenchArgs, backend: Arc<dyn Backend>) -> Result
         Tensor::f32(shape, values)?
     };
     let name = model.name().to_owned();
-    Ok(Workload { name, model, x, y, batch: batch.min(rows), course: Course::Epoch, data: "synthetic" })
+    let reading = begin.elapsed();
+    Ok(Workload { name, model, x, y, batch: batch.min(rows), course: Course::Epoch, data: "synthetic", reading, building })
 }

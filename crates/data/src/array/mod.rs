@@ -97,15 +97,21 @@ fn byte_count(shape: &[u64], item: u64) -> Option<u64> {
     Some(if shape.contains(&0) { 0 } else { full })
 }
 
+/// How many bytes a header promises, after checking that the file can hold them.
+fn checked_size(path: &Path, shape: &[u64], item: u64, at_most: u64) -> Result<u64, ArrayError> {
+    let too_large = || ArrayError::TooLarge { path: path.into(), shape: shape.to_vec(), limit: crate::MAX_FILE_BYTES };
+    let expected = byte_count(shape, item).filter(|&n| n <= crate::MAX_FILE_BYTES).ok_or_else(too_large)?;
+    if expected > at_most {
+        return Err(ArrayError::WrongSize { path: path.into(), shape: shape.to_vec(), expected, found: at_most });
+    }
+    Ok(expected)
+}
+
 /// Reads as many bytes as a header promises, and makes sure that nothing follows. Memory grows with what really comes,
 /// so a header that lies costs nothing.
 fn read_payload(mut reader: impl Read, path: &Path, shape: &[u64], item: u64, at_most: u64) -> Result<Vec<u8>, crate::DataError> {
-    let too_large = || ArrayError::TooLarge { path: path.into(), shape: shape.to_vec(), limit: crate::MAX_FILE_BYTES };
-    let expected = byte_count(shape, item).filter(|&n| n <= crate::MAX_FILE_BYTES).ok_or_else(too_large)?;
+    let expected = checked_size(path, shape, item, at_most)?;
     let wrong = |found| ArrayError::WrongSize { path: path.into(), shape: shape.to_vec(), expected, found };
-    if expected > at_most {
-        return Err(wrong(at_most).into());
-    }
     let mut bytes = Vec::with_capacity(expected.min(16 << 20) as usize);
     let fail = |source: io::Error| crate::FileError::Io { path: path.into(), source };
     reader.by_ref().take(expected).read_to_end(&mut bytes).map_err(fail)?;

@@ -282,6 +282,20 @@ impl Tensor {
         Ok(Self { shape: self.with_rows(range.len()), data: same_type!(&self.data, v => v[start..end].to_vec()) })
     }
 
+    /// The first rows (all, when there are no more), without copying.
+    pub fn first_rows(self, rows: usize) -> Self {
+        if self.rank() == 0 || rows >= self.rows() {
+            return self;
+        }
+        let (shape, values) = (self.with_rows(rows), rows * self.row_len());
+        let data = same_type!(self.data, v => {
+            let mut v = v;
+            v.truncate(values);
+            v
+        });
+        Self { shape, data }
+    }
+
     /// The named rows in the given order, copied; a row may be named more than once.
     pub fn take_rows(&self, rows: &[usize]) -> Result<Self, DataError> {
         self.check_rows(rows)?;

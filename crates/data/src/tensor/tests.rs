@@ -44,6 +44,8 @@ fn rows_are_taken_sliced_and_joined() {
     assert_eq!(t.take_rows(&[1, 0, 1]).unwrap().as_f32().unwrap(), [4., 5., 6., 1., 2., 3., 4., 5., 6.]);
     assert_eq!(t.slice_rows(1..2).unwrap(), Tensor::from([[4.0f32, 5.0, 6.0]]));
     assert_eq!(t.slice_rows(1..1).unwrap().shape(), [0, 3]);
+    assert_eq!(t.clone().first_rows(1), t.slice_rows(0..1).unwrap());
+    assert_eq!((t.clone().first_rows(9), t.clone().first_rows(0).shape()), (t.clone(), &[0, 3][..]));
     assert_eq!(t.row(0).unwrap(), Tensor::from([1.0f32, 2.0, 3.0]));
     assert!(matches!(t.take_rows(&[0, 2]), Err(DataError::RowOutOfRange { row: 2, rows: 2 })));
     assert!(t.slice_rows(1..3).is_err());

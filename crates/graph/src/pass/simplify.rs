@@ -9,6 +9,7 @@ mod shape;
 
 use super::fold::constant;
 use crate::{DType, Graph, GraphError, Literal, NodeId, Op, TensorType};
+use smallvec::SmallVec;
 
 /// What a rule returns: the node that replaces the operation, when it applies.
 type Rewrite = Result<Option<NodeId>, GraphError>;
@@ -61,11 +62,16 @@ fn make(g: &mut Graph, op: Op, x: &[NodeId]) -> Result<NodeId, GraphError> {
 }
 
 fn infer(g: &Graph, op: Op, x: &[NodeId]) -> Result<TensorType, GraphError> {
-    Ok(crate::infer(op, &x.iter().map(|&i| g.ty(i)).collect::<Vec<_>>())?)
+    let types: SmallVec<[TensorType; 3]> = x.iter().map(|&i| g.ty(i)).collect();
+    Ok(crate::infer(op, &types)?)
 }
 
 /// Whether the result has no element; a constant does then.
 fn is_empty(g: &Graph, op: Op, x: &[NodeId]) -> bool {
+    // Cheap to see for most: operations on the elements of operands that have some.
+    if let Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) | Op::StopGradient = op {
+        return x.first().is_some_and(|&i| g.ty(i).is_empty());
+    }
     infer(g, op, x).is_ok_and(|t| t.is_empty())
 }
 

@@ -230,6 +230,9 @@ impl Model {
     /// Drops the optimizer's memory and the metrics' sums together with the plans that use them; weights keep values and places.
     fn forget_compiled(&mut self) {
         self.plans.retain(|m| matches!(m, Mode::Predict | Mode::Probe));
+        if self.weights.store.layout().iter().all(|(_, slot)| matches!(slot.role, Role::Trainable | Role::NonTrainable)) {
+            return; // nothing to drop
+        }
         let mut store = StateStore::new();
         for (id, slot) in self.weights.store.layout().iter() {
             // Weights were declared before any memory, so they keep their numbers.

@@ -49,6 +49,7 @@ use sequential::Named;
 use signature::PlanCache;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Size taken for open dimensions where one is needed only to make weights.
 const OPEN: usize = 8;
@@ -71,6 +72,16 @@ pub struct Model {
     pub(crate) options: CompileOptions,
     pub(crate) assets: Vec<(String, Vec<u8>)>,
     pub(crate) progress: Option<ProgressFactory>,
+    trace_times: TraceTimes,
+}
+
+/// How long the tracing of a model into graphs has taken, all its graphs together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TraceTimes {
+    /// Layers, loss, metrics and the optimizer writing their parts of the graph.
+    pub tracing: Duration,
+    /// Gradients of the loss.
+    pub gradients: Duration,
 }
 
 impl fmt::Debug for Model {
@@ -101,11 +112,17 @@ impl Model {
             options: CompileOptions::default(),
             assets: Vec::new(),
             progress: None,
+            trace_times: TraceTimes::default(),
         };
         if let Some(input) = input {
             model.build_input(input)?;
         }
         Ok(model)
+    }
+
+    /// How long tracing has taken since the model was made: for a table of where the time before the first step goes.
+    pub fn trace_times(&self) -> TraceTimes {
+        self.trace_times
     }
 
     /// Makes the weights for rows of the given shape, where no `Input` layer told it. Does nothing when they exist and fit.

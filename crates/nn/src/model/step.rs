@@ -11,6 +11,7 @@ use crate::losses::reduce;
 use crate::optimizers::{self, Step};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
+use std::time::Instant;
 
 /// What a training or evaluation graph reads.
 struct Batch<'g> {
@@ -39,7 +40,10 @@ impl Model {
         if self.plans.get(signature).is_some() {
             return Ok(());
         }
+        let begin = Instant::now();
+        let before = self.trace_times.gradients;
         let graph = self.graph(signature)?;
+        self.trace_times.tracing += begin.elapsed().saturating_sub(self.trace_times.gradients.saturating_sub(before));
         let executable = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?;
         let session = executable.session();
         self.plans.insert(Plan { signature: *signature, executable, session });
@@ -95,7 +99,9 @@ impl Model {
         let read = |slot: SlotId| b.state(slot, &store.layout().slot(slot).name, store.layout().slot(slot).ty);
         let weights: Vec<Var<'_>> = memory.weights.iter().map(|&s| read(s)).collect();
         let wrt: Vec<NodeId> = weights.iter().map(|w| w.id()).collect();
+        let begin = Instant::now();
         let grads = b.with_graph(|g| gradients(g, loss.id(), &wrt))?;
+        self.trace_times.gradients += begin.elapsed();
         let mut grads: Vec<Var<'_>> = grads.into_iter().map(|g| b.var(g)).collect();
 
         if phase != Phase::Single {
