@@ -83,6 +83,9 @@ pub(crate) fn lower(fused: &Fused, state: &StateLayout, options: &CompileOptions
             steps.push(step);
         }
     }
+    for i in 1..steps.len() {
+        steps[i - 1].wake = steps[i - 1].inline && !steps[i].inline;
+    }
     let graph = &fused.graph;
     let slots: Vec<SlotCheck> = graph
         .slots()
@@ -192,7 +195,7 @@ impl Lower<'_> {
             .filter(|&p| p <= block)
             .max()
             .unwrap_or(0);
-        Cut::new(rows, cols, block, rows_matter, period, sums)
+        Cut::new(rows, cols, block, rows_matter, period, sums, members().map(|m| build::op_cost(self.fused.graph.node(m.node).op)).sum())
     }
 
     /// Extends every life to its last reader.
@@ -312,7 +315,7 @@ impl Lower<'_> {
                     let mut p = make(stage, false);
                     if !p.instrs.is_empty() {
                         let block = self.options.block.unwrap_or(kernel::BLOCK).max(1);
-                        kernel::set_block(&mut p, &Cut::new(n, 1, block, false, 0, false), false);
+                        kernel::set_block(&mut p, &Cut::new(n, 1, block, false, 0, false, 1), false);
                         ends.push((n, p));
                     }
                 }
@@ -326,7 +329,7 @@ impl Lower<'_> {
             Kind::Move(node) => Kernel::Move(self.movement(region, node)),
         };
         let inline = work(&kernel) < INLINE_WORK;
-        Ok(Step { kernel, inline, touches: self.touches(i, region) })
+        Ok(Step { kernel, inline, wake: false, touches: self.touches(i, region) })
     }
 
     fn dot(&self, region: &Region, node: NodeId, places: &Places) -> Result<Dot, CompileError> {
@@ -352,7 +355,7 @@ impl Lower<'_> {
                 .max(1);
             let rows = x.batch * m;
             // Whole rows where they are short, so that what repeats along rows is prepared once.
-            let cut = Cut::new(rows, n, block, n <= block, 0, false);
+            let cut = Cut::new(rows, n, block, n <= block, 0, false, 1);
             kernel::set_block(&mut p, &cut, true);
             p
         });
@@ -417,6 +420,7 @@ impl Lower<'_> {
         Step {
             kernel: Kernel::Move(Move { zero: None, copies: vec![BoxCopy { from, to, dims: vec![(words, 1, 1)] }] }),
             inline: true,
+            wake: false,
             touches: vec![
                 Touch { at: from, words, holds, write: false, same_place: false },
                 Touch { at: to, words, holds, write: true, same_place: false },
@@ -497,7 +501,7 @@ fn work(kernel: &Kernel) -> usize {
         Kernel::Tile(t) => of(&t.main, t.cut.rows * t.cut.cols.max(1)),
         Kernel::Dot(d) => {
             let elements = d.batch * d.plan.spec().m * d.plan.spec().n;
-            d.batch * d.plan.flops() as usize / 16 + d.epilogue.as_ref().map_or(0, |p| of(p, elements))
+            d.batch * d.plan.work() / 16 + d.epilogue.as_ref().map_or(0, |p| of(p, elements))
         }
         Kernel::Move(_) => 0,
     }

@@ -37,6 +37,10 @@ impl<'a> Workers<'a> {
         // SAFETY: `new`'s promise; the pool numbers its workers below its number of threads.
         unsafe { self.scratch.add(worker * self.words) }
     }
+    /// Wakes the pool's threads for a job that comes within microseconds.
+    pub(crate) fn wake(&self) {
+        self.pool.wake();
+    }
     /// Runs all tasks, each once.
     pub(crate) fn run(&self, tasks: usize, f: &(dyn Fn(usize, usize) + Sync)) {
         self.pool.run(tasks, f);

@@ -57,6 +57,8 @@ pub(crate) struct Step {
     pub(crate) kernel: Kernel,
     /// Too little work for threads.
     pub(crate) inline: bool,
+    /// The last step on one thread before one for several: time for the others to wake up.
+    pub(crate) wake: bool,
     pub(crate) touches: Vec<Touch>,
 }
 

@@ -12,13 +12,15 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long an idle worker spins for the next job, and a caller for the last task, before sleeping.
-const SPIN: Duration = Duration::from_micros(20);
+/// How long an idle worker spins for the next job before it sleeps: about what waking it costs, so that at worst twice the best is paid.
+const IDLE_SPIN: Duration = Duration::from_micros(8);
+/// How long a caller spins for the last tasks, which workers are running.
+const JOIN_SPIN: Duration = Duration::from_micros(20);
 /// Spins between looks at the clock.
 const SPINS_PER_LOOK: u32 = 64;
 
@@ -47,31 +49,44 @@ pub struct Pool {
     busy: AtomicBool,
 }
 
-/// The open job. The pointer is good only for one who has claimed a task of the same generation and not finished it.
+/// A job as a worker sees it. The pointer is good only for one who has claimed a task of the same generation and not finished it.
 #[derive(Clone, Copy)]
 struct OpenJob {
     generation: u32,
     tasks: usize,
-    job: *const Job<'static>,
+    /// Leads to a `&Job` on the caller's stack.
+    job: *const (),
 }
 
-// SAFETY: the pointer leads to a `Sync` closure, so calling it from any thread is fine; when it may be followed is told at `Pool::fork_join`.
-unsafe impl Send for OpenJob {}
-
-struct Shared {
+/// What a fork hands over, in one cache line, so that it reaches a worker in one transfer.
+#[repr(align(64))]
+struct Fork {
     /// Generation of the open job (upper 32 bits) and tasks not yet claimed (lower 32 bits).
     claims: AtomicU64,
+    tasks: AtomicUsize,
+    job: AtomicPtr<()>,
+}
+
+/// What the join reads, in a line of its own.
+#[repr(align(64))]
+struct Join {
     /// Tasks of the open job that are not finished.
     unfinished: AtomicUsize,
-    /// Workers that sleep or are about to; guarded changes under `sleep`.
-    sleepers: AtomicUsize,
     /// The caller sleeps until `unfinished` is 0.
     caller_sleeps: AtomicBool,
+}
+
+struct Shared {
+    fork: Fork,
+    join: Join,
+    /// Workers that sleep or are about to; guarded changes under `sleep`.
+    sleepers: AtomicUsize,
+    /// Counts calls of [`Pool::wake`], so that a worker that was woken spins again.
+    calls: AtomicUsize,
     stop: AtomicBool,
     /// Workers that have begun to look for jobs.
     started: AtomicUsize,
     generation: AtomicU32,
-    job: Mutex<Option<OpenJob>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     sleep: Mutex<()>,
     wake: Condvar,
@@ -88,14 +103,13 @@ impl Pool {
     /// system refuses a thread, there are fewer.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
-            started: AtomicUsize::new(0),
-            claims: AtomicU64::new(0),
-            unfinished: AtomicUsize::new(0),
+            fork: Fork { claims: AtomicU64::new(0), tasks: AtomicUsize::new(0), job: AtomicPtr::new(std::ptr::null_mut()) },
+            join: Join { unfinished: AtomicUsize::new(0), caller_sleeps: AtomicBool::new(false) },
             sleepers: AtomicUsize::new(0),
-            caller_sleeps: AtomicBool::new(false),
+            calls: AtomicUsize::new(0),
+            started: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             generation: AtomicU32::new(0),
-            job: Mutex::new(None),
             panic: Mutex::new(None),
             sleep: Mutex::new(()),
             wake: Condvar::new(),
@@ -148,42 +162,47 @@ impl Pool {
         }
     }
 
+    /// Wakes workers that sleep, so that they are there when a job comes within the next microseconds. Costs nothing where none sleeps.
+    pub fn wake(&self) {
+        if self.shared.sleepers.load(Ordering::Relaxed) > 0 {
+            self.shared.calls.fetch_add(1, Ordering::SeqCst);
+            self.shared.rouse();
+        }
+    }
+
     fn fork_join(&self, tasks: usize, f: &Job<'_>) {
         let shared = &*self.shared;
-        #[allow(clippy::transmute_ptr_to_ptr)] // a cast may not lengthen the lifetime
-        // SAFETY: only the lifetime of a raw pointer is erased. It is followed in `work_on` alone, between claiming one of the `tasks` numbers of
-        // this generation and counting `unfinished` down for it. `wait` returns only when `unfinished` is 0; then all numbers have been
-        // claimed and finished, so no later claim of this generation succeeds and the pointer is not followed again. All that time `f` is
-        // borrowed: nothing from here to the end of `wait` unwinds, because panics of tasks are caught.
-        let job = unsafe { std::mem::transmute::<*const Job<'_>, *const Job<'static>>(f) };
+        // The pointer leads to `f` itself, the parameter of this function. It is followed in `work_on` alone, between claiming one of the
+        // `tasks` numbers of this generation and counting `unfinished` down for it. `wait` returns only when `unfinished` is 0; then all
+        // numbers have been claimed and finished, so no later claim of this generation succeeds and the pointer is not followed again. All
+        // that time `f` is borrowed: nothing from here to the end of `wait` unwinds, because panics of tasks are caught.
+        let job: *const () = (&raw const f).cast();
         // Generations wrap after 2^32 jobs; a worker would have to sleep through all of them between two instructions to confuse two.
         let generation = shared.generation.load(Ordering::Relaxed).wrapping_add(1);
         shared.generation.store(generation, Ordering::Relaxed);
-        let open = OpenJob { generation, tasks, job };
-        *lock(&shared.job) = Some(open);
-        shared.unfinished.store(tasks, Ordering::Relaxed);
+        shared.join.unfinished.store(tasks, Ordering::Relaxed);
+        shared.fork.tasks.store(tasks, Ordering::Relaxed);
+        shared.fork.job.store(job.cast_mut(), Ordering::Relaxed);
         // Publishes the job. SeqCst, as the load of `sleepers` below: either the worker that goes to sleep sees the job, or we see the sleeper.
-        shared.claims.store(u64::from(generation) << 32 | tasks as u64, Ordering::SeqCst);
+        shared.fork.claims.store(u64::from(generation) << 32 | tasks as u64, Ordering::SeqCst);
         if shared.sleepers.load(Ordering::SeqCst) > 0 {
-            drop(lock(&shared.sleep));
-            shared.wake.notify_all();
+            shared.rouse();
         }
-        shared.work_on(open, 0);
+        shared.work_on(OpenJob { generation, tasks, job }, 0);
         shared.wait();
-        *lock(&shared.job) = None;
     }
 }
 
 impl Shared {
     /// Takes one of the tasks of a generation that are left, if there is one: the number left after it.
     fn claim(&self, generation: u32) -> Option<usize> {
-        let mut claims = self.claims.load(Ordering::Acquire);
+        let mut claims = self.fork.claims.load(Ordering::Acquire);
         loop {
             let left = claims as u32;
             if (claims >> 32) as u32 != generation || left == 0 {
                 return None;
             }
-            match self.claims.compare_exchange_weak(claims, claims - 1, Ordering::AcqRel, Ordering::Acquire) {
+            match self.fork.claims.compare_exchange_weak(claims, claims - 1, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(left as usize - 1),
                 Err(now) => claims = now,
             }
@@ -193,13 +212,14 @@ impl Shared {
     /// Runs tasks of a job until all are claimed. Does nothing if the job is not the open one any more.
     fn work_on(&self, open: OpenJob, worker: usize) {
         while let Some(left) = self.claim(open.generation) {
-            // SAFETY: we hold a claim of this generation and have not counted it as finished, so the closure is alive (see `fork_join`).
-            let job = unsafe { &*open.job };
+            // SAFETY: we hold a claim of this generation and have not counted it as finished, so the caller is in `fork_join` and the reference
+            // to the closure, and the closure, are alive; a job is `Sync`, so that any thread may call it.
+            let job: &Job<'_> = unsafe { *open.job.cast::<&Job<'_>>() };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(open.tasks - 1 - left, worker))) {
                 lock(&self.panic).get_or_insert(panic);
             }
             // Releases what the task wrote to the caller. SeqCst with `caller_sleeps`: either the caller sees 0, or we see it asleep.
-            if self.unfinished.fetch_sub(1, Ordering::SeqCst) == 1 && self.caller_sleeps.load(Ordering::SeqCst) {
+            if self.join.unfinished.fetch_sub(1, Ordering::SeqCst) == 1 && self.join.caller_sleeps.load(Ordering::SeqCst) {
                 drop(lock(&self.sleep));
                 self.done.notify_one();
             }
@@ -208,26 +228,27 @@ impl Shared {
 
     /// The caller's wait for tasks that workers have begun.
     fn wait(&self) {
-        if spin_until(|| self.unfinished.load(Ordering::Acquire) == 0) {
+        if spin_until(JOIN_SPIN, || self.join.unfinished.load(Ordering::Acquire) == 0) {
             return;
         }
-        self.caller_sleeps.store(true, Ordering::SeqCst);
+        self.join.caller_sleeps.store(true, Ordering::SeqCst);
         let mut guard = lock(&self.sleep);
-        while self.unfinished.load(Ordering::SeqCst) != 0 {
+        while self.join.unfinished.load(Ordering::SeqCst) != 0 {
             guard = self.done.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         drop(guard);
-        self.caller_sleeps.store(false, Ordering::SeqCst);
+        self.join.caller_sleeps.store(false, Ordering::SeqCst);
     }
 
     fn work(&self, worker: usize) {
         self.started.fetch_add(1, Ordering::Release);
-        let open = || self.claims.load(Ordering::SeqCst) as u32 != 0 || self.stop.load(Ordering::SeqCst);
+        let open = || self.fork.claims.load(Ordering::SeqCst) as u32 != 0 || self.stop.load(Ordering::SeqCst);
         loop {
-            if !spin_until(open) {
+            if !spin_until(IDLE_SPIN, open) {
+                let calls = self.calls.load(Ordering::SeqCst);
                 let mut guard = lock(&self.sleep);
                 self.sleepers.fetch_add(1, Ordering::SeqCst);
-                while !open() {
+                while !open() && self.calls.load(Ordering::SeqCst) == calls {
                     guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
                 }
                 self.sleepers.fetch_sub(1, Ordering::SeqCst);
@@ -235,16 +256,25 @@ impl Shared {
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            let open = *lock(&self.job);
-            if let Some(open) = open {
-                self.work_on(open, worker);
+            // What is read between this load and a claim of its generation belongs to that generation: the next one is written only when all
+            // of this one's tasks are finished. Without a claim it may be anything, and is not used.
+            let claims = self.fork.claims.load(Ordering::Acquire);
+            let (tasks, job) = (self.fork.tasks.load(Ordering::Relaxed), self.fork.job.load(Ordering::Relaxed));
+            if claims as u32 != 0 {
+                self.work_on(OpenJob { generation: (claims >> 32) as u32, tasks, job }, worker);
             }
         }
+    }
+
+    /// Wakes all sleepers.
+    fn rouse(&self) {
+        drop(lock(&self.sleep));
+        self.wake.notify_all();
     }
 }
 
 /// Spins a while; whether the condition came true.
-fn spin_until(condition: impl Fn() -> bool) -> bool {
+fn spin_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
     for _ in 0..SPINS_PER_LOOK {
         if condition() {
             return true;
@@ -252,7 +282,7 @@ fn spin_until(condition: impl Fn() -> bool) -> bool {
         std::hint::spin_loop();
     }
     let start = Instant::now();
-    while start.elapsed() < SPIN {
+    while start.elapsed() < limit {
         for _ in 0..SPINS_PER_LOOK {
             if condition() {
                 return true;

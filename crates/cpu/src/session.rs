@@ -91,6 +91,9 @@ impl CpuSession {
         let workers = unsafe { Workers::new(&self.pool, self.isa, self.scratch.words_mut().as_mut_ptr().cast(), self.plan.scratch_words) };
         let mut clock = self.profile.as_mut().map(|p| (&mut p.0, Instant::now()));
         for (i, step) in self.plan.steps.iter().enumerate() {
+            if step.wake {
+                workers.wake();
+            }
             // SAFETY: the pointers are those of this run; the plan keeps every place within its space.
             unsafe {
                 match &step.kernel {

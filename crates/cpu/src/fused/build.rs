@@ -468,6 +468,16 @@ impl Maker<'_> {
     }
 }
 
+/// Relative cost of an operation on one element, before it has become instructions.
+pub(crate) fn op_cost(op: Op) -> usize {
+    match op {
+        Op::Unary(u) => cost(Code::Unary(u)),
+        Op::Binary(b) => cost(Code::Binary(b)),
+        Op::Random { dist, stream, .. } => cost(Code::Random { dist, stream }),
+        _ => 1,
+    }
+}
+
 /// Relative cost of an instruction on one element: what threads are worth.
 pub(crate) fn cost(code: Code) -> usize {
     match code {

@@ -15,7 +15,9 @@ use adaline_graph::fuse::identity_of;
 
 /// Elements of a block, unless compiled otherwise.
 pub(crate) const BLOCK: usize = 512;
-/// Elements of one task.
+/// Work of one task (elements times the cost of the program on one): about 10 µs.
+const TASK_WORK: usize = 50_000;
+/// Most elements of one task.
 pub(crate) const TASK: usize = 32 * 1024;
 /// Most tasks that sum into partial results of their own.
 const MAX_PARTIALS: usize = 64;
@@ -47,14 +49,18 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// Cuts `rows` × `cols` into blocks of about `block` elements. `whole_rows`: a block may not end within a row. `period`: a length in
-    /// elements that blocks should be a multiple of. `sums`: each task needs room for partial results.
-    pub(crate) fn new(rows: usize, cols: usize, block: usize, whole_rows: bool, period: usize, sums: bool) -> Self {
+    /// elements that blocks should be a multiple of. `sums`: each task needs room for partial results. `cost`: of the program on one
+    /// element.
+    pub(crate) fn new(rows: usize, cols: usize, block: usize, whole_rows: bool, period: usize, sums: bool, cost: usize) -> Self {
+        let task = (TASK_WORK / cost.max(1)).clamp(block.min(TASK), TASK);
         let width = cols.max(1);
         if whole_rows || width <= block {
             let step = if width == 1 && period <= block { period.max(1) } else { 1 };
             let block_rows = (block / width / step * step).max(1);
             let fewest = if sums { rows.div_ceil(MAX_PARTIALS) } else { 1 };
-            let task_rows = (TASK / width).max(fewest).max(1).next_multiple_of(block_rows);
+            // Tasks of nearly equal size.
+            let tasks = (rows * width).div_ceil(task).max(1);
+            let task_rows = rows.div_ceil(tasks).max(fewest).max(1).next_multiple_of(block_rows);
             return Self { rows, cols, block_rows, block_cols: cols, task_rows, task_cols: width };
         }
         // Long rows without row values: a task takes some columns of some rows.

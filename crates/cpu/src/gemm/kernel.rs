@@ -1,5 +1,6 @@
 //! The register tile: `ROWS` rows of `VECTORS` vectors, accumulated over k without touching memory.
 
+use super::partition::LINE;
 use crate::simd::{Simd, WithSimd};
 
 /// A tile to compute: C[i, j] = (or +=, if `resume`) Σ A[i, p]·B[p, j], the sums as chains in the order of p.
@@ -38,7 +39,7 @@ pub(super) enum Right {
 const WHOLE: u8 = Right::Whole as u8;
 const EDGE: u8 = Right::Edge as u8;
 const PACK: u8 = Right::Pack as u8;
-/// Rows of B asked for ahead of their use, while they are packed.
+/// Rows of B asked for ahead of their use, where they are read from memory.
 const AHEAD: usize = 32;
 
 /// `RIGHT`: a [`Right`].
@@ -79,6 +80,12 @@ impl<const ROWS: usize, const VECTORS: usize, const RIGHT: u8> WithSimd for Size
                     unsafe { s.store(to.add(v * S::LANES), *x) };
                 }
                 to = to.wrapping_add(VECTORS * S::LANES);
+            }
+            if RIGHT == EDGE && ROWS == 1 {
+                // One row: all that matters is how fast B comes.
+                for v in (0..VECTORS * S::LANES).step_by(LINE) {
+                    s.prefetch(b_at.wrapping_add(AHEAD * b_step + v));
+                }
             }
             for (i, row) in acc.iter_mut().enumerate() {
                 // SAFETY: element (i, p) of A with i < ROWS, p < k.
@@ -132,5 +139,6 @@ pub(super) unsafe fn micro<S: Simd>(s: S, rows: usize, vectors: usize, right: Ri
         (1, 2) (2, 2) (3, 2) (4, 2) (5, 2) (6, 2) (7, 2) (8, 2) (9, 2) (10, 2) (11, 2) (12, 2) (13, 2) (14, 2)
         (1, 3) (2, 3) (3, 3) (4, 3) (5, 3) (6, 3)
         (1, 4) (2, 4) (3, 4) (4, 4) (5, 4) (6, 4)
+        (1, 5) (1, 6) (1, 7) (1, 8)
     }
 }

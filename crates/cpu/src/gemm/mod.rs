@@ -152,6 +152,10 @@ impl GemmPlan {
     pub fn flops(&self) -> u64 {
         2 * self.spec.m as u64 * self.spec.n as u64 * self.spec.k as u64
     }
+    /// What the product costs, in operations: those it makes, or what reading its operands is worth where that is more.
+    pub fn work(&self) -> usize {
+        (self.flops() as usize).max(partition::memory_flops(&self.spec))
+    }
     /// The largest tile that an epilogue may see: (rows, columns).
     pub fn largest_tile(&self) -> (usize, usize) {
         let p = &self.partition;

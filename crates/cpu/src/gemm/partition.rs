@@ -10,11 +10,11 @@ const PANEL_WORDS: usize = 4096;
 const THIN_BLOCK: usize = 128;
 /// Words of a packed right operand that are kept for all groups of rows of a task: a quarter of a small L2 cache.
 const KEPT_WORDS: usize = 32 * 1024;
-/// Work of one task: far more than handing it to another thread costs (about 10 µs).
-const TASK_FLOPS: usize = 1_000_000;
+/// Work of one task: far more than handing it to another thread costs (about 6 µs).
+const TASK_FLOPS: usize = 600_000;
 /// What one operation of an epilogue is worth in operations of the product.
 const EPILOGUE_FLOPS: usize = 8;
-const MANY_TASKS: usize = 24;
+const MANY_TASKS: usize = 16;
 const MOST_TASKS: usize = 128;
 /// Words of a block handed to the epilogue, so that it finds it in the L1 cache.
 const GROUP_WORDS: usize = 2048;
@@ -85,6 +85,11 @@ fn cost<S: Simd>(rows: usize, cols: usize, packs: f64) -> f64 {
     (rows * vectors) as f64 * 4.0 / chains + packs
 }
 
+/// What reading both operands is worth in operations of the product: it decides where there are only few rows or columns.
+pub(crate) fn memory_flops(spec: &GemmSpec) -> usize {
+    (8 * spec.k).saturating_mul(spec.m.saturating_add(spec.n))
+}
+
 pub(super) struct Choose {
     pub(super) spec: GemmSpec,
     /// Operations of the epilogue for each element.
@@ -109,7 +114,11 @@ impl WithSimd for Choose {
         let (left_rows, stored_ld, right_turned) = if swap { (tb, ldb, !ta) } else { (!ta, lda, tb) };
 
         let wide = rows <= S::GEMM_WIDE_ROWS && cols > S::GEMM_VECTORS * S::LANES;
-        let vectors = if wide { 4 } else { S::GEMM_VECTORS };
+        let vectors = match rows {
+            1 if wide && cols >= 8 * S::LANES => 8,
+            _ if wide => 4,
+            _ => S::GEMM_VECTORS,
+        };
         let panel = vectors * S::LANES;
         let tile_rows = if wide { S::GEMM_WIDE_ROWS.max(1) } else { S::GEMM_ROWS };
         let pack = right_turned || rows > many;
@@ -119,8 +128,8 @@ impl WithSimd for Choose {
         let block_k = if k <= longest + longest / 4 || !pack { k } else { k.div_ceil(k.div_ceil(longest)) };
 
         // Enough tasks for many threads first, then larger ones, which repeat less.
-        let flops = (2 * k).saturating_add(EPILOGUE_FLOPS * self.cost).saturating_mul(m).saturating_mul(n);
-        let want = flops.div_ceil(TASK_FLOPS).min(MANY_TASKS).max(flops.div_ceil(4 * TASK_FLOPS).min(MOST_TASKS)).max(1);
+        let flops = (2 * k).saturating_add(EPILOGUE_FLOPS * self.cost).saturating_mul(m).saturating_mul(n).max(memory_flops(&self.spec));
+        let want = flops.div_ceil(TASK_FLOPS).min(MANY_TASKS).max(flops.div_ceil(8 * TASK_FLOPS).min(MOST_TASKS)).max(1);
         let fewest = match () {
             () if right_turned => FEWEST_TURNED,
             () if pack => FEWEST_PACKED,
@@ -129,7 +138,8 @@ impl WithSimd for Choose {
         // Where the left operand is read along its rows, columns are cut first: no packing is repeated. Where it is stored turned around
         // (gradients of weights), its rows are: then whole rows of the result lie together.
         let by_rows = |want: usize| want.min(rows / fewest).max(1);
-        let by_cols = |want: usize| want.min(cols.div_ceil(2 * panel)).max(1);
+        let narrowest = if rows <= tile_rows { panel } else { 2 * panel };
+        let by_cols = |want: usize| want.min(cols.div_ceil(narrowest)).max(1);
         let kept = (KEPT_WORDS / k.max(1)).clamp(2 * panel, 8 * panel);
         let (row_tasks, col_tasks) = if left_rows {
             let c = by_cols(want);

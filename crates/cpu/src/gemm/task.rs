@@ -198,7 +198,7 @@ unsafe fn block<S: Simd>(
                     // The first tile packs on its way what the others read.
                     () if plan.pack && fresh && !turned && row == 0 => (here, Right::Pack),
                     () if plan.pack => ((packed.cast_const(), vectors * S::LANES), Right::Whole),
-                    () if last < S::LANES => (here, Right::Edge),
+                    () if last < S::LANES || height == 1 => (here, Right::Edge),
                     () => (here, Right::Whole),
                 };
                 let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: out_ld, last, resume: done > 0, packed };
