@@ -135,7 +135,7 @@ pub struct CompileTimes {
 /// A graph compiled for the processor.
 #[derive(Clone)]
 pub struct CpuPlan {
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     pool: Arc<Pool>,
     isa: Isa,
     times: CompileTimes,

@@ -268,6 +268,15 @@ unsafe fn map2<S: Simd, O: Lanes<2>>(s: S, g: Args) {
         let mut i = 0;
         // SAFETY: as in `map1`.
         unsafe {
+            // Two vectors at a time: most of these functions are shorter than the loop around them.
+            while i + 2 * S::LANES <= g.n {
+                let j = i + S::LANES;
+                let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
+                let (u, v) = (s.load(g.a.ptr.add(j * g.a.step)), s.load(g.b.ptr.add(j * g.b.step)));
+                s.store(g.d.add(i), O::of(s, [x, y]));
+                s.store(g.d.add(j), O::of(s, [u, v]));
+                i = j + S::LANES;
+            }
             while i + S::LANES <= g.n {
                 s.store(g.d.add(i), O::of(s, [s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step))]));
                 i += S::LANES;
@@ -292,6 +301,15 @@ unsafe fn map3<S: Simd, O: Lanes<3>>(s: S, g: Args) {
         let mut i = 0;
         // SAFETY: as in `map1`.
         unsafe {
+            while i + 2 * S::LANES <= g.n {
+                let j = i + S::LANES;
+                let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
+                let (u, v) = (s.load(g.a.ptr.add(j * g.a.step)), s.load(g.b.ptr.add(j * g.b.step)));
+                let (z, w) = (s.load(g.c.ptr.add(i * g.c.step)), s.load(g.c.ptr.add(j * g.c.step)));
+                s.store(g.d.add(i), O::of(s, [x, y, z]));
+                s.store(g.d.add(j), O::of(s, [u, v, w]));
+                i = j + S::LANES;
+            }
             while i + S::LANES <= g.n {
                 let (x, y) = (s.load(g.a.ptr.add(i * g.a.step)), s.load(g.b.ptr.add(i * g.b.step)));
                 s.store(g.d.add(i), O::of(s, [x, y, s.load(g.c.ptr.add(i * g.c.step))]));

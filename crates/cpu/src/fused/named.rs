@@ -23,6 +23,8 @@ pub(crate) struct Line {
 /// A run of instructions with a kernel of its own.
 #[derive(Debug)]
 pub(crate) struct Pattern {
+    /// Name for tests and profiles.
+    #[cfg_attr(not(test), expect(dead_code, reason = "shown by tests and debuggers"))]
     pub(crate) name: &'static str,
     /// Operands with a value for each element.
     pub(crate) values: &'static [&'static str],
@@ -158,7 +160,7 @@ patterns! {
         change = div(step, size);
         new_w = sub(w, change);
     }
-    /// RMSprop (Hinton, lecture 6e), neither centred nor with momentum.
+    /// `RMSprop` (Hinton, lecture 6e), neither centred nor with momentum.
     rms_prop(v g w; rho forget rate epsilon) -> (new_v new_w) {
         square = mul(g, g);
         part = mul(square, forget);
@@ -239,3 +241,6 @@ impl<B: Body> WithSimd for Run<'_, B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

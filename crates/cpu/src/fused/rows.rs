@@ -99,3 +99,6 @@ pub(super) unsafe fn expand<S: Simd>(s: S, (rows, width): (usize, usize), from: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::simd::Simd;
 const ROWS_AHEAD: usize = 8;
 
 /// Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. First row and height of each.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Heights {
     row: usize,
     rows: usize,

@@ -191,7 +191,7 @@ unsafe fn block<S: Simd>(
             let last = width - (vectors - 1) * S::LANES;
             let here = (right.at(col, done).ptr, right.inner);
             let packed = buffers.packed.wrapping_add(length * col);
-            for (row, height) in heights {
+            for (row, height) in heights.clone() {
                 let Operand { ptr: a, outer: a_row, inner: a_step } = left.at(first + row, 0);
                 let c = out.wrapping_add(row * out_ld + col);
                 let ((b, b_step), right) = match () {

@@ -32,6 +32,20 @@ fn every_task_runs_once() {
 }
 
 #[test]
+fn woken_workers_find_the_next_job_or_sleep_again() {
+    let pool = Pool::new(3);
+    for round in 0..if cfg!(miri) { 2 } else { 20 } {
+        check(&pool, 9);
+        std::thread::sleep(Duration::from_micros(200));
+        pool.wake();
+        if round % 2 == 0 {
+            std::thread::sleep(Duration::from_micros(300));
+        }
+    }
+    check(&pool, 9);
+}
+
+#[test]
 fn results_are_visible_after_the_join() {
     let pool = Pool::new(4);
     for round in 0..if cfg!(miri) { 2 } else { 300 } {

@@ -335,6 +335,27 @@ mod tests {
     }
 
     #[test]
+    fn rows_in_the_order_of_the_data_are_seen_where_they_lie() {
+        let x = Tensor::f32([10, 3], (0..30).map(|i| i as f32).collect()).unwrap();
+        let bytes = Tensor::u8([10, 3], (0..30).collect()).unwrap();
+        for (tensor, lies_there) in [(&x, true), (&bytes, false)] {
+            let mut order = Order::new(2..9, 4, false, 0);
+            let mut seen = Vec::new();
+            let mut places = Vec::new();
+            for_each_batch(&source(tensor), &mut order, &mut Vec::new(), 0..2, |_, b| {
+                let values = b.x().f32().unwrap();
+                places.push(values.as_ptr());
+                seen.extend_from_slice(values);
+                Ok(Flow::Go)
+            })
+            .unwrap();
+            assert_eq!(seen, (6..27).map(|i| i as f32).collect::<Vec<_>>());
+            let expected = [&raw const x.as_f32().unwrap()[6], &raw const x.as_f32().unwrap()[18]];
+            assert_eq!(places == expected, lies_there);
+        }
+    }
+
+    #[test]
     fn errors_of_a_step_end_both_threads() {
         let x = Tensor::zeros([64, WORTH_A_THREAD / 8]).unwrap();
         let mut order = Order::new(0..64, 8, false, 0);
