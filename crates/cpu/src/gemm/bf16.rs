@@ -59,7 +59,8 @@ impl WithSimd for ChoosePairs {
         let group = (GROUP_WORDS / cols_per_task.max(1) / tile_rows).max(1) * tile_rows;
         // An odd number of lines, so that neither rows nor columns fall on the same cache sets.
         let apart = |words: usize| words.next_multiple_of(2 * LINE) + LINE;
-        let (left, left_ld, left_words) = if if plan.swap { tb } else { !ta } {
+        let along_rows = if plan.swap { tb } else { !ta };
+        let (left, left_ld, left_words) = if along_rows {
             (Left::Rows, apart(pairs), rows_per_task * apart(pairs))
         } else {
             (Left::Columns, apart(rows_per_task), pairs * apart(rows_per_task))
@@ -232,7 +233,7 @@ unsafe fn pair_columns<S: Simd>(s: S, src: *const f32, ld: usize, (k, width): (u
                 let (block, turned) = (block.as_mut_ptr(), turned.as_mut_ptr());
                 for c in 0..columns {
                     let (from, to) = (src.add((col + c) * ld + 2 * q).cast(), block.add(c * S::LANES).cast());
-                    if len == 2 * S::LANES { pair_up(from, 2 * S::LANES, to) } else { pair_up(from, len, to) }
+                    pair_up(from, len, to);
                 }
                 let to = dst.add(q * dst_ld + col).cast::<f32>();
                 if rows == S::LANES {

@@ -29,12 +29,12 @@
 #![allow(unsafe_code)]
 
 mod bf16;
+#[cfg(test)]
+mod bf16_tests;
 mod kernel;
 mod pack;
 mod partition;
 mod task;
-#[cfg(test)]
-mod bf16_tests;
 #[cfg(test)]
 mod tests;
 

@@ -344,8 +344,9 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
     fn lt_i(self, a: Self::I, b: Self::I) -> Self::M;
 }
 
-/// [`Simd::dot2`] by its definition. Whether a result is subnormal is seen after rounding it to an `f32`.
-#[inline(always)]
+/// [`Simd::dot2`] by its definition. Whether a result is subnormal is seen after rounding it to an `f32`. Only tests get here: kept out of
+/// their many kernels, so that those are soon compiled.
+#[inline(never)]
 fn emulated_dot2<S: Simd>(s: S, acc: S::F, a: S::I, b: S::I) -> S::F {
     let flush = |x: S::F| {
         let zero = s.from_bits(s.and_i(s.to_bits(x), s.splat_i(i32::MIN)));
