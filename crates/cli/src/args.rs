@@ -43,7 +43,8 @@ without a callback per step (\"epochs\"), and step_us_each has the other figure.
 flops and bytes are what the plan's kernels compute, read and write in one step. The floor (floor_us) is the larger of \
 flops / peak and bytes / bandwidth of this machine, both measured after the run. The bandwidth is that of the nearest level whose \
 size holds all that a step touches: its inputs, weights, optimizer memory and arena (floor_bandwidth: l1, l2, l3 or memory). \
-share is floor_us / step_us. fit_over_steps is the time of a whole fit without a callback over steps x step time.
+share is floor_us / step_us. The peak is that of single precision: where the processor has AVX512-BF16, products under \
+--dtype mixed_bfloat16 may be faster than this floor. fit_over_steps is the time of a whole fit without a callback over steps x step time.
 
 --start tells instead where the time between the beginning of main and the end of the first training step goes. What the system \
 needs to load the program is not in it. Reading or making data takes time in proportion to --rows.
@@ -238,6 +239,17 @@ pub(crate) enum Stage {
     Plan,
 }
 
+/// `--dtype`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DTypeArg {
+    /// All in single precision
+    #[value(name = "float32")]
+    Float32,
+    /// Weights in single precision, computation in bfloat16
+    #[value(name = "mixed_bfloat16")]
+    MixedBfloat16,
+}
+
 /// Arguments of `bench`.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
@@ -259,6 +271,9 @@ pub(crate) struct BenchArgs {
     /// Folder with MNIST's IDX files; random data of the same shape without it
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// float32 or mixed_bfloat16, for the built-in workloads; in a TOML file it is dtype under [model] [default: float32]
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
+    pub dtype: Option<DTypeArg>,
     /// Where the time until the end of the first training step goes, instead of times of steps
     #[arg(long, conflicts_with = "steps")]
     pub start: bool,

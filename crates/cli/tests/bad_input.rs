@@ -201,6 +201,8 @@ fn words_of_the_command_line() {
     fails(&["bench", "tiny", "--batch", "0"], 2, &["--batch"]);
     fails(&["bench", "tiny", "--rows", "0"], 2, &["--rows"]);
     fails(&["bench"], 2, &["WORKLOAD"]);
+    fails(&["bench", "tiny", "--dtype", "bfloat16"], 2, &["--dtype", "mixed_bfloat16"]);
+    fails(&["bench", "--model", "any.toml", "--dtype", "mixed_bfloat16"], 2, &["--dtype", "[model]", "any.toml"]);
     fails(&["bench", "tiny", "--run", "0"], 2, &["--run"]);
     fails(&["bench", "infer-tiny", "--rows", "10", "--run", "1"], 2, &["--run", "infer-tiny"]);
     fails(&["bench", "infer-tiny", "--rows", "10", "--start"], 2, &["--start", "infer-tiny"]);

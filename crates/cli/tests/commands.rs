@@ -282,6 +282,15 @@ fn bench_runs_an_exact_number_of_steps() {
 }
 
 #[test]
+fn bench_takes_a_dtype_policy() {
+    for dtype in ["float32", "mixed_bfloat16"] {
+        let told = json(&["bench", "mlp128", "--rows", "64", "--run", "2", "--dtype", dtype, "--json"]);
+        assert_eq!(told["dtype"], dtype);
+    }
+    assert!(succeeds(&["bench", "mlp128", "--rows", "64", "--run", "2", "--dtype", "mixed_bfloat16"]).contains("mixed_bfloat16"));
+}
+
+#[test]
 fn bench_tells_the_ceilings_of_the_machine() {
     let told = json(&["bench", "ceiling", "--threads", "1", "--json"]);
     let one = &told["ceilings"][0];

@@ -51,7 +51,8 @@ impl Cpu {
     pub fn threads(self, threads: usize) -> Self {
         Self { threads: threads.max(1), pool: Arc::default(), ..self }
     }
-    /// With an instruction set. Results do not depend on it; one that the machine lacks is replaced by portable code.
+    /// With an instruction set. Results do not depend on it, except those of larger products of bfloat16 values under [`Isa::Avx512`] on a
+    /// processor with AVX512-BF16 (the pass `bf16`); one that the machine lacks is replaced by portable code.
     pub fn isa(self, isa: Isa) -> Self {
         Self { isa: if isa.is_available() { isa } else { Isa::Portable }, ..self }
     }
@@ -166,3 +167,6 @@ impl std::fmt::Debug for CpuPlan {
         f.debug_struct("CpuPlan").field("steps", &self.plan.steps.len()).field("isa", &self.isa).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod bf16_tests;

@@ -38,6 +38,8 @@ struct Lower<'a> {
     state: &'a StateLayout,
     options: &'a CompileOptions,
     isa: Isa,
+    /// Makes the plan of a product whose operands hold bfloat16 values, where there is a kernel for that.
+    pairs: Pairs,
     homes: BTreeMap<NodeId, Home>,
     needs: Vec<Need>,
     /// Temporary words of each region.
@@ -46,13 +48,27 @@ struct Lower<'a> {
     offsets: Vec<usize>,
 }
 
+/// A product of bfloat16 operands: its shape, the instruction set, the cost of its epilogue.
+type Pairs = fn(GemmSpec, Isa, usize) -> Option<GemmPlan>;
+
 /// Lowers a fused graph to a plan.
 pub(crate) fn lower(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
+    lower_with(fused, state, options, isa, GemmPlan::bf16)
+}
+
+/// As [`lower`], with every product of bfloat16 operands by pairs, whatever its size and the CPU.
+#[cfg(test)]
+pub(crate) fn lower_emulating(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
+    lower_with(fused, state, options, isa, |spec, isa, cost| Some(GemmPlan::emulated_bf16(spec, isa, cost)))
+}
+
+fn lower_with(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa, pairs: Pairs) -> Result<Plan, CompileError> {
     let mut l = Lower {
         fused,
         state,
         options,
         isa,
+        pairs,
         homes: BTreeMap::new(),
         needs: Vec::new(),
         temps: vec![None; fused.regions.len()],
@@ -361,10 +377,14 @@ impl Lower<'_> {
         });
         let reads =
             epilogue.iter().flat_map(Program::reads).filter(|_| m * n >= WORTH_ASKING && k >= LONG_ENOUGH).take(dot::READS).collect();
+        let cost = epilogue.as_ref().map_or(0, kernel::program_cost);
+        let graph = &self.fused.graph;
+        let bf16 = self.options.enabled("bf16") && graph.node(node).inputs.iter().all(|&i| graph.is_bf16(i));
+        let pairs = if bf16 { (self.pairs)(spec, self.isa, cost) } else { None };
         Ok(Dot {
             reads,
             batch: x.batch,
-            plan: GemmPlan::with_epilogue(spec, self.isa, epilogue.as_ref().map_or(0, kernel::program_cost)),
+            plan: pairs.unwrap_or_else(|| GemmPlan::with_epilogue(spec, self.isa, cost)),
             a: at(a),
             b: at(b),
             strides: (x.batch_stride, y.batch_stride),

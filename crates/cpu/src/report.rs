@@ -17,7 +17,8 @@ pub(crate) fn step(fused: &Fused, region: &Region, step: &Step, state: &StateLay
         (Kernel::Dot(d), _) => {
             let s = d.plan.spec();
             let stack = if d.batch == 1 { String::new() } else { format!("{}x ", d.batch) };
-            let head = format!("gemm {stack}{}x{}x{}", s.m, s.n, s.k);
+            let kind = if d.plan.is_bf16() { "gemm bf16" } else { "gemm" };
+            let head = format!("{kind} {stack}{}x{}x{}", s.m, s.n, s.k);
             let ops = fused.ops(region);
             if ops.is_empty() { head } else { format!("{head} + {}", names(&ops)) }
         }

@@ -12,7 +12,7 @@ use adaline_testkit::samples::{Sample, samples};
 
 fn matrix() -> Vec<CompileOptions> {
     let mut all = vec![CompileOptions::default()];
-    for pass in ["simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named"] {
+    for pass in ["simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named", "bf16"] {
         all.push(CompileOptions { disabled: vec![pass.into()], ..CompileOptions::default() });
     }
     for block in [1, 7, 128, 512] {
@@ -113,6 +113,28 @@ fn epilogues_of_wide_products_agree_with_the_reference() {
     report(&failures);
     let plan = Cpu::new().compile(&s.graph, store_for(&s.graph, &s.state).layout(), &CompileOptions::default()).unwrap();
     assert_eq!(plan.report().steps.len(), 1, "{}", plan.report());
+}
+
+/// Products of bfloat16 values, large enough for instructions made for them, in the three forms of a training step.
+fn rounded() -> Sample {
+    let mut rng = Rng::new(11);
+    let b = Builder::new();
+    let types = [TensorType::f32([70, 90]), TensorType::f32([90, 75]), TensorType::f32([70, 75])];
+    let [x, w, g] = std::array::from_fn(|i| b.input(&format!("x{i}"), types[i]).bf16());
+    b.output("forward", x.matmul(w).relu());
+    b.output("dx", g.dot(w, false, true));
+    b.output("dw", x.dot(g, true, false) * 0.5);
+    let inputs = types.iter().map(|&ty| rng.value(ty)).collect();
+    Sample { name: "rounded".into(), graph: b.finish().unwrap(), inputs, state: Vec::new() }
+}
+
+#[test]
+fn products_of_bfloat16_agree_with_the_reference() {
+    let (s, mut failures) = (rounded(), Vec::new());
+    for options in matrix() {
+        check(&Cpu::new().threads(2), &s, &options, &mut failures);
+    }
+    report(&failures);
 }
 
 #[test]

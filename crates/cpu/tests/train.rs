@@ -65,7 +65,7 @@ fn neither_threads_nor_instruction_set_change_a_bit() {
 fn every_pass_can_be_left_out() {
     let net = net(SMALL);
     let (expected, _) = train(&Cpu::new().threads(1), &net, &CompileOptions::default(), 10);
-    for pass in ["simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named"] {
+    for pass in ["simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named", "bf16"] {
         let options = CompileOptions { disabled: vec![pass.into()], ..CompileOptions::default() };
         let (got, _) = train(&Cpu::new().threads(2), &net, &options, 10);
         for (e, g) in expected.iter().zip(&got) {

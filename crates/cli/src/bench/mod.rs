@@ -93,6 +93,7 @@ fn about(work: &Workload, backend: &Watched) -> Map<String, Value> {
     out.insert("data".into(), work.data.into());
     out.insert("version".into(), format!("adaline {}", env!("CARGO_PKG_VERSION")).into());
     out.insert("isa".into(), backend.instruction_set().into());
+    out.insert("dtype".into(), work.model.dtype_policy().name().into());
     out
 }
 

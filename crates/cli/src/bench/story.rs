@@ -36,14 +36,16 @@ fn large(value: f64) -> String {
 
 fn heading(f: &Figures) -> String {
     let threads = count(f, "threads");
+    let dtype = word(f, "dtype");
     format!(
-        "{}: batches of {} from {} rows ({}), {threads} {}, {}\n\n",
+        "{}: batches of {} from {} rows ({}), {threads} {}, {}{}\n\n",
         word(f, "workload"),
         count(f, "batch"),
         count(f, "rows"),
         word(f, "data"),
         if threads == "1" { "thread" } else { "threads" },
-        word(f, "isa")
+        word(f, "isa"),
+        if dtype == "mixed_bfloat16" { format!(", {dtype}") } else { String::new() }
     )
 }
 

@@ -1,6 +1,6 @@
 //! What `bench` trains: small standard networks with their data, or any network of a TOML file on random data.
 
-use crate::args::BenchArgs;
+use crate::args::{BenchArgs, DTypeArg};
 use crate::error::{CliError, misuse};
 use crate::source::idx_training;
 use crate::untrained;
@@ -8,7 +8,7 @@ use adaline::data::{Tensor, nearest};
 use adaline::graph::backend::Backend;
 use adaline::graph::philox::{Philox, stream_of, uniform};
 use adaline::nn::activations::Activation;
-use adaline::nn::keras::KerasObject;
+use adaline::nn::keras::{DTypePolicy, KerasObject};
 use adaline::nn::layers::{Dense, Input};
 use adaline::nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use adaline::nn::metrics::Accuracy;
@@ -69,6 +69,9 @@ impl Workload {
 /// The workload that was asked for.
 pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Workload, CliError> {
     if let Some(path) = &args.model {
+        if args.dtype.is_some() {
+            return misuse(format!("--dtype is for the built-in workloads; write dtype under [model] in {}", path.display()));
+        }
         return from_toml(path, args, backend);
     }
     let name = args.workload.as_deref().unwrap_or_default();
@@ -102,16 +105,20 @@ pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Worklo
     };
     let reading = begin.elapsed();
     let begin = Instant::now();
-    let model = network(base, widths, backend)?;
+    let policy = match args.dtype {
+        None | Some(DTypeArg::Float32) => DTypePolicy::Float32,
+        Some(DTypeArg::MixedBfloat16) => DTypePolicy::MixedBfloat16,
+    };
+    let model = network(base, widths, policy, backend)?;
     let building = begin.elapsed();
     let batch = args.batch.unwrap_or(batch).min(x.rows());
     Ok(Workload { name: name.to_owned(), model, x, y, batch, course, data, reading, building })
 }
 
 /// Dense layers with relu, the last with softmax; one linear unit for the regression line.
-fn network(base: &str, widths: &[usize], backend: Arc<dyn Backend>) -> Result<Model, CliError> {
+fn network(base: &str, widths: &[usize], policy: DTypePolicy, backend: Arc<dyn Backend>) -> Result<Model, CliError> {
     let Some((&inputs, layers)) = widths.split_first() else { return misuse("a network needs widths") };
-    let mut net = Sequential::new().name(base).add(Input::new([inputs]));
+    let mut net = Sequential::new().name(base).dtype_policy(policy).add(Input::new([inputs]));
     for (at, &units) in layers.iter().enumerate() {
         let activation = match (base, at + 1 == layers.len()) {
             ("linreg", _) => Activation::Linear,

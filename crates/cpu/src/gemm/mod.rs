@@ -4,6 +4,10 @@
 //! the bits of a product depend on nothing but its operands: not on the number of threads, the instruction set, the tile shapes, the
 //! packing or the partition into tasks.
 //!
+//! **One exception**, only in plans made by [`GemmPlan::bf16`]: where the operands' values are bfloat16 and the CPU has AVX512-BF16, pairs of
+//! products are added by its instruction ([`crate::simd::Simd::dot2`]), whose last bits may differ from the chain's. Such a product still depends on nothing but
+//! its operands on that CPU, for any number of threads.
+//!
 //! A [`GemmPlan`] is made once from the shape. It says into how many independent tasks the product falls (from the shape only) and how
 //! much scratch a worker needs; running a task allocates nothing. Each task covers a rectangle of C. As soon as a block of it is
 //! finished and still in the cache, an epilogue may work on it in place; with a null `c` the raw product never reaches memory of its own.
@@ -24,6 +28,9 @@
 //! ```
 #![allow(unsafe_code)]
 
+mod bf16;
+#[cfg(test)]
+mod bf16_tests;
 mod kernel;
 mod pack;
 mod partition;
@@ -114,6 +121,19 @@ pub struct GemmPlan {
     spec: GemmSpec,
     isa: Isa,
     partition: Partition,
+    products: Products,
+}
+
+/// How the products of a plan are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Products {
+    /// One by one in `f32`.
+    Single,
+    /// In pairs of bfloat16, by the CPU's instruction.
+    Pairs,
+    /// In pairs of bfloat16, by [`crate::simd::Simd::dot2`] of the plan's instruction set, to test all but the instruction anywhere.
+    #[cfg(test)]
+    EmulatedPairs,
 }
 
 impl GemmPlan {
@@ -129,12 +149,35 @@ impl GemmPlan {
     /// # Panics
     /// As [`GemmPlan::new`].
     pub fn with_epilogue(spec: GemmSpec, isa: Isa, cost: usize) -> Self {
+        Self::make(spec, isa, cost, Products::Single)
+    }
+    /// As [`GemmPlan::with_epilogue`] for operands whose values are all bfloat16 (the lower 16 bits of every word zero; other values are
+    /// cut off to such), multiplied in pairs by the instruction of AVX512-BF16. None where the CPU lacks it, where `isa` is not
+    /// [`Isa::Avx512`], and for products too small to repay the packing of both operands.
+    ///
+    /// # Panics
+    /// As [`GemmPlan::new`].
+    pub fn bf16(spec: GemmSpec, isa: Isa, cost: usize) -> Option<Self> {
+        (isa == Isa::Avx512 && bf16::is_available() && bf16::is_worth_packing(&spec)).then(|| Self::make(spec, isa, cost, Products::Pairs))
+    }
+    /// As [`GemmPlan::bf16`] for any instruction set and size, without the instruction.
+    #[cfg(test)]
+    pub(crate) fn emulated_bf16(spec: GemmSpec, isa: Isa, cost: usize) -> Self {
+        Self::make(spec, isa, cost, Products::EmulatedPairs)
+    }
+    fn make(spec: GemmSpec, isa: Isa, cost: usize, products: Products) -> Self {
         let GemmSpec { m, n, k, ta, tb, lda, ldb, ldc } = spec;
         assert!(lda >= if ta { m } else { k }, "lda {lda} of {spec:?}");
         assert!(ldb >= if tb { k } else { n }, "ldb {ldb} of {spec:?}");
         assert!(ldc >= n, "ldc {ldc} of {spec:?}");
         let isa = if isa.is_available() { isa } else { Isa::Portable };
-        Self { spec, isa, partition: dispatch(isa, partition::Choose { spec, cost }) }
+        let choose = partition::Choose { spec, cost };
+        let partition = if products == Products::Single { dispatch(isa, choose) } else { dispatch(isa, bf16::ChoosePairs(choose)) };
+        Self { spec, isa, partition, products }
+    }
+    /// Whether pairs of bfloat16 are multiplied.
+    pub fn is_bf16(&self) -> bool {
+        self.products != Products::Single
     }
     /// The shape it was made for.
     pub fn spec(&self) -> &GemmSpec {
@@ -183,6 +226,12 @@ impl GemmPlan {
         epilogue: Option<Epilogue<'_>>,
     ) {
         assert!(task < self.tasks(), "task {task} of {}", self.tasks());
-        dispatch(self.isa, task::Task { spec: &self.spec, partition: &self.partition, index: task, a, b, c, scratch, epilogue });
+        let (spec, partition, index) = (&self.spec, &self.partition, task);
+        match self.products {
+            Products::Single => dispatch(self.isa, task::Task::<false> { spec, partition, index, a, b, c, scratch, epilogue }),
+            Products::Pairs => bf16::enter(task::Task::<true> { spec, partition, index, a, b, c, scratch, epilogue }),
+            #[cfg(test)]
+            Products::EmulatedPairs => dispatch(self.isa, task::Task::<true> { spec, partition, index, a, b, c, scratch, epilogue }),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::simd::{Simd, WithSimd};
 
 /// Words of a packed panel of the right operand that many register tiles read in turn: half of a typical L1 cache. Longer sums are
 /// computed in blocks; the chains of additions just continue from one block to the next, so this does not show in the bits.
-const PANEL_WORDS: usize = 4096;
+pub(super) const PANEL_WORDS: usize = 4096;
 /// Length of the blocks of a panel that only one register tile reads.
 const THIN_BLOCK: usize = 128;
 /// Words of a packed right operand that are kept for all groups of rows of a task: a quarter of a small L2 cache.
@@ -17,7 +17,7 @@ const EPILOGUE_FLOPS: usize = 8;
 const MANY_TASKS: usize = 16;
 const MOST_TASKS: usize = 128;
 /// Words of a block handed to the epilogue, so that it finds it in the L1 cache.
-const GROUP_WORDS: usize = 2048;
+pub(super) const GROUP_WORDS: usize = 2048;
 /// Fewest rows of a task whose right operand is packed, or turned while it is packed: below, packing it for each task tells.
 const FEWEST_PACKED: usize = 96;
 const FEWEST_TURNED: usize = 128;

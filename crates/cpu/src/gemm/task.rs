@@ -1,12 +1,14 @@
 //! One task of a product: a rectangle of C, packed, computed and handed to the epilogue block by block.
 
+use super::bf16;
 use super::kernel::{Micro, Right, micro};
 use super::pack::{Heights, copy_rows, pack_right, transpose};
 use super::partition::{LINE, Left, Partition};
 use super::{Epilogue, GemmSpec, Tile};
 use crate::simd::{Simd, WithSimd};
 
-pub(super) struct Task<'a> {
+/// With `PAIRS` the operands are bfloat16 and are multiplied in pairs.
+pub(super) struct Task<'a, const PAIRS: bool> {
     pub(super) spec: &'a GemmSpec,
     pub(super) partition: &'a Partition,
     pub(super) index: usize,
@@ -20,10 +22,10 @@ pub(super) struct Task<'a> {
 /// An operand as the computation sees it: the element at outer index i (row of the left, column of the right) and position p of the sum lies at
 /// `ptr + i·outer + p·inner`; one of the two distances is 1.
 #[derive(Clone, Copy)]
-struct Operand {
-    ptr: *const f32,
-    outer: usize,
-    inner: usize,
+pub(super) struct Operand {
+    pub(super) ptr: *const f32,
+    pub(super) outer: usize,
+    pub(super) inner: usize,
 }
 
 impl Operand {
@@ -32,19 +34,19 @@ impl Operand {
     }
     /// Moves to outer index i and position p.
     #[inline(always)]
-    fn at(self, i: usize, p: usize) -> Self {
+    pub(super) fn at(self, i: usize, p: usize) -> Self {
         Self { ptr: self.ptr.wrapping_add(i * self.outer + p * self.inner), ..self }
     }
 }
 
 /// Buffers in the scratch of a worker.
 #[derive(Clone, Copy)]
-struct Buffers {
-    packed: *mut f32,
-    left: *mut f32,
+pub(super) struct Buffers {
+    pub(super) packed: *mut f32,
+    pub(super) left: *mut f32,
 }
 
-impl WithSimd for Task<'_> {
+impl<const PAIRS: bool> WithSimd for Task<'_, PAIRS> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -84,7 +86,12 @@ impl WithSimd for Task<'_> {
                 while col < cols {
                     let width = (cols - col).min(plan.stripe);
                     let part = Part { first, height, rows, col, cols: width, k: spec.k };
-                    block(s, plan, left, right.at(col, 0), part, out.wrapping_add(col), out_ld, buffers, ahead);
+                    let (right, out) = (right.at(col, 0), out.wrapping_add(col));
+                    if PAIRS {
+                        bf16::block(s, plan, left, right, part, out, out_ld, buffers, ahead);
+                    } else {
+                        block(s, plan, left, right, part, out, out_ld, buffers, ahead);
+                    }
                     col += width;
                 }
                 if plan.swap {
@@ -101,18 +108,18 @@ impl WithSimd for Task<'_> {
 
 /// A block: `height` rows from row `first` of the task's `rows`, and `cols` columns.
 #[derive(Clone, Copy)]
-struct Part {
-    first: usize,
-    height: usize,
-    rows: usize,
-    col: usize,
-    cols: usize,
-    k: usize,
+pub(super) struct Part {
+    pub(super) first: usize,
+    pub(super) height: usize,
+    pub(super) rows: usize,
+    pub(super) col: usize,
+    pub(super) cols: usize,
+    pub(super) k: usize,
 }
 
 /// What the epilogue will read, from the task's first element on.
 #[derive(Clone, Copy)]
-struct Ahead<'a> {
+pub(super) struct Ahead<'a> {
     reads: &'a [*const f32],
     at: usize,
     ld: usize,
@@ -121,7 +128,7 @@ struct Ahead<'a> {
 impl Ahead<'_> {
     /// Asks for the lines of a register tile.
     #[inline(always)]
-    fn ask<S: Simd>(self, s: S, (row, col): (usize, usize), (height, width): (usize, usize)) {
+    pub(super) fn ask<S: Simd>(self, s: S, (row, col): (usize, usize), (height, width): (usize, usize)) {
         for read in self.reads {
             for i in row..row + height {
                 let line = read.wrapping_add(self.at + i * self.ld + col);

@@ -1,11 +1,11 @@
 //! AVX-512F: 16 lanes, mask registers.
 
-use super::{Isa, Simd, WithSimd, intrinsics};
+use super::{Isa, Simd, WithSimd, emulated_dot2, intrinsics};
 use std::arch::x86_64::*;
 
-/// Proof that the CPU has AVX-512F (and with it AVX2 and FMA).
+/// Proof that the CPU has AVX-512F (and with it AVX2 and FMA); as `Avx512<true>` also AVX512-BF16, used by [`Simd::dot2`] alone.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx512(());
+pub struct Avx512<const BF16: bool = false>(());
 
 impl Avx512 {
     /// The token, if the CPU and the operating system support the instructions.
@@ -15,15 +15,36 @@ impl Avx512 {
     }
 }
 
+impl Avx512<true> {
+    /// The token, if the CPU and the operating system support the instructions, AVX512-BF16 among them.
+    #[inline(always)]
+    pub fn detect_bf16() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512bw") && Avx512::detect().is_some();
+        found.then_some(Self(()))
+    }
+}
+
 #[inline]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn enter<W: WithSimd>(s: Avx512, op: W) -> W::Output {
+fn enter<W: WithSimd, const BF16: bool>(s: Avx512<BF16>, op: W) -> W::Output {
     op.run(s)
 }
 
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn enter_outlined<W: WithSimd>(s: Avx512, op: W) -> W::Output {
+fn enter_outlined<W: WithSimd, const BF16: bool>(s: Avx512<BF16>, op: W) -> W::Output {
+    op.run(s)
+}
+
+#[inline]
+#[target_feature(enable = "avx512bf16,avx512bw,avx512f,avx2,fma")]
+fn enter_bf16<W: WithSimd, const BF16: bool>(s: Avx512<BF16>, op: W) -> W::Output {
+    op.run(s)
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx512bf16,avx512bw,avx512f,avx2,fma")]
+fn enter_outlined_bf16<W: WithSimd, const BF16: bool>(s: Avx512<BF16>, op: W) -> W::Output {
     op.run(s)
 }
 
@@ -32,7 +53,7 @@ fn mask(n: usize) -> __mmask16 {
     if n >= 16 { !0 } else { (1 << n) - 1 }
 }
 
-impl Simd for Avx512 {
+impl<const BF16: bool> Simd for Avx512<BF16> {
     const LANES: usize = 16;
     const ISA: Isa = Isa::Avx512;
     const GEMM_ROWS: usize = 14;
@@ -44,13 +65,13 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output {
-        // SAFETY: the token proves the features.
-        unsafe { enter(self, op) }
+        // SAFETY: the token proves the features, with `BF16` the further ones.
+        unsafe { if BF16 { enter_bf16(self, op) } else { enter(self, op) } }
     }
     #[inline(always)]
     fn outline<W: WithSimd>(self, op: W) -> W::Output {
-        // SAFETY: the token proves the features.
-        unsafe { enter_outlined(self, op) }
+        // SAFETY: the token proves the features, with `BF16` the further ones.
+        unsafe { if BF16 { enter_outlined_bf16(self, op) } else { enter_outlined(self, op) } }
     }
 
     #[inline(always)]
@@ -109,6 +130,16 @@ impl Simd for Avx512 {
                 _mm512_storeu_ps(dst.add(2 * dst_ld), _mm512_shuffle_ps::<0x44>(ab1, cd1));
                 _mm512_storeu_ps(dst.add(3 * dst_ld), _mm512_shuffle_ps::<0xEE>(ab1, cd1));
             }
+        }
+    }
+
+    #[inline(always)]
+    fn dot2(self, acc: __m512, a: __m512i, b: __m512i) -> __m512 {
+        if BF16 {
+            // SAFETY: the token proves AVX512-BF16; both types are 512 bits of which every pattern is a value.
+            unsafe { _mm512_dpbf16_ps(acc, std::mem::transmute::<__m512i, __m512bh>(a), std::mem::transmute::<__m512i, __m512bh>(b)) }
+        } else {
+            emulated_dot2(self, acc, a, b)
         }
     }
 

@@ -12,7 +12,7 @@ pub enum Isa {
     Neon,
     /// x86-64 with AVX2 and FMA, 8 lanes.
     Avx2,
-    /// x86-64 with AVX-512F, 16 lanes.
+    /// x86-64 with AVX-512F, 16 lanes; AVX512-BF16 is used with it where the CPU has that too.
     Avx512,
 }
 

@@ -5,7 +5,8 @@
 //! [`dispatch`], which runs them inside a function compiled for that instruction set.
 //!
 //! **Equal bits.** Every operation is defined exactly (fused multiply-add included), so the same kernel gives the same bits on every
-//! instruction set; only the sign and payload of a NaN may differ. Sums over many elements go through [`Acc16`]: 16 virtual lanes and one
+//! instruction set; only the sign and payload of a NaN may differ. The one exception is [`Simd::dot2`] by the instruction of
+//! AVX512-BF16. Sums over many elements go through [`Acc16`]: 16 virtual lanes and one
 //! combine tree, however wide the real vectors are.
 //!
 //! `unsafe` is needed here because vector intrinsics may only be called where the CPU has them (the token proves it) and because loads
@@ -288,6 +289,20 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
         self.ne(a, self.splat(0.0))
     }
 
+    /// `acc + a₀·b₀ + a₁·b₁`: lanes of `a` and `b` are pairs of bfloat16, the first in the upper 16 bits.
+    ///
+    /// Defined as Intel documents VDPBF16PS (Instruction Set Extensions Programming Reference): a fused multiply-add of the upper halves,
+    /// then one of the lower halves, each rounded to nearest, ties to even, whatever the control register says; subnormal operands
+    /// (`acc` too) count as zero, and subnormal results become zero, both of the same sign. Where nothing is subnormal, that is the
+    /// chain of [`Simd::mul_add`] over the pair.
+    ///
+    /// `Avx512<true>` uses the instruction; that it rounds between its two products just so is the maker's word, not checked by us, so
+    /// nothing may rely on its last bits. All others compute the definition.
+    #[inline(always)]
+    fn dot2(self, acc: Self::F, a: Self::I, b: Self::I) -> Self::F {
+        emulated_dot2(self, acc, a, b)
+    }
+
     /// The bits as integers
     fn to_bits(self, a: Self::F) -> Self::I;
     /// The bits as floats
@@ -327,6 +342,20 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
     fn eq_i(self, a: Self::I, b: Self::I) -> Self::M;
     /// `a < b`, signed
     fn lt_i(self, a: Self::I, b: Self::I) -> Self::M;
+}
+
+/// [`Simd::dot2`] by its definition. Whether a result is subnormal is seen after rounding it to an `f32`. Only tests get here: kept out of
+/// their many kernels, so that those are soon compiled.
+#[inline(never)]
+fn emulated_dot2<S: Simd>(s: S, acc: S::F, a: S::I, b: S::I) -> S::F {
+    let flush = |x: S::F| {
+        let zero = s.from_bits(s.and_i(s.to_bits(x), s.splat_i(i32::MIN)));
+        s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), zero, x)
+    };
+    let upper = |x: S::I| flush(s.from_bits(s.and_i(x, s.splat_i(!0xFFFF))));
+    let lower = |x: S::I| flush(s.from_bits(s.shl_i(x, 16)));
+    let acc = flush(s.mul_add(upper(a), upper(b), flush(acc)));
+    flush(s.mul_add(lower(a), lower(b), acc))
 }
 
 /// Writes methods of a token whose bodies are intrinsics.
