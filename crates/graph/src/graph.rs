@@ -2,8 +2,7 @@
 
 use crate::{GraphError, Op, SlotId, TensorType, infer};
 use smallvec::SmallVec;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{Hash, Hasher};
 
 /// Index of a node. Creation order is a topological order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -72,12 +71,6 @@ pub struct Outputs {
     pub updates: Vec<(SlotId, NodeId)>,
 }
 
-#[derive(PartialEq, Eq, Hash, Clone)]
-struct NodeKey {
-    op: Op,
-    inputs: SmallVec<[NodeId; 3]>,
-}
-
 /// A quick hash of short keys: multiply and add, as rustc's own. Nobody gains from collisions: they cost the author of the network time.
 #[derive(Clone, Copy, Default)]
 struct KeyHasher(u64);
@@ -111,13 +104,57 @@ impl Hasher for KeyHasher {
         self.mix(v as u64);
     }
     fn finish(&self) -> u64 {
-        // The product's good bits are the high ones; tables look at the low ones, too.
-        self.0.rotate_left(26)
+        // The product's good bits are the high ones.
+        self.0 >> 32
     }
 }
 
-/// Looked up, never iterated.
-type Interned = HashMap<NodeKey, NodeId, BuildHasherDefault<KeyHasher>>;
+/// Which node has which operation and inputs: open addressing, in each place the index of a node plus one, or 0. Looked up, never
+/// iterated. It keeps no keys, since the nodes have them: graphs are made and dropped by every pass, and fresh memory costs most of that.
+#[derive(Clone)]
+struct Interned {
+    /// A power of two, at most half of it taken.
+    places: Vec<u32>,
+}
+
+impl Interned {
+    /// Room for so many nodes.
+    fn with_capacity(nodes: usize) -> Self {
+        Self { places: vec![0; (2 * nodes).next_power_of_two().max(32)] }
+    }
+    /// The equal node, or the place where a new one belongs.
+    fn find(&self, nodes: &[Node], op: &Op, inputs: &[NodeId]) -> Result<NodeId, usize> {
+        let mut at = self.first(op, inputs);
+        while let Some(n) = self.places[at].checked_sub(1) {
+            let node = &nodes[n as usize];
+            if node.inputs[..] == *inputs && node.op == *op {
+                return Ok(NodeId(n));
+            }
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        Err(at)
+    }
+    fn first(&self, op: &Op, inputs: &[NodeId]) -> usize {
+        let mut hasher = KeyHasher::default();
+        op.hash(&mut hasher);
+        inputs.hash(&mut hasher);
+        hasher.finish() as usize & (self.places.len() - 1)
+    }
+    /// Notes the last of the nodes, whose place [`Self::find`] told.
+    fn insert(&mut self, nodes: &[Node], at: usize) {
+        self.places[at] = nodes.len() as u32;
+        if 2 * nodes.len() > self.places.len() {
+            *self = Self::with_capacity(2 * nodes.len());
+            for (i, node) in nodes.iter().enumerate() {
+                let mut at = self.first(&node.op, &node.inputs);
+                while self.places[at] != 0 {
+                    at = (at + 1) & (self.places.len() - 1);
+                }
+                self.places[at] = i as u32 + 1;
+            }
+        }
+    }
+}
 
 /// An append-only, interned graph: no cycles, common subexpressions are one node, iteration order is creation order.
 #[derive(Clone)]
@@ -136,7 +173,7 @@ impl Graph {
     pub fn new() -> Self {
         Self {
             nodes: Vec::new(),
-            interned: Interned::default(),
+            interned: Interned::with_capacity(0),
             origins: vec![String::new()],
             origin: OriginId::default(),
             inputs: Vec::new(),
@@ -149,7 +186,7 @@ impl Graph {
     pub fn like(other: &Self) -> Self {
         Self {
             nodes: Vec::with_capacity(other.nodes.len()),
-            interned: Interned::with_capacity_and_hasher(other.nodes.len(), BuildHasherDefault::default()),
+            interned: Interned::with_capacity(other.nodes.len()),
             origins: other.origins.clone(),
             origin: OriginId::default(),
             inputs: other.inputs.clone(),
@@ -160,19 +197,16 @@ impl Graph {
 
     /// Adds a node, or returns the equal one that exists.
     pub fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
-        let key = NodeKey { op, inputs: SmallVec::from_slice(inputs) };
-        if let Some(&id) = self.interned.get(&key) {
-            return Ok(id);
-        }
+        let at = match self.interned.find(&self.nodes, &op, inputs) {
+            Ok(id) => return Ok(id),
+            Err(at) => at,
+        };
         let types: SmallVec<[TensorType; 3]> = inputs.iter().map(|&i| self.ty(i)).collect();
         let ty = infer(op, &types).map_err(|mut e| {
             e.origin.clone_from(&self.origins[self.origin.0 as usize]);
             e
         })?;
-        let id = NodeId(self.nodes.len() as u32);
-        self.nodes.push(Node { op, inputs: key.inputs.clone(), ty, origin: self.origin });
-        self.interned.insert(key, id);
-        Ok(id)
+        Ok(self.push(at, Node { op, inputs: SmallVec::from_slice(inputs), ty, origin: self.origin }))
     }
 
     /// Declares an input and adds its node.
@@ -201,12 +235,16 @@ impl Graph {
     }
 
     fn push_leaf(&mut self, op: Op, ty: TensorType) -> NodeId {
-        let key = NodeKey { op, inputs: SmallVec::new() };
-        let (nodes, origin) = (&mut self.nodes, self.origin);
-        *self.interned.entry(key).or_insert_with(|| {
-            nodes.push(Node { op, inputs: SmallVec::new(), ty, origin });
-            NodeId(nodes.len() as u32 - 1)
-        })
+        match self.interned.find(&self.nodes, &op, &[]) {
+            Ok(id) => id,
+            Err(at) => self.push(at, Node { op, inputs: SmallVec::new(), ty, origin: self.origin }),
+        }
+    }
+
+    fn push(&mut self, at: usize, node: Node) -> NodeId {
+        self.nodes.push(node);
+        self.interned.insert(&self.nodes, at);
+        NodeId(self.nodes.len() as u32 - 1)
     }
 
     /// Names a result.

@@ -23,14 +23,17 @@ const MAX_ROUNDS: usize = 16;
 /// Runs `simplify`, `fold` and `dce` (those that the options enable) until nothing changes any more.
 pub fn pipeline(graph: &Graph, options: &CompileOptions) -> Result<Graph, GraphError> {
     type Pass = fn(&Graph) -> Result<Graph, GraphError>;
-    let passes: [(&str, Pass); 3] = [("simplify", simplify), ("fold", fold), ("dce", dce)];
+    // With each pass a quick look that tells whether it would return the same graph, where there is one.
+    type Idle = fn(&Graph) -> bool;
+    let passes: [(&str, Pass, Idle); 3] = [("simplify", simplify, |_| false), ("fold", fold, fold::idle), ("dce", dce, dce::idle)];
     let mut current: Option<Graph> = None;
     for _ in 0..MAX_ROUNDS {
         let before = current.as_ref().unwrap_or(graph);
         let mut next: Option<Graph> = None;
-        for (name, pass) in passes {
-            if options.enabled(name) {
-                next = Some(pass(next.as_ref().unwrap_or(before))?);
+        for (name, pass, idle) in passes {
+            let latest = next.as_ref().unwrap_or(before);
+            if options.enabled(name) && !idle(latest) {
+                next = Some(pass(latest)?);
             }
         }
         let Some(next) = next else { break };

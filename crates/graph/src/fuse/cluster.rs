@@ -3,14 +3,14 @@
 use super::view::{self, View};
 use super::{Place, Reduction, Space, shape_of_reduction};
 use crate::{Graph, Literal, NodeId, Op};
-use std::collections::BTreeMap;
+use smallvec::{SmallVec, smallvec};
 
 /// Nodes that run together over one iteration space.
 #[derive(Clone, Debug)]
 pub(super) struct Cluster {
     pub(super) space: Space,
     pub(super) dot: Option<NodeId>,
-    pub(super) members: BTreeMap<NodeId, Place>,
+    pub(super) members: Members,
     /// Takes no further members (data movement).
     pub(super) closed: bool,
     pub(super) alive: bool,
@@ -18,12 +18,83 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn new(space: Space) -> Self {
-        Self { space, dot: None, members: BTreeMap::new(), closed: false, alive: true }
+        Self { space, dot: None, members: Members::default(), closed: false, alive: true }
     }
     pub(super) fn closed(space: Space) -> Self {
         Self { closed: true, ..Self::new(space) }
     }
 }
+
+/// Members with their places, in the order of the nodes: a short list, because clusters are copied with every try.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Members(Vec<(NodeId, Place)>);
+
+impl Members {
+    fn at(&self, node: NodeId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&node, |m| m.0)
+    }
+    pub(super) fn get(&self, node: NodeId) -> Option<Place> {
+        self.at(node).ok().map(|at| self.0[at].1)
+    }
+    pub(super) fn contains(&self, node: NodeId) -> bool {
+        self.at(node).is_ok()
+    }
+    pub(super) fn insert(&mut self, node: NodeId, place: Place) {
+        match self.at(node) {
+            Ok(at) => self.0[at].1 = place,
+            Err(at) => self.0.insert(at, (node, place)),
+        }
+    }
+    pub(super) fn remove(&mut self, node: NodeId) {
+        if let Ok(at) = self.at(node) {
+            self.0.remove(at);
+        }
+    }
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, Place)> {
+        self.0.iter().copied()
+    }
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.0.iter().map(|m| m.0)
+    }
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.0.iter().map(|m| m.1)
+    }
+    pub(super) fn has(&self, place: Place) -> bool {
+        self.places().any(|p| p == place)
+    }
+    /// Makes all of them values of rows.
+    pub(super) fn lift(&mut self) {
+        self.0.iter_mut().for_each(|m| m.1 = Place::Row);
+    }
+    /// Both lists as one; nothing where a node (a generated value) is at two places.
+    pub(super) fn union(&self, other: &Self) -> Option<Self> {
+        let mut all = Vec::with_capacity(self.len() + other.len());
+        let mut rest = &other.0[..];
+        for &m in &self.0 {
+            let before = rest.iter().take_while(|o| o.0 < m.0).count();
+            all.extend_from_slice(&rest[..before]);
+            rest = &rest[before..];
+            if let Some((same, after)) = rest.split_first().filter(|(o, _)| o.0 == m.0) {
+                if same.1 != m.1 {
+                    return None;
+                }
+                rest = after;
+            }
+            all.push(m);
+        }
+        all.extend_from_slice(rest);
+        Some(Self(all))
+    }
+}
+
+/// How a member reads its operands, in order.
+pub type Edges = SmallVec<[Edge; 3]>;
 
 /// How a member reads one operand.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,11 +152,11 @@ impl Facts {
     pub(super) fn edge(&self, graph: &Graph, cluster: &Cluster, operand: NodeId, place: Place) -> Option<Edge> {
         let node = self.strip(graph, operand);
         if let Op::Const { value, .. } = graph.node(node).op
-            && !cluster.members.contains_key(&node)
+            && !cluster.members.contains(node)
         {
             return Some(Edge::Const(value));
         }
-        if let Some(&at) = cluster.members.get(&node) {
+        if let Some(at) = cluster.members.get(node) {
             return (at == place).then_some(Edge::Value(node));
         }
         if self.generated[node.index()] && !self.copied[node.index()] {
@@ -93,7 +164,7 @@ impl Facts {
         }
         if let (Op::Broadcast(_), false) = (graph.node(node).op, self.copied[node.index()]) {
             let row = self.strip(graph, graph.node(node).inputs[0]);
-            if let Some(&at) = cluster.members.get(&row) {
+            if let Some(at) = cluster.members.get(row) {
                 let fits = place == Place::Full && at == Place::Row && repeats_rows(graph, node, cluster.space);
                 return fits.then_some(Edge::Expand(row));
             }
@@ -104,7 +175,7 @@ impl Facts {
         {
             return Some(Edge::Const(value));
         }
-        (!cluster.members.contains_key(&v.base)).then_some(Edge::Load(v))
+        (!cluster.members.contains(v.base)).then_some(Edge::Load(v))
     }
 
     /// Where the operand of a reduction at `place` is read.
@@ -113,23 +184,23 @@ impl Facts {
             return if is_reduction(graph, node) { Place::Full } else { place };
         }
         let x = graph.node(node).inputs[0];
-        match cluster.members.get(&self.strip(graph, x)) {
+        match cluster.members.get(self.strip(graph, x)) {
             // What follows a sum cannot be summed in the same region: no edge will fit.
             Some(Place::Col | Place::One) => Place::Full,
-            Some(&at) => at,
+            Some(at) => at,
             None if graph.ty(x).len() == cluster.space.len() => Place::Full,
             None => Place::Row,
         }
     }
 
     /// All edges of a member, or `None` when one is impossible.
-    pub(super) fn edges(&self, graph: &Graph, cluster: &Cluster, node: NodeId, place: Place) -> Option<Vec<Edge>> {
+    pub(super) fn edges(&self, graph: &Graph, cluster: &Cluster, node: NodeId, place: Place) -> Option<Edges> {
         let n = graph.node(node);
         if self.copied[node.index()] {
             let v = view::through(graph, &self.copied, node).ok()?;
             return Some(match graph.node(v.base).op {
-                Op::Const { value, .. } if v.base == node || !self.copied[v.base.index()] => vec![Edge::Const(value)],
-                _ => vec![Edge::Load(v)],
+                Op::Const { value, .. } if v.base == node || !self.copied[v.base.index()] => smallvec![Edge::Const(value)],
+                _ => smallvec![Edge::Load(v)],
             });
         }
         match n.op {
@@ -138,7 +209,7 @@ impl Facts {
                 .iter()
                 .map(|&i| {
                     let v = view::resolve(graph, &self.copied, i).ok()?;
-                    (!cluster.members.contains_key(&v.base)).then_some(Edge::Load(v))
+                    (!cluster.members.contains(v.base)).then_some(Edge::Load(v))
                 })
                 .collect(),
             _ => {

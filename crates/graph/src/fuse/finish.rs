@@ -99,7 +99,7 @@ fn collect_reads(g: &mut Grower) -> Result<Vec<Read>, GraphError> {
     let mut c = 0;
     while c < g.clusters.len() {
         if g.clusters[c].alive {
-            let members: Vec<(NodeId, Place)> = g.clusters[c].members.iter().map(|(&m, &p)| (m, p)).collect();
+            let members: Vec<(NodeId, Place)> = g.clusters[c].members.iter().collect();
             for (node, place) in members {
                 let Some(edges) = g.facts.edges(g.graph, &g.clusters[c], node, place) else {
                     return Err(GraphError::Malformed { node: node.index(), message: "fusion lost an operand".into() });
@@ -159,7 +159,7 @@ fn plan_updates(g: &mut Grower, reads: &[Read], before: &mut [BTreeSet<u32>]) ->
 /// The clusters that must run before `c` writes the slot, or why it may not write it.
 fn in_place(g: &Grower, reads: &[Read], before: &[BTreeSet<u32>], slot: SlotId, node: NodeId, c: u32) -> Result<Vec<u32>, &'static str> {
     let is_old = |n: NodeId| matches!(g.graph.node(n).op, Op::State { slot: s, .. } if s == slot);
-    let place = g.clusters[c as usize].members.get(&node).copied();
+    let place = g.clusters[c as usize].members.get(node);
     let mut readers = BTreeSet::new();
     for r in reads.iter().filter(|r| is_old(r.base)) {
         // Once a leaf has been copied, all but the copy itself read the copy.
@@ -203,8 +203,8 @@ fn order(g: &Grower, before: &[BTreeSet<u32>]) -> Result<Vec<u32>, GraphError> {
         }
     }
     let key = |c: u32| {
-        let first = g.clusters[c as usize].members.keys().find(|m| g.homes[m.index()] == Some(c));
-        (std::cmp::Reverse(first.copied()), std::cmp::Reverse(c))
+        let first = g.clusters[c as usize].members.nodes().find(|m| g.homes[m.index()] == Some(c));
+        (std::cmp::Reverse(first), std::cmp::Reverse(c))
     };
     let mut ready: BinaryHeap<_> = (0..n as u32).filter(|&c| g.clusters[c as usize].alive && waits[c as usize] == 0).map(key).collect();
     let mut order = Vec::new();
@@ -225,8 +225,8 @@ fn order(g: &Grower, before: &[BTreeSet<u32>]) -> Result<Vec<u32>, GraphError> {
 
 fn region(g: &Grower, c: u32, outputs: &BTreeSet<NodeId>) -> Region {
     let cluster = &g.clusters[c as usize];
-    let has = |p: Place| cluster.members.values().any(|q| *q == p);
-    let first = cluster.members.keys().next().copied();
+    let has = |p: Place| cluster.members.has(p);
+    let first = cluster.members.nodes().next();
     let kind = match (cluster.dot, first.map(|f| (f, g.graph.node(f).op))) {
         (Some(dot), _) => Kind::Dot(dot),
         (None, Some((f, Op::Pad(_) | Op::Concat { .. }))) => Kind::Move(f),
@@ -237,7 +237,7 @@ fn region(g: &Grower, c: u32, outputs: &BTreeSet<NodeId>) -> Region {
     Region {
         kind,
         space: cluster.space,
-        members: cluster.members.iter().map(|(&node, &place)| Member { node, place }).collect(),
+        members: cluster.members.iter().map(|(node, place)| Member { node, place }).collect(),
         outputs: outputs.iter().copied().collect(),
         cluster: cluster.clone(),
     }

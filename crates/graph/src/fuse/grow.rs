@@ -124,7 +124,7 @@ impl<'a> Grower<'a> {
                 readers.entry(None).or_default().push(c as u32);
                 continue;
             }
-            for (&m, &p) in &cluster.members {
+            for (m, p) in cluster.members.iter() {
                 for e in self.facts.edges(self.graph, cluster, m, p).unwrap_or_default() {
                     if let Edge::Load(v) = e
                         && v.len() > 1
@@ -256,7 +256,7 @@ impl<'a> Grower<'a> {
             let mut trial = cluster.clone();
             trial.space = space;
             if lift {
-                trial.members.values_mut().for_each(|p| *p = Place::Row);
+                trial.members.lift();
             }
             trial.members.insert(id, place);
             if !self.take_generated(&mut trial, id) {
@@ -275,7 +275,7 @@ impl<'a> Grower<'a> {
         }
         let trial = grown?;
         // Whatever the new member needs from outside must not need the cluster.
-        let outside: Vec<NodeId> = self.externals(&trial, id).into_iter().filter(|x| !cluster.members.contains_key(x)).collect();
+        let outside: Vec<NodeId> = self.externals(&trial, id).into_iter().filter(|x| !cluster.members.contains(*x)).collect();
         if self.reach.reaches(self.graph, &self.clusters, &self.homes, outside.into_iter(), &[c]) {
             self.note(id, "would need its own region's result from another one");
             return None;
@@ -288,14 +288,14 @@ impl<'a> Grower<'a> {
         let mut out = Vec::new();
         for &i in &self.graph.node(id).inputs {
             let x = self.facts.strip(self.graph, i);
-            if cluster.members.contains_key(&x) {
+            if cluster.members.contains(x) {
                 if self.facts.generated[x.index()] {
                     out.extend(self.externals(cluster, x));
                 }
                 continue;
             }
             if let (Op::Broadcast(_), false) = (self.graph.node(x).op, self.facts.copied[x.index()])
-                && cluster.members.contains_key(&self.facts.strip(self.graph, self.graph.node(x).inputs[0]))
+                && cluster.members.contains(self.facts.strip(self.graph, self.graph.node(x).inputs[0]))
             {
                 continue;
             }
@@ -348,7 +348,7 @@ impl<'a> Grower<'a> {
         if c.dot.is_some() {
             return if self.allowed.epilogue { out } else { Vec::new() };
         }
-        let long = cols > MAX_ROW && c.members.values().any(|p| *p == Place::Row);
+        let long = cols > MAX_ROW && c.members.has(Place::Row);
         if long {
             out.clear(); // a row that does not fit into block buffers
         }
@@ -356,10 +356,10 @@ impl<'a> Grower<'a> {
             if len == rows {
                 out.push((c.space, Place::Row, false));
             }
-            if len == cols && c.members.values().any(|p| *p == Place::Col) {
+            if len == cols && c.members.has(Place::Col) {
                 out.push((c.space, Place::Col, false));
             }
-        } else if self.allowed.rows && rows > 1 && c.members.values().all(|p| *p == Place::Full) {
+        } else if self.allowed.rows && rows > 1 && c.members.places().all(|p| p == Place::Full) {
             // Values of a line become those of rows when this node repeats them along rows.
             for &i in &n.inputs {
                 let x = self.facts.strip(self.graph, i);
@@ -367,14 +367,14 @@ impl<'a> Grower<'a> {
                     && r == rows
                     && r * cols == len
                     && cols <= MAX_ROW
-                    && c.members.contains_key(&self.facts.strip(self.graph, self.graph.node(x).inputs[0]))
+                    && c.members.contains(self.facts.strip(self.graph, self.graph.node(x).inputs[0]))
                 {
                     out.push((Space::Grid(r, cols), Place::Full, true));
                     break;
                 }
             }
         }
-        if len == 1 && c.members.values().any(|p| *p == Place::One) {
+        if len == 1 && c.members.has(Place::One) {
             out.push((c.space, Place::One, false));
         }
         out
@@ -382,7 +382,7 @@ impl<'a> Grower<'a> {
 
     /// Whether the options let a cluster have other members besides its reduction.
     fn may_grow(&self, c: &Cluster) -> bool {
-        c.members.values().all(|p| match p {
+        c.members.places().all(|p| match p {
             Place::Full => true,
             Place::Row => self.allowed.rows,
             Place::Col | Place::One => self.allowed.columns,
@@ -391,7 +391,7 @@ impl<'a> Grower<'a> {
 
     /// Makes the generated operands of a member members, too. `false` when one already is, elsewhere.
     pub(super) fn take_generated(&self, c: &mut Cluster, id: NodeId) -> bool {
-        let Some(&place) = c.members.get(&id) else { return false };
+        let Some(place) = c.members.get(id) else { return false };
         if self.facts.copied[id.index()] {
             return true;
         }
@@ -404,8 +404,8 @@ impl<'a> Grower<'a> {
             if !self.facts.generated[x.index()] || self.facts.copied[x.index()] {
                 continue;
             }
-            match c.members.get(&x) {
-                Some(&p) if p != at => return false,
+            match c.members.get(x) {
+                Some(p) if p != at => return false,
                 Some(_) => {}
                 None => {
                     c.members.insert(x, at);
@@ -421,14 +421,15 @@ impl<'a> Grower<'a> {
     /// Merges cluster `b` into `a` when the spaces agree and no dependency leaves the union and comes back.
     fn merge(&mut self, a: u32, b: u32) -> bool {
         let Some(union) = self.union(a, b) else { return false };
-        let outside: Vec<NodeId> = union.members.keys().flat_map(|&m| self.externals(&union, m)).collect();
+        let outside: Vec<NodeId> = union.members.nodes().flat_map(|m| self.externals(&union, m)).collect();
         if self.reach.reaches(self.graph, &self.clusters, &self.homes, outside.into_iter(), &[a, b]) {
-            if let Some(&first) = self.clusters[b as usize].members.keys().next() {
+            let first = self.clusters[b as usize].members.nodes().next();
+            if let Some(first) = first {
                 self.note(first, "cannot share a pass with a consumer that also needs it through another region");
             }
             return false;
         }
-        for &m in self.clusters[b as usize].members.keys() {
+        for m in self.clusters[b as usize].members.nodes() {
             if self.homes[m.index()] == Some(b) {
                 self.homes[m.index()] = Some(a);
             }
@@ -452,12 +453,12 @@ impl<'a> Grower<'a> {
         {
             return None;
         }
-        let full_only = |c: &Cluster| c.members.values().all(|p| *p == Place::Full);
+        let full_only = |c: &Cluster| c.members.places().all(|p| p == Place::Full);
         let dot = x.dot.or(y.dot);
         if dot.is_some() && !(self.allowed.epilogue && full_only(x) && full_only(y)) {
             return None;
         }
-        let rows_matter = |c: &Cluster| c.members.values().any(|p| *p == Place::Row);
+        let rows_matter = |c: &Cluster| c.members.has(Place::Row);
         let (space, lift_x, lift_y) = match (x.space, y.space) {
             (s, t) if s == t => (s, false, false),
             (Space::Grid(r, c), Space::Flat(n)) if n == r * c => (x.space, false, false),
@@ -472,17 +473,21 @@ impl<'a> Grower<'a> {
         if space.grid().1 > MAX_ROW && (rows_matter(x) || rows_matter(y)) {
             return None;
         }
-        let mut members = BTreeMap::new();
-        for (c, lift) in [(x, lift_x), (y, lift_y)] {
-            for (&m, &p) in &c.members {
-                let p = if lift { Place::Row } else { p };
-                if *members.entry(m).or_insert(p) != p {
-                    return None; // a generated value at two places
+        let members = match (lift_x, lift_y) {
+            (false, false) => x.members.union(&y.members)?,
+            (lift_x, lift_y) => {
+                let (mut xs, mut ys) = (x.members.clone(), y.members.clone());
+                if lift_x {
+                    xs.lift();
                 }
+                if lift_y {
+                    ys.lift();
+                }
+                xs.union(&ys)?
             }
-        }
+        };
         let union = Cluster { space, dot, members, closed: false, alive: true };
-        let fits = union.members.iter().all(|(&m, &p)| self.facts.edges(self.graph, &union, m, p).is_some());
+        let fits = union.members.iter().all(|(m, p)| self.facts.edges(self.graph, &union, m, p).is_some());
         fits.then_some(union)
     }
 }

@@ -28,12 +28,14 @@ mod tests;
 mod text;
 pub mod view;
 
-pub use cluster::Edge;
+pub use cluster::{Edge, Edges};
 pub use prepare::identity_of;
 pub use view::{Access, Matrix, View};
 
 use crate::backend::CompileOptions;
-use crate::{AxisSet, Graph, GraphError, NodeId, Shape, SlotId};
+use crate::{AxisSet, Graph, GraphError, MAX_RANK, NodeId, Shape, SlotId};
+use smallvec::SmallVec;
+use std::fmt;
 
 /// Longest row that a region keeps in its block buffers.
 pub const MAX_ROW: usize = 16 * 1024;
@@ -126,7 +128,7 @@ pub struct Region {
 impl Region {
     /// Where a member lives.
     pub fn place(&self, node: NodeId) -> Option<Place> {
-        self.cluster.members.get(&node).copied()
+        self.cluster.members.get(node)
     }
 }
 
@@ -165,9 +167,15 @@ pub struct Fused {
     facts: cluster::Facts,
 }
 
+impl fmt::Debug for Fused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fused").field("regions", &self.regions).field("updates", &self.updates).finish_non_exhaustive()
+    }
+}
+
 impl Fused {
     /// How `node`, a member of `region`, gets at its operands, in order. A copied view or leaf has one operand, itself.
-    pub fn edges(&self, region: &Region, node: NodeId) -> Option<Vec<Edge>> {
+    pub fn edges(&self, region: &Region, node: NodeId) -> Option<Edges> {
         self.facts.edges(&self.graph, &region.cluster, node, region.place(node)?)
     }
     /// Whether a node is a view, a constant or a leaf that was given memory of its own.
@@ -202,7 +210,7 @@ pub enum Reduction {
 /// Classifies a reduction of `axes`.
 pub fn shape_of_reduction(shape: Shape, axes: AxisSet) -> Reduction {
     let (mut reduced, mut kept) = (1, 1);
-    let mut marks = Vec::with_capacity(shape.rank()); // one mark per run of axes
+    let mut marks = SmallVec::<[bool; MAX_RANK]>::new(); // one mark per run of axes
     for (a, &d) in shape.dims().iter().enumerate().filter(|(_, d)| **d != 1) {
         let r = axes.contains(a);
         *(if r { &mut reduced } else { &mut kept }) *= d;

@@ -42,8 +42,8 @@ impl Reach {
                 if std::mem::replace(&mut self.cluster_seen[c as usize], self.stamp) == self.stamp {
                     continue;
                 }
-                for m in cluster.members.keys() {
-                    self.stack.extend(graph.node(*m).inputs.iter().filter(|i| !cluster.members.contains_key(i)));
+                for m in cluster.members.nodes() {
+                    self.stack.extend(graph.node(m).inputs.iter().filter(|i| !cluster.members.contains(**i)));
                 }
             } else {
                 self.stack.extend(&graph.node(n).inputs);

@@ -58,7 +58,7 @@ pub(super) fn sink(g: &mut Grower) {
 
 fn movable(g: &Grower, users: &Users, id: NodeId, from: u32) -> bool {
     g.homes[id.index()] == Some(from)
-        && g.clusters[from as usize].members.get(&id) == Some(&Place::Full)
+        && g.clusters[from as usize].members.get(id) == Some(Place::Full)
         && matches!(g.graph.node(id).op, Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_))
         && !users.fixed[id.index()]
 }
@@ -119,7 +119,7 @@ fn try_sink(g: &mut Grower, users: &Users, id: NodeId, from: u32, to: u32) {
     if !cone.iter().all(|&x| g.take_generated(&mut grown, x)) {
         return;
     }
-    let fits = grown.members.iter().all(|(&m, &p)| {
+    let fits = grown.members.iter().all(|(m, p)| {
         (cone.contains(&m) || !is_reduction(g.graph, m) || p != Place::Full) && g.facts.edges(g.graph, &grown, m, p).is_some()
     });
     let same_length = cone.iter().all(|x| g.graph.ty(*x).len() == grown.space.len());
@@ -128,11 +128,11 @@ fn try_sink(g: &mut Grower, users: &Users, id: NodeId, from: u32, to: u32) {
     }
     g.clusters[to as usize] = grown;
     for x in &cone {
-        g.clusters[from as usize].members.remove(x);
+        g.clusters[from as usize].members.remove(*x);
         g.homes[x.index()] = Some(to);
     }
     let left = &mut g.clusters[from as usize];
-    if left.members.keys().all(|m| g.homes[m.index()] != Some(from)) {
+    if left.members.nodes().all(|m| g.homes[m.index()] != Some(from)) {
         left.alive = false;
         left.members.clear();
     }

@@ -1,9 +1,15 @@
 //! Dead code: drops the nodes that no output and no update needs.
 
 use crate::{Graph, GraphError, NodeId, OriginId, Outputs};
+use smallvec::SmallVec;
 
-/// The graph without unneeded nodes. Declarations of inputs and slots stay, so that callers hand in the same tensors.
-pub fn dce(graph: &Graph) -> Result<Graph, GraphError> {
+/// Whether nothing is unneeded.
+pub(super) fn idle(graph: &Graph) -> bool {
+    needed(graph).into_iter().all(|n| n)
+}
+
+/// Which nodes an output or an update needs.
+fn needed(graph: &Graph) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes().len()];
     let outputs = graph.outputs();
     for n in outputs.values.iter().map(|v| v.1).chain(outputs.updates.iter().map(|u| u.1)) {
@@ -16,6 +22,12 @@ pub fn dce(graph: &Graph) -> Result<Graph, GraphError> {
             }
         }
     }
+    needed
+}
+
+/// The graph without unneeded nodes. Declarations of inputs and slots stay, so that callers hand in the same tensors.
+pub fn dce(graph: &Graph) -> Result<Graph, GraphError> {
+    let (needed, outputs) = (needed(graph), graph.outputs());
     let mut new = Graph::like(graph);
     let mut map: Vec<Option<NodeId>> = vec![None; graph.nodes().len()];
     for id in graph.ids().filter(|id| needed[id.index()]) {
@@ -34,7 +46,7 @@ pub fn dce(graph: &Graph) -> Result<Graph, GraphError> {
     Ok(new)
 }
 
-fn renew(map: &[Option<NodeId>], old: impl Iterator<Item = NodeId>) -> Result<Vec<NodeId>, GraphError> {
+fn renew(map: &[Option<NodeId>], old: impl Iterator<Item = NodeId>) -> Result<SmallVec<[NodeId; 3]>, GraphError> {
     old.map(|n| map[n.index()].ok_or_else(|| GraphError::Malformed { node: n.index(), message: "is used before it is computed".into() }))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::eval::{Precision, Value, apply};
 use crate::{DType, Graph, GraphError, Literal, Node, NodeId, Op, ReduceOp, Shape, TensorType};
+use smallvec::SmallVec;
 
 /// The graph with operations on constants computed. Values are rounded to `f32` after each operation; sums and products of a reduction
 /// once.
@@ -15,12 +16,17 @@ pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
     })
 }
 
+/// Whether there is nothing to compute.
+pub(super) fn idle(graph: &Graph) -> bool {
+    graph.nodes().iter().all(|node| folded(graph, node, &node.inputs).is_none())
+}
+
 /// The one value of all elements of a node, when it has one that can be known.
 fn folded(g: &Graph, node: &Node, inputs: &[NodeId]) -> Option<Literal> {
     if let Op::Iota { shape, axis } = node.op {
         return (shape.dim(axis as isize) == 1).then_some(Literal::I32(0));
     }
-    let x: Vec<Literal> = inputs.iter().map(|&i| constant(g, i)).collect::<Option<_>>()?;
+    let x: SmallVec<[Literal; 3]> = inputs.iter().map(|&i| constant(g, i)).collect::<Option<_>>()?;
     let first = *x.first()?;
     let from = g.ty(inputs[0]).shape;
     match node.op {
