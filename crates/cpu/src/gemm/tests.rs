@@ -112,7 +112,7 @@ impl Case {
                     out,
                     scratch.as_mut_ptr(),
                     Some(Epilogue { run: &epilogue, reads: &[] }),
-                )
+                );
             };
         }
         self.compare(&seen.borrow(), &format!("in the epilogue on {isa}, C kept {keep}"));
