@@ -1,7 +1,7 @@
 //! The words of the command line. What they mean is in the module of each command.
 #![allow(clippy::doc_markdown)] // these comments are the help texts, where backticks would be printed
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Trains, measures, explains and uses neural networks, from a table, an array file or a folder of images' arrays.
@@ -13,24 +13,73 @@ pub(crate) struct Cli {
     pub command: Command,
 }
 
-#[derive(Subcommand, Debug)]
+/// What to do, with its arguments.
+#[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Command {
-    /// Trains a network on DATA and writes model.keras, history.csv, metrics.json and report.html
     Fit(FitArgs),
-    /// Measures a saved network on DATA that has the target
     Evaluate(EvaluateArgs),
-    /// Predicts with a saved network: CSV in, CSV out; .npy in, .npy out
     Predict(PredictArgs),
-    /// Prints the layers, shapes and parameters of a saved network
     Summary(SummaryArgs),
-    /// Follows one row through a saved network, forwards and backwards, in words and numbers
     Explain(ExplainArgs),
-    /// Prints a stage of the compiler for a network: layers, graph, fused or plan
     Dump(DumpArgs),
-    /// Times training steps beside what the machine could do at most
-    #[command(after_help = BENCH_HELP)]
     Bench(BenchArgs),
+}
+
+// By hand and not derived, so that only the arguments of the command at hand are made: making those of all takes longer than reading any.
+impl Subcommand for Command {
+    fn augment_subcommands(program: clap::Command) -> clap::Command {
+        fn command<A: Args>(name: &'static str, about: &'static str) -> clap::Command {
+            clap::Command::new(name).about(about).defer(|command| {
+                // The arguments bring a text about themselves.
+                let about = command.get_about().cloned().unwrap_or_default();
+                A::augment_args(command).about(about).long_about(None)
+            })
+        }
+        program
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(command::<FitArgs>(
+                "fit",
+                "Trains a network on DATA and writes model.keras, history.csv, metrics.json and report.html",
+            ))
+            .subcommand(command::<EvaluateArgs>("evaluate", "Measures a saved network on DATA that has the target"))
+            .subcommand(command::<PredictArgs>("predict", "Predicts with a saved network: CSV in, CSV out; .npy in, .npy out"))
+            .subcommand(command::<SummaryArgs>("summary", "Prints the layers, shapes and parameters of a saved network"))
+            .subcommand(command::<ExplainArgs>(
+                "explain",
+                "Follows one row through a saved network, forwards and backwards, in words and numbers",
+            ))
+            .subcommand(command::<DumpArgs>("dump", "Prints a stage of the compiler for a network: layers, graph, fused or plan"))
+            .subcommand(
+                command::<BenchArgs>("bench", "Times training steps beside what the machine could do at most").after_help(BENCH_HELP),
+            )
+    }
+    fn augment_subcommands_for_update(program: clap::Command) -> clap::Command {
+        Self::augment_subcommands(program)
+    }
+    fn has_subcommand(name: &str) -> bool {
+        ["fit", "evaluate", "predict", "summary", "explain", "dump", "bench"].contains(&name)
+    }
+}
+
+impl FromArgMatches for Command {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some(("fit", m)) => FitArgs::from_arg_matches(m).map(Self::Fit),
+            Some(("evaluate", m)) => EvaluateArgs::from_arg_matches(m).map(Self::Evaluate),
+            Some(("predict", m)) => PredictArgs::from_arg_matches(m).map(Self::Predict),
+            Some(("summary", m)) => SummaryArgs::from_arg_matches(m).map(Self::Summary),
+            Some(("explain", m)) => ExplainArgs::from_arg_matches(m).map(Self::Explain),
+            Some(("dump", m)) => DumpArgs::from_arg_matches(m).map(Self::Dump),
+            Some(("bench", m)) => BenchArgs::from_arg_matches(m).map(Self::Bench),
+            _ => Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand)),
+        }
+    }
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// What `bench` measures.

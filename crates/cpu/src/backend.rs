@@ -80,7 +80,7 @@ impl Cpu {
         let passes = lap();
         let fused = fuse::fuse(&graph, options)?;
         let fusion = lap();
-        let plan = lower::lower(&fused, state, options, self.isa)?;
+        let plan = lower::lower(fused, state, options, self.isa)?;
         let lowering = lap();
         if options.verify {
             verify::verify(&plan, state).map_err(CompileError::Verify)?;
@@ -158,7 +158,7 @@ impl Executable for CpuPlan {
         Box::new(self.cpu_session())
     }
     fn report(&self) -> PlanReport {
-        self.plan.report.clone()
+        self.plan.report().clone()
     }
 }
 

@@ -1,19 +1,19 @@
 //! From fused regions to steps: a place for every value, programs for every region, and the record of what each step touches.
 
 use crate::dot::{self, Dot};
-use crate::fused::build::{self, Places, Stage};
+use crate::fused::build::{self, Places, Stage, Uses};
 use crate::fused::kernel::{self, Acc, Cut, Tile};
 use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE};
 use crate::gemm::{GemmPlan, GemmSpec};
 use crate::memory::{self, Need};
 use crate::moves::{BoxCopy, Move};
 use crate::plan::{Holds, Kernel, Output, Plan, SlotCheck, Step, Touch};
-use crate::report;
 use crate::simd::Isa;
-use adaline_graph::backend::{CompileError, CompileOptions, PlanReport};
+use adaline_graph::backend::{CompileError, CompileOptions};
 use adaline_graph::fuse::{Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
 use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// Work (elements times instructions, or multiplications / 8) below which a step runs on the calling thread: about 6 µs of one core,
 /// several times what a fork and a join cost.
@@ -33,6 +33,17 @@ enum Home {
     Slot(SlotId),
 }
 
+/// What a region needs: asked for many times.
+struct Facts {
+    uses: Uses,
+    /// The reading member, where it reads, and what.
+    loads: Vec<(NodeId, Option<Place>, View)>,
+    /// The sums, and the words they need: for each task along the rows, and for each task.
+    accs: Vec<(NodeId, Acc)>,
+    col_words: usize,
+    one_words: usize,
+}
+
 struct Lower<'a> {
     fused: &'a Fused,
     state: &'a StateLayout,
@@ -40,6 +51,8 @@ struct Lower<'a> {
     isa: Isa,
     /// Makes the plan of a product whose operands hold bfloat16 values, where there is a kernel for that.
     pairs: Pairs,
+    /// By region.
+    facts: Vec<Facts>,
     homes: BTreeMap<NodeId, Home>,
     needs: Vec<Need>,
     /// Temporary words of each region.
@@ -52,23 +65,24 @@ struct Lower<'a> {
 type Pairs = fn(GemmSpec, Isa, usize) -> Option<GemmPlan>;
 
 /// Lowers a fused graph to a plan.
-pub(crate) fn lower(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
+pub(crate) fn lower(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
     lower_with(fused, state, options, isa, GemmPlan::bf16)
 }
 
 /// As [`lower`], with every product of bfloat16 operands by pairs, whatever its size and the CPU.
 #[cfg(test)]
-pub(crate) fn lower_emulating(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
+pub(crate) fn lower_emulating(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
     lower_with(fused, state, options, isa, |spec, isa, cost| Some(GemmPlan::emulated_bf16(spec, isa, cost)))
 }
 
-fn lower_with(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa: Isa, pairs: Pairs) -> Result<Plan, CompileError> {
+fn lower_with(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa, pairs: Pairs) -> Result<Plan, CompileError> {
     let mut l = Lower {
-        fused,
+        fused: &fused,
         state,
         options,
         isa,
         pairs,
+        facts: fused.regions.iter().map(|region| Facts::of(&fused, region)).collect(),
         homes: BTreeMap::new(),
         needs: Vec::new(),
         temps: vec![None; fused.regions.len()],
@@ -86,17 +100,12 @@ fn lower_with(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa:
     }
     l.offsets.clone_from(&layout.offsets);
     let mut steps = Vec::with_capacity(fused.regions.len());
-    let mut reports = Vec::with_capacity(fused.regions.len());
     for (i, region) in fused.regions.iter().enumerate() {
-        let step = l.step(i, region)?;
-        reports.push(report::step(fused, region, &step, state));
-        steps.push(step);
+        steps.push(l.step(i, region)?);
     }
     for u in &fused.updates {
         if let Update::Copy { slot, node } = u {
-            let step = l.copy(*slot, *node);
-            reports.push(report::copy(fused, &step, state, *slot));
-            steps.push(step);
+            steps.push(l.copy(*slot, *node));
         }
     }
     for i in 1..steps.len() {
@@ -111,14 +120,6 @@ fn lower_with(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa:
             SlotCheck { name: s.name.clone(), slot: s.slot, role: slot.role, offset: slot.offset, ty: slot.ty }
         })
         .collect();
-    let report = PlanReport {
-        steps: reports,
-        arena_bytes: 4 * layout.words as u64,
-        live_bytes: 4 * layout.live as u64,
-        state_bytes: slots.iter().map(|s| 4 * s.ty.len() as u64).sum(),
-        input_bytes: graph.inputs().iter().map(|i| 4 * i.ty.len() as u64).sum(),
-        notes: fused.notes.clone(),
-    };
     let outputs = graph
         .outputs()
         .values
@@ -136,24 +137,28 @@ fn lower_with(fused: &Fused, state: &StateLayout, options: &CompileOptions, isa:
         slots,
         outputs,
         updates: !graph.outputs().updates.is_empty(),
-        report,
+        live_words: layout.live,
+        fused,
+        report: OnceLock::new(),
     })
 }
 
-/// Loads of a region: the reading member, where it reads, and what.
-fn loads(fused: &Fused, region: &Region) -> Vec<(NodeId, Option<Place>, View)> {
-    let uses = build::needed(fused, region);
-    let mut out = Vec::new();
-    for m in region.members.iter().filter(|m| uses.contains_key(&m.node)) {
-        let whole = matches!(fused.graph.node(m.node).op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. });
-        let at = if whole { None } else { fused.operand_place(region, m.node) };
-        for e in fused.edges(region, m.node).unwrap_or_default() {
-            if let Edge::Load(v) = e {
-                out.push((m.node, at, v));
+impl Facts {
+    fn of(fused: &Fused, region: &Region) -> Self {
+        let uses = Uses::of(fused, region);
+        let mut loads = Vec::new();
+        for m in uses.members(region) {
+            let whole = matches!(fused.graph.node(m.node).op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. });
+            let at = if whole { None } else { fused.operand_place(region, m.node) };
+            for e in fused.edges(region, m.node).unwrap_or_default() {
+                if let Edge::Load(v) = e {
+                    loads.push((m.node, at, v));
+                }
             }
         }
+        let (accs, col_words, one_words) = accumulators(fused, region, &uses);
+        Self { uses, loads, accs, col_words, one_words }
     }
-    out
 }
 
 impl Lower<'_> {
@@ -182,10 +187,9 @@ impl Lower<'_> {
                 self.homes.insert(n, home);
             }
             if matches!(region.kind, Kind::Loop | Kind::Rows | Kind::Columns) {
-                let cut = self.cut(region);
+                let cut = self.cut(region, &self.facts[i]);
                 self.cuts[i] = Some(cut);
-                let (_, col_words, one_words) = accumulators(self.fused, region);
-                let words = Tile::partial_words(&cut, col_words, one_words);
+                let words = Tile::partial_words(&cut, self.facts[i].col_words, self.facts[i].one_words);
                 if words > 0 {
                     self.needs.push(Need { words, first: i, last: i, over: None });
                     self.temps[i] = Some(self.needs.len() - 1);
@@ -194,9 +198,8 @@ impl Lower<'_> {
         }
     }
 
-    fn cut(&self, region: &Region) -> Cut {
-        let uses = build::needed(self.fused, region);
-        let members = || region.members.iter().filter(|m| uses.contains_key(&m.node));
+    fn cut(&self, region: &Region, facts: &Facts) -> Cut {
+        let members = || facts.uses.members(region);
         let rows_matter = members().any(|m| m.place == Place::Row);
         let sums = members().any(|m| matches!(m.place, Place::Col | Place::One));
         let block = self.options.block.unwrap_or_else(|| kernel::block_for(members().count())).max(1);
@@ -205,7 +208,8 @@ impl Lower<'_> {
             Space::Grid(r, c) if !rows_matter && !members().any(|m| m.place == Place::Col) => (r * c, 1),
             space => space.grid(),
         };
-        let period = loads(self.fused, region)
+        let period = facts
+            .loads
             .iter()
             .map(|(_, _, v)| if v.access() == Access::Strided { kernel::period(&v.merged()) } else { 0 })
             .filter(|&p| p <= block)
@@ -223,8 +227,8 @@ impl Lower<'_> {
                 need.last = need.last.max(at);
             }
         };
-        for (i, region) in self.fused.regions.iter().enumerate() {
-            for (_, _, v) in loads(self.fused, region) {
+        for (i, facts) in self.facts.iter().enumerate() {
+            for (_, _, v) in &facts.loads {
                 extend(&self.homes, v.base, i);
             }
         }
@@ -242,7 +246,7 @@ impl Lower<'_> {
             if self.cuts[i].is_none() {
                 continue;
             }
-            let loads = loads(self.fused, region);
+            let loads = &self.facts[i].loads;
             let mut dying: Vec<(usize, Place)> = Vec::new();
             let bases: BTreeSet<NodeId> = loads.iter().map(|l| l.2.base).collect();
             for base in bases {
@@ -310,7 +314,8 @@ impl Lower<'_> {
     fn step(&self, i: usize, region: &Region) -> Result<Step, CompileError> {
         let source = |n: NodeId| self.source(region, n);
         let targets = |n: NodeId| self.targets(i, n);
-        let (accs, col_words, one_words) = accumulators(self.fused, region);
+        let Facts { uses, accs, col_words, one_words, .. } = &self.facts[i];
+        let (col_words, one_words) = (*col_words, *one_words);
         let at = accs.iter().map(|(n, a)| (*n, a.at)).collect();
         let mut sums = BTreeMap::new();
         let partials = self.temps[i].map_or(BufRef { space: ARENA, offset: 0 }, |t| BufRef { space: ARENA, offset: self.offsets[t] });
@@ -318,16 +323,19 @@ impl Lower<'_> {
             Kind::Loop | Kind::Rows | Kind::Columns => {
                 let Some(cut) = self.cuts[i] else { return Err(defect("a region without a cut")) };
                 let ones = partials.offset + cut.row_tasks() * col_words;
-                for (n, a) in &accs {
+                for (n, a) in accs {
                     let offset = if a.col { partials.offset + a.at } else { ones + a.at };
                     sums.insert(*n, BufRef { space: ARENA, offset });
                 }
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
-                let make = |stage, one_row| build::program(self.fused, region, &places, stage, one_row);
+                let make = |stage, one_row| build::program(self.fused, region, uses, &places, stage, one_row);
                 let mut main = make(Stage::Main, cut.block_rows == 1 && cut.cols > 1);
                 kernel::set_block(&mut main, &cut, true);
                 let mut ends = Vec::new();
                 for (stage, n) in [(Stage::Ones, 1), (Stage::Cols, cut.cols)] {
+                    if !uses.members(region).any(|m| stage.covers(m.place)) {
+                        continue;
+                    }
                     let mut p = make(stage, false);
                     if !p.instrs.is_empty() {
                         let block = self.options.block.unwrap_or(kernel::BLOCK).max(1);
@@ -335,12 +343,12 @@ impl Lower<'_> {
                         ends.push((n, p));
                     }
                 }
-                let accs = accs.into_iter().map(|(_, a)| a).collect();
+                let accs = accs.iter().map(|(_, a)| a.clone()).collect();
                 Kernel::Tile(Box::new(Tile { cut, main, accs, col_words, one_words, partials, ends }))
             }
             Kind::Dot(node) => {
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
-                Kernel::Dot(Box::new(self.dot(region, node, &places)?))
+                Kernel::Dot(Box::new(self.dot(region, uses, node, &places)?))
             }
             Kind::Move(node) => Kernel::Move(self.movement(region, node)),
         };
@@ -348,7 +356,7 @@ impl Lower<'_> {
         Ok(Step { kernel, inline, wake: false, touches: self.touches(i, region) })
     }
 
-    fn dot(&self, region: &Region, node: NodeId, places: &Places) -> Result<Dot, CompileError> {
+    fn dot(&self, region: &Region, uses: &Uses, node: NodeId, places: &Places) -> Result<Dot, CompileError> {
         let Op::Dot { ta, tb } = self.fused.graph.node(node).op else { return Err(defect("a product that is none")) };
         let edges = self.fused.edges(region, node).unwrap_or_default();
         let [Edge::Load(a), Edge::Load(b)] = &edges[..] else { return Err(defect("a product's operands are not in memory")) };
@@ -362,7 +370,7 @@ impl Lower<'_> {
         };
         let alone = region.outputs == [node] && (places.targets)(node).len() == 1;
         let epilogue = (!alone).then(|| {
-            let mut p = build::program(self.fused, region, places, Stage::Main, false);
+            let mut p = build::program(self.fused, region, uses, places, Stage::Main, false);
             // What needs no registers may take a whole block of the product at once.
             let block = self
                 .options
@@ -456,7 +464,7 @@ impl Lower<'_> {
     fn touches(&self, i: usize, region: &Region) -> Vec<Touch> {
         let graph = &self.fused.graph;
         let mut out = Vec::new();
-        for (_, at, v) in loads(self.fused, region) {
+        for (_, at, v) in &self.facts[i].loads {
             let ty: TensorType = graph.ty(v.base);
             let itself = region.place(v.base).is_some();
             let holds = if itself { Holds::Initial } else { self.holds(v.base) };
@@ -484,11 +492,10 @@ fn defect(what: &str) -> CompileError {
 }
 
 /// The sums of a region, and the words they need: for each task along the rows, and for each task.
-fn accumulators(fused: &Fused, region: &Region) -> (Vec<(NodeId, Acc)>, usize, usize) {
-    let uses = build::needed(fused, region);
+fn accumulators(fused: &Fused, region: &Region, uses: &Uses) -> (Vec<(NodeId, Acc)>, usize, usize) {
     let cols = region.space.grid().1;
     let (mut accs, mut col_words, mut one_words) = (Vec::new(), 0, 0);
-    for m in region.members.iter().filter(|m| uses.contains_key(&m.node) && !fused.is_copy(m.node)) {
+    for m in uses.members(region).filter(|m| !fused.is_copy(m.node)) {
         let Op::Reduce { op, .. } = fused.graph.node(m.node).op else { continue };
         let words = match m.place {
             Place::Col => &mut col_words,

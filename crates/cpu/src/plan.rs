@@ -4,8 +4,11 @@ use crate::dot::Dot;
 use crate::fused::kernel::Tile;
 use crate::fused::program::BufRef;
 use crate::moves::Move;
+use crate::report;
 use adaline_graph::backend::PlanReport;
+use adaline_graph::fuse::Fused;
 use adaline_graph::{DType, InputDecl, Role, TensorType};
+use std::sync::OnceLock;
 
 /// One kernel call.
 #[derive(Debug)]
@@ -91,5 +94,16 @@ pub(crate) struct Plan {
     pub(crate) slots: Vec<SlotCheck>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) updates: bool,
-    pub(crate) report: PlanReport,
+    /// Largest sum of live words of the arena at any step.
+    pub(crate) live_words: usize,
+    /// What it was made of, for whoever wants to read it.
+    pub(crate) fused: Fused,
+    pub(crate) report: OnceLock<PlanReport>,
+}
+
+impl Plan {
+    /// The plan for people; its texts are written when somebody asks first.
+    pub(crate) fn report(&self) -> &PlanReport {
+        self.report.get_or_init(|| report::plan(self))
+    }
 }

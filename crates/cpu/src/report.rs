@@ -2,16 +2,34 @@
 
 use crate::fused::kernel;
 use crate::fused::program::{ARENA, BufRef, INPUTS, STATE};
-use crate::plan::{Holds, Kernel, Step};
-use adaline_graph::backend::StepReport;
-use adaline_graph::fuse::{Fused, Kind, Region};
-use adaline_graph::{Role, SlotId, StateLayout};
+use crate::plan::{Holds, Kernel, Plan, Step};
+use adaline_graph::backend::{PlanReport, StepReport};
+use adaline_graph::fuse::{Fused, Kind, Region, Update};
+use adaline_graph::{Role, SlotId};
 
 /// Most names of operations shown in one line.
 const MOST_NAMES: usize = 24;
 
+/// Describes a plan.
+pub(crate) fn plan(plan: &Plan) -> PlanReport {
+    let fused = &plan.fused;
+    let copied = fused.updates.iter().filter_map(|u| if let Update::Copy { slot, .. } = u { Some(*slot) } else { None });
+    // The steps of the regions, then the copies.
+    let (regions, copies) = plan.steps.split_at(fused.regions.len());
+    let regions = fused.regions.iter().zip(regions).map(|(region, s)| step(plan, region, s));
+    PlanReport {
+        steps: regions.chain(copied.zip(copies).map(|(slot, s)| copy(plan, s, slot))).collect(),
+        arena_bytes: 4 * plan.arena_words as u64,
+        live_bytes: 4 * plan.live_words as u64,
+        state_bytes: plan.slots.iter().map(|s| 4 * s.ty.len() as u64).sum(),
+        input_bytes: plan.inputs.iter().map(|i| 4 * i.ty.len() as u64).sum(),
+        notes: fused.notes.clone(),
+    }
+}
+
 /// Describes a region's step.
-pub(crate) fn step(fused: &Fused, region: &Region, step: &Step, state: &StateLayout) -> StepReport {
+fn step(plan: &Plan, region: &Region, step: &Step) -> StepReport {
+    let fused = &plan.fused;
     let graph = &fused.graph;
     let kernel = match (&step.kernel, region.kind) {
         (Kernel::Dot(d), _) => {
@@ -42,13 +60,13 @@ pub(crate) fn step(fused: &Fused, region: &Region, step: &Step, state: &StateLay
         read: bytes(step, false),
         written: bytes(step, true),
         flops: flops(&step.kernel),
-        place: places(step, fused, state),
+        place: places(step, plan),
     }
 }
 
 /// Describes a copy into a slot.
-pub(crate) fn copy(fused: &Fused, step: &Step, state: &StateLayout, slot: SlotId) -> StepReport {
-    let ty = state.slot(slot).ty;
+fn copy(plan: &Plan, step: &Step, slot: SlotId) -> StepReport {
+    let ty = plan.slots.iter().find(|s| s.slot == slot).map_or_else(String::new, |s| s.ty.to_string());
     StepReport {
         origin: String::new(),
         kernel: "copy".into(),
@@ -56,7 +74,7 @@ pub(crate) fn copy(fused: &Fused, step: &Step, state: &StateLayout, slot: SlotId
         read: bytes(step, false),
         written: bytes(step, true),
         flops: 0,
-        place: places(step, fused, state),
+        place: places(step, plan),
     }
 }
 
@@ -101,22 +119,22 @@ fn flops(k: &Kernel) -> u64 {
     }
 }
 
-fn places(step: &Step, fused: &Fused, state: &StateLayout) -> String {
+fn places(step: &Step, plan: &Plan) -> String {
     let all: Vec<String> =
-        step.touches.iter().filter(|t| t.write && !matches!(t.holds, Holds::Temp(_))).map(|t| place(t.at, fused, state)).collect();
+        step.touches.iter().filter(|t| t.write && !matches!(t.holds, Holds::Temp(_))).map(|t| place(t.at, plan)).collect();
     all.join(", ")
 }
 
 /// A place by name: `arena+4096` (bytes), `state dense/kernel`, `input x`.
-pub(crate) fn place(at: BufRef, fused: &Fused, state: &StateLayout) -> String {
+fn place(at: BufRef, plan: &Plan) -> String {
     if at.space == ARENA {
         return format!("arena+{}", 4 * at.offset);
     }
     if at.space >= INPUTS {
         let i = (at.space - INPUTS) as usize;
-        return format!("input {}", fused.graph.inputs().get(i).map_or("?", |d| d.name.as_str()));
+        return format!("input {}", plan.inputs.get(i).map_or("?", |d| d.name.as_str()));
     }
     let role = Role::ALL[(at.space - STATE) as usize];
-    let slot = state.iter().find(|(_, s)| s.role == role && s.offset == at.offset);
-    format!("state {}", slot.map_or("?", |s| s.1.name.as_str()))
+    let slot = plan.slots.iter().find(|s| s.role == role && s.offset == at.offset);
+    format!("state {}", slot.map_or("?", |s| s.name.as_str()))
 }

@@ -52,7 +52,7 @@ impl CpuSession {
     /// Mean nanoseconds of each step since profiling began; empty without profiling or runs.
     pub fn timings(&self) -> Vec<(StepReport, u64)> {
         match &self.profile {
-            Some((ns, runs)) if *runs > 0 => self.plan.report.steps.iter().cloned().zip(ns.iter().map(|n| n / runs)).collect(),
+            Some((ns, runs)) if *runs > 0 => self.plan.report().steps.iter().cloned().zip(ns.iter().map(|n| n / runs)).collect(),
             _ => Vec::new(),
         }
     }

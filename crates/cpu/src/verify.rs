@@ -162,7 +162,7 @@ mod tests {
         b.output("z", y.softmax(-1) + h);
         b.update(slot, w - h.dot(y, true, false) * 0.1);
         let fused = fuse::fuse(&b.finish().unwrap(), &CompileOptions::default()).unwrap();
-        let plan = lower(&fused, store.layout(), &CompileOptions::default(), Isa::best()).unwrap();
+        let plan = lower(fused, store.layout(), &CompileOptions::default(), Isa::best()).unwrap();
         (plan, store)
     }
 
@@ -177,7 +177,7 @@ mod tests {
     fn a_sound_plan_passes() {
         let (p, store) = plan();
         assert_eq!(verify(&p, store.layout()), Ok(()));
-        assert!(p.steps.len() >= 3, "{}", p.report);
+        assert!(p.steps.len() >= 3, "{}", p.report());
     }
 
     #[test]

@@ -189,6 +189,8 @@ impl Clone for AlignedWords {
 pub struct StateStore {
     layout: StateLayout,
     arenas: [AlignedWords; 4],
+    /// How often a writable view was given.
+    views: u64,
 }
 
 impl StateStore {
@@ -211,6 +213,10 @@ impl StateStore {
         }
         id
     }
+    /// How often a writable view was given: while this stays, no value has changed.
+    pub fn views(&self) -> u64 {
+        self.views
+    }
     /// Words of a slot.
     pub fn words(&self, id: SlotId) -> &[u32] {
         let s = self.layout.slot(id);
@@ -218,6 +224,7 @@ impl StateStore {
     }
     /// Words of a slot, writable.
     pub fn words_mut(&mut self, id: SlotId) -> &mut [u32] {
+        self.views += 1;
         let s = self.layout.slot(id);
         &mut self.arenas[s.role.index()].words_mut()[s.offset..s.offset + s.ty.len()]
     }
@@ -247,19 +254,25 @@ impl StateStore {
     }
     /// A role's whole arena, writable.
     pub fn arena_mut(&mut self, role: Role) -> &mut [u32] {
+        self.views += 1;
         self.arenas[role.index()].words_mut()
     }
     /// All arenas at once, writable, in the order of [`Role::ALL`]; for sessions.
     pub fn arenas_mut(&mut self) -> [&mut [u32]; 4] {
+        self.views += 1;
         let [a, b, c, d] = &mut self.arenas;
         [a.words_mut(), b.words_mut(), c.words_mut(), d.words_mut()]
     }
     /// Sets every word of a role to zero.
     pub fn zero(&mut self, role: Role) {
-        self.arena_mut(role).fill(0);
+        // What nobody could have written is zero.
+        if self.arenas[role.index()].written {
+            self.arena_mut(role).fill(0);
+        }
     }
     /// Copies the values of another store of the same layout, without allocating.
     pub fn copy_from(&mut self, other: &Self) {
+        self.views += 1;
         for (a, b) in self.arenas.iter_mut().zip(&other.arenas) {
             a.words_mut().copy_from_slice(b.words());
         }
@@ -311,5 +324,22 @@ mod tests {
         assert_eq!((s.layout().slot(b).offset, s.i32(c)), (16, &[-5][..]));
         assert_eq!(s.arena(Role::Trainable).as_ptr() as usize % 64, 0);
         assert!(s.f32(b).iter().all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn writable_views_are_counted_and_what_nobody_wrote_needs_no_zeroing() {
+        let mut s = StateStore::new();
+        let a = s.add("a", Role::Metric, TensorType::f32([3]));
+        s.zero(Role::Metric);
+        assert_eq!(s.views(), 0);
+        s.f32_mut(a)[1] = 2.0;
+        s.words_mut(a)[2] = 3;
+        assert_eq!(s.clone().views(), 2);
+        s.zero(Role::Metric);
+        assert_eq!((s.f32(a), s.views()), (&[0.0; 3][..], 3));
+        let copy = s.clone();
+        s.copy_from(&copy);
+        s.arenas_mut();
+        assert_eq!(s.views(), 5);
     }
 }

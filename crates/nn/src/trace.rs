@@ -43,6 +43,8 @@ pub struct Weights {
     pub seed: u64,
     /// Most values that all weights together may have, so that a wrong or hostile configuration is an error and not the end of memory.
     pub limit: usize,
+    /// [`StateStore::views`] when the last weight had got its initial values, as long as nothing else was written until then.
+    pub(crate) made_at: u64,
 }
 
 /// 2^33 values: 32 GiB of weights.
@@ -51,7 +53,7 @@ const MOST_VALUES: usize = 1 << 33;
 impl Weights {
     /// No weight yet.
     pub fn new(seed: u64) -> Self {
-        Self { list: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES }
+        Self { list: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES, made_at: 0 }
     }
     /// The same declarations and places without copying values: for traces that nothing is run of.
     pub(crate) fn declarations(&self) -> Self {
@@ -59,11 +61,39 @@ impl Weights {
         for (_, slot) in self.store.layout().iter().filter(|(_, s)| matches!(s.role, Role::Trainable | Role::NonTrainable)) {
             store.add(&slot.name, slot.role, slot.ty);
         }
-        Self { list: self.list.clone(), store, seed: self.seed, limit: self.limit }
+        // Its values are none that anybody made.
+        Self { list: self.list.clone(), store, seed: self.seed, limit: self.limit, made_at: u64::MAX }
+    }
+    /// Whether all values are those they had when they were made: weights by their initializers, all others zero.
+    pub(crate) fn as_made(&self) -> bool {
+        self.store.views() == self.made_at
+    }
+    /// Puts values of another place there; how the present ones were made does not count any more.
+    pub(crate) fn replace(&mut self, store: StateStore) {
+        self.store = store;
+        self.made_at = u64::MAX;
+    }
+    /// Makes all values what they were when they were made.
+    pub(crate) fn make_again(&mut self) {
+        for role in Role::ALL {
+            self.store.zero(role);
+        }
+        for w in &self.list {
+            // It has worked before.
+            let _ = fill(&mut self.store, self.seed, w.slot, &w.spec);
+        }
+        self.made_at = self.store.views();
     }
     fn find(&self, layer: &str, name: &str) -> Option<&Weight> {
         self.list.iter().find(|w| w.layer == layer && w.name == name)
     }
+}
+
+/// Gives a weight its initial values.
+fn fill(store: &mut StateStore, seed: u64, slot: SlotId, spec: &WeightSpec) -> Result<(), String> {
+    let declared = store.layout().slot(slot);
+    let (shape, stream) = (declared.ty.shape, philox::stream_of(&declared.name));
+    spec.initializer.fill(shape, seed, stream, store.f32_mut(slot))
 }
 
 /// The context of one trace.
@@ -147,12 +177,13 @@ impl<'g, 'm> Trace<'g, 'm> {
                 return self.b.error(format!("weight `{name}` of shape {shape} would make more than {limit} values of weights in all"));
             }
             let role = if spec.trainable { Role::Trainable } else { Role::NonTrainable };
-            let path = format!("{layer}/{name}");
-            let slot = self.weights.store.add(&path, role, ty);
-            if let Err(message) =
-                spec.initializer.fill(shape, self.weights.seed, philox::stream_of(&path), self.weights.store.f32_mut(slot))
-            {
+            let slot = self.weights.store.add(&format!("{layer}/{name}"), role, ty);
+            let untouched = self.weights.as_made();
+            if let Err(message) = fill(&mut self.weights.store, self.weights.seed, slot, spec) {
                 return self.b.error(format!("weight `{name}`: {message}"));
+            }
+            if untouched {
+                self.weights.made_at = self.weights.store.views();
             }
             self.weights.list.push(Weight { layer, name: name.into(), slot, ty, spec: spec.clone() });
             slot

@@ -56,16 +56,16 @@ fn net() -> Net {
     Net { graph: b.finish().unwrap(), store, x: noise(50, ROWS * WIDTHS[0]), y: noise(51, ROWS * WIDTHS[3]) }
 }
 
-type Lowered = fn(&fuse::Fused, &StateLayout, &CompileOptions, Isa) -> Result<Plan, CompileError>;
+type Lowered = fn(fuse::Fused, &StateLayout, &CompileOptions, Isa) -> Result<Plan, CompileError>;
 
 /// 8 steps: the losses, the weights, and how many products go by pairs.
 fn train(net: &Net, lowered: Lowered, off: &[&str], isa: Isa, threads: usize) -> (Vec<f32>, Vec<u32>, usize) {
     let options = CompileOptions { disabled: off.iter().map(|&s| s.into()).collect(), ..CompileOptions::default() };
     let mut store = net.store.clone();
     let fused = fuse::fuse(&pass::pipeline(&net.graph, &options).unwrap(), &options).unwrap();
-    let plan = lowered(&fused, store.layout(), &options, isa).unwrap();
+    let plan = lowered(fused, store.layout(), &options, isa).unwrap();
     verify::verify(&plan, store.layout()).unwrap();
-    let pairs = plan.report.steps.iter().filter(|s| s.kernel.starts_with("gemm bf16")).count();
+    let pairs = plan.report().steps.iter().filter(|s| s.kernel.starts_with("gemm bf16")).count();
     let mut session = CpuSession::new(Arc::new(plan), Arc::new(Pool::new(threads)), isa);
     let mut losses = Vec::new();
     for _ in 0..8 {

@@ -3,7 +3,7 @@
 use super::named::{SCALARS, STORED, VALUES};
 use super::program::{self, BufRef, Code, Dst, Fill, Instr, MemRef, Program, SPLAT, Scalar, Src};
 use super::select::select;
-use adaline_graph::fuse::{Access, Edge, Fused, Place, Region, View};
+use adaline_graph::fuse::{Access, Edge, Fused, Member, Place, Region, View};
 use adaline_graph::{BinaryOp, DType, NodeId, Op, UnaryOp};
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    fn covers(self, place: Place) -> bool {
+    pub(crate) fn covers(self, place: Place) -> bool {
         match self {
             Self::Main => matches!(place, Place::Full | Place::Row),
             Self::Cols => place == Place::Col,
@@ -84,29 +84,48 @@ struct Maker<'a> {
     ssa: Vec<Ssa>,
     values: BTreeMap<NodeId, Val>,
     expanded: BTreeMap<NodeId, Val>,
-    uses: BTreeMap<NodeId, usize>,
+    uses: &'a Uses,
     program: Program,
 }
 
-/// Which members anything needs.
-pub(crate) fn needed(fused: &Fused, region: &Region) -> BTreeMap<NodeId, usize> {
-    let mut uses: BTreeMap<NodeId, usize> = region.outputs.iter().map(|&n| (n, 1)).collect();
-    for m in region.members.iter().rev() {
-        if !uses.contains_key(&m.node) {
-            continue;
-        }
-        for e in fused.edges(region, m.node).unwrap_or_default() {
-            if let Edge::Value(n) | Edge::Expand(n) = e {
-                *uses.entry(n).or_default() += 1;
+/// How often the members of a region are used; those that nothing needs are left out.
+pub(crate) struct Uses(Vec<(NodeId, usize)>);
+
+impl Uses {
+    /// Counts for a region.
+    pub(crate) fn of(fused: &Fused, region: &Region) -> Self {
+        // In the order of the members, which is that of the nodes.
+        let mut uses = Self(region.members.iter().map(|m| (m.node, usize::from(region.outputs.contains(&m.node)))).collect());
+        for at in (0..uses.0.len()).rev() {
+            let (node, count) = uses.0[at];
+            if count == 0 {
+                continue;
+            }
+            for e in fused.edges(region, node).unwrap_or_default() {
+                if let Edge::Value(n) | Edge::Expand(n) = e
+                    && let Ok(at) = uses.at(n)
+                {
+                    uses.0[at].1 += 1;
+                }
             }
         }
+        uses
     }
-    uses
+    fn at(&self, node: NodeId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&node, |u| u.0)
+    }
+    fn count(&self, node: NodeId) -> usize {
+        self.at(node).map_or(0, |at| self.0[at].1)
+    }
+    /// The members that something needs.
+    pub(crate) fn members<'a>(&'a self, region: &'a Region) -> impl Iterator<Item = &'a Member> {
+        region.members.iter().zip(&self.0).filter(|(_, u)| u.1 > 0).map(|(m, _)| m)
+    }
 }
 
 /// Makes the program of one stage. `one_row`: blocks have one row at most, so row values act as scalars. The length of the registers is
 /// left for the caller to set.
-pub(crate) fn program(fused: &Fused, region: &Region, places: &Places, stage: Stage, one_row: bool) -> Program {
+pub(crate) fn program(fused: &Fused, region: &Region, uses: &Uses, places: &Places, stage: Stage, one_row: bool) -> Program {
     let mut m = Maker {
         fused,
         region,
@@ -115,13 +134,10 @@ pub(crate) fn program(fused: &Fused, region: &Region, places: &Places, stage: St
         ssa: Vec::new(),
         values: BTreeMap::new(),
         expanded: BTreeMap::new(),
-        uses: needed(fused, region),
+        uses,
         program: Program::default(),
     };
-    for member in &region.members {
-        if !m.uses.contains_key(&member.node) {
-            continue;
-        }
+    for member in uses.members(region) {
         let is_sum = matches!(member.place, Place::Col | Place::One)
             && matches!(fused.graph.node(member.node).op, Op::Reduce { .. })
             && !fused.is_copy(member.node);
@@ -314,7 +330,7 @@ impl Maker<'_> {
         let product = |m: &Self, i: usize| -> Option<(usize, Val, Val)> {
             let (Val::Ssa(at), Edge::Value(n)) = (src[i], edges.get(i)?) else { return None };
             let s = &m.ssa[at];
-            (s.code == Code::Binary(BinaryOp::Mul) && s.row == row && m.uses.get(n) == Some(&1)).then_some((at, s.src[0], s.src[1]))
+            (s.code == Code::Binary(BinaryOp::Mul) && s.row == row && m.uses.count(*n) == 1).then_some((at, s.src[0], s.src[1]))
         };
         let (left, right) = (product(self, 0), product(self, 1));
         let (code, (at, a, b), c) = match (code, left, right) {
@@ -350,9 +366,9 @@ impl Maker<'_> {
         let mut ssa = std::mem::take(&mut self.ssa);
         let calls = if self.places.named { select(&mut ssa, &|m| self.program.mems[m as usize].buf) } else { Vec::new() };
         // All operands of an instruction.
-        let operands = |s: &Ssa| -> Vec<Val> {
-            let of_call = if let Code::Named(c) = s.code { &calls[c as usize].values[..] } else { &[] };
-            s.src.iter().chain(of_call).copied().collect()
+        let operands = |s: &Ssa| {
+            let of_call = if let Code::Named(c) = s.code { calls[c as usize].values } else { [Val::None; VALUES] };
+            s.src.into_iter().chain(of_call)
         };
         let mut last = vec![0; ssa.len()];
         for (i, s) in ssa.iter().enumerate().filter(|(_, s)| !s.dead) {

@@ -241,7 +241,7 @@ impl Model {
                 store.words_mut(new).copy_from_slice(self.weights.store.words(id));
             }
         }
-        self.weights.store = store;
+        self.weights.replace(store);
     }
 
     pub(crate) fn compiled(&self, action: &'static str) -> Result<&Compiled> {

@@ -203,11 +203,12 @@ pub(crate) fn for_each_batch<'a>(
     if buffers.is_empty() {
         buffers.push(source.buffer(order.batch.min(order.rows)));
     }
-    let copies = order.shuffle || seen(source.x, source.x_type, order.batch(range.start)).is_none();
-    let several = range.end - range.start.min(range.end) >= 2;
-    // Asking for the number of threads reads files, so it comes last.
-    let threads = || thread::available_parallelism().map_or(1, usize::from);
-    if !copies || !several || buffers[0].words() < WORTH_A_THREAD || threads() < 2 {
+    // Cheap questions first: how many threads there are is read from files.
+    let worth = range.end - range.start.min(range.end) >= 2
+        && buffers[0].words() >= WORTH_A_THREAD
+        && (order.shuffle || seen(source.x, source.x_type, order.batch(range.start)).is_none())
+        && thread::available_parallelism().is_ok_and(|threads| threads.get() >= 2);
+    if !worth {
         let batch = &mut buffers[0];
         for index in range {
             source.fill(order.batch(index), batch)?;

@@ -12,24 +12,40 @@ use adaline_graph::backend::TensorRef;
 /// What a replay needs: the state at the beginning of the epoch and the learning rate of each step since.
 pub(crate) struct Replay {
     on: bool,
+    began: Began,
+    /// Memory for the state, kept from one epoch to the next.
     state: Option<StateStore>,
     steps: u32,
     rates: Vec<f32>,
 }
 
+/// How an epoch began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Began {
+    /// With values as they were made, which can be made again: nothing is kept of them.
+    AsMade,
+    /// With those in [`Replay::state`].
+    Kept,
+}
+
 impl Replay {
     pub(crate) fn new(on: bool) -> Self {
-        Self { on, state: None, steps: 0, rates: Vec::new() }
+        Self { on, began: Began::Kept, state: None, steps: 0, rates: Vec::new() }
     }
-    /// Remembers the state. From the second epoch on this copies memory and allocates nothing.
+    /// Remembers the state. Once it had to copy it, it copies memory and allocates nothing.
     pub(crate) fn epoch_begin(&mut self, model: &Model, steps: usize) {
         if !self.on {
             return;
         }
         let store = &model.weights.store;
-        match &mut self.state {
-            Some(kept) if kept.layout().len() == store.layout().len() => kept.copy_from(store),
-            kept => *kept = Some(store.clone()),
+        if model.weights.as_made() {
+            self.began = Began::AsMade;
+        } else {
+            self.began = Began::Kept;
+            match &mut self.state {
+                Some(kept) if kept.layout().len() == store.layout().len() => kept.copy_from(store),
+                kept => *kept = Some(store.clone()),
+            }
         }
         self.steps = model.compiled.as_ref().map_or(0, |c| c.steps);
         self.rates.clear();
@@ -42,8 +58,10 @@ impl Replay {
         }
     }
     fn restore(&self, model: &mut Model) {
-        if let Some(state) = &self.state {
-            model.weights.store = state.clone();
+        match (self.began, &self.state) {
+            (Began::AsMade, _) => model.weights.make_again(),
+            (Began::Kept, Some(state)) => model.weights.replace(state.clone()),
+            (Began::Kept, None) => {}
         }
         if let Some(c) = &mut model.compiled {
             c.steps = self.steps;

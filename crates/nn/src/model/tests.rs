@@ -346,6 +346,50 @@ fn the_layer_where_a_nan_begins_is_named() {
 }
 
 #[test]
+fn a_model_as_it_was_made_is_made_again_and_one_that_was_changed_is_kept() {
+    let (x, _) = data(64);
+    let y = Tensor::f32([64, 1], (0..64).map(|i| if i < 48 { i as f32 } else { 3e38 }).collect()).unwrap();
+    let make = || {
+        let net = Sequential::new().add(Input::new([4])).add(Dense::new(4)).add(Dense::new(1));
+        let mut model = net.build_on(reference(), Seed(1)).unwrap();
+        model.compile(Adam::default(), MeanSquaredError::default(), ()).unwrap();
+        model
+    };
+    // The last batch of an epoch is the bad one: three steps have changed weights and the optimizer's memory.
+    let fit = |model: &mut Model| match model.fit(&x, &y, Fit::default().batch_size(16).shuffle(false)).unwrap_err() {
+        Error::NonFiniteLoss { epoch: 0, step, iteration, loss, layer, what } => format!("{step} {iteration} {loss} {layer:?} {what:?}"),
+        other => panic!("{other}"),
+    };
+    let mut model = make();
+    let start = bits(&model.get_weights());
+    assert!(model.weights.as_made());
+    let found = fit(&mut model);
+    assert_eq!((bits(&model.get_weights()), model.iterations()), (start.clone(), 0), "{found}");
+    // So it goes on as one that nobody has trained.
+    assert!(model.weights.as_made());
+    assert_eq!(fit(&mut model), found);
+    let good = x.clone().first_rows(32);
+    let labels = y.clone().first_rows(32);
+    let mut fresh = make();
+    for m in [&mut model, &mut fresh] {
+        m.fit(&good, &labels, Fit::default().batch_size(16)).unwrap();
+        assert!(!m.weights.as_made());
+    }
+    assert_eq!(bits(&model.get_weights()), bits(&fresh.get_weights()));
+    // One that was trained is put back to where the epoch began, not to its first weights.
+    let trained = bits(&model.get_weights());
+    fit(&mut model);
+    assert_eq!(bits(&model.get_weights()), trained);
+    // The same weights, given by hand: nothing is known about them, and the diagnosis is the same.
+    let mut given = make();
+    let weights = given.get_weights();
+    given.set_weights(&weights).unwrap();
+    assert!(!given.weights.as_made());
+    assert_eq!(fit(&mut given), found);
+    assert_eq!(bits(&given.get_weights()), start);
+}
+
+#[test]
 fn an_overflow_within_a_layer_is_told_from_bad_weights() {
     let x = Tensor::from([[1e30f32], [1.0]]);
     let y = Tensor::from([[0.0f32], [0.0]]);
