@@ -92,6 +92,9 @@ impl Backend for Watched {
     fn threads(&self) -> usize {
         Backend::threads(&self.inner)
     }
+    fn fill(&self, out: &mut [f32], chunk: usize, work: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+        self.inner.fill(out, chunk, work);
+    }
     fn compile(&self, graph: &Graph, state: &StateLayout, options: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError> {
         if self.keeps_graphs {
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(graph.clone());

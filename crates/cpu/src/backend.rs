@@ -4,7 +4,7 @@ use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::session::CpuSession;
 use crate::simd::{Isa, UnknownIsa};
-use crate::{lower, verify};
+use crate::{lower, par, verify};
 use adaline_graph::backend::{Backend, CompileError, CompileOptions, Executable, PlanReport, Session};
 use adaline_graph::{Graph, StateLayout, fuse, pass};
 use std::sync::{Arc, OnceLock};
@@ -86,8 +86,13 @@ impl Cpu {
             verify::verify(&plan, state).map_err(CompileError::Verify)?;
         }
         let times = CompileTimes { passes, fusion, lowering, verification: lap() };
-        let pool = Arc::clone(self.pool.get_or_init(|| Arc::new(Pool::new(self.threads))));
-        Ok(CpuPlan { plan: Arc::new(plan), pool, isa: self.isa, times })
+        Ok(CpuPlan { plan: Arc::new(plan), pool: Arc::clone(self.pool()), isa: self.isa, times })
+    }
+}
+
+impl Cpu {
+    fn pool(&self) -> &Arc<Pool> {
+        self.pool.get_or_init(|| Arc::new(Pool::new(self.threads)))
     }
 }
 
@@ -112,6 +117,9 @@ impl Backend for Cpu {
     }
     fn compile(&self, graph: &Graph, state: &StateLayout, options: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError> {
         Ok(Arc::new(self.compile_plan(graph, state, options)?))
+    }
+    fn fill(&self, out: &mut [f32], chunk: usize, work: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+        par::fill(self.pool(), out, chunk, work);
     }
 }
 

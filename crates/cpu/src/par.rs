@@ -46,3 +46,27 @@ impl<'a> Workers<'a> {
         self.pool.run(tasks, f);
     }
 }
+
+/// The start of a slice whose chunks go to different threads.
+struct Chunks(*mut f32);
+
+// SAFETY: each chunk is followed by the one task that has its number.
+unsafe impl Sync for Chunks {}
+
+impl Chunks {
+    fn at(&self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+}
+
+/// Fills a slice by chunks of `chunk` values, each by one task.
+pub(crate) fn fill(pool: &Pool, out: &mut [f32], chunk: usize, work: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+    let (len, chunk) = (out.len(), chunk.max(1));
+    let chunks = Chunks(out.as_mut_ptr());
+    pool.run(len.div_ceil(chunk), &|task, _worker| {
+        let start = task * chunk;
+        // SAFETY: `start` lies within `out`, which is borrowed until all tasks have ended; chunks do not overlap, and the pool runs each
+        // number once.
+        work(task, unsafe { std::slice::from_raw_parts_mut(chunks.at(start), chunk.min(len - start)) });
+    });
+}

@@ -92,6 +92,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     fn threads(&self) -> usize;
     /// Compiles a whole graph. `store`'s layout gives the places of the slots; it may grow later, but offsets never move.
     fn compile(&self, graph: &Graph, state: &crate::StateLayout, options: &CompileOptions) -> Result<Arc<dyn Executable>, CompileError>;
+    /// Work beside the graphs: fills `out` by chunks of `chunk` values (the last may be shorter), each by one call of `work(which, chunk)`, on
+    /// the threads that run the graphs too. Allocates nothing. This one uses the caller's thread alone.
+    fn fill(&self, out: &mut [f32], chunk: usize, work: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+        out.chunks_mut(chunk.max(1)).enumerate().for_each(|(which, chunk)| work(which, chunk));
+    }
 }
 
 /// A compiled graph: immutable and shareable.

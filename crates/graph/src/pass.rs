@@ -1,8 +1,8 @@
 //! Passes: functions from graph to graph, each removing work without changing values.
 //!
 //! *Preserving a value* means here: the rewritten node is `==` to the original, or both are NaN, for all inputs including infinities
-//! and NaN; two things are not part of a value: the sign of a zero (`x + 0` becomes `x`), and the rounding of a sum or product of many
-//! terms, whose order no operation promises. So `x * 0` stays unless `x` is known to be finite, and `x - x` always stays.
+//! and NaN; three things are not part of a value: the sign of a zero (`x + 0` becomes `x`), the rounding of a sum or product of many
+//! terms, whose order no operation promises, and the rounding of what is on its way smaller than 2⁻¹²⁶ (`x * c * 2` becomes `x * 2c`). So `x * 0` stays unless `x` is known to be finite, and `x - x` always stays.
 //!
 //! Passes come after [`crate::grad::gradients`]: `simplify` removes [`crate::Op::StopGradient`].
 

@@ -4,7 +4,7 @@ use super::named::{SCALARS, STORED, VALUES};
 use super::program::{self, BufRef, Code, Dst, Fill, Instr, MemRef, Program, SPLAT, Scalar, Src};
 use super::select::select;
 use adaline_graph::fuse::{Access, Edge, Fused, Member, Place, Region, View};
-use adaline_graph::{BinaryOp, DType, NodeId, Op, UnaryOp};
+use adaline_graph::{BinaryOp, DType, NodeId, Op, ReduceOp, UnaryOp};
 use std::collections::BTreeMap;
 
 /// Where everything that a region touches lies.
@@ -242,11 +242,29 @@ impl Maker<'_> {
         let Op::Reduce { op, .. } = fused.graph.node(node).op else { return };
         let row = fused.operand_place(region, node) == Some(Place::Row);
         let edges = fused.edges(region, node).unwrap_or_default();
-        let v = self.operand(&edges[0], row);
-        let v = self.stream(v, row);
         let at = self.places.accs[&node];
+        let v = self.operand(&edges[0], row);
+        if let (Place::One, ReduceOp::Sum, Edge::Value(of)) = (place, op, &edges[0])
+            && self.uses.count(*of) == 1
+            && let Some([a, b]) = self.factors(v, row)
+        {
+            self.push(Code::AccProducts { at }, [a, b, Val::None], row);
+            return;
+        }
+        let v = self.stream(v, row);
         let code = if place == Place::Col { Code::AccCol { op, at } } else { Code::AccOne { op, at } };
         self.push(code, [v, Val::None, Val::None], row);
+    }
+
+    /// The operands of a product that nothing else reads, both with a word for each element; the product itself is then left out.
+    fn factors(&mut self, v: Val, row: bool) -> Option<[Val; 2]> {
+        let Val::Ssa(at) = v else { return None };
+        let s = &mut self.ssa[at];
+        let [a, b, _] = s.src;
+        let streams = [a, b].iter().all(|v| matches!(v, Val::Ssa(_) | Val::Mem(_)));
+        let fits = s.code == Code::Binary(BinaryOp::Mul) && s.row == row && streams && s.targets.is_empty();
+        s.dead |= fits;
+        fits.then_some([a, b])
     }
 
     fn member(&mut self, node: NodeId, place: Place) -> Val {
@@ -439,7 +457,7 @@ impl Maker<'_> {
             if !apart {
                 release(&home, &mut free);
             }
-            let accumulates = matches!(s.code, Code::AccCol { .. } | Code::AccOne { .. });
+            let accumulates = matches!(s.code, Code::AccCol { .. } | Code::AccOne { .. } | Code::AccProducts { .. });
             let direct = s.targets.iter().position(|t| read.get(t).is_none_or(|&r| r <= i));
             let dst = match direct {
                 _ if accumulates => Dst::None,

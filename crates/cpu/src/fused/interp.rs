@@ -462,14 +462,15 @@ impl WithSimd for Special<'_> {
                 }
                 Code::AccOne { op, at } => {
                     let lanes = std::slice::from_raw_parts_mut(self.frame.ones.add(at), SPLAT);
-                    let mut acc = Acc16::new(s, 0.0);
-                    for p in 0..Acc16::<S>::PARTS {
-                        acc.set_part(p, s.read(&lanes[p * S::LANES..]));
-                    }
+                    let mut acc = Acc16::read(s, lanes);
                     accumulate(s, op, &mut acc, std::slice::from_raw_parts(g.a.ptr, g.n));
-                    for p in 0..Acc16::<S>::PARTS {
-                        s.write(&mut lanes[p * S::LANES..], acc.part(p));
-                    }
+                    acc.write(s, lanes);
+                }
+                Code::AccProducts { at } => {
+                    let lanes = std::slice::from_raw_parts_mut(self.frame.ones.add(at), SPLAT);
+                    let mut acc = Acc16::read(s, lanes);
+                    acc.mul_add(s, std::slice::from_raw_parts(g.a.ptr, g.n), std::slice::from_raw_parts(g.b.ptr, g.n));
+                    acc.write(s, lanes);
                 }
                 Code::Unary(_)
                 | Code::Binary(_)
@@ -543,11 +544,7 @@ fn finish<S: Simd>(s: S, op: ReduceOp, acc: &Acc16<S>) -> f32 {
 /// Combines 16 lanes in memory to one number.
 #[inline(always)]
 pub(crate) fn combine_lanes<S: Simd>(s: S, op: ReduceOp, lanes: &[f32]) -> f32 {
-    let mut acc = Acc16::new(s, 0.0);
-    for p in 0..Acc16::<S>::PARTS {
-        acc.set_part(p, s.read(lanes.get(p * S::LANES..).unwrap_or(&[])));
-    }
-    finish(s, op, &acc)
+    finish(s, op, &Acc16::read(s, lanes))
 }
 
 /// Index of the first extreme; NaN counts as the extreme.

@@ -319,7 +319,7 @@ pub(crate) fn program_cost(p: &Program) -> usize {
 /// Floating-point operations of a program on one element or row.
 pub(crate) fn flops_of(p: &Program, len: usize, rows: usize) -> u64 {
     let one = |c: Code| match c {
-        Code::MulAdd | Code::MulSub | Code::NegMulAdd => 2,
+        Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::AccProducts { .. } => 2,
         Code::Copy | Code::Expand | Code::Splat | Code::Iota { .. } => 0,
         _ => 1,
     };

@@ -79,6 +79,11 @@ pub(crate) enum Code {
     },
     /// A call of a kernel written by hand: an index into the program's calls.
     Named(u16),
+    /// Adds the products of two operands to an accumulator of 16 lanes, each product and its sum rounded once.
+    AccProducts {
+        /// First word.
+        at: usize,
+    },
     /// Adds the block to an accumulator of 16 lanes.
     AccOne {
         /// How.

@@ -37,6 +37,22 @@ impl<S: Simd> Acc16<S> {
     pub fn new(s: S, start: f32) -> Self {
         Self { parts: [s.splat(start); 4] }
     }
+    /// With the 16 lanes that a slice holds.
+    #[inline(always)]
+    pub fn read(s: S, lanes: &[f32]) -> Self {
+        let mut acc = Self::new(s, 0.0);
+        for part in 0..Self::PARTS {
+            acc.parts[part] = s.read(lanes.get(part * S::LANES..).unwrap_or(&[]));
+        }
+        acc
+    }
+    /// Puts the 16 lanes into a slice.
+    #[inline(always)]
+    pub fn write(&self, s: S, lanes: &mut [f32]) {
+        for part in 0..Self::PARTS {
+            s.write(&mut lanes[part * S::LANES..], self.parts[part]);
+        }
+    }
     /// The vector of lanes `part·LANES ..`.
     #[inline(always)]
     pub fn part(&self, part: usize) -> S::F {

@@ -78,6 +78,13 @@ fn check(pass: fn(&Graph) -> Result<Graph, GraphError>, build: Build, expected: 
 fn elementwise_rules() {
     let table: &[(Build, &str)] = &[
         (|_, x, _| x + 0.0, "x"),
+        (|_, x, _| x + x, "mul(x, 2.0)"),
+        (|_, x, _| -(x * 0.3), "mul(x, -0.3)"),
+        (|_, x, _| x * 0.3 * 4.0, "mul(x, 1.2)"),
+        // Not exact.
+        (|_, x, _| x * 0.3 * 0.25, "mul(mul(x, 0.3), 0.25)"),
+        (|_, x, _| x * 0.3 * 3.0, "mul(mul(x, 0.3), 3.0)"),
+        (|_, x, _| x * 1e38 * 16.0, "mul(mul(x, 1e38), 16.0)"),
         (|_, x, _| 0.0 + x, "x"),
         (|_, x, _| x - 0.0, "x"),
         (|_, x, _| 0.0 - x, "neg(x)"),

@@ -3,6 +3,7 @@
 use super::Model;
 use crate::error::{Error, Result};
 use adaline_data::{Tensor, TensorData};
+use adaline_graph::backend::Backend;
 use std::collections::BTreeMap;
 
 /// Names of the tensors of one call, for messages.
@@ -53,10 +54,28 @@ impl Model {
         }
         self.check_input(what, x.row_shape())?;
         match x.as_f32() {
-            Some(values) => check_finite(what, values, x.row_len()),
+            Some(values) => check_finite_on(self.backend.as_ref(), what, values, x.row_len()),
             None => Ok(()),
         }
     }
+}
+
+/// As [`check_finite`], on the backend's threads where it is worth them.
+fn check_finite_on(backend: &dyn Backend, what: &'static str, values: &[f32], row_len: usize) -> Result<()> {
+    const PARTS: usize = 64;
+    const WORTH_THREADS: usize = 1 << 16;
+    if values.len() >= WORTH_THREADS {
+        let mut bad = [0.0; PARTS];
+        let part = values.len().div_ceil(PARTS);
+        backend.fill(&mut bad, 1, &|at, bad| {
+            let part = &values[(at * part).min(values.len())..((at + 1) * part).min(values.len())];
+            bad[0] = f32::from(u8::from(check_finite(what, part, row_len).is_err()));
+        });
+        if bad == [0.0; PARTS] {
+            return Ok(());
+        }
+    }
+    check_finite(what, values, row_len)
 }
 
 /// The first value that is not finite is an error; finding that there is none is one pass at the speed of memory.

@@ -10,6 +10,7 @@ use crate::error::Result;
 use adaline_data::Tensor;
 use adaline_graph::Role;
 use adaline_graph::backend::TensorRef;
+use std::sync::Arc;
 use std::ops::Range;
 
 impl Model {
@@ -23,7 +24,8 @@ impl Model {
         self.require_built("evaluate")?;
         check_batch_size(options.batch_size)?;
         self.check_data(EVALUATION, x, y, options.sample_weight.as_deref())?;
-        let source = self.source(x, Some(y), options.sample_weight.as_deref());
+        let backend = Arc::clone(&self.backend);
+        let source = self.source(&*backend, x, Some(y), options.sample_weight.as_deref());
         self.evaluate_rows(EVALUATION.y, &source, 0..x.rows(), options.batch_size)
     }
 

@@ -10,9 +10,10 @@ use super::{History, Logs, Model};
 use crate::callbacks::{Callback, Control, RunShape};
 use crate::error::{Error, Result};
 use adaline_data::Tensor;
-use adaline_graph::backend::TensorRef;
+use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, Role};
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The rows of one `fit`.
@@ -72,9 +73,10 @@ impl Model {
         if let Some(v) = &validation {
             self.check_data(VALIDATION, v.x, v.y, v.weights.as_deref())?;
         }
-        let source = self.source(x, Some(y), train_weights.as_deref());
-        let held_back = (!rows.held_back.is_empty()).then(|| (self.source(x, Some(y), sample_weight.as_deref()), rows.held_back.clone()));
-        let given = validation.as_ref().map(|v| (self.source(v.x, Some(v.y), v.weights.as_deref()), 0..v.x.rows()));
+        let backend = Arc::clone(&self.backend);
+        let source = self.source(&*backend, x, Some(y), train_weights.as_deref());
+        let held_back = (!rows.held_back.is_empty()).then(|| (self.source(&*backend, x, Some(y), sample_weight.as_deref()), rows.held_back.clone()));
+        let given = validation.as_ref().map(|v| (self.source(&*backend, v.x, Some(v.y), v.weights.as_deref()), 0..v.x.rows()));
         let validation = given.or(held_back);
 
         let mut order = Order::new(rows.training, batch_size, shuffle, self.weights.seed);
@@ -174,7 +176,8 @@ impl Model {
             self.build_for(x.row_shape())?;
         }
         self.check_data(TRAINING, x, y, sample_weight)?;
-        let source = self.source(x, Some(y), sample_weight);
+        let backend = Arc::clone(&self.backend);
+        let source = self.source(&*backend, x, Some(y), sample_weight);
         let signature =
             self.signature(Mode::Train(Phase::Single), TRAINING.y, x.rows(), x.row_shape(), y.row_shape(), sample_weight.is_some())?;
         let rows: Vec<usize> = (0..x.rows()).collect();
@@ -189,10 +192,10 @@ impl Model {
     }
 
     /// Data as the graphs read it.
-    pub(crate) fn source<'a>(&self, x: &'a Tensor, y: Option<&'a Tensor>, weights: Option<&'a [f32]>) -> Source<'a> {
+    pub(crate) fn source<'a>(&self, backend: &'a dyn Backend, x: &'a Tensor, y: Option<&'a Tensor>, weights: Option<&'a [f32]>) -> Source<'a> {
         let sparse = self.compiled.as_ref().is_some_and(|c| c.loss.sparse());
         let y_type = if sparse { DType::I32 } else { DType::F32 };
-        Source { x, x_type: self.input_dtype(), y: y.map(|y| (y, y_type)), weights }
+        Source { x, x_type: self.input_dtype(), y: y.map(|y| (y, y_type)), weights, backend }
     }
 
     /// Signatures of whole batches and of the last one, with their plans compiled.

@@ -2,14 +2,17 @@
 
 use crate::error::{Error, Result};
 use adaline_data::{Tensor, TensorData};
-use adaline_graph::backend::TensorRef;
+use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, philox};
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Words of a batch from which on copying it is worth another thread (1 MiB).
 const WORTH_A_THREAD: usize = 1 << 18;
+/// Words that one task copies.
+const GATHER_TASK: usize = 1 << 13;
 /// Stream of the numbers that order the rows.
 const ORDER: &str = "adaline/order-of-rows";
 
@@ -24,13 +27,12 @@ impl Buffer {
     fn new(dtype: DType, words: usize) -> Self {
         if dtype == DType::I32 { Self::I32(vec![0; words]) } else { Self::F32(vec![0.0; words]) }
     }
-    fn fill(&mut self, from: &Tensor, rows: &[usize]) -> Result<()> {
+    fn fill(&mut self, from: &Tensor, rows: &[usize], backend: &dyn Backend) -> Result<()> {
         let words = rows.len() * from.row_len();
         match self {
-            Self::F32(v) => from.gather_f32_into(rows, &mut v[..words])?,
-            Self::I32(v) => from.gather_i32_into(rows, &mut v[..words])?,
+            Self::F32(v) => gather(from, rows, &mut v[..words], backend),
+            Self::I32(v) => Ok(from.gather_i32_into(rows, &mut v[..words])?),
         }
-        Ok(())
     }
     fn view(&self, words: usize) -> TensorRef<'_> {
         match self {
@@ -38,6 +40,23 @@ impl Buffer {
             Self::I32(v) => TensorRef::I32(&v[..words]),
         }
     }
+}
+
+/// Copies rows, a few to a task of the backend's threads: so they come to lie in the caches of those that will read them, too.
+fn gather(from: &Tensor, rows: &[usize], out: &mut [f32], backend: &dyn Backend) -> Result<()> {
+    let width = from.row_len();
+    let together = (GATHER_TASK / width.max(1)).max(1);
+    if rows.len() <= together {
+        return Ok(from.gather_f32_into(rows, out)?);
+    }
+    let failed = Mutex::new(None);
+    backend.fill(out, together * width, &|task, out| {
+        let first = task * together;
+        if let Err(e) = from.gather_f32_into(&rows[first..(first + together).min(rows.len())], out) {
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+        }
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |e| Err(e.into()))
 }
 
 /// A batch in memory: rows copied into buffers, or, where they lie together in the data already, seen where they lie.
@@ -113,6 +132,8 @@ pub(crate) struct Source<'a> {
     pub(crate) x_type: DType,
     pub(crate) y: Option<(&'a Tensor, DType)>,
     pub(crate) weights: Option<&'a [f32]>,
+    /// Whose threads copy.
+    pub(crate) backend: &'a dyn Backend,
 }
 
 impl<'a> Source<'a> {
@@ -136,11 +157,11 @@ impl<'a> Source<'a> {
         batch.seen = Seen { x: seen(self.x, self.x_type, pick), y: self.y.and_then(|(y, dtype)| seen(y, dtype, pick)) };
         if batch.seen.x.is_none() {
             let words = batch.capacity * batch.x_row;
-            batch.x.get_or_insert_with(|| Buffer::new(self.x_type, words)).fill(self.x, rows)?;
+            batch.x.get_or_insert_with(|| Buffer::new(self.x_type, words)).fill(self.x, rows, self.backend)?;
         }
         if let (Some((y, dtype)), None) = (self.y, batch.seen.y) {
             let words = batch.capacity * batch.y_row;
-            batch.y.get_or_insert_with(|| Buffer::new(dtype, words)).fill(y, rows)?;
+            batch.y.get_or_insert_with(|| Buffer::new(dtype, words)).fill(y, rows, self.backend)?;
         }
         if let (Some(weights), Some(buffer)) = (self.weights, &mut batch.weights) {
             for (b, &row) in buffer.iter_mut().zip(rows) {
@@ -302,9 +323,10 @@ pub(crate) fn check_batch_size(rows: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adaline_graph::reference::Reference;
 
     fn source(x: &Tensor) -> Source<'_> {
-        Source { x, x_type: DType::F32, y: None, weights: None }
+        Source { x, x_type: DType::F32, y: None, weights: None, backend: &Reference::default() }
     }
 
     fn seen(rows: usize, width: usize, batch: usize, range: Range<u64>, stop_at: u64) -> Vec<f32> {

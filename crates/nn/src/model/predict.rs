@@ -8,6 +8,7 @@ use super::signature::{Mode, Signature};
 use crate::error::{Error, Result};
 use adaline_data::Tensor;
 use adaline_graph::backend::TensorRef;
+use std::sync::Arc;
 
 impl Model {
     /// The output `(N, ..)` for `x (N, ..)`, in batches of 32 rows. The result of a row does not depend on the rows next to it.
@@ -49,7 +50,8 @@ impl Model {
         self.require_built("predict")?;
         check_batch_size(batch_size)?;
         self.check_rows("x", action, x)?;
-        let source = self.source(x, None, None);
+        let backend = Arc::clone(&self.backend);
+        let source = self.source(&*backend, x, None, None);
         let mut order = Order::new(0..x.rows(), batch_size, false, 0);
         let (whole, rest) = order.sizes();
         let make = |model: &mut Self, rows| -> Result<Signature> {

@@ -2,7 +2,7 @@
 
 use super::{Rewrite, full, make, number, truth};
 use crate::pass::fold::constant;
-use crate::{BinaryOp, DType, Graph, Literal, NodeId, Op, UnaryOp};
+use crate::{BinaryOp, DType, Graph, GraphError, Literal, NodeId, Op, UnaryOp};
 
 pub(super) fn unary(g: &mut Graph, op: UnaryOp, x: NodeId) -> Rewrite {
     let inner = g.node(x).clone();
@@ -17,6 +17,11 @@ pub(super) fn unary(g: &mut Graph, op: UnaryOp, x: NodeId) -> Rewrite {
         | (UnaryOp::Sign, Op::Unary(UnaryOp::Sign)) => Some(x),
         // What is a bfloat16 already.
         (UnaryOp::Bf16, _) if g.is_bf16(x) => Some(x),
+        // -(x c) = x (-c)
+        (UnaryOp::Neg, Op::Binary(BinaryOp::Mul)) => match factor(g, inner.inputs[1]) {
+            Some(c) => Some(scaled(g, inner.inputs[0], -c)?),
+            None => None,
+        },
         (UnaryOp::Abs, Op::Unary(UnaryOp::Neg)) => Some(make(g, Op::Unary(UnaryOp::Abs), &inner.inputs)?),
         // !(a = b) is a != b, also for NaN; the same cannot be said of < and <=.
         (UnaryOp::Not, Op::Binary(BinaryOp::Eq)) => Some(make(g, Op::Binary(BinaryOp::Ne), &inner.inputs)?),
@@ -41,6 +46,10 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
         BinaryOp::Add => {
             if cb == Some(0.0) {
                 return Ok(Some(a));
+            }
+            // a + a = 2 a
+            if a == b && ty.dtype == DType::F32 {
+                return scaled(g, a, 2.0).map(Some);
             }
             // a + -b = a - b
             if let Some(b) = negated(g, b) {
@@ -70,6 +79,13 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
             }
             if cb == Some(0.0) && is_finite(g, a) {
                 return Ok(Some(b));
+            }
+            // a c 2^k = a (c 2^k), where that is exact
+            if let (Some(k), Op::Binary(BinaryOp::Mul)) = (factor(g, b).filter(|k| k.to_bits().trailing_zeros() >= 23 && k.abs() >= 1.0), g.node(a).op) {
+                let (a, c) = (g.node(a).inputs[0], factor(g, g.node(a).inputs[1]));
+                if let Some(c) = c.map(|c| c * k).filter(|c| c.is_normal()) {
+                    return scaled(g, a, c).map(Some);
+                }
             }
             if let Some(a) = negated(g, a) {
                 if let Some(b) = negated(g, b) {
@@ -131,6 +147,17 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
         BinaryOp::Lt | BinaryOp::Le | BinaryOp::Eq | BinaryOp::Ne => {}
     }
     Ok(None)
+}
+
+/// The value of a finite `f32` constant.
+fn factor(g: &Graph, id: NodeId) -> Option<f32> {
+    (g.ty(id).dtype == DType::F32).then(|| number(g, id))?.map(|c| c as f32).filter(|c| c.is_finite())
+}
+
+/// `x c`
+fn scaled(g: &mut Graph, x: NodeId, c: f32) -> Result<NodeId, GraphError> {
+    let c = full(g, g.ty(x), c)?;
+    make(g, Op::Binary(BinaryOp::Mul), &[x, c])
 }
 
 /// Commutative operands in a fixed order, constants last, so that equal expressions become one node.
