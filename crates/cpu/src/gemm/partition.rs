@@ -140,14 +140,15 @@ impl WithSimd for Choose {
         let by_rows = |want: usize| want.min(rows / fewest).max(1);
         let narrowest = if rows <= tile_rows { panel } else { 2 * panel };
         let by_cols = |want: usize| want.min(cols.div_ceil(narrowest)).max(1);
-        let kept = (KEPT_WORDS / k.max(1)).clamp(2 * panel, 8 * panel);
+        let kept = (KEPT_WORDS / block_k.max(1)).clamp(2 * panel, 8 * panel);
         let (row_tasks, col_tasks) = if left_rows {
             let c = by_cols(want);
             (by_rows(want.div_ceil(c)), c)
         } else {
             let c = cols.div_ceil(kept).max(1);
             let r = by_rows(want.div_ceil(c));
-            (r, c.max(by_cols(want.div_ceil(r))))
+            // Sums in several blocks copy the left operand anew for each block and task: as few tasks along the columns as will do.
+            (r, if block_k < k && r * c >= MANY_TASKS / 2 { c } else { c.max(by_cols(want.div_ceil(r))) })
         };
         let cols_per_task =
             if cols == 0 { 0 } else { cols.div_ceil(col_tasks).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES)) };

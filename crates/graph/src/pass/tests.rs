@@ -78,6 +78,8 @@ fn check(pass: fn(&Graph) -> Result<Graph, GraphError>, build: Build, expected: 
 fn elementwise_rules() {
     let table: &[(Build, &str)] = &[
         (|_, x, _| x + 0.0, "x"),
+        (|_, x, _| -((-x).sum(&[1], true)), "reduce_sum[1](x)"),
+        (|_, x, y| y + (-x).sum(&[1], true), "sub(y, broadcast[2, 3](reduce_sum[1](x)))"),
         (|_, x, _| x + x, "mul(x, 2.0)"),
         (|_, x, _| -(x * 0.3), "mul(x, -0.3)"),
         (|_, x, _| x * 0.3 * 4.0, "mul(x, 1.2)"),

@@ -1,7 +1,7 @@
 //! Rules for reductions and matrix products.
 
 use super::{Rewrite, full, make};
-use crate::{AxisSet, BinaryOp, Graph, NodeId, Op, Perm, ReduceOp, Shape, TensorType};
+use crate::{AxisSet, BinaryOp, Graph, NodeId, Op, Perm, ReduceOp, Shape, TensorType, UnaryOp};
 
 pub(super) fn reduce(g: &mut Graph, op: ReduceOp, axes: AxisSet, x: NodeId) -> Rewrite {
     let from = g.ty(x).shape;
@@ -19,6 +19,11 @@ pub(super) fn reduce(g: &mut Graph, op: ReduceOp, axes: AxisSet, x: NodeId) -> R
         Op::Reduce { op: same, axes: other } if same == op => {
             let both: Vec<usize> = (0..from.rank()).filter(|&a| axes.contains(a) || other.contains(a)).collect();
             make(g, Op::Reduce { op, axes: AxisSet::of(&both) }, &inner.inputs).map(Some)
+        }
+        // A sum of negated terms is the negated sum, to the bit.
+        Op::Unary(UnaryOp::Neg) if op == ReduceOp::Sum => {
+            let sum = make(g, Op::Reduce { op, axes }, &inner.inputs)?;
+            make(g, Op::Unary(UnaryOp::Neg), &[sum]).map(Some)
         }
         Op::Broadcast(_) => {
             // Over axes that a broadcast has stretched, all terms are equal: the largest is the term, the sum n times the term.

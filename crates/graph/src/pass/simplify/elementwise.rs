@@ -36,9 +36,17 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
     }
     let ty = g.ty(a);
     let (ca, cb) = (number(g, a), number(g, b));
-    let negated = |g: &Graph, id: NodeId| match g.node(id).op {
-        Op::Unary(UnaryOp::Neg) => Some(g.node(id).inputs[0]),
-        _ => None,
+    // `x` of `-x`, also where the negated values are repeated.
+    let negated = |g: &mut Graph, id: NodeId| -> Rewrite {
+        let node = g.node(id);
+        Ok(match node.op {
+            Op::Unary(UnaryOp::Neg) => Some(node.inputs[0]),
+            Op::Broadcast(to) => match g.node(node.inputs[0]) {
+                few if few.op == Op::Unary(UnaryOp::Neg) => Some(make(g, Op::Broadcast(to), &[few.inputs[0]])?),
+                _ => None,
+            },
+            _ => None,
+        })
     };
     let bin = |g: &mut Graph, op, x, y| make(g, Op::Binary(op), &[x, y]).map(Some);
     let neg = |g: &mut Graph, x| make(g, Op::Unary(UnaryOp::Neg), &[x]).map(Some);
@@ -52,10 +60,10 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
                 return scaled(g, a, 2.0).map(Some);
             }
             // a + -b = a - b
-            if let Some(b) = negated(g, b) {
+            if let Some(b) = negated(g, b)? {
                 return bin(g, BinaryOp::Sub, a, b);
             }
-            if let Some(a) = negated(g, a) {
+            if let Some(a) = negated(g, a)? {
                 return bin(g, BinaryOp::Sub, b, a);
             }
         }
@@ -66,7 +74,7 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
             if ca == Some(0.0) {
                 return neg(g, b);
             }
-            if let Some(b) = negated(g, b) {
+            if let Some(b) = negated(g, b)? {
                 return bin(g, BinaryOp::Add, a, b);
             }
         }
@@ -87,8 +95,8 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
                     return scaled(g, a, c).map(Some);
                 }
             }
-            if let Some(a) = negated(g, a) {
-                if let Some(b) = negated(g, b) {
+            if let Some(a) = negated(g, a)? {
+                if let Some(b) = negated(g, b)? {
                     return bin(g, BinaryOp::Mul, a, b);
                 }
                 // Only f32: integers beyond 2^24 do not pass through `full`.
