@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::{ArrayError, FileError, PrepError, SplitError, TableError};
+use crate::{ArrayError, FileError, ImageError, PrepError, SplitError, TableError};
 
 /// What went wrong with data, with everything needed to find the place.
 ///
@@ -132,6 +132,9 @@ pub enum DataError {
     /// An array file that is not what it should be.
     #[error(transparent)]
     Array(#[from] ArrayError),
+    /// Pictures that cannot be listed or read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// A table that is not what it should be.
     #[error(transparent)]
     Table(#[from] TableError),

@@ -1,6 +1,7 @@
-//! Tensors, tables, readers, splits and preprocessing: everything between a file and a batch.
+//! Tensors, tables, pictures, readers, splits and preprocessing: everything between a file and a batch.
 //!
 //! - [`Tensor`]: an array on the host; [`load_idx`], [`load_idx_divided`], [`read_npy`] and [`read_npz`] read it from files.
+//! - [`ImageList`], [`ImageSet`]: pictures in folders, one per class, or named by a table; a [`RowSource`] may be larger than memory.
 //! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
 //! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
 //! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
@@ -32,13 +33,39 @@
 //! assert_eq!(inputs.as_f32().unwrap()[1], 0.2);
 //! # Ok::<(), adaline_data::DataError>(())
 //! ```
+//!
+//! Pictures in one folder per class become rows of bytes (height, width, channels), read and resized as Keras'
+//! `image_dataset_from_directory` does it.
+//!
+//! ```
+//! use adaline_data::{ImageList, ImageOptions, ImageSet, RowSource};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let pictures = folder.path();
+//! # for (class, grey) in [("day", 200), ("night", 30)] {
+//! #     std::fs::create_dir(pictures.join(class)).unwrap();
+//! #     // a bitmap of one grey pixel
+//! #     let bmp = [&b"BM:\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0"[..], &[0; 24], &[grey, grey, grey, 0]].concat();
+//! #     std::fs::write(pictures.join(class).join("a.bmp"), bmp).unwrap();
+//! # }
+//!
+//! let list = ImageList::from_folder(pictures)?; // pictures/day/a.bmp, pictures/night/a.bmp
+//! let set = ImageSet::load(list, &ImageOptions::sized(2, 2), |_done, _total| {})?;
+//! assert_eq!(set.classes(), ["day", "night"]);
+//! assert_eq!(set.labels().and_then(|labels| labels.as_i32()), Some(&[0, 1][..]));
+//! let mut batch = vec![0.0; set.row_len()]; // (1, 2, 2, 3)
+//! set.gather_f32_into(&[1], &mut batch)?;
+//! assert_eq!(batch, [30.0; 12]);
+//! # Ok::<(), adaline_data::DataError>(())
+//! ```
 
 mod array;
 mod error;
 mod file;
+mod image;
 mod nearest;
 mod prep;
 mod rng;
+mod source;
 mod split;
 mod table;
 mod tensor;
@@ -50,11 +77,17 @@ pub use array::npy::{read_npy, write_npy};
 pub use array::npz::{read_npz, write_npz};
 pub use error::DataError;
 pub use file::{FileError, MAX_FILE_BYTES};
+pub use image::error::{BadFile, ImageError, ImageFormat, ImageProblem, MissingFile};
+pub use image::list::ImageList;
+pub use image::options::{AspectRatio, BadFiles, Color, ImageLimits, ImageOptions, Interpolation};
+pub use image::set::ImageSet;
+pub use image::{decode_image, read_image};
 pub use nearest::nearest;
 pub use prep::error::PrepError;
 pub use prep::options::{Impute, PrepOptions, Scale, Task};
 pub use prep::scale::{MinMax, Standardizer};
 pub use prep::{ColumnUse, Preprocessor, Role};
+pub use source::RowSource;
 pub use split::kfold::{Fold, KFold};
 pub use split::{Split, SplitError, SplitWarning, stratified_split, train_test_split};
 pub use table::error::{BadCell, TableError};

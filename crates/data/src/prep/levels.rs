@@ -10,7 +10,7 @@ use crate::table::infer::{Number, number};
 /// What counts as the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Spelling {
+pub(crate) enum Spelling {
     /// The same text.
     Exact,
     /// The same text but for upper and lower case: True and true.
@@ -21,11 +21,11 @@ pub(super) enum Spelling {
 
 impl Spelling {
     /// How to compare these texts: as numbers when all are.
-    pub(super) fn of<'a>(mut texts: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn of<'a>(mut texts: impl Iterator<Item = &'a str>) -> Self {
         if texts.all(|t| matches!(number(t), Number::Finite(_))) { Self::Number } else { Self::Exact }
     }
 
-    pub(super) fn key(self, text: &str) -> Cow<'_, str> {
+    pub(crate) fn key(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Exact => Cow::Borrowed(text),
             Self::Folded => Cow::Owned(text.to_lowercase()),
@@ -41,7 +41,7 @@ impl Spelling {
 /// Different values in sorted order: by number when all are numbers, otherwise by text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
-pub(super) struct Levels {
+pub(crate) struct Levels {
     spelling: Spelling,
     names: Vec<String>,
     #[serde(skip)]
@@ -72,7 +72,7 @@ impl TryFrom<Stored> for Levels {
 
 impl Levels {
     /// Sorts the keys and drops doubles.
-    pub(super) fn new(spelling: Spelling, mut names: Vec<String>) -> Self {
+    pub(crate) fn new(spelling: Spelling, mut names: Vec<String>) -> Self {
         let value = |text: &str| if let Number::Finite(value) = number(text) { value } else { f64::NAN };
         if spelling == Spelling::Number {
             names.sort_by(|a, b| value(a).total_cmp(&value(b)).then_with(|| a.cmp(b)));
@@ -84,16 +84,16 @@ impl Levels {
         Self { spelling, names, index }
     }
 
-    pub(super) fn names(&self) -> &[String] {
+    pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
     /// Which value a text is.
-    pub(super) fn find(&self, text: &str) -> Option<usize> {
+    pub(crate) fn find(&self, text: &str) -> Option<usize> {
         self.index.get(self.spelling.key(text).as_ref()).copied()
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod error;
 mod feature;
-mod levels;
+pub(crate) mod levels;
 pub(crate) mod options;
 pub(crate) mod scale;
 mod stored;
