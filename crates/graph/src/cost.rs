@@ -2,10 +2,11 @@
 //!
 //! One convention, used by dumps, reports and benchmarks: a matrix product of `(M, K)` and `(K, N)` is `2 M N K` operations; an
 //! elementwise function one per element, be it an addition or an exponential; a reduction one per element that it reads; a random
-//! number one; moving data none. Bytes are those of the tensors read and written if every node ran by itself, 4 for each element.
+//! number one; moving data none. A convolution, and each of its gradients, counts as the product that it is, padding included: 2 for each
+//! element of the convolution's result and each cell and channel of the kernel; windows count each cell of each window. Bytes are those of the tensors read and written if every node ran by itself, 4 for each element.
 //! Inputs, state, constants and indices cost nothing by themselves (their readers count them), nor does a reshape.
 
-use crate::{Graph, NodeId, Op};
+use crate::{Graph, NodeId, Op, Shape, WindowSpec};
 use std::fmt;
 
 /// Operations and bytes.
@@ -67,12 +68,31 @@ pub fn node_cost(graph: &Graph, id: NodeId) -> Cost {
         | Op::Slice(_)
         | Op::Pad(_)
         | Op::Concat { .. }
-        | Op::Reverse(_) => 0,
-        Op::Reduce { .. } | Op::ArgReduce { .. } => source,
+        | Op::Reverse(_)
+        | Op::Gather => 0,
+        Op::Reduce { .. } | Op::ArgReduce { .. } | Op::ScatterAdd { .. } => source,
+        Op::Conv { .. } => conv(node.ty.shape, graph.ty(node.inputs[1]).shape),
+        Op::ConvInput { .. } => conv(graph.ty(node.inputs[0]).shape, graph.ty(node.inputs[1]).shape),
+        Op::ConvKernel { kernel, .. } => conv(graph.ty(node.inputs[1]).shape, kernel),
+        Op::Window { spec, .. } | Op::WindowMaxGrad { spec } | Op::WindowMaxPick { spec } => {
+            let results = graph.ty(node.inputs.get(1).copied().unwrap_or(id)).len(); // y
+            results as u64 * window(&spec)
+        }
+        Op::WindowSpread { spec, .. } => source * window(&spec),
         Op::Dot { ta, .. } => 2 * out * graph.ty(node.inputs[0]).shape.dim(if ta { -2 } else { -1 }) as u64,
     };
     let read = node.inputs.iter().map(|&i| 4 * graph.ty(i).len() as u64).sum();
     Cost { flops, read, written: 4 * out }
+}
+
+/// Operations of a convolution with result `y` and a kernel `(K.., C / groups, O)`.
+fn conv(y: Shape, kernel: Shape) -> u64 {
+    2 * y.len() as u64 * kernel.dims()[..kernel.rank() - 1].iter().product::<usize>() as u64
+}
+
+/// Cells of a window.
+fn window(spec: &WindowSpec) -> u64 {
+    spec.size.iter().map(|&n| n as u64).product()
 }
 
 /// The cost of all nodes.

@@ -1,5 +1,7 @@
 //! The sample table: graphs of one operation, or of a pattern that compilers fuse, with inputs that hurt.
 
+mod spatial;
+
 use adaline_graph::eval::Value;
 use adaline_graph::grad::gradients;
 use adaline_graph::{
@@ -113,6 +115,7 @@ pub fn samples() -> Vec<Sample> {
     reductions(&mut t);
     movement(&mut t);
     dots(&mut t);
+    spatial::samples(&mut t);
     patterns(&mut t);
     t.samples
 }

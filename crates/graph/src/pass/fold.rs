@@ -1,7 +1,7 @@
 //! Constant folding with `f32` results: an operation on constants becomes a constant, where the result is one value everywhere.
 
 use crate::eval::{Precision, Value, apply};
-use crate::{DType, Graph, GraphError, Literal, Node, NodeId, Op, ReduceOp, Shape, TensorType};
+use crate::{DType, Graph, GraphError, Literal, Node, NodeId, Op, ReduceOp, Shape, TensorType, WindowOp};
 use smallvec::SmallVec;
 
 /// The graph with operations on constants computed. Values are rounded to `f32` after each operation; sums and products of a reduction
@@ -54,6 +54,16 @@ fn folded(g: &Graph, node: &Node, inputs: &[NodeId]) -> Option<Literal> {
         }
         Op::ArgReduce { .. } => Some(Literal::I32(0)),
         Op::Pad(_) => (first.as_f64() == 0.0).then_some(first),
+        // Padding counts as zeros, or not at all.
+        Op::Conv { .. }
+        | Op::ConvInput { .. }
+        | Op::ConvKernel { .. }
+        | Op::Window { op: WindowOp::Sum, .. }
+        | Op::WindowSpread { .. }
+        | Op::WindowMaxGrad { .. }
+        | Op::WindowMaxPick { .. }
+        | Op::ScatterAdd { .. } => None,
+        Op::Window { op: WindowOp::Max, .. } | Op::Gather => Some(first),
         Op::Concat { .. } => x.iter().all(|&l| l == first).then_some(first),
         Op::Dot { ta, .. } => {
             let k = from.dim(if ta { -2 } else { -1 });
