@@ -16,11 +16,9 @@ fn taps(spec: &ConvSpec, x: Shape, kernel: Shape, y: Shape, mut meet: impl FnMut
     let (per_group, filters) = (kernel.dims()[spatial], kernel.dims()[last] / spec.groups);
     for at_y in 0..y.len() {
         let i = unravel(at_y, y);
-        for at_kernel in 0..kernel.len() {
+        // The elements of this filter.
+        for at_kernel in (i[last]..kernel.len()).step_by(kernel.dims()[last]) {
             let k = unravel(at_kernel, kernel);
-            if k[last] != i[last] {
-                continue; // another filter
-            }
             let mut from: Index = i;
             let real = (0..spatial).all(|a| {
                 let found = cell(i[a + 1], spec.strides[a], k[a] * spec.dilation[a], spec.before[a], x.dims()[a + 1]);

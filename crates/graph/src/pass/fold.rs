@@ -30,13 +30,33 @@ fn folded(g: &Graph, node: &Node, inputs: &[NodeId]) -> Option<Literal> {
     let first = *x.first()?;
     let from = g.ty(inputs[0]).shape;
     match node.op {
-        Op::Input { .. } | Op::State { .. } | Op::Const { .. } | Op::Iota { .. } | Op::Random { .. } => None,
+        Op::Input { .. }
+        | Op::State { .. }
+        | Op::Const { .. }
+        | Op::Iota { .. }
+        | Op::Random { .. }
+        // Not one value everywhere: fewer terms at the borders.
+        | Op::Conv { .. }
+        | Op::ConvInput { .. }
+        | Op::ConvKernel { .. }
+        | Op::Window { op: WindowOp::Sum, .. }
+        | Op::WindowSpread { .. }
+        | Op::WindowMaxGrad { .. }
+        | Op::WindowMaxPick { .. }
+        | Op::ScatterAdd { .. } => None,
         Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) => {
             let scalars: Vec<Value> = x.iter().map(|&l| scalar(l)).collect();
             let result = apply(node.op, &scalars.iter().collect::<Vec<_>>(), Precision::F32);
             Some(literal(result.ty.dtype, result.data[0]))
         }
-        Op::StopGradient | Op::Reshape(_) | Op::Transpose(_) | Op::Broadcast(_) | Op::Slice(_) | Op::Reverse(_) => Some(first),
+        Op::StopGradient
+        | Op::Reshape(_)
+        | Op::Transpose(_)
+        | Op::Broadcast(_)
+        | Op::Slice(_)
+        | Op::Reverse(_)
+        | Op::Window { op: WindowOp::Max, .. }
+        | Op::Gather => Some(first),
         Op::Reduce { op, axes } => {
             let n: usize = axes.iter().map(|a| from.dims()[a]).product();
             let v = first.as_f64();
@@ -54,16 +74,6 @@ fn folded(g: &Graph, node: &Node, inputs: &[NodeId]) -> Option<Literal> {
         }
         Op::ArgReduce { .. } => Some(Literal::I32(0)),
         Op::Pad(_) => (first.as_f64() == 0.0).then_some(first),
-        // Padding counts as zeros, or not at all.
-        Op::Conv { .. }
-        | Op::ConvInput { .. }
-        | Op::ConvKernel { .. }
-        | Op::Window { op: WindowOp::Sum, .. }
-        | Op::WindowSpread { .. }
-        | Op::WindowMaxGrad { .. }
-        | Op::WindowMaxPick { .. }
-        | Op::ScatterAdd { .. } => None,
-        Op::Window { op: WindowOp::Max, .. } | Op::Gather => Some(first),
         Op::Concat { .. } => x.iter().all(|&l| l == first).then_some(first),
         Op::Dot { ta, .. } => {
             let k = from.dim(if ta { -2 } else { -1 });
