@@ -352,7 +352,7 @@ impl Lower<'_> {
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
                 Kernel::Dot(Box::new(self.dot(region, uses, node, &places)?))
             }
-            Kind::Move(node) => Kernel::Move(self.movement(region, node)),
+            Kind::Move(node) => Kernel::Move(self.movement(i, region, node)),
             Kind::Opaque(node) => Kernel::Direct(Box::new(self.direct(i, region, node)?)),
         };
         let inline = work(&kernel) < INLINE_WORK;
@@ -422,7 +422,7 @@ impl Lower<'_> {
         kernel.ok_or_else(|| defect("an operation without a kernel"))
     }
 
-    fn movement(&self, region: &Region, node: NodeId) -> Move {
+    fn movement(&self, i: usize, region: &Region, node: NodeId) -> Move {
         let graph = &self.fused.graph;
         let n = graph.node(node);
         let to = self.place(node);
@@ -457,6 +457,9 @@ impl Lower<'_> {
                 copies.push(BoxCopy { from, to: BufRef { offset: at, ..to }, dims: merge_box(&dims) });
             }
         }
+        // A result that is also the new value of a slot: once it is there, it is copied.
+        let others = self.targets(i, node).into_iter().filter(|&other| other != to && !n.ty.is_empty());
+        copies.extend(others.map(|other| BoxCopy { from: to, to: other, dims: vec![(n.ty.len(), 1, 1)] }));
         Move { zero, copies }
     }
 

@@ -67,7 +67,13 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 now.push(Stretch { space: w.at.space, from: w.at.offset, to: w.at.offset + w.words, holds: w.holds });
             }
         }
-        for at in references(&step.kernel) {
+        let named = references(&step.kernel);
+        let forgotten =
+            step.touches.iter().find(|t| t.write && t.words > 0 && !matches!(t.holds, Holds::Temp(_)) && !named.contains(&t.at));
+        if let Some(t) = forgotten {
+            return Err(fail("declares a result that its kernel does not name", t));
+        }
+        for at in named {
             let declared =
                 step.touches.iter().any(|t| t.at.space == at.space && t.at.offset <= at.offset && at.offset < t.at.offset + t.words.max(1));
             if !declared {
@@ -210,6 +216,15 @@ mod tests {
                 }
             },
             "does not declare",
+        );
+        broken(
+            |p| {
+                let step = p.steps.iter_mut().find(|s| matches!(s.kernel, Kernel::Tile(_))).unwrap();
+                let at = BufRef { space: ARENA, offset: p.arena_words };
+                p.arena_words += LINE;
+                step.touches.push(Touch { at, words: 1, holds: Holds::Value(99), write: true, same_place: false });
+            },
+            "does not name",
         );
         broken(|p| p.outputs[0].at.offset += 16, "result 0 is not there");
     }
