@@ -24,8 +24,8 @@ impl Var<'_> {
         }
         if !fits || Shape::try_new(&dims).is_none() {
             return self.builder().error(format!(
-                "cannot resize a tensor of shape {shape} to {size:?}: expected (batch, spatial axes.., channels) and a new size, at least 1, \
-                 for each spatial axis"
+                "cannot resize a tensor of shape {shape} to {size:?}: expected (batch, spatial axes.., channels) and a new size, at least \
+                 1, for each spatial axis"
             ));
         }
         let mut y = self;
@@ -43,7 +43,7 @@ impl Var<'_> {
             return self;
         }
         if Shape::try_new(&[outer, m, n]).is_none() {
-            return b.error(format!("cannot resize axis {axis} of shape {shape} to {m}: {m} by {n} weights are too many"));
+            return b.error(format!("cannot resize axis {axis} of a tensor of shape {shape} to {m}: {m} by {n} weights are too many"));
         }
         let rows = self.reshape([outer, n, inner]);
         let resized = match by {
