@@ -1,5 +1,6 @@
 //! From fused regions to steps: a place for every value, programs for every region, and the record of what each step touches.
 
+use crate::direct::Direct;
 use crate::dot::{self, Dot};
 use crate::fused::build::{self, Places, Stage, Uses};
 use crate::fused::kernel::{self, Acc, Cut, Tile};
@@ -10,7 +11,8 @@ use crate::moves::{BoxCopy, Move};
 use crate::plan::{Holds, Kernel, Output, Plan, SlotCheck, Step, Touch};
 use crate::simd::Isa;
 use adaline_graph::backend::{CompileError, CompileOptions};
-use adaline_graph::fuse::{Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
+use adaline_graph::cost::node_cost;
+use adaline_graph::fuse::{self, Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
 use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -148,7 +150,7 @@ impl Facts {
         let uses = Uses::of(fused, region);
         let mut loads = Vec::new();
         for m in uses.members(region) {
-            let whole = matches!(fused.graph.node(m.node).op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. });
+            let whole = fuse::reads_memory(fused.graph.node(m.node).op);
             let at = if whole { None } else { fused.operand_place(region, m.node) };
             for e in fused.edges(region, m.node).unwrap_or_default() {
                 if let Edge::Load(v) = e {
@@ -350,7 +352,8 @@ impl Lower<'_> {
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
                 Kernel::Dot(Box::new(self.dot(region, uses, node, &places)?))
             }
-            Kind::Move(node) => Kernel::Move(self.movement(region, node)),
+            Kind::Move(node) => Kernel::Move(self.movement(i, region, node)),
+            Kind::Opaque(node) => Kernel::Direct(Box::new(self.direct(i, region, node)?)),
         };
         let inline = work(&kernel) < INLINE_WORK;
         Ok(Step { kernel, inline, wake: false, touches: self.touches(i, region) })
@@ -401,7 +404,25 @@ impl Lower<'_> {
         })
     }
 
-    fn movement(&self, region: &Region, node: NodeId) -> Move {
+    fn direct(&self, i: usize, region: &Region, node: NodeId) -> Result<Direct, CompileError> {
+        let graph = &self.fused.graph;
+        let n = graph.node(node);
+        let mut inputs = Vec::new();
+        for e in self.fused.edges(region, node).unwrap_or_default() {
+            match e {
+                Edge::Load(v) if v.access() == Access::Direct || v.len() == 1 => {
+                    let base = self.source(region, v.base);
+                    inputs.push(BufRef { offset: base.offset + v.offset, ..base });
+                }
+                _ => return Err(defect("an operand does not lie in memory as it is read")),
+            }
+        }
+        let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
+        let kernel = Direct::new(n.op, &types, n.ty, &inputs, self.targets(i, node), node_cost(graph, node).flops);
+        kernel.ok_or_else(|| defect("an operation without a kernel"))
+    }
+
+    fn movement(&self, i: usize, region: &Region, node: NodeId) -> Move {
         let graph = &self.fused.graph;
         let n = graph.node(node);
         let to = self.place(node);
@@ -436,6 +457,9 @@ impl Lower<'_> {
                 copies.push(BoxCopy { from, to: BufRef { offset: at, ..to }, dims: merge_box(&dims) });
             }
         }
+        // A result that is also the new value of a slot: once it is there, it is copied.
+        let others = self.targets(i, node).into_iter().filter(|&other| other != to && !n.ty.is_empty());
+        copies.extend(others.map(|other| BoxCopy { from: to, to: other, dims: vec![(n.ty.len(), 1, 1)] }));
         Move { zero, copies }
     }
 
@@ -531,5 +555,6 @@ fn work(kernel: &Kernel) -> usize {
             d.batch * d.plan.work() / 16 + d.epilogue.as_ref().map_or(0, |p| of(p, elements))
         }
         Kernel::Move(_) => 0,
+        Kernel::Direct(d) => d.cost(),
     }
 }

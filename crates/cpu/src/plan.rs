@@ -1,5 +1,6 @@
 //! Plans: a flat list of kernel calls with resolved places. Immutable, shareable.
 
+use crate::direct::Direct;
 use crate::dot::Dot;
 use crate::fused::kernel::Tile;
 use crate::fused::program::BufRef;
@@ -19,6 +20,8 @@ pub(crate) enum Kernel {
     Dot(Box<Dot>),
     /// Data movement.
     Move(Move),
+    /// A convolution, windows, a table look-up.
+    Direct(Box<Direct>),
 }
 
 impl Kernel {
@@ -27,7 +30,7 @@ impl Kernel {
         match self {
             Self::Tile(t) => t.scratch_words(),
             Self::Dot(d) => d.scratch_words(),
-            Self::Move(_) => 0,
+            Self::Move(_) | Self::Direct(_) => 0,
         }
     }
 }

@@ -40,7 +40,7 @@ fn step(plan: &Plan, region: &Region, step: &Step) -> StepReport {
             let ops = fused.ops(region);
             if ops.is_empty() { head } else { format!("{head} + {}", names(&ops)) }
         }
-        (_, Kind::Move(n)) => format!("{} {}", graph.node(n).op.name(), graph.ty(n).shape),
+        (_, Kind::Move(n) | Kind::Opaque(n)) => format!("{} {}", graph.node(n).op.name(), graph.ty(n).shape),
         _ => {
             let text = fused.summary(region);
             match text.split_once(": ") {
@@ -116,6 +116,7 @@ fn flops(k: &Kernel) -> u64 {
             d.batch as u64 * d.plan.flops() + d.epilogue.as_ref().map_or(0, |p| kernel::flops_of(p, n, n))
         }
         Kernel::Move(_) => 0,
+        Kernel::Direct(d) => d.flops(),
     }
 }
 

@@ -100,6 +100,7 @@ impl CpuSession {
                     Kernel::Tile(t) => t.run(&workers, bases, step.inline),
                     Kernel::Dot(d) => d.run(&workers, bases, step.inline),
                     Kernel::Move(m) => m.run(bases),
+                    Kernel::Direct(d) => d.run(&workers, bases, step.inline),
                 }
             }
             if let Some((ns, last)) = &mut clock {

@@ -56,7 +56,7 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 let together = r.at == w.at
                     && r.words == w.words
                     && (r.same_place || after_the_rows(&step.kernel) || read_before_all(&step.kernel, r.at));
-                if !together || matches!(step.kernel, Kernel::Move(_)) {
+                if !together || matches!(step.kernel, Kernel::Move(_) | Kernel::Direct(_)) {
                     return Err(fail("overwrites what it reads", w));
                 }
             }
@@ -67,7 +67,13 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 now.push(Stretch { space: w.at.space, from: w.at.offset, to: w.at.offset + w.words, holds: w.holds });
             }
         }
-        for at in references(&step.kernel) {
+        let named = references(&step.kernel);
+        let forgotten =
+            step.touches.iter().find(|t| t.write && t.words > 0 && !matches!(t.holds, Holds::Temp(_)) && !named.contains(&t.at));
+        if let Some(t) = forgotten {
+            return Err(fail("declares a result that its kernel does not name", t));
+        }
+        for at in named {
             let declared =
                 step.touches.iter().any(|t| t.at.space == at.space && t.at.offset <= at.offset && at.offset < t.at.offset + t.words.max(1));
             if !declared {
@@ -139,6 +145,7 @@ fn references(k: &Kernel) -> Vec<BufRef> {
             out.extend(m.zero.map(|z| z.0));
             out.extend(m.copies.iter().flat_map(|c| [c.from, c.to]));
         }
+        Kernel::Direct(d) => out.extend(d.places()),
     }
     out
 }
@@ -209,6 +216,15 @@ mod tests {
                 }
             },
             "does not declare",
+        );
+        broken(
+            |p| {
+                let step = p.steps.iter_mut().find(|s| matches!(s.kernel, Kernel::Tile(_))).unwrap();
+                let at = BufRef { space: ARENA, offset: p.arena_words };
+                p.arena_words += LINE;
+                step.touches.push(Touch { at, words: 1, holds: Holds::Value(99), write: true, same_place: false });
+            },
+            "does not name",
         );
         broken(|p| p.outputs[0].at.offset += 16, "result 0 is not there");
     }

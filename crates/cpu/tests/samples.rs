@@ -4,7 +4,8 @@ use adaline_cpu::Cpu;
 use adaline_cpu::simd::Isa;
 use adaline_graph::backend::{Backend, CompileOptions, TensorRef};
 use adaline_graph::eval::Value;
-use adaline_graph::{Builder, Shape, SlotId, StateStore, TensorType, dropout_mask};
+use adaline_graph::grad::gradients;
+use adaline_graph::{Builder, ConvSpec, DType, Shape, SlotId, StateStore, TensorType, WindowSpec, dropout_mask};
 use adaline_testkit::Rng;
 use adaline_testkit::compare::{Tolerance, compare, store_for};
 use adaline_testkit::random::{Options, random_graph};
@@ -74,7 +75,29 @@ fn large() -> Vec<Sample> {
         let inputs = vec![rng.value(TensorType::f32([rows, cols])), rng.value(TensorType::f32([cols]))];
         out.push(Sample { name: format!("large {rows}x{cols}"), graph: b.finish().unwrap(), inputs, state: Vec::new() });
     }
+    out.push(spatial());
     out
+}
+
+/// Convolutions, windows and look-ups of many tasks, with their gradients.
+fn spatial() -> Sample {
+    let mut rng = Rng::new(12);
+    let b = Builder::new();
+    let types = [TensorType::f32([3, 20, 20, 6]), TensorType::f32([3, 3, 6, 32]), TensorType::f32([400, 32])];
+    let mut inputs: Vec<Value> = types.iter().map(|&ty| rng.value(ty)).collect();
+    let [x, kernel, table] = std::array::from_fn(|i| b.input(&format!("x{i}"), types[i]));
+    let indices: Vec<i32> = (0..1200).map(|_| rng.below(400) as i32).collect();
+    inputs.push(Value::i32([3, 20, 20], &indices));
+    let at = b.input("at", TensorType::i32([3, 20, 20]));
+    let y = x.conv(kernel, ConvSpec::same(&[20, 20], &[3, 3], &[1, 1], &[1, 1])) + table.take(at);
+    let pooled = y.max_pool(WindowSpec::same(&[20, 20], &[3, 3], &[2, 2])).average_pool(WindowSpec::same(&[10, 10], &[3, 3], &[1, 1]));
+    b.output("pooled", pooled);
+    let loss = pooled.square().sum(&[], false);
+    let grads = b.with_graph(|g| gradients(g, loss.id(), &[x.id(), kernel.id(), table.id()])).unwrap();
+    for (i, dx) in grads.into_iter().enumerate() {
+        b.output(&format!("d{i}"), b.var(dx));
+    }
+    Sample { name: "spatial".into(), graph: b.finish().unwrap(), inputs, state: Vec::new() }
 }
 
 /// A product so wide that its epilogue sees boxes out of it, with every kind of operand: bias, one number for each row, transposed, a scalar,
@@ -155,8 +178,12 @@ fn partial_sums_have_the_same_bits_on_any_threads_and_instruction_set() {
         let store = StateStore::new();
         let plan = cpu.compile(&s.graph, store.layout(), &CompileOptions::default()).unwrap();
         let mut session = plan.session();
-        let inputs: Vec<Vec<f32>> = s.inputs.iter().map(Value::to_f32).collect();
-        session.run_frozen(&inputs.iter().map(|v| TensorRef::F32(v)).collect::<Vec<_>>(), &store).unwrap();
+        let values: Vec<(Vec<f32>, Vec<i32>)> = s.inputs.iter().map(|v| (v.to_f32(), v.to_i32())).collect();
+        let tensors = s.inputs.iter().zip(&values).map(|(v, (floats, ints))| match v.ty.dtype {
+            DType::I32 => TensorRef::I32(ints),
+            DType::F32 | DType::Bool => TensorRef::F32(floats),
+        });
+        session.run_frozen(&tensors.collect::<Vec<_>>(), &store).unwrap();
         (0..s.graph.outputs().values.len()).map(|i| session.output(i).words().to_vec()).collect()
     };
     for s in large() {

@@ -3,7 +3,7 @@
 //! Every element is one 32-bit word, so that a bfloat16 is kept as the `f32` of the same value, whose lower 16 bits are zero.
 //! [`crate::UnaryOp::Bf16`] rounds to such values; [`Graph::is_bf16`] tells where there is nothing left to round.
 
-use crate::{BinaryOp, DType, Graph, Literal, NodeId, Op, ReduceOp, UnaryOp};
+use crate::{BinaryOp, DType, Graph, Literal, NodeId, Op, ReduceOp, UnaryOp, WindowOp};
 
 /// Most nodes looked at by [`Graph::is_bf16`], so that asking it of every node stays cheap.
 const MOST_NODES: usize = 64;
@@ -39,6 +39,8 @@ impl Graph {
                 Op::Const { value: Literal::F32(bits), .. } if bits.trailing_zeros() >= 16 => &[],
                 Op::Cast(_) if self.ty(node.inputs[0]).dtype == DType::Bool => &[],
                 Op::Select => &node.inputs[1..],
+                Op::Gather => &node.inputs[..1],
+                Op::WindowMaxPick { .. } => &node.inputs[2..],
                 Op::Unary(UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Floor)
                 | Op::Binary(BinaryOp::Max | BinaryOp::Min)
                 | Op::Reduce { op: ReduceOp::Max | ReduceOp::Min, .. }
@@ -50,7 +52,8 @@ impl Graph {
                 | Op::Slice(_)
                 | Op::Pad(_)
                 | Op::Concat { .. }
-                | Op::Reverse(_) => &node.inputs[..],
+                | Op::Reverse(_)
+                | Op::Window { op: WindowOp::Max, .. } => &node.inputs[..],
                 // Rounds, or brings values from outside.
                 Op::Input { .. }
                 | Op::State { .. }
@@ -61,7 +64,14 @@ impl Graph {
                 | Op::Binary(_)
                 | Op::Reduce { .. }
                 | Op::ArgReduce { .. }
-                | Op::Dot { .. } => return false,
+                | Op::Dot { .. }
+                | Op::Conv { .. }
+                | Op::ConvInput { .. }
+                | Op::ConvKernel { .. }
+                | Op::Window { .. }
+                | Op::WindowSpread { .. }
+                | Op::WindowMaxGrad { .. }
+                | Op::ScatterAdd { .. } => return false,
             };
             for &source in sources {
                 if !seen.contains(&source) {
@@ -80,7 +90,7 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Builder, TensorType, Var, backend::CompileOptions, concat, fuse};
+    use crate::{Builder, TensorType, Var, WindowSpec, backend::CompileOptions, concat, fuse};
 
     type Build = for<'g> fn(&'g Builder, Var<'g>) -> Var<'g>;
 
@@ -101,6 +111,8 @@ mod tests {
             ("relu", |_, x| x.bf16().relu()),
             ("gradient of relu", |b, x| x.gt_scalar(0.0).select((x * x).bf16(), b.full([4, 6], 0.0))),
             ("negated", |_, x| (-x.bf16()).abs().floor().sign()),
+            ("largest of windows", |_, x| x.bf16().reshape([1, 24, 1]).max_pool(WindowSpec::valid(&[2], &[2]))),
+            ("looked up", |b, x| x.bf16().take(b.iota([7], 0))),
             ("largest of a row", |_, x| x.bf16().max(&[1], true)),
             ("one hot", |_, x| x.gt_scalar(0.0).cast(DType::F32)),
             ("joined", |b, x| concat(b, &[x.bf16(), b.full([4, 6], 1.5)], 0)),
@@ -118,6 +130,7 @@ mod tests {
             ("leaky", |_, x| x.bf16().maximum(x.bf16() * 0.2)),
             ("a sum of rows", |_, x| x.bf16().sum(&[1], true)),
             ("a product", |_, x| x.bf16().matmul(x.bf16().transpose(&[1, 0]))),
+            ("sums of windows", |_, x| x.bf16().reshape([1, 24, 1]).average_pool(WindowSpec::valid(&[2], &[2]))),
             ("a function", |_, x| x.bf16().tanh()),
             ("truth values", |_, x| x.gt_scalar(0.0)),
             ("a cast of an input", |b, x| b.op(Op::Cast(DType::F32), &[x])),

@@ -1,5 +1,10 @@
 //! Functions made of operations: what Keras calls `ops`. They reach speed by fusion, not by being operations.
 
+mod resize;
+mod spatial;
+
+pub use resize::Interpolation;
+
 use crate::{Builder, DType, Distribution, Op, Shape, Var};
 
 impl Var<'_> {

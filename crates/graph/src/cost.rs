@@ -1,11 +1,13 @@
 //! What a node costs: floating-point operations and bytes.
 //!
 //! One convention, used by dumps, reports and benchmarks: a matrix product of `(M, K)` and `(K, N)` is `2 M N K` operations; an
-//! elementwise function one per element, be it an addition or an exponential; a reduction one per element that it reads; a random
-//! number one; moving data none. Bytes are those of the tensors read and written if every node ran by itself, 4 for each element.
-//! Inputs, state, constants and indices cost nothing by themselves (their readers count them), nor does a reshape.
+//! elementwise function one per element, be it an addition or an exponential; a reduction one per element that it reads; a random number
+//! one; moving data none. A convolution, and each of its gradients, counts as the product that it is, padding included: 2 for each
+//! element of the convolution's result and each cell and channel of the kernel; windows count each cell of each window. Bytes are those
+//! of the tensors read and written if every node ran by itself, 4 for each element. Inputs, state, constants and indices cost nothing by
+//! themselves (their readers count them), nor does a reshape.
 
-use crate::{Graph, NodeId, Op};
+use crate::{Graph, NodeId, Op, Shape, WindowSpec};
 use std::fmt;
 
 /// Operations and bytes.
@@ -67,12 +69,31 @@ pub fn node_cost(graph: &Graph, id: NodeId) -> Cost {
         | Op::Slice(_)
         | Op::Pad(_)
         | Op::Concat { .. }
-        | Op::Reverse(_) => 0,
-        Op::Reduce { .. } | Op::ArgReduce { .. } => source,
+        | Op::Reverse(_)
+        | Op::Gather => 0,
+        Op::Reduce { .. } | Op::ArgReduce { .. } | Op::ScatterAdd { .. } => source,
+        Op::Conv { .. } => conv(node.ty.shape, graph.ty(node.inputs[1]).shape),
+        Op::ConvInput { .. } => conv(graph.ty(node.inputs[0]).shape, graph.ty(node.inputs[1]).shape),
+        Op::ConvKernel { kernel, .. } => conv(graph.ty(node.inputs[1]).shape, kernel),
+        Op::Window { spec, .. } | Op::WindowMaxGrad { spec } | Op::WindowMaxPick { spec } => {
+            let results = graph.ty(node.inputs.get(1).copied().unwrap_or(id)).len(); // y
+            results as u64 * window(&spec)
+        }
+        Op::WindowSpread { spec, .. } => source * window(&spec),
         Op::Dot { ta, .. } => 2 * out * graph.ty(node.inputs[0]).shape.dim(if ta { -2 } else { -1 }) as u64,
     };
     let read = node.inputs.iter().map(|&i| 4 * graph.ty(i).len() as u64).sum();
     Cost { flops, read, written: 4 * out }
+}
+
+/// Operations of a convolution with result `y` and a kernel `(K.., C / groups, O)`.
+fn conv(y: Shape, kernel: Shape) -> u64 {
+    2 * y.len() as u64 * kernel.dims()[..kernel.rank() - 1].iter().product::<usize>() as u64
+}
+
+/// Cells of a window.
+fn window(spec: &WindowSpec) -> u64 {
+    spec.size.iter().map(|&n| n as u64).product()
 }
 
 /// The cost of all nodes.
@@ -86,7 +107,7 @@ pub fn total_cost(graph: &Graph) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Builder, TensorType};
+    use crate::{Builder, ConvSpec, TensorType};
 
     #[test]
     fn costs_follow_the_convention() {
@@ -105,6 +126,26 @@ mod tests {
         assert_eq!(by_name("broadcast"), Cost { flops: 0, read: 128, written: 4096 });
         assert_eq!(total_cost(&g).flops, 2 * 32 * 64 * 128 + 2 * 32 * 128);
         assert_eq!(by_name("dot").to_string(), "524 kflop, 57 kB");
+    }
+
+    #[test]
+    fn convolutions_count_as_products() {
+        let b = Builder::new();
+        let (x, k) = (b.input("x", TensorType::f32([2, 5, 4, 6])), b.input("k", TensorType::f32([3, 3, 2, 9])));
+        let spec = ConvSpec::same(&[5, 4], &[3, 3], &[1, 1], &[1, 1]).with_groups(3);
+        let y = x.conv(k, spec).max_pool(WindowSpec::valid(&[2, 2], &[1, 1])); // (2, 4, 3, 9)
+        let loss = y.sum(&[], false);
+        for g in b.with_graph(|g| crate::grad::gradients(g, loss.id(), &[x.id(), k.id()])).unwrap() {
+            b.output("g", b.var(g));
+        }
+        let g = b.finish().unwrap();
+        for id in g.ids() {
+            match g.node(id).op.name() {
+                "conv" | "conv_input" | "conv_kernel" => assert_eq!(node_cost(&g, id).flops, 2 * (2 * 5 * 4 * 9) * (3 * 3 * 2)),
+                "window_max" | "window_max_grad" => assert_eq!(node_cost(&g, id).flops, (2 * 4 * 3 * 9) * 4),
+                _ => {}
+            }
+        }
     }
 
     #[test]

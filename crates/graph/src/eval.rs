@@ -16,6 +16,7 @@
 //! ```
 
 mod rules;
+mod spatial;
 
 use crate::{DType, Graph, Op, Shape, SlotId, TensorType};
 

@@ -7,6 +7,7 @@
 //! - `abs`, `sign`, `floor` and comparisons: gradient 0 (at 0, for `abs`).
 //! - `bf16`: the gradient rounded to bfloat16, as of a conversion.
 //! - `reduce_max`, `reduce_min`: split equally among the equal extremes, as Keras does.
+//! - The largest of a window: to the first of equals, row by row.
 //! - `reduce_prod`: exact at zeros to first order; second derivatives are exact where no factor is 0.
 //! - `a ^ b`: by `a`, 0 where `b = 0`; by `b`, 0 where `a <= 0`.
 //! - Integers, truth values, [`Op::StopGradient`], [`Op::ArgReduce`] and [`Op::Random`] stop gradients.
@@ -24,7 +25,7 @@
 
 use crate::{
     AxisSet, BinaryOp, Builder, DType, Graph, GraphError, Literal, MAX_RANK, NodeId, Op, OriginId, PadSpec, ReduceOp, Shape, SliceSpec,
-    TensorType, UnaryOp, Var,
+    TensorType, UnaryOp, Var, WindowOp,
 };
 
 /// Gradients of a scalar `f32` node with respect to the given `f32` nodes, each of its node's type; zeros where the loss does not
@@ -184,6 +185,50 @@ fn vjp<'g>(op: Op, r: &Rule<'g>, wanted: &dyn Fn(usize) -> bool, give: &mut dyn 
                 give(1, if tb { g.dot(a, true, ta) } else { a.dot(g, !ta, false) });
             }
         }
+        // `Σ dy conv(x, k)` is linear in each of the three: its derivative by one is one of the three operations on the other two.
+        Op::Conv { spec } => {
+            let (x, k) = (r.x[0], r.x[1]);
+            if wanted(0) {
+                give(0, r.b.op(Op::ConvInput { spec, input: x.shape() }, &[g, k]));
+            }
+            if wanted(1) {
+                give(1, r.b.op(Op::ConvKernel { spec, kernel: k.shape() }, &[x, g]));
+            }
+        }
+        Op::ConvInput { spec, .. } => {
+            let (dy, k) = (r.x[0], r.x[1]);
+            if wanted(0) {
+                give(0, r.b.op(Op::Conv { spec }, &[g, k]));
+            }
+            if wanted(1) {
+                give(1, r.b.op(Op::ConvKernel { spec, kernel: k.shape() }, &[g, dy]));
+            }
+        }
+        Op::ConvKernel { spec, .. } => {
+            let (x, dy) = (r.x[0], r.x[1]);
+            if wanted(0) {
+                give(0, r.b.op(Op::ConvInput { spec, input: x.shape() }, &[dy, g]));
+            }
+            if wanted(1) {
+                give(1, r.b.op(Op::Conv { spec }, &[x, g]));
+            }
+        }
+        Op::Window { op: WindowOp::Sum, spec } => give(0, r.b.op(Op::WindowSpread { spec, input: r.x[0].shape() }, &[g])),
+        Op::Window { op: WindowOp::Max, spec } => give(0, r.b.op(Op::WindowMaxGrad { spec }, &[r.x[0], y, g])),
+        Op::WindowSpread { spec, .. } => give(0, r.b.op(Op::Window { op: WindowOp::Sum, spec }, &[g])),
+        // Which cell is chosen does not change near `x` and `y`: the gradient flows to what is moved only.
+        Op::WindowMaxGrad { spec } => {
+            if wanted(2) {
+                give(2, r.b.op(Op::WindowMaxPick { spec }, &[r.x[0], r.x[1], g]));
+            }
+        }
+        Op::WindowMaxPick { spec } => {
+            if wanted(2) {
+                give(2, r.b.op(Op::WindowMaxGrad { spec }, &[r.x[0], r.x[1], g]));
+            }
+        }
+        Op::Gather => give(0, r.b.op(Op::ScatterAdd { rows: r.x[0].dim(1) }, &[g, r.x[1]])),
+        Op::ScatterAdd { .. } => give(0, g.gather(r.x[1])),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Shape inference: the type of each operation's result, or a text that says what does not fit.
 
+mod spatial;
+
 use crate::{BinaryOp, DType, MAX_RANK, Op, Shape, ShapeError, TensorType, UnaryOp};
 
 /// The type of `op` applied to inputs of the given types.
@@ -90,6 +92,15 @@ fn rule(op: Op, inputs: &[TensorType]) -> Result<TensorType, String> {
             Ok(inputs[0])
         }
         Op::Dot { ta, tb } => dot(ta, tb, inputs[0], inputs[1]),
+        Op::Conv { spec } => spatial::conv(&spec, inputs[0], inputs[1]),
+        Op::ConvInput { spec, input } => spatial::conv_input(&spec, input, inputs[0], inputs[1]),
+        Op::ConvKernel { spec, kernel } => spatial::conv_kernel(&spec, kernel, inputs[0], inputs[1]),
+        Op::Window { spec, .. } => spatial::window(&spec, inputs[0]),
+        Op::WindowSpread { spec, input } => spatial::window_spread(&spec, input, inputs[0]),
+        Op::WindowMaxGrad { spec } => spatial::window_max_grad(&spec, inputs[0], inputs[1], inputs[2]),
+        Op::WindowMaxPick { spec } => spatial::window_max_pick(&spec, inputs[0], inputs[1], inputs[2]),
+        Op::Gather => spatial::gather(inputs[0], inputs[1]),
+        Op::ScatterAdd { rows } => spatial::scatter_add(rows, inputs[0], inputs[1]),
     }
 }
 
@@ -185,9 +196,18 @@ impl Op {
             | Self::Broadcast(_)
             | Self::Slice(_)
             | Self::Pad(_)
-            | Self::Reverse(_) => Some(1),
-            Self::Random { .. } | Self::Binary(_) | Self::Dot { .. } => Some(2),
-            Self::Select => Some(3),
+            | Self::Reverse(_)
+            | Self::Window { .. }
+            | Self::WindowSpread { .. } => Some(1),
+            Self::Random { .. }
+            | Self::Binary(_)
+            | Self::Dot { .. }
+            | Self::Conv { .. }
+            | Self::ConvInput { .. }
+            | Self::ConvKernel { .. }
+            | Self::Gather
+            | Self::ScatterAdd { .. } => Some(2),
+            Self::Select | Self::WindowMaxGrad { .. } | Self::WindowMaxPick { .. } => Some(3),
             Self::Concat { .. } => None,
         }
     }
@@ -220,6 +240,16 @@ impl Op {
             Self::Concat { .. } => "concat",
             Self::Reverse(_) => "reverse",
             Self::Dot { .. } => "dot",
+            Self::Conv { .. } => "conv",
+            Self::ConvInput { .. } => "conv_input",
+            Self::ConvKernel { .. } => "conv_kernel",
+            Self::Window { op: crate::WindowOp::Sum, .. } => "window_sum",
+            Self::Window { op: crate::WindowOp::Max, .. } => "window_max",
+            Self::WindowSpread { .. } => "window_spread",
+            Self::WindowMaxGrad { .. } => "window_max_grad",
+            Self::WindowMaxPick { .. } => "window_max_pick",
+            Self::Gather => "gather",
+            Self::ScatterAdd { .. } => "scatter_add",
         }
     }
 }

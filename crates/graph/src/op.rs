@@ -2,9 +2,9 @@
 //!
 //! Every table of the project (shape inference, evaluation, gradient, verification, lowering, samples) matches [`Op`] without a
 //! wildcard arm, so that adding a variant makes the compiler list every place to fill. Softmax, cross-entropy, normalisations and
-//! dropout are composites (`composite.rs`), not operations. Convolution, windows, gather/scatter and scan will join here.
+//! dropout are composites (`composite.rs`), not operations.
 
-use crate::{DType, InputId, MAX_RANK, Shape, SlotId, TensorType};
+use crate::{ConvSpec, DType, InputId, MAX_RANK, Shape, SlotId, TensorType, WindowSpec};
 use std::fmt;
 
 /// One operation with its attributes. Inputs and result type belong to the node.
@@ -100,6 +100,60 @@ pub enum Op {
         ta: bool,
         /// The second operand is stored transposed.
         tb: bool,
+    },
+    // Over space, channels last: 1 to 3 spatial axes. Each of the first three is linear in both inputs, and its gradients are the others.
+    /// Cross-correlation of `x (B, S.., C)` with a kernel `(K.., C / groups, O)`: `(B, S'.., O)`.
+    Conv {
+        /// Strides, dilation, padding, groups.
+        spec: ConvSpec,
+    },
+    /// Gradient of [`Op::Conv`] by its input, from `dy (B, S'.., O)` and the kernel; also Keras' transposed convolution.
+    ConvInput {
+        /// Of the convolution.
+        spec: ConvSpec,
+        /// Shape of the convolution's input, and of this result.
+        input: Shape,
+    },
+    /// Gradient of [`Op::Conv`] by its kernel, from `x (B, S.., C)` and `dy (B, S'.., O)`.
+    ConvKernel {
+        /// Of the convolution.
+        spec: ConvSpec,
+        /// Shape of the kernel, and of this result.
+        kernel: Shape,
+    },
+    /// Reduction of the windows of `x (B, S.., C)` to `(B, S'.., C)`; padding does not count.
+    Window {
+        /// How.
+        op: WindowOp,
+        /// Size, strides, padding.
+        spec: WindowSpec,
+    },
+    /// Gradient of the sum of windows: each element of `dy (B, S'.., C)` is added to every cell of its window.
+    WindowSpread {
+        /// Of the windows.
+        spec: WindowSpec,
+        /// Shape of the windows' input, and of this result.
+        input: Shape,
+    },
+    /// Gradient of the largest of windows, from `x`, the result `y` and `dy`: each element of `dy` is added to the first cell of its window
+    /// (row-major) that equals `y` (NaN equals NaN); to none, if none does.
+    WindowMaxGrad {
+        /// Of the windows.
+        spec: WindowSpec,
+    },
+    /// From `x`, `y` and `v`, which is of the type of `x`: the element of `v` at the cell that [`Op::WindowMaxGrad`] adds to; 0 if there is
+    /// none. The two are each other's gradient by the last input.
+    WindowMaxPick {
+        /// Of the windows.
+        spec: WindowSpec,
+    },
+    /// Rows of `table (G, N, C)` by `i32` indices `(G, M)`: `(G, M, C)`, of `f32` or `i32`. An index out of range counts as the nearest
+    /// in range.
+    Gather,
+    /// Rows of `values (G, M, C)` added up by `i32` indices `(G, M)`, in the order of `M`: `(G, rows, C)`. Indices as for [`Op::Gather`].
+    ScatterAdd {
+        /// Rows of each table of the result.
+        rows: usize,
     },
 }
 
@@ -294,6 +348,20 @@ pub enum ReduceOp {
 impl ReduceOp {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Sum, Self::Max, Self::Min, Self::Prod];
+}
+
+/// How to reduce a window.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WindowOp {
+    /// Sum.
+    Sum,
+    /// Largest; NaN if any is NaN.
+    Max,
+}
+
+impl WindowOp {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sum, Self::Max];
 }
 
 /// Which extreme.

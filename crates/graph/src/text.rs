@@ -10,12 +10,13 @@
 //! ```
 //!
 //! Attributes follow the inputs: `axes 0,1`, `axis 0`, `perm 1,0`, `ta`, `tb`, `stream 7`, slices as `start:stop:stride` and padding as
-//! `before:after:between` for each axis. What follows `#` is the layer path and the cost; of these only the path is read back.
+//! `before:after:between` for each axis; convolutions as `stride:dilation:before:after` for each spatial axis with `groups 1`, windows as
+//! `size:stride:before:after`. What follows `#` is the layer path and the cost; of these only the path is read back.
 
 use crate::cost::node_cost;
 use crate::{
-    ArgOp, AxisSet, BinaryOp, DType, Distribution, Graph, GraphError, InputId, Literal, MAX_RANK, Node, NodeId, Op, PadSpec, Perm,
-    ReduceOp, Shape, SliceSpec, SlotId, TensorType, UnaryOp,
+    ArgOp, AxisSet, BinaryOp, ConvSpec, DType, Distribution, Graph, GraphError, InputId, Literal, MAX_RANK, Node, NodeId, Op, PadSpec,
+    Perm, ReduceOp, Shape, SliceSpec, SlotId, TensorType, UnaryOp, WindowOp, WindowSpec,
 };
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -88,7 +89,23 @@ fn attributes(node: &Node) -> String {
             }
             flags
         }
-        Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) | Op::StopGradient | Op::Reshape(_) | Op::Broadcast(_) => String::new(),
+        Op::Conv { spec } | Op::ConvInput { spec, .. } | Op::ConvKernel { spec, .. } => {
+            let axis = |a| format!("{}:{}:{}:{}", spec.strides[a], spec.dilation[a], spec.before[a], spec.after[a]);
+            format!(" {} groups {}", joined((0..rank - 2).map(axis)), spec.groups)
+        }
+        Op::Window { spec, .. } | Op::WindowSpread { spec, .. } | Op::WindowMaxGrad { spec } | Op::WindowMaxPick { spec } => {
+            let axis = |a| format!("{}:{}:{}:{}", spec.size[a], spec.strides[a], spec.before[a], spec.after[a]);
+            format!(" {}", joined((0..rank - 2).map(axis)))
+        }
+        Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Select
+        | Op::Cast(_)
+        | Op::StopGradient
+        | Op::Reshape(_)
+        | Op::Broadcast(_)
+        | Op::Gather
+        | Op::ScatterAdd { .. } => String::new(),
     }
 }
 
@@ -257,22 +274,37 @@ fn axis_set(text: &str) -> Result<AxisSet, String> {
     }
 }
 
-/// Three numbers for each axis: `1:2:3,4:5:6`.
-fn triples(text: &str, rest: usize) -> Result<[[usize; MAX_RANK]; 3], String> {
-    let mut out = [[0; MAX_RANK], [0; MAX_RANK], [rest; MAX_RANK]];
+/// `N` numbers for each of at most `AXES` axes, `1:2:3,4:5:6`, and what they are for further axes.
+fn by_axis<const N: usize, const AXES: usize>(text: &str, rest: [usize; N], example: &str) -> Result<[[usize; AXES]; N], String> {
+    let mut out = rest.map(|rest| [rest; AXES]);
     if text == "-" {
         return Ok(out);
     }
-    for (a, triple) in text.split(',').enumerate() {
-        let numbers: Vec<usize> = triple.split(':').map(number).collect::<Result<_, _>>()?;
-        if numbers.len() != 3 || a >= MAX_RANK {
-            return Err(format!("expected three numbers for each of at most {MAX_RANK} axes, such as 0:4:1,0:2:1; got `{text}`"));
+    for (a, tuple) in text.split(',').enumerate() {
+        let numbers: Vec<usize> = tuple.split(':').map(number).collect::<Result<_, _>>()?;
+        if numbers.len() != N || a >= AXES {
+            return Err(format!("expected {N} numbers for each of at most {AXES} axes, such as {example}; got `{text}`"));
         }
         for (o, n) in out.iter_mut().zip(numbers) {
             o[a] = n;
         }
     }
     Ok(out)
+}
+
+fn triples(text: &str, rest: usize) -> Result<[[usize; MAX_RANK]; 3], String> {
+    by_axis(text, [0, 0, rest], "0:4:1,0:2:1")
+}
+
+fn conv_spec(text: &str) -> Result<ConvSpec, String> {
+    let (axes, groups) = text.split_once(" groups ").ok_or("expected `groups ...` after the axes")?;
+    let [strides, dilation, before, after] = by_axis(axes, [1, 1, 0, 0], "1:1:0:0,2:1:0:1")?;
+    Ok(ConvSpec { strides, dilation, before, after, groups: number(groups)? })
+}
+
+fn window_spec(text: &str) -> Result<WindowSpec, String> {
+    let [size, strides, before, after] = by_axis(text, [1, 1, 0, 0], "2:2:0:0,3:1:1:1")?;
+    Ok(WindowSpec { size, strides, before, after })
 }
 
 fn value(text: &str, dtype: DType) -> Result<Literal, String> {
@@ -329,6 +361,16 @@ fn operation(name: &str, attributes: &str, ty: TensorType) -> Result<Op, String>
                 None => Ok(Op::Dot { ta: flags.contains(&"ta"), tb: flags.contains(&"tb") }),
             }
         }
+        "conv" => Ok(Op::Conv { spec: conv_spec(attributes)? }),
+        "conv_input" => Ok(Op::ConvInput { spec: conv_spec(attributes)?, input: shape }),
+        "conv_kernel" => Ok(Op::ConvKernel { spec: conv_spec(attributes)?, kernel: shape }),
+        "window_sum" => Ok(Op::Window { op: WindowOp::Sum, spec: window_spec(attributes)? }),
+        "window_max" => Ok(Op::Window { op: WindowOp::Max, spec: window_spec(attributes)? }),
+        "window_spread" => Ok(Op::WindowSpread { spec: window_spec(attributes)?, input: shape }),
+        "window_max_grad" => Ok(Op::WindowMaxGrad { spec: window_spec(attributes)? }),
+        "window_max_pick" => Ok(Op::WindowMaxPick { spec: window_spec(attributes)? }),
+        "gather" => Ok(Op::Gather),
+        "scatter_add" => Ok(Op::ScatterAdd { rows: shape.dim(1) }),
         other => Err(format!("`{other}` is not an operation")),
     }
 }
@@ -396,7 +438,13 @@ update 7 %6
         b.output("chosen", x.gt_scalar(-f32::INFINITY).select(x, b.constant(Literal::F32(0x7fc0_1234), [2, 3])));
         b.output("wide", x.reshape([6, 1]).broadcast_to([6, 4]));
         b.output("flag", b.constant(Literal::Bool(true), [2]));
-        let loss = x.dot(x, true, false).sum(&[], false);
+        let image = x.reshape([1, 2, 3, 1]);
+        let kernel = x.reshape([2, 3, 1, 1]);
+        let spec = ConvSpec::same(&[2, 3], &[2, 3], &[1, 2], &[1, 1]);
+        let windows = WindowSpec::same(&[2, 3], &[2, 2], &[1, 2]);
+        let convolved = image.conv(kernel, spec).sum(&[], false) + image.max_pool(windows).sum(&[], false);
+        let looked_up = x.take(b.iota([4], 0)).sum(&[], false) + image.average_pool(windows).square().sum(&[], false);
+        let loss = x.dot(x, true, false).sum(&[], false) + convolved + looked_up;
         let dx = b.with_graph(|g| gradients(g, loss.id(), &[x.id()])).unwrap()[0];
         b.output("dx", b.var(dx));
         let g = b.finish().unwrap();
@@ -435,7 +483,12 @@ update 7 %6
             ("%1 = reduce_sum(%0) : f32[2, 1]", "reduce_sum: expected `axes ...`"),
             ("%1 = reduce_sum(%0) axes 9 : f32[2, 1]", "axis 9 does not exist: there are at most 6"),
             ("%1 = transpose(%0) perm 0,0 : f32[2, 3]", "perm is not a permutation"),
-            ("%1 = slice(%0) 0:1 : f32[1, 3]", "expected three numbers for each of at most 6 axes, such as 0:4:1,0:2:1; got `0:1`"),
+            ("%1 = slice(%0) 0:1 : f32[1, 3]", "expected 3 numbers for each of at most 6 axes, such as 0:4:1,0:2:1; got `0:1`"),
+            ("%1 = conv(%0, %0) 1:1:0:0 : f32[2, 3]", "expected `groups ...` after the axes"),
+            (
+                "%1 = conv(%0, %0) 1:1:0 groups 1 : f32[2, 3]",
+                "expected 4 numbers for each of at most 3 axes, such as 1:1:0:0,2:1:0:1; got `1:1:0`",
+            ),
             ("%1 = dot(%0, %0) tc : f32[2, 2]", "dot: `tc` is not `ta` or `tb`"),
             ("output \"y\" %3", "node %3 is not defined above"),
             ("update 1", "expected a slot number and a node"),

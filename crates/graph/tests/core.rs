@@ -1,7 +1,8 @@
 //! The builder's errors, shapes, interning and rebuilding.
 
 use adaline_graph::{
-    BinaryOp, Builder, DType, Graph, GraphError, Literal, MAX_RANK, Op, Perm, Shape, SlotId, TensorType, UnaryOp, Var, concat,
+    BinaryOp, Builder, ConvSpec, DType, Graph, GraphError, Interpolation, Literal, MAX_RANK, Op, Perm, Shape, SlotId, TensorType, UnaryOp,
+    Var, WindowSpec, concat,
 };
 
 #[test]
@@ -35,6 +36,34 @@ fn the_first_error_latches_with_its_layer_path() {
         (|_, x| x.reshape([7]), "layer `net/dense`: reshape: 6 elements cannot become [7], which has 7; got f32[2, 3]"),
         (|b, x| concat(b, &[x], 2), "layer `net/dense`: cannot concatenate along axis 2 of 1 tensors of shape [2, 3]"),
         (|b, _| concat(b, &[], 0), "layer `net/dense`: cannot concatenate along axis 0 of 0 tensors of shape []"),
+        (
+            |_, x| x.take(x),
+            "layer `net/dense`: gather: expects a table (groups, rows, columns) and i32 indices (groups, indices) with equal groups; reshape or \
+             cast first; got f32[1, 2, 3] and f32[1, 6]",
+        ),
+        (
+            |b, x| x.expand_dims(0).take(b.iota([2], 0)),
+            "layer `net/dense`: cannot look up indices of shape [2] in a table of shape [1, 2, 3]: expected (rows, columns)",
+        ),
+        (
+            |_, x| x.resize(&[3], Interpolation::Bilinear),
+            "layer `net/dense`: cannot resize a tensor of shape [2, 3] to [3]: expected (batch, spatial axes.., channels) and a new size, at \
+             least 1, for each spatial axis",
+        ),
+        (
+            |_, x| x.expand_dims(2).resize(&[1 << 59], Interpolation::Bilinear),
+            "layer `net/dense`: cannot resize axis 1 of a tensor of shape [2, 3, 1] to 576460752303423488: 576460752303423488 by 3 weights are \
+             too many",
+        ),
+        (
+            |_, x| x.conv_transpose(x, ConvSpec::default(), &[usize::MAX]),
+            "layer `net/dense`: the result [2, 18446744073709551615, 2] of a transposed convolution is too large",
+        ),
+        (
+            |_, x| x.expand_dims(2).average_pool(WindowSpec::valid(&[4], &[1])),
+            "layer `net/dense`: window_sum: the window spans 4 cells of spatial axis 0, which has 3 with its padding; use a smaller window or \
+             `same` padding; got f32[2, 3, 1]",
+        ),
         (|b, _| b.error("units must be positive, got 0"), "layer `net/dense`: units must be positive, got 0"),
     ];
     for (build, expected) in table {

@@ -1,7 +1,7 @@
 //! Gradients of all operations against central differences, to first and second order.
 
 use adaline_graph::eval::Value;
-use adaline_graph::{Builder, DType, MAX_RANK, Op, PadSpec, ReduceOp, Shape, TensorType, Var, concat};
+use adaline_graph::{Builder, ConvSpec, DType, Interpolation, MAX_RANK, Op, PadSpec, ReduceOp, Shape, TensorType, Var, WindowSpec, concat};
 use adaline_testkit::Rng;
 use adaline_testkit::gradcheck::{GradError, check_gradients, check_second_order};
 
@@ -52,6 +52,31 @@ const SMOOTH: &[(&str, Build)] = &[
     ("dot tt", |_, x, y| x.dot(y.reshape([4, 3]), true, true).tanh()),
     ("dot batched", |_, x, y| x.reshape([3, 2, 2]).dot(y.reshape([3, 2, 2]), true, false).tanh()),
     ("gram", |_, x, _| x.dot(x, false, true).tanh()),
+    ("conv", |_, x, y| {
+        let (x, k) = (x.reshape([1, 3, 2, 2]), y.reshape([3, 1, 2, 2]));
+        x.conv(k, ConvSpec::same(&[3, 2], &[3, 1], &[2, 1], &[1, 1])).tanh()
+    }),
+    ("conv in groups", |_, x, y| {
+        let spec = ConvSpec { before: [2, 0, 0], ..ConvSpec::valid(&[1], &[2]) };
+        x.reshape([1, 6, 2]).conv(y.reshape([3, 1, 4]), spec.with_groups(2)).tanh()
+    }),
+    ("conv transpose", |_, x, y| {
+        let (spec, size) = ConvSpec::transposed_same(&[3, 2], &[3, 1], &[2, 1], &[1, 1], None);
+        x.reshape([1, 3, 2, 2]).conv_transpose(y.reshape([3, 1, 2, 2]), spec, &size).tanh()
+    }),
+    ("conv by kernel", |b, x, y| {
+        let spec = ConvSpec::valid(&[1], &[1]);
+        b.op(Op::ConvKernel { spec, kernel: Shape::from([2, 3, 4]) }, &[x.reshape([1, 4, 3]), y.reshape([1, 3, 4])]).tanh()
+    }),
+    ("average pool", |_, x, y| (x * y).reshape([1, 3, 4, 1]).average_pool(WindowSpec::same(&[3, 4], &[2, 3], &[1, 2])).exp()),
+    ("sum pool", |_, x, y| (x * y).reshape([1, 6, 2]).sum_pool(WindowSpec::valid(&[3], &[2])).exp()),
+    ("gather", |b, x, y| (x * y).take(b.iota([5], 0)).exp()),
+    ("scatter add", |b, x, y| (x * y).reshape([1, 3, 4]).scatter_add(b.iota([1, 3], 0), 2).exp()),
+    ("resize", |_, x, y| {
+        let image = (x * y).reshape([1, 3, 4, 1]);
+        image.resize(&[5, 3], Interpolation::Bicubic).exp() + image.resize(&[5, 3], Interpolation::Bilinear).tanh()
+    }),
+    ("resize nearest", |_, x, y| (x * y).reshape([1, 3, 4, 1]).resize(&[5, 3], Interpolation::Nearest).exp()),
     ("select", |_, x, y| x.lt(y).select(x * y, x / y)),
     ("cast", |b, x, y| b.op(Op::Cast(DType::F32), &[x]) * y),
 ];
@@ -66,6 +91,7 @@ const KINKED: &[(&str, Build)] = &[
     ("sign and floor", |_, x, y| (x - y).sign() * x + (x * 3.0).floor() * y),
     ("reduce max", |_, x, y| x.max(&[1], true) * y),
     ("reduce min", |_, x, y| x.min(&[0, 1], true) * y),
+    ("max pool", |_, x, y| (x * y).reshape([1, 3, 4, 1]).max_pool(WindowSpec::same(&[3, 4], &[2, 3], &[1, 2])).exp()),
     ("masks", |_, x, y| x * x.gt_scalar(1.0).cast(DType::F32) + y),
     ("argmax", |_, x, y| x.argmax(1).cast(DType::F32).reshape([3, 1]) * y),
 ];
@@ -102,6 +128,11 @@ fn functions_with_kinks_away_from_them() {
     for (name, build) in KINKED {
         check(name, *build, 1);
     }
+}
+
+#[test]
+fn the_largest_of_windows_to_second_order() {
+    check("max pool", |_, x, y| (x * y).reshape([1, 3, 4, 1]).max_pool(WindowSpec::same(&[3, 4], &[2, 3], &[1, 2])).exp(), 2);
 }
 
 #[test]

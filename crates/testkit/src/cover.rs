@@ -1,9 +1,9 @@
 //! Which kinds of operation there are, enumerated by a match so that a new variant cannot be forgotten.
 
 use adaline_graph::{
-    ArgOp, AxisSet, BinaryOp, DType, Distribution, Graph, InputId, Literal, Op, PadSpec, Perm, ReduceOp, Shape, SliceSpec,
+    ArgOp, AxisSet, BinaryOp, ConvSpec, DType, Distribution, Graph, InputId, Literal, Op, PadSpec, Perm, ReduceOp, Shape, SliceSpec,
 };
-use adaline_graph::{SlotId, TensorType, UnaryOp};
+use adaline_graph::{SlotId, TensorType, UnaryOp, WindowOp, WindowSpec};
 use std::collections::BTreeSet;
 
 /// The variant after this one. Adding a variant to [`Op`] makes this match incomplete: link it into the chain.
@@ -29,7 +29,16 @@ fn next(op: Op) -> Option<Op> {
         Op::Pad(_) => Op::Concat { axis: 0 },
         Op::Concat { .. } => Op::Reverse(AxisSet::default()),
         Op::Reverse(_) => Op::Dot { ta: false, tb: false },
-        Op::Dot { .. } => return None,
+        Op::Dot { .. } => Op::Conv { spec: ConvSpec::default() },
+        Op::Conv { spec } => Op::ConvInput { spec, input: shape },
+        Op::ConvInput { spec, input } => Op::ConvKernel { spec, kernel: input },
+        Op::ConvKernel { .. } => Op::Window { op: WindowOp::Sum, spec: WindowSpec::default() },
+        Op::Window { spec, .. } => Op::WindowSpread { spec, input: shape },
+        Op::WindowSpread { spec, .. } => Op::WindowMaxGrad { spec },
+        Op::WindowMaxGrad { spec } => Op::WindowMaxPick { spec },
+        Op::WindowMaxPick { .. } => Op::Gather,
+        Op::Gather => Op::ScatterAdd { rows: 1 },
+        Op::ScatterAdd { .. } => return None,
     })
 }
 
@@ -45,6 +54,7 @@ fn kinds_of(op: Op) -> Vec<String> {
             names(&[Distribution::Uniform, Distribution::Normal].map(|dist| Op::Random { dist, stream, shape }))
         }
         Op::Cast(_) => names(&[DType::F32, DType::I32, DType::Bool].map(Op::Cast)),
+        Op::Window { spec, .. } => names(&WindowOp::ALL.map(|op| Op::Window { op, spec })),
         Op::Dot { .. } => names(&[(false, false), (false, true), (true, false), (true, true)].map(|(ta, tb)| Op::Dot { ta, tb })),
         other => names(&[other]),
     }

@@ -6,8 +6,8 @@ use adaline_graph::eval::Value;
 use adaline_graph::grad::gradients;
 use adaline_graph::pass::dce;
 use adaline_graph::{
-    ArgOp, BinaryOp, Builder, DType, Graph, GraphError, Literal, NodeId, Op, Outputs, ReduceOp, Shape, SlotId, TensorType, UnaryOp, Var,
-    concat,
+    ArgOp, BinaryOp, Builder, ConvSpec, DType, Graph, GraphError, Literal, NodeId, Op, Outputs, ReduceOp, Shape, SlotId, TensorType,
+    UnaryOp, Var, WindowSpec, concat,
 };
 
 /// What to generate.
@@ -110,7 +110,7 @@ impl<'g> Generator<'g> {
     /// Adds one random operation to the pool.
     fn step(&mut self, labels: Var<'g>, random: (Var<'g>, Var<'g>)) {
         let x = self.any();
-        let y = match self.rng.below(if self.smooth { 14 } else { 20 }) {
+        let y = match self.rng.below(if self.smooth { 16 } else { 23 }) {
             0 | 1 => self.unary(x),
             2..=4 => self.binary(x),
             5 => self.reduction(x),
@@ -128,23 +128,26 @@ impl<'g> Generator<'g> {
             10 => self.movement(x),
             11 | 12 => self.dot(x),
             13 => self.broadcast(x),
-            14 => {
+            14 => self.conv(x),
+            15 => self.pool(x),
+            16 => {
                 let p = self.partner(x);
                 self.kinked(x, p)
             }
-            15 => {
+            17 => {
                 let p = self.partner(x);
                 let condition = if self.rng.one_in(2) { x.lt(p) } else { x.le(p).logical_not() };
                 condition.select(x, p)
             }
-            16 if x.rank() > 0 => {
+            18 if x.rank() > 0 => {
                 let axis = self.axis(x) as u8;
                 let op = *self.rng.pick(&[ArgOp::Max, ArgOp::Min]);
                 self.b.op(Op::ArgReduce { op, axis }, &[x]).cast(DType::F32) * 0.25
             }
-            17 => labels.one_hot(1 + self.rng.below(9)),
-            18 => x * adaline_graph::dropout_mask(self.b, 0.3, self.rng.bits(), x.shape(), random.0, random.1),
-            19 => x.stop_gradient() * 0.5,
+            19 => labels.one_hot(1 + self.rng.below(9)),
+            20 => x * adaline_graph::dropout_mask(self.b, 0.3, self.rng.bits(), x.shape(), random.0, random.1),
+            21 => x.stop_gradient() * 0.5,
+            22 if x.rank() == 2 => x.take(labels),
             _ => x.tanh(),
         };
         // Keep numbers and sizes moderate.
@@ -284,6 +287,56 @@ impl<'g> Generator<'g> {
         };
         let product = x.dot(w, ta, tb) * scale;
         if self.rng.one_in(2) { self.unary(product) } else { product }
+    }
+    /// As an image with one to three spatial axes.
+    fn image(&mut self, x: Var<'g>) -> Var<'g> {
+        let mut x = x;
+        while x.rank() < 3 {
+            let at = self.rng.below(x.rank() + 1);
+            x = x.expand_dims(at as isize);
+        }
+        x
+    }
+    fn conv(&mut self, x: Var<'g>) -> Var<'g> {
+        let x = self.image(x);
+        if x.shape().len() > 512 || x.rank() > 5 {
+            return x.mean(&[0], false);
+        }
+        let (sizes, channels) = (x.shape().dims()[1..x.rank() - 1].to_vec(), x.dim(-1));
+        let kernel: Vec<usize> = sizes.iter().map(|&n| 1 + self.rng.below(n.min(3))).collect();
+        let steps: Vec<usize> = sizes.iter().map(|_| 1 + self.rng.below(2)).collect();
+        let ones = vec![1; sizes.len()];
+        let depthwise = self.rng.one_in(3);
+        let filters = if depthwise { channels } else { 1 + self.rng.below(5) };
+        let mut dims = kernel.clone();
+        dims.extend([if depthwise { 1 } else { channels }, filters]);
+        let shape = Shape::new(&dims);
+        let w = if self.slots.len() < 6 { self.slot(shape) } else { self.b.iota(shape, 0).cast(DType::F32) * 0.3 - 0.2 };
+        let spec = match self.rng.below(3) {
+            0 => ConvSpec::valid(&steps, &ones),
+            1 => ConvSpec::same(&sizes, &kernel, &steps, &ones),
+            _ => ConvSpec::same(&sizes, &kernel, &ones, &steps),
+        };
+        let y = x.conv(w, if depthwise { spec.with_groups(channels) } else { spec });
+        if self.rng.one_in(3) {
+            return y.conv_transpose(w, if depthwise { spec.with_groups(channels) } else { spec }, &sizes) * 0.3;
+        }
+        y * 0.5
+    }
+    fn pool(&mut self, x: Var<'g>) -> Var<'g> {
+        let x = self.image(x);
+        if x.rank() > 5 {
+            return x.mean(&[0], false);
+        }
+        let sizes = x.shape().dims()[1..x.rank() - 1].to_vec();
+        let size: Vec<usize> = sizes.iter().map(|&n| 1 + self.rng.below(n.min(3))).collect();
+        let steps: Vec<usize> = sizes.iter().map(|_| 1 + self.rng.below(2)).collect();
+        let spec = if self.rng.one_in(2) { WindowSpec::valid(&size, &steps) } else { WindowSpec::same(&sizes, &size, &steps) };
+        match self.rng.below(if self.smooth { 2 } else { 3 }) {
+            0 => x.average_pool(spec),
+            1 => x.sum_pool(spec) * 0.25,
+            _ => x.max_pool(spec),
+        }
     }
     fn broadcast(&mut self, x: Var<'g>) -> Var<'g> {
         let mut dims = x.shape().dims().to_vec();

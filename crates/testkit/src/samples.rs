@@ -1,5 +1,7 @@
 //! The sample table: graphs of one operation, or of a pattern that compilers fuse, with inputs that hurt.
 
+mod spatial;
+
 use adaline_graph::eval::Value;
 use adaline_graph::grad::gradients;
 use adaline_graph::{
@@ -113,6 +115,7 @@ pub fn samples() -> Vec<Sample> {
     reductions(&mut t);
     movement(&mut t);
     dots(&mut t);
+    spatial::samples(&mut t);
     patterns(&mut t);
     t.samples
 }
@@ -145,6 +148,16 @@ fn leaves(t: &mut Table) {
     b.update(SlotId(1), b.full([4], 2.0)); // written, never read
     let state = vec![(SlotId(0), t.f32(&[2, 3])), (SlotId(2), Value::i32(Shape::SCALAR, &[41]))];
     t.samples.push(Sample { name: "state and updates".into(), graph: b.finish().unwrap_or_default(), inputs: vec![], state });
+    // A moved value that is both a result and the new value of a slot.
+    let b = Builder::new();
+    let x = b.input("x", TensorType::f32([3]));
+    let (padded, joined) = (x.pad(&[(1, 1)]), concat(&b, &[x, x], 0));
+    b.output("padded", padded);
+    b.update(SlotId(0), padded);
+    b.output("joined", joined);
+    b.update(SlotId(1), joined);
+    let inputs = vec![t.f32(&[3])];
+    t.samples.push(Sample { name: "moves to two places".into(), graph: b.finish().unwrap_or_default(), inputs, state: vec![] });
     // The new values of two slots are the old ones of each other.
     let b = Builder::new();
     let (p, q) = (b.state(SlotId(0), "p", TensorType::f32([5])), b.state(SlotId(1), "q", TensorType::f32([5])));

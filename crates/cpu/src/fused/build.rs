@@ -339,7 +339,16 @@ impl Maker<'_> {
             | Op::Pad(_)
             | Op::Concat { .. }
             | Op::Reverse(_)
-            | Op::Dot { .. } => Code::Copy,
+            | Op::Dot { .. }
+            | Op::Conv { .. }
+            | Op::ConvInput { .. }
+            | Op::ConvKernel { .. }
+            | Op::Window { .. }
+            | Op::WindowSpread { .. }
+            | Op::WindowMaxGrad { .. }
+            | Op::WindowMaxPick { .. }
+            | Op::Gather
+            | Op::ScatterAdd { .. } => Code::Copy,
         }
     }
 

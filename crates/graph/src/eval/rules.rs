@@ -1,13 +1,13 @@
 //! One rule for each operation.
 
-use super::Value;
+use super::{Value, spatial};
 use crate::philox::Philox;
 use crate::{ArgOp, BinaryOp, DType, Distribution, MAX_RANK, Op, ReduceOp, Shape, TensorType, UnaryOp};
 
-type Index = [usize; MAX_RANK];
+pub(super) type Index = [usize; MAX_RANK];
 
 /// Coordinates of element `flat` of a row-major tensor.
-fn unravel(mut flat: usize, shape: Shape) -> Index {
+pub(super) fn unravel(mut flat: usize, shape: Shape) -> Index {
     let mut index = [0; MAX_RANK];
     for a in (0..shape.rank()).rev() {
         index[a] = flat % shape.dims()[a];
@@ -17,7 +17,7 @@ fn unravel(mut flat: usize, shape: Shape) -> Index {
 }
 
 /// Place of an element of a row-major tensor.
-fn ravel(index: Index, shape: Shape) -> usize {
+pub(super) fn ravel(index: Index, shape: Shape) -> usize {
     shape.dims().iter().enumerate().fold(0, |flat, (a, &d)| flat * d + index[a])
 }
 
@@ -136,6 +136,15 @@ pub(super) fn apply(op: Op, ty: TensorType, x: &[&Value]) -> Vec<f64> {
                 sum
             })
         }
+        Op::Conv { spec } => spatial::conv(&spec, shape, x[0], x[1]),
+        Op::ConvInput { spec, .. } => spatial::conv_input(&spec, shape, x[0], x[1]),
+        Op::ConvKernel { spec, .. } => spatial::conv_kernel(&spec, shape, x[0], x[1]),
+        Op::Window { op, spec } => spatial::window(op, &spec, shape, x[0]),
+        Op::WindowSpread { spec, .. } => spatial::window_spread(&spec, shape, x[0]),
+        Op::WindowMaxGrad { spec } => spatial::window_max_grad(&spec, x[0], x[1], x[2]),
+        Op::WindowMaxPick { spec } => spatial::window_max_pick(&spec, x[0], x[1], x[2]),
+        Op::Gather => spatial::gather(x[0], x[1]),
+        Op::ScatterAdd { .. } => spatial::scatter_add(shape, x[0], x[1]),
     }
 }
 
@@ -261,7 +270,7 @@ fn neutral(op: ReduceOp) -> f64 {
     }
 }
 
-fn combine(op: ReduceOp, a: f64, b: f64) -> f64 {
+pub(super) fn combine(op: ReduceOp, a: f64, b: f64) -> f64 {
     match op {
         ReduceOp::Sum => a + b,
         ReduceOp::Prod => a * b,

@@ -204,7 +204,7 @@ impl Facts {
             });
         }
         match n.op {
-            Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. } => n
+            op if reads_memory(op) => n
                 .inputs
                 .iter()
                 .map(|&i| {
@@ -218,6 +218,46 @@ impl Facts {
             }
         }
     }
+}
+
+/// Whether an operation has a kernel of its own, which reads its operands from memory as they are, each whole and row-major.
+pub(super) fn is_opaque(op: Op) -> bool {
+    match op {
+        Op::Conv { .. }
+        | Op::ConvInput { .. }
+        | Op::ConvKernel { .. }
+        | Op::Window { .. }
+        | Op::WindowSpread { .. }
+        | Op::WindowMaxGrad { .. }
+        | Op::WindowMaxPick { .. }
+        | Op::Gather
+        | Op::ScatterAdd { .. } => true,
+        Op::Input { .. }
+        | Op::State { .. }
+        | Op::Const { .. }
+        | Op::Iota { .. }
+        | Op::Random { .. }
+        | Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Select
+        | Op::Cast(_)
+        | Op::StopGradient
+        | Op::Reduce { .. }
+        | Op::ArgReduce { .. }
+        | Op::Reshape(_)
+        | Op::Transpose(_)
+        | Op::Broadcast(_)
+        | Op::Slice(_)
+        | Op::Pad(_)
+        | Op::Concat { .. }
+        | Op::Reverse(_)
+        | Op::Dot { .. } => false,
+    }
+}
+
+/// Whether an operation reads its operands from memory, rather than element by element where they are made.
+pub fn reads_memory(op: Op) -> bool {
+    is_opaque(op) || matches!(op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. })
 }
 
 /// Whether a node combines several elements into one.

@@ -1,6 +1,6 @@
 //! From clusters to regions: what must lie in memory, which updates happen in place, and an order of execution.
 
-use super::cluster::{Cluster, Edge, Facts};
+use super::cluster::{Cluster, Edge, Facts, is_opaque, reads_memory};
 use super::grow::Grower;
 use super::view::Access;
 use super::{Kind, Member, Place, Region, Space, Update};
@@ -105,7 +105,7 @@ fn collect_reads(g: &mut Grower) -> Result<Vec<Read>, GraphError> {
                     return Err(GraphError::Malformed { node: node.index(), message: "fusion lost an operand".into() });
                 };
                 let at = match g.graph.node(node).op {
-                    Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. } => None,
+                    op if reads_memory(op) => None,
                     _ => Some(g.facts.operand_place(g.graph, &g.clusters[c], node, place)),
                 };
                 for e in edges {
@@ -230,6 +230,7 @@ fn region(g: &Grower, c: u32, outputs: &BTreeSet<NodeId>) -> Region {
     let kind = match (cluster.dot, first.map(|f| (f, g.graph.node(f).op))) {
         (Some(dot), _) => Kind::Dot(dot),
         (None, Some((f, Op::Pad(_) | Op::Concat { .. }))) => Kind::Move(f),
+        (None, Some((f, op))) if is_opaque(op) => Kind::Opaque(f),
         _ if has(Place::Row) => Kind::Rows,
         _ if has(Place::Col) || has(Place::One) => Kind::Columns,
         _ => Kind::Loop,

@@ -1,8 +1,8 @@
 //! Growing clusters: each node, in topological order, joins the cluster of an operand where it can, and clusters that meet merge.
 
-use super::cluster::{Cluster, Edge, Facts, is_reduction, reduction_of, rows_repeated};
+use super::cluster::{Cluster, Edge, Facts, is_opaque, is_reduction, reads_memory, reduction_of, rows_repeated};
 use super::reach::Reach;
-use super::{MAX_MEMBERS, MAX_ROW, ONE_ROW, Place, Reduction, Space};
+use super::{Access, MAX_MEMBERS, MAX_ROW, ONE_ROW, Place, Reduction, Space};
 use crate::backend::CompileOptions;
 use crate::{Graph, NodeId, Op};
 use std::collections::BTreeMap;
@@ -103,6 +103,14 @@ impl<'a> Grower<'a> {
                 }
             }
         }
+        for &id in live.iter().filter(|id| is_opaque(self.graph.node(**id).op)) {
+            for &i in &self.graph.node(id).inputs {
+                let view = super::view::resolve(self.graph, &self.facts.copied, i);
+                if view.is_ok_and(|v| v.len() != 1 && v.access() != Access::Direct) {
+                    self.facts.copied[i.index()] = true;
+                }
+            }
+        }
         for id in live {
             if self.computes(id) {
                 self.place(id);
@@ -177,7 +185,16 @@ impl<'a> Grower<'a> {
             | Op::ArgReduce { .. }
             | Op::Pad(_)
             | Op::Concat { .. }
-            | Op::Dot { .. } => true,
+            | Op::Dot { .. }
+            | Op::Conv { .. }
+            | Op::ConvInput { .. }
+            | Op::ConvKernel { .. }
+            | Op::Window { .. }
+            | Op::WindowSpread { .. }
+            | Op::WindowMaxGrad { .. }
+            | Op::WindowMaxPick { .. }
+            | Op::Gather
+            | Op::ScatterAdd { .. } => true,
         }
     }
 
@@ -192,6 +209,7 @@ impl<'a> Grower<'a> {
                 self.found(c, id, Place::Full);
             }
             Op::Pad(_) | Op::Concat { .. } => self.found(Cluster::closed(Space::Flat(n.ty.len())), id, Place::Full),
+            op if is_opaque(op) => self.found(Cluster::closed(Space::Flat(n.ty.len())), id, Place::Full),
             _ => {
                 if self.allowed.fuse && self.join(id) {
                     return;
@@ -396,7 +414,7 @@ impl<'a> Grower<'a> {
             return true;
         }
         let at = if is_reduction(self.graph, id) { self.facts.operand_place(self.graph, c, id, place) } else { place };
-        if matches!(self.graph.node(id).op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. }) {
+        if reads_memory(self.graph.node(id).op) {
             return true; // these read memory
         }
         for &i in &self.graph.node(id).inputs {

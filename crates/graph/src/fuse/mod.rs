@@ -4,6 +4,7 @@
 //! ([`Kind::Loop`]), has statistics of each row ([`Kind::Rows`]: softmax, cross-entropy, layer normalisation), sums down columns or over
 //! everything ([`Kind::Columns`]: bias gradients, batch statistics, losses, metrics), or is a matrix product with everything that can
 //! be done to its result while it is still in registers ([`Kind::Dot`]: bias, activation, its derivative, the optimizer's update).
+//! A convolution, windows or a table look-up runs by itself ([`Kind::Opaque`]).
 //! Shape operations are no regions: they are strides of whoever reads them ([`View`]). Nothing that enters a reduction is computed twice.
 //!
 //! ```
@@ -28,7 +29,7 @@ mod tests;
 mod text;
 pub mod view;
 
-pub use cluster::{Edge, Edges};
+pub use cluster::{Edge, Edges, reads_memory};
 pub use prepare::identity_of;
 pub use view::{Access, Matrix, View};
 
@@ -109,6 +110,8 @@ pub enum Kind {
     Dot(NodeId),
     /// Padding or concatenation.
     Move(NodeId),
+    /// An operation with a kernel of its own: a convolution, windows, a table look-up.
+    Opaque(NodeId),
 }
 
 /// Nodes that run as one kernel.

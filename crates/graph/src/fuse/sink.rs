@@ -1,7 +1,7 @@
 //! Sinking: values that only one later cluster reads move into it when that saves memory traffic. So the derivative of an activation is
 //! made where the backward pass needs it, from the activation's output, rather than stored in the forward pass.
 
-use super::cluster::is_reduction;
+use super::cluster::{is_reduction, reads_memory};
 use super::grow::Grower;
 use super::{Place, view};
 use crate::{NodeId, Op};
@@ -26,7 +26,7 @@ fn users(g: &Grower) -> Users {
     }
     for id in g.graph.ids().filter(|id| g.live[id.index()]) {
         let node = g.graph.node(id);
-        let reads_memory = matches!(node.op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. });
+        let reads_memory = reads_memory(node.op);
         let is_view = matches!(node.op, Op::Transpose(_) | Op::Broadcast(_) | Op::Slice(_) | Op::Reverse(_));
         if view::is_renaming(g.graph, id) && !g.facts.copied[id.index()] {
             continue;

@@ -4,7 +4,7 @@ use super::{Kind, Update, fuse};
 use crate::backend::CompileOptions;
 use crate::{Builder, DType, Distribution, Graph, Shape, SlotId, TensorType, dropout_mask};
 
-/// Kinds of the regions, in order: `l`oop, `r`ows, `c`olumns, `d`ot, `m`ove.
+/// Kinds of the regions, in order: `l`oop, `r`ows, `c`olumns, `d`ot, `m`ove, `o`paque.
 fn kinds(graph: &Graph, disabled: &[&str]) -> String {
     let options = CompileOptions { disabled: disabled.iter().map(|s| (*s).into()).collect(), ..CompileOptions::default() };
     let fused = fuse(graph, &options).unwrap();
@@ -14,6 +14,7 @@ fn kinds(graph: &Graph, disabled: &[&str]) -> String {
         Kind::Columns => 'c',
         Kind::Dot(_) => 'd',
         Kind::Move(_) => 'm',
+        Kind::Opaque(_) => 'o',
     };
     fused.regions.iter().map(|r| letter(r.kind)).collect()
 }

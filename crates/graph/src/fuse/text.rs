@@ -15,6 +15,7 @@ impl Fused {
             Kind::Columns => format!("columns {r}x{c}"),
             Kind::Dot(_) => "dot".into(),
             Kind::Move(_) => "move".into(),
+            Kind::Opaque(_) => "alone".into(),
         };
         let ops = self.ops(region);
         if ops.is_empty() { head } else { format!("{head}: {}", ops.join(" ")) }

@@ -1,7 +1,7 @@
 //! Constant folding with `f32` results: an operation on constants becomes a constant, where the result is one value everywhere.
 
 use crate::eval::{Precision, Value, apply};
-use crate::{DType, Graph, GraphError, Literal, Node, NodeId, Op, ReduceOp, Shape, TensorType};
+use crate::{DType, Graph, GraphError, Literal, Node, NodeId, Op, ReduceOp, Shape, TensorType, WindowOp};
 use smallvec::SmallVec;
 
 /// The graph with operations on constants computed. Values are rounded to `f32` after each operation; sums and products of a reduction
@@ -30,13 +30,33 @@ fn folded(g: &Graph, node: &Node, inputs: &[NodeId]) -> Option<Literal> {
     let first = *x.first()?;
     let from = g.ty(inputs[0]).shape;
     match node.op {
-        Op::Input { .. } | Op::State { .. } | Op::Const { .. } | Op::Iota { .. } | Op::Random { .. } => None,
+        Op::Input { .. }
+        | Op::State { .. }
+        | Op::Const { .. }
+        | Op::Iota { .. }
+        | Op::Random { .. }
+        // Not one value everywhere: fewer terms at the borders.
+        | Op::Conv { .. }
+        | Op::ConvInput { .. }
+        | Op::ConvKernel { .. }
+        | Op::Window { op: WindowOp::Sum, .. }
+        | Op::WindowSpread { .. }
+        | Op::WindowMaxGrad { .. }
+        | Op::WindowMaxPick { .. }
+        | Op::ScatterAdd { .. } => None,
         Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) => {
             let scalars: Vec<Value> = x.iter().map(|&l| scalar(l)).collect();
             let result = apply(node.op, &scalars.iter().collect::<Vec<_>>(), Precision::F32);
             Some(literal(result.ty.dtype, result.data[0]))
         }
-        Op::StopGradient | Op::Reshape(_) | Op::Transpose(_) | Op::Broadcast(_) | Op::Slice(_) | Op::Reverse(_) => Some(first),
+        Op::StopGradient
+        | Op::Reshape(_)
+        | Op::Transpose(_)
+        | Op::Broadcast(_)
+        | Op::Slice(_)
+        | Op::Reverse(_)
+        | Op::Window { op: WindowOp::Max, .. }
+        | Op::Gather => Some(first),
         Op::Reduce { op, axes } => {
             let n: usize = axes.iter().map(|a| from.dims()[a]).product();
             let v = first.as_f64();

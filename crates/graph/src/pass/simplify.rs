@@ -27,7 +27,18 @@ fn make(g: &mut Graph, op: Op, x: &[NodeId]) -> Result<NodeId, GraphError> {
             let ty = infer(g, op, x)?;
             Some(full(g, ty, 0.0)?)
         }
-        Op::Iota { .. } | Op::Random { .. } | Op::ArgReduce { .. } => None,
+        Op::Iota { .. }
+        | Op::Random { .. }
+        | Op::ArgReduce { .. }
+        | Op::Conv { .. }
+        | Op::ConvInput { .. }
+        | Op::ConvKernel { .. }
+        | Op::Window { .. }
+        | Op::WindowSpread { .. }
+        | Op::WindowMaxGrad { .. }
+        | Op::WindowMaxPick { .. }
+        | Op::Gather
+        | Op::ScatterAdd { .. } => None,
         Op::StopGradient => Some(x[0]),
         Op::Unary(u) => match elementwise::unary(g, u, x[0])? {
             None => elementwise::sink(g, op, x)?,

@@ -1,8 +1,10 @@
 //! The running error bound: one rule for each operation.
 
+mod spatial;
+
 use super::Tolerance;
 use adaline_graph::eval::{Precision, Value, apply};
-use adaline_graph::{ArgOp, BinaryOp, DType, Distribution, Graph, Op, ReduceOp, TensorType, UnaryOp};
+use adaline_graph::{ArgOp, BinaryOp, DType, Distribution, Graph, Op, ReduceOp, TensorType, UnaryOp, WindowOp};
 
 const EPS: f64 = f32::EPSILON as f64;
 /// Results below the normal range may be flushed to zero.
@@ -64,25 +66,32 @@ fn rule(op: Op, y: &Value, x: &[(&Value, &[f64])], t: &Tolerance) -> Vec<f64> {
             let errors: Vec<Value> = x.iter().map(|(v, e)| Value::of(TensorType::f32(v.ty.shape), e.to_vec())).collect();
             apply(op, &errors.iter().collect::<Vec<_>>(), Precision::F64).data
         }
-        Op::Dot { ta, .. } => {
-            // Σ |a| eb + |b| ea + ea eb, and the rounding of K terms.
-            let part = |k: usize, f: &dyn Fn(f64, f64) -> f64| {
-                Value::of(x[k].0.ty, x[k].0.data.iter().zip(x[k].1).map(|(&v, &e)| f(v.abs(), e)).collect())
-            };
-            let dot = |a: &Value, b: &Value| apply(op, &[a, b], Precision::F64).data;
-            let (exact, off) = (dot(&part(0, &|v, _| v), &part(1, &|v, _| v)), dot(&part(0, &|v, e| v + e), &part(1, &|v, e| v + e)));
-            let terms = x[0].0.ty.shape.dim(if ta { -2 } else { -1 }) as f64;
-            let untouched = x.iter().all(|(_, e)| e.iter().all(|&e| e == 0.0));
-            (0..n)
-                .map(|i| {
-                    if untouched && !exact[i].is_finite() {
-                        return special(y.data[i], exact[i]);
-                    }
-                    finish(y.data[i], off[i] - exact[i] + rounding(terms * t.term, off[i]))
-                })
-                .collect()
-        }
+        Op::Dot { ta, .. } => products(op, y, x, x[0].0.ty.shape.dim(if ta { -2 } else { -1 }), t),
+        Op::Conv { .. } | Op::ConvInput { .. } | Op::ConvKernel { .. } => products(op, y, x, spatial::terms(op, y, x), t),
+        Op::Window { op: WindowOp::Sum, spec } | Op::WindowSpread { spec, .. } => spatial::sums(op, y, x[0], spatial::cells(&spec), t),
+        Op::Window { op: WindowOp::Max, .. } => spatial::moved(op, x),
+        Op::WindowMaxGrad { spec } => spatial::max_grad(&spec, y, x, t),
+        Op::WindowMaxPick { spec } => spatial::max_pick(&spec, x),
+        Op::Gather => spatial::gather(x),
+        Op::ScatterAdd { .. } => spatial::scatter_add(op, y, x, t),
     }
+}
+
+/// What is linear in both inputs: Σ |a| eb + |b| ea + ea eb, and the rounding of the terms.
+fn products(op: Op, y: &Value, x: &[(&Value, &[f64])], terms: usize, t: &Tolerance) -> Vec<f64> {
+    let part = |k: usize, f: &dyn Fn(f64, f64) -> f64| {
+        Value::of(x[k].0.ty, x[k].0.data.iter().zip(x[k].1).map(|(&v, &e)| f(v.abs(), e)).collect())
+    };
+    let of = |a: &Value, b: &Value| apply(op, &[a, b], Precision::F64).data;
+    let (exact, off) = (of(&part(0, &|v, _| v), &part(1, &|v, _| v)), of(&part(0, &|v, e| v + e), &part(1, &|v, e| v + e)));
+    let untouched = x.iter().all(|(_, e)| e.iter().all(|&e| e == 0.0));
+    let bound = |i: usize| {
+        if untouched && !exact[i].is_finite() {
+            return special(y.data[i], exact[i]);
+        }
+        finish(y.data[i], off[i] - exact[i] + rounding(terms as f64 * t.term, off[i]))
+    };
+    (0..y.data.len()).map(bound).collect()
 }
 
 /// Where exact inputs are infinite or NaN the result is known, unless only the sum of magnitudes has overflowed.
