@@ -7,6 +7,7 @@ pub mod simd;
 pub mod vmath;
 
 mod backend;
+mod conv;
 mod direct;
 mod dot;
 mod fused;

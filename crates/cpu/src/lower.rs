@@ -1,5 +1,6 @@
 //! From fused regions to steps: a place for every value, programs for every region, and the record of what each step touches.
 
+use crate::conv::Conv;
 use crate::direct::Direct;
 use crate::dot::{self, Dot};
 use crate::fused::build::{self, Places, Stage, Uses};
@@ -353,7 +354,7 @@ impl Lower<'_> {
                 Kernel::Dot(Box::new(self.dot(region, uses, node, &places)?))
             }
             Kind::Move(node) => Kernel::Move(self.movement(i, region, node)),
-            Kind::Opaque(node) => Kernel::Direct(Box::new(self.direct(i, region, node)?)),
+            Kind::Opaque(node) => self.alone(i, region, node)?,
         };
         let inline = work(&kernel) < INLINE_WORK;
         Ok(Step { kernel, inline, wake: false, touches: self.touches(i, region) })
@@ -404,7 +405,8 @@ impl Lower<'_> {
         })
     }
 
-    fn direct(&self, i: usize, region: &Region, node: NodeId) -> Result<Direct, CompileError> {
+    /// An operation that runs by itself.
+    fn alone(&self, i: usize, region: &Region, node: NodeId) -> Result<Kernel, CompileError> {
         let graph = &self.fused.graph;
         let n = graph.node(node);
         let mut inputs = Vec::new();
@@ -418,8 +420,14 @@ impl Lower<'_> {
             }
         }
         let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
-        let kernel = Direct::new(n.op, &types, n.ty, &inputs, self.targets(i, node), node_cost(graph, node).flops);
-        kernel.ok_or_else(|| defect("an operation without a kernel"))
+        let outs = self.targets(i, node);
+        if self.options.enabled("conv")
+            && let Some(conv) = Conv::new(n.op, &types, n.ty, &inputs, &outs, self.isa)
+        {
+            return Ok(Kernel::Conv(Box::new(conv)));
+        }
+        let kernel = Direct::new(n.op, &types, n.ty, &inputs, outs, node_cost(graph, node).flops);
+        kernel.map(|d| Kernel::Direct(Box::new(d))).ok_or_else(|| defect("an operation without a kernel"))
     }
 
     fn movement(&self, i: usize, region: &Region, node: NodeId) -> Move {
@@ -555,6 +563,7 @@ fn work(kernel: &Kernel) -> usize {
             d.batch * d.plan.work() / 16 + d.epilogue.as_ref().map_or(0, |p| of(p, elements))
         }
         Kernel::Move(_) => 0,
+        Kernel::Conv(c) => c.cost(),
         Kernel::Direct(d) => d.cost(),
     }
 }

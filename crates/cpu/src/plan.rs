@@ -1,5 +1,6 @@
 //! Plans: a flat list of kernel calls with resolved places. Immutable, shareable.
 
+use crate::conv::Conv;
 use crate::direct::Direct;
 use crate::dot::Dot;
 use crate::fused::kernel::Tile;
@@ -20,7 +21,9 @@ pub(crate) enum Kernel {
     Dot(Box<Dot>),
     /// Data movement.
     Move(Move),
-    /// A convolution, windows, a table look-up.
+    /// A convolution as a product.
+    Conv(Box<Conv>),
+    /// A convolution in groups, windows, a table look-up.
     Direct(Box<Direct>),
 }
 
@@ -30,6 +33,7 @@ impl Kernel {
         match self {
             Self::Tile(t) => t.scratch_words(),
             Self::Dot(d) => d.scratch_words(),
+            Self::Conv(c) => c.scratch_words(),
             Self::Move(_) | Self::Direct(_) => 0,
         }
     }

@@ -116,6 +116,7 @@ fn flops(k: &Kernel) -> u64 {
             d.batch as u64 * d.plan.flops() + d.epilogue.as_ref().map_or(0, |p| kernel::flops_of(p, n, n))
         }
         Kernel::Move(_) => 0,
+        Kernel::Conv(c) => c.flops(),
         Kernel::Direct(d) => d.flops(),
     }
 }

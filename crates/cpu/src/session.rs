@@ -100,6 +100,7 @@ impl CpuSession {
                     Kernel::Tile(t) => t.run(&workers, bases, step.inline),
                     Kernel::Dot(d) => d.run(&workers, bases, step.inline),
                     Kernel::Move(m) => m.run(bases),
+                    Kernel::Conv(c) => c.run(&workers, bases, step.inline),
                     Kernel::Direct(d) => d.run(&workers, bases, step.inline),
                 }
             }

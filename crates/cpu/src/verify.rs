@@ -56,7 +56,7 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 let together = r.at == w.at
                     && r.words == w.words
                     && (r.same_place || after_the_rows(&step.kernel) || read_before_all(&step.kernel, r.at));
-                if !together || matches!(step.kernel, Kernel::Move(_) | Kernel::Direct(_)) {
+                if !together || matches!(step.kernel, Kernel::Move(_) | Kernel::Conv(_) | Kernel::Direct(_)) {
                     return Err(fail("overwrites what it reads", w));
                 }
             }
@@ -145,6 +145,7 @@ fn references(k: &Kernel) -> Vec<BufRef> {
             out.extend(m.zero.map(|z| z.0));
             out.extend(m.copies.iter().flat_map(|c| [c.from, c.to]));
         }
+        Kernel::Conv(c) => out.extend(c.places()),
         Kernel::Direct(d) => out.extend(d.places()),
     }
     out

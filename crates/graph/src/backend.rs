@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileOptions {
     /// Names of passes to leave out (`simplify`, `fold`, `fuse`, `epilogue`, `rows`, `columns`, `reuse`, `inplace`, `named`,
-    /// `bf16`: products of bfloat16 values by instructions made for them).
+    /// `conv`: convolutions as products, `bf16`: products of bfloat16 values by instructions made for them).
     pub disabled: Vec<String>,
     /// Elements per block of fused loops, when not the default.
     pub block: Option<usize>,

@@ -26,7 +26,7 @@ const TASK_WORK: usize = 20_000;
 const MOST_TASKS: usize = 64;
 
 /// Sizes along the spatial axes; missing axes come first, with size 1.
-type Axes = [usize; MAX_SPATIAL];
+pub(crate) type Axes = [usize; MAX_SPATIAL];
 
 /// What is computed.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +192,7 @@ impl WithSimd for Task<'_> {
 }
 
 /// Entries of the spatial axes of `(B, S.., C)`, missing ones in front with `rest`.
-fn spatial(of: &[usize], axes: usize, rest: usize) -> Axes {
+pub(crate) fn spatial(of: &[usize], axes: usize, rest: usize) -> Axes {
     let missing = MAX_SPATIAL - axes;
     std::array::from_fn(|a| if a < missing { rest } else { of[a - missing] })
 }

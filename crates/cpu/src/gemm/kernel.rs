@@ -5,29 +5,29 @@ use crate::simd::{Simd, WithSimd};
 
 /// A tile to compute: C[i, j] = (or +=, if `resume`) Σ A[i, p]·B[p, j], the sums as chains in the order of p.
 #[derive(Clone, Copy)]
-pub(super) struct Micro {
-    pub(super) k: usize,
+pub(crate) struct Micro {
+    pub(crate) k: usize,
     /// A[i, p] at `a + i·a_row + p·a_step`.
-    pub(super) a: *const f32,
-    pub(super) a_row: usize,
-    pub(super) a_step: usize,
+    pub(crate) a: *const f32,
+    pub(crate) a_row: usize,
+    pub(crate) a_step: usize,
     /// B[p, ..] contiguous at `b + p·b_step`.
-    pub(super) b: *const f32,
-    pub(super) b_step: usize,
+    pub(crate) b: *const f32,
+    pub(crate) b_step: usize,
     /// C[i, ..] contiguous at `c + i·c_row`.
-    pub(super) c: *mut f32,
-    pub(super) c_row: usize,
+    pub(crate) c: *mut f32,
+    pub(crate) c_row: usize,
     /// Valid lanes of the last vector.
-    pub(super) last: usize,
+    pub(crate) last: usize,
     /// Continue the chains that are in C.
-    pub(super) resume: bool,
+    pub(crate) resume: bool,
     /// Where the rows of B go as whole vectors, for the tiles that follow.
-    pub(super) packed: *mut f32,
+    pub(crate) packed: *mut f32,
 }
 
 /// How a tile reads the right operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Right {
+pub(crate) enum Right {
     /// Rows of whole vectors.
     Whole,
     /// The last vector of a row has only `last` readable elements.
@@ -119,7 +119,7 @@ impl<const ROWS: usize, const VECTORS: usize, const RIGHT: u8> WithSimd for Size
 /// The pointers and distances of `tile` are valid for that size; rows of B are readable in whole vectors if `right` says so; with
 /// [`Right::Pack`] `packed` has room for k of them.
 #[inline(always)]
-pub(super) unsafe fn micro<S: Simd>(s: S, rows: usize, vectors: usize, right: Right, tile: &Micro) {
+pub(crate) unsafe fn micro<S: Simd>(s: S, rows: usize, vectors: usize, right: Right, tile: &Micro) {
     macro_rules! choose {
         ($(($rows:literal, $vectors:literal))*) => {
             match (rows, vectors) {

@@ -41,6 +41,13 @@ mod tests;
 use crate::simd::{Isa, dispatch};
 use partition::Partition;
 
+/// The register tiles and what feeds them, for products whose operands are made on the way (convolutions).
+pub(crate) mod tiles {
+    pub(crate) use super::kernel::{Micro, Right, micro};
+    pub(crate) use super::pack::{Heights, transpose};
+    pub(crate) use super::partition::{LINE, PANEL_WORDS, TASK_FLOPS};
+}
+
 /// Shape and storage of a product. Leading dimensions are in elements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GemmSpec {

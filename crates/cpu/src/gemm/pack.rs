@@ -7,7 +7,7 @@ const ROWS_AHEAD: usize = 8;
 
 /// Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. First row and height of each.
 #[derive(Clone)]
-pub(super) struct Heights {
+pub(crate) struct Heights {
     row: usize,
     rows: usize,
     base: usize,
@@ -18,7 +18,7 @@ pub(super) struct Heights {
 impl Heights {
     /// The tiles of `rows` rows, none higher than `most`.
     #[inline(always)]
-    pub(super) fn new(rows: usize, most: usize) -> Self {
+    pub(crate) fn new(rows: usize, most: usize) -> Self {
         let tiles = rows.div_ceil(most).max(1);
         Self { row: 0, rows, base: rows / tiles, taller: rows % tiles }
     }
@@ -44,7 +44,7 @@ impl Iterator for Heights {
 /// # Safety
 /// `src` holds `rows` rows of `cols`; `dst` holds `cols` rows of `rows`, or with `pad` of `rows` rounded up to whole vectors; they do not overlap.
 #[inline(always)]
-pub(super) unsafe fn transpose<S: Simd>(
+pub(crate) unsafe fn transpose<S: Simd>(
     s: S,
     src: *const f32,
     src_ld: usize,

@@ -5,13 +5,13 @@ use crate::simd::{Simd, WithSimd};
 
 /// Words of a packed panel of the right operand that many register tiles read in turn: half of a typical L1 cache. Longer sums are
 /// computed in blocks; the chains of additions just continue from one block to the next, so this does not show in the bits.
-pub(super) const PANEL_WORDS: usize = 4096;
+pub(crate) const PANEL_WORDS: usize = 4096;
 /// Length of the blocks of a panel that only one register tile reads.
 const THIN_BLOCK: usize = 128;
 /// Words of a packed right operand that are kept for all groups of rows of a task: a quarter of a small L2 cache.
 const KEPT_WORDS: usize = 32 * 1024;
 /// Work of one task: far more than handing it to another thread costs (about 6 µs).
-const TASK_FLOPS: usize = 600_000;
+pub(crate) const TASK_FLOPS: usize = 600_000;
 /// What one operation of an epilogue is worth in operations of the product.
 const EPILOGUE_FLOPS: usize = 8;
 const MANY_TASKS: usize = 16;
@@ -64,7 +64,7 @@ pub(super) struct Partition {
 }
 
 /// Alignment of the parts of the scratch, in words: a cache line.
-pub(super) const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 
 impl Partition {
     /// Words of one block of results.

@@ -1,0 +1,280 @@
+//! Convolutions and their gradients as products of matrices whose left operand, the patches that pixels see, is never whole in memory.
+//!
+//! - `Conv`: patches of the input `(B S'.., K.. C)` times the kernel `(K.. C, O)`.
+//! - `ConvInput`: patches of the results `(B S.., K.. O)` times the kernel turned `(K.. O, C)`.
+//! - `ConvKernel`: patches of the input, turned `(K.. C, B S'..)`, times the results `(B S'.., O)`.
+//!
+//! Each task makes the patches of its rows for a block of the sums, a few ten kilobytes that stay in L2, and gives them to the register
+//! tiles of the products. Every element is one chain of additions in the order of the sum, as in [`crate::direct`]; the two differ only
+//! where a kernel reaches into padding, whose zeros are multiplied here (0 times infinity is NaN) and left out there.
+//!
+//! `unsafe`: works on the places of the plan, several tasks at a time.
+#![allow(unsafe_code)]
+
+mod patches;
+#[cfg(test)]
+mod tests;
+
+use crate::fused::interp::Bases;
+use crate::fused::program::BufRef;
+use crate::gemm::tiles::{Heights, LINE, Micro, PANEL_WORDS, Right, TASK_FLOPS, micro, transpose};
+use crate::par::Workers;
+use crate::simd::{Isa, Simd, WithSimd, dispatch};
+use adaline_graph::{Op, TensorType};
+use patches::Patches;
+
+/// Most tasks that are made so that threads have some.
+const MOST_TASKS: usize = 256;
+/// Rows of a task: patches of 256 words for so many pixels are half of a small L2 cache.
+const PIXELS: usize = 120;
+const FEWEST_PIXELS: usize = 24;
+/// Rows of a kernel's gradient in a task.
+const KERNEL_ROWS: usize = 48;
+/// Columns of a task.
+const COLUMNS: usize = 128;
+
+/// What is computed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Side {
+    /// Results, or with a turned kernel the gradient with respect to the input: rows are pixels.
+    Pixels { turned: bool },
+    /// The gradient with respect to the kernel: rows are its cells and channels.
+    Kernel,
+}
+
+/// Sizes of the tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Partition {
+    rows_per_task: usize,
+    cols_per_task: usize,
+    row_tasks: usize,
+    col_tasks: usize,
+    /// Length of the blocks of the sums.
+    block: usize,
+    /// Words of the packed right operand, and of the patches at a distance of `left_ld`.
+    packed_words: usize,
+    left_words: usize,
+    left_ld: usize,
+}
+
+/// A convolution or one of its gradients, on places in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Conv {
+    patches: Patches,
+    side: Side,
+    rows: usize,
+    cols: usize,
+    /// Length of the sums.
+    k: usize,
+    part: Partition,
+    /// What the patches are of, the other operand, and where the result goes: it is copied from the first place to the others.
+    source: BufRef,
+    right: BufRef,
+    outs: Vec<BufRef>,
+    flops: u64,
+}
+
+impl Conv {
+    /// The kernel of an operation on operands of the given types, which lie whole at the given places. `None` for other operations and
+    /// for convolutions in groups.
+    pub(crate) fn new(op: Op, types: &[TensorType], ty: TensorType, inputs: &[BufRef], outs: &[BufRef], isa: Isa) -> Option<Self> {
+        let (&[a, b], &[first, second]) = (types, inputs) else { return None };
+        let (spec, side, patches, source, right) = match op {
+            Op::Conv { spec } => {
+                (spec, Side::Pixels { turned: false }, Patches::of_input(&spec, a.shape, b.shape, ty.shape), first, second)
+            }
+            Op::ConvInput { spec, input } => {
+                (spec, Side::Pixels { turned: true }, Patches::of_results(&spec, input, b.shape, a.shape), first, second)
+            }
+            Op::ConvKernel { spec, kernel } => (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape), first, second),
+            _ => return None,
+        };
+        if spec.groups != 1 || ty.is_empty() {
+            return None;
+        }
+        let (rows, k) = match side {
+            Side::Pixels { .. } => (patches.pixels(), patches.words()),
+            Side::Kernel => (patches.words(), patches.pixels()),
+        };
+        let cols = ty.shape.dims()[ty.shape.rank() - 1];
+        let part = dispatch(isa, Choose { side, rows, cols, k });
+        let flops = 2 * rows as u64 * cols as u64 * k as u64;
+        (k > 0).then(|| Self { patches, side, rows, cols, k, part, source, right, outs: outs.to_vec(), flops })
+    }
+    /// Estimated work.
+    pub(crate) fn cost(&self) -> usize {
+        (self.flops / 16) as usize
+    }
+    /// Floating-point operations, those with padding counted too.
+    pub(crate) fn flops(&self) -> u64 {
+        self.flops
+    }
+    /// Every place it touches.
+    pub(crate) fn places(&self) -> impl Iterator<Item = BufRef> {
+        [self.source, self.right].into_iter().chain(self.outs.iter().copied())
+    }
+    /// Scratch words that each worker needs.
+    pub(crate) fn scratch_words(&self) -> usize {
+        LINE + self.part.packed_words + self.part.left_words
+    }
+
+    /// Runs it.
+    ///
+    /// # Safety
+    /// The plan's promise: operands and results lie within their buffers, and no result overlaps an operand or another result.
+    pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
+        let Some((&first, others)) = self.outs.split_first() else { return };
+        let tasks = self.part.row_tasks * self.part.col_tasks;
+        let one = |index: usize, worker: usize| {
+            // SAFETY: the caller's promise.
+            let (source, right, out) = unsafe { (bases.at(self.source), bases.at(self.right), bases.at(first)) };
+            dispatch(workers.isa(), Task { conv: self, index, source, right, out, scratch: workers.scratch(worker) });
+        };
+        if inline || tasks == 1 {
+            (0..tasks).for_each(|index| one(index, 0));
+        } else {
+            workers.run(tasks, &one);
+        }
+        for &other in others {
+            // SAFETY: the caller's promise; every task is done.
+            unsafe { std::ptr::copy_nonoverlapping(bases.at(first), bases.at(other), self.rows * self.cols) };
+        }
+    }
+}
+
+struct Choose {
+    side: Side,
+    rows: usize,
+    cols: usize,
+    k: usize,
+}
+
+impl WithSimd for Choose {
+    type Output = Partition;
+    fn run<S: Simd>(self, _: S) -> Partition {
+        let Self { side, rows, cols, k } = self;
+        let panel = S::GEMM_VECTORS * S::LANES;
+        let longest = PANEL_WORDS / panel;
+        // Blocks of equal length; a sum just over one block is not cut.
+        let block = if k <= longest + longest / 4 { k } else { k.div_ceil(k.div_ceil(longest)) };
+        let flops = (2 * k).saturating_mul(rows).saturating_mul(cols);
+        let want = (flops / TASK_FLOPS).clamp(1, MOST_TASKS);
+        let wide = |most: usize| cols.div_ceil(cols.div_ceil(most)).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES));
+        let (most_rows, cols_per_task) = match side {
+            Side::Pixels { .. } => (rows.div_ceil(want).clamp(FEWEST_PIXELS, PIXELS), wide(COLUMNS)),
+            // Few rows: then columns make the tasks, and each makes the patches again.
+            Side::Kernel => (KERNEL_ROWS, if rows > 2 * KERNEL_ROWS || want == 1 { wide(COLUMNS) } else { panel.min(wide(COLUMNS)) }),
+        };
+        let rows_per_task = rows.div_ceil(rows.div_ceil(most_rows)).next_multiple_of(S::GEMM_ROWS).min(rows);
+        // An odd number of lines, so that neither rows nor columns fall on the same cache sets.
+        let (lines, long) = match side {
+            Side::Pixels { .. } => (rows_per_task, block),
+            Side::Kernel => (block, rows_per_task),
+        };
+        let left_ld = long.next_multiple_of(2 * LINE) + LINE;
+        Partition {
+            rows_per_task,
+            cols_per_task,
+            row_tasks: rows.div_ceil(rows_per_task),
+            col_tasks: cols.div_ceil(cols_per_task),
+            block,
+            packed_words: (block * cols_per_task.next_multiple_of(S::LANES)).next_multiple_of(LINE),
+            left_words: lines * left_ld,
+            left_ld,
+        }
+    }
+}
+
+/// One rectangle of the result.
+struct Task<'a> {
+    conv: &'a Conv,
+    index: usize,
+    source: *const f32,
+    right: *const f32,
+    out: *mut f32,
+    scratch: *mut f32,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { conv, index, source, right, out, scratch } = self;
+        let Conv { patches, side, part, k, .. } = conv;
+        let (row_task, col_task) = (index % part.row_tasks, index / part.row_tasks);
+        let (row0, col0) = (row_task * part.rows_per_task, col_task * part.cols_per_task);
+        let (rows, cols) = ((conv.rows - row0).min(part.rows_per_task), (conv.cols - col0).min(part.cols_per_task));
+        let panel = S::GEMM_VECTORS * S::LANES;
+        let skip = scratch.align_offset(LINE * size_of::<f32>()).min(LINE);
+        let packed = scratch.wrapping_add(skip);
+        let left = packed.wrapping_add(part.packed_words);
+        let turned = *side == Side::Pixels { turned: true };
+        let pack = rows > S::GEMM_ROWS || turned;
+        let mut done = 0;
+        while done < *k {
+            let length = (k - done).min(part.block);
+            // SAFETY: the task's part of the patches; the scratch has room for it and for the packed right operand.
+            let (a_row, a_step) = unsafe {
+                match side {
+                    Side::Pixels { .. } => {
+                        patches.fill(s, source, row0..row0 + rows, done..done + length, left, part.left_ld);
+                        (part.left_ld, 1)
+                    }
+                    Side::Kernel => {
+                        patches.fill(s, source, done..done + length, row0..row0 + rows, left, part.left_ld);
+                        (1, part.left_ld)
+                    }
+                }
+            };
+            let heights = Heights::new(rows, S::GEMM_ROWS);
+            let mut col = 0;
+            while col < cols {
+                let width = (cols - col).min(panel);
+                let vectors = width.div_ceil(S::LANES);
+                let last = width - (vectors - 1) * S::LANES;
+                let packed = packed.wrapping_add(length * col);
+                if turned {
+                    // SAFETY: room for `length` rows of whole vectors.
+                    unsafe { conv.pack_turned(s, right, (done, length), (col0 + col, width), packed) };
+                }
+                let here = (right.wrapping_add(done * conv.cols + col0 + col), conv.cols);
+                for (row, height) in heights.clone() {
+                    let ((b, b_step), right) = match () {
+                        // The first tile packs on its way what the others read.
+                        () if pack && !turned && row == 0 => (here, Right::Pack),
+                        () if pack => ((packed.cast_const(), vectors * S::LANES), Right::Whole),
+                        () if last < S::LANES || height == 1 => (here, Right::Edge),
+                        () => (here, Right::Whole),
+                    };
+                    let a = left.wrapping_add(row * a_row).cast_const();
+                    let c = out.wrapping_add((row0 + row) * conv.cols + col0 + col);
+                    let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: conv.cols, last, resume: done > 0, packed };
+                    // SAFETY: the tile lies inside the task; packed panels are whole vectors, rows of the right operand contiguous.
+                    unsafe { micro(s, height, vectors, right, &tile) };
+                }
+                col += width;
+            }
+            done += length;
+        }
+    }
+}
+
+impl Conv {
+    /// Rows `done .. done + length` of the turned kernel `(K.. O, C)`, columns `col .. col + width`, as whole vectors.
+    ///
+    /// # Safety
+    /// `kernel` holds `(K.., C, O)`, `to` has room.
+    #[inline(always)]
+    unsafe fn pack_turned<S: Simd>(&self, s: S, kernel: *const f32, (done, length): (usize, usize), (col, width): (usize, usize), to: *mut f32) {
+        let (filters, whole) = (self.patches.channels, width.next_multiple_of(S::LANES));
+        let mut at = done;
+        while at < done + length {
+            let (cell, f) = (at / filters, at % filters);
+            let some = (filters - f).min(done + length - at);
+            let from = kernel.wrapping_add((cell * self.cols + col) * filters + f);
+            // SAFETY: `width` rows of the cell, `some` filters of each.
+            unsafe { transpose(s, from, filters, (width, some), to.wrapping_add((at - done) * whole), whole, true) };
+            at += some;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Convolutions as products against convolutions as they are defined, to the bit.
+
+use crate::Cpu;
+use crate::plan::Kernel;
+use crate::simd::Isa;
+use adaline_graph::backend::{CompileOptions, Session, TensorRef};
+use adaline_graph::grad::gradients;
+use adaline_graph::{Builder, ConvSpec, StateStore, TensorType};
+
+/// Result and both gradients of one convolution.
+fn bits(x: &[usize], kernel: &[usize], spec: ConvSpec, cpu: &Cpu, fast: bool) -> Vec<u32> {
+    let b = Builder::new();
+    let (vx, vk) = (b.input("x", TensorType::f32(x)), b.input("kernel", TensorType::f32(kernel)));
+    let y = vx.conv(vk, spec);
+    let weight = b.input("weight", TensorType::f32(y.shape()));
+    let loss = (y * weight).sum(&[], false);
+    let grads = b.with_graph(|g| gradients(g, loss.id(), &[vx.id(), vk.id()])).unwrap();
+    b.output("y", y);
+    b.output("dx", b.var(grads[0]));
+    b.output("dkernel", b.var(grads[1]));
+    let graph = b.finish().unwrap();
+    let values = |n: usize, seed: usize| -> Vec<f32> { (0..n).map(|i| ((i * 7919 + seed * 31) % 997) as f32 / 500.0 - 0.9973).collect() };
+    let data: Vec<Vec<f32>> = graph.inputs().iter().enumerate().map(|(i, d)| values(d.ty.len(), i)).collect();
+    let inputs: Vec<TensorRef<'_>> = data.iter().map(|v| TensorRef::F32(v)).collect();
+    let disabled = if fast { vec![] } else { vec!["conv".to_string()] };
+    let state = StateStore::new();
+    let plan = cpu.compile_plan(&graph, state.layout(), &CompileOptions { disabled, ..CompileOptions::default() }).unwrap();
+    let found = plan.plan.steps.iter().filter(|s| matches!(s.kernel, Kernel::Conv(_))).count();
+    assert_eq!(found, if fast { 3 } else { 0 }, "{x:?} {kernel:?}");
+    let mut session = plan.cpu_session();
+    session.run_frozen(&inputs, &state).unwrap();
+    (0..3).flat_map(|o| session.output(o).f32().unwrap().iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn as_products_convolutions_keep_every_bit() {
+    let plain = ConvSpec::default();
+    let same = |x: &[usize], k: &[usize], s: &[usize], d: &[usize]| ConvSpec::same(x, k, s, d);
+    let cases: Vec<(Vec<usize>, Vec<usize>, ConvSpec)> = vec![
+        (vec![2, 7, 6, 3], vec![3, 3, 3, 5], plain),
+        (vec![3, 9, 8, 1], vec![3, 3, 1, 33], same(&[9, 8], &[3, 3], &[1, 1], &[1, 1])),
+        (vec![2, 9, 11, 4], vec![3, 2, 4, 17], same(&[9, 11], &[3, 2], &[2, 3], &[1, 1])),
+        (vec![1, 12, 13, 2], vec![3, 3, 2, 4], same(&[12, 13], &[3, 3], &[1, 1], &[2, 3])),
+        (vec![2, 10, 3], vec![4, 3, 6], ConvSpec::causal(4, 1, 2)),
+        (vec![1, 4, 5, 6, 2], vec![2, 3, 2, 2, 7], same(&[4, 5, 6], &[2, 3, 2], &[1, 2, 1], &[1, 1, 1])),
+        (vec![2, 5, 5, 8], vec![1, 1, 8, 16], plain),
+        // Sums in several blocks, several tasks along rows and columns.
+        (vec![9, 14, 14, 40], vec![3, 3, 40, 150], same(&[14, 14], &[3, 3], &[1, 1], &[1, 1])),
+    ];
+    for (x, kernel, spec) in cases {
+        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), false);
+        for isa in Isa::available() {
+            for threads in [1, 2, 3, 7] {
+                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), true);
+                assert!(found == defined, "{x:?} {kernel:?} {spec:?} on {threads} threads, {isa}");
+            }
+        }
+    }
+}
