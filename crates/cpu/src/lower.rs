@@ -1,6 +1,6 @@
 //! From fused regions to steps: a place for every value, programs for every region, and the record of what each step touches.
 
-use crate::conv::Conv;
+use crate::conv::{self, Conv};
 use crate::direct::Direct;
 use crate::dot::{self, Dot};
 use crate::fused::build::{self, Places, Stage, Uses};
@@ -189,6 +189,17 @@ impl Lower<'_> {
                 };
                 self.homes.insert(n, home);
             }
+            if let Kind::Opaque(node) = region.kind
+                && self.options.enabled("conv")
+            {
+                let n = self.fused.graph.node(node);
+                let types: Vec<TensorType> = n.inputs.iter().map(|&x| self.fused.graph.ty(x)).collect();
+                let words = conv::partial_words(n.op, &types, n.ty, self.isa);
+                if words > 0 {
+                    self.needs.push(Need { words, first: i, last: i, over: None });
+                    self.temps[i] = Some(self.needs.len() - 1);
+                }
+            }
             if matches!(region.kind, Kind::Loop | Kind::Rows | Kind::Columns) {
                 let cut = self.cut(region, &self.facts[i]);
                 self.cuts[i] = Some(cut);
@@ -199,6 +210,11 @@ impl Lower<'_> {
                 }
             }
         }
+    }
+
+    /// Where a region's temporary words lie.
+    fn temp(&self, i: usize) -> Option<BufRef> {
+        self.temps[i].map(|t| BufRef { space: ARENA, offset: self.offsets[t] })
     }
 
     fn cut(&self, region: &Region, facts: &Facts) -> Cut {
@@ -321,7 +337,7 @@ impl Lower<'_> {
         let (col_words, one_words) = (*col_words, *one_words);
         let at = accs.iter().map(|(n, a)| (*n, a.at)).collect();
         let mut sums = BTreeMap::new();
-        let partials = self.temps[i].map_or(BufRef { space: ARENA, offset: 0 }, |t| BufRef { space: ARENA, offset: self.offsets[t] });
+        let partials = self.temp(i).unwrap_or(BufRef { space: ARENA, offset: 0 });
         let kernel = match region.kind {
             Kind::Loop | Kind::Rows | Kind::Columns => {
                 let Some(cut) = self.cuts[i] else { return Err(defect("a region without a cut")) };
@@ -422,7 +438,7 @@ impl Lower<'_> {
         let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
         let outs = self.targets(i, node);
         if self.options.enabled("conv")
-            && let Some(conv) = Conv::new(n.op, &types, n.ty, &inputs, &outs, self.isa)
+            && let Some(conv) = Conv::new(n.op, &types, n.ty, &inputs, &outs, self.temp(i), self.isa)
         {
             return Ok(Kernel::Conv(Box::new(conv)));
         }
@@ -506,8 +522,7 @@ impl Lower<'_> {
                 out.push(touch);
             }
         }
-        if let Some(t) = self.temps[i] {
-            let at = BufRef { space: ARENA, offset: self.offsets[t] };
+        if let (Some(t), Some(at)) = (self.temps[i], self.temp(i)) {
             out.push(Touch { at, words: self.needs[t].words, holds: Holds::Temp(i as u32), write: true, same_place: false });
         }
         for &n in &region.outputs {

@@ -1,35 +1,42 @@
 //! Convolutions and their gradients as products of matrices whose left operand, the patches that pixels see, is never whole in memory.
 //!
 //! - `Conv`: patches of the input `(B S'.., K.. C)` times the kernel `(K.. C, O)`.
-//! - `ConvInput`: patches of the results `(B S.., K.. O)` times the kernel turned `(K.. O, C)`.
+//! - `ConvInput`: patches of the results `(B S.., K.. O)` times the kernel turned `(K.. O, C)`; or ([`scatter`]) what the results send back.
 //! - `ConvKernel`: patches of the input, turned `(K.. C, B S'..)`, times the results `(B S'.., O)`.
 //!
 //! Each task makes the patches of its rows for a block of the sums, a few ten kilobytes that stay in L2, and gives them to the register
 //! tiles of the products. Every element is one chain of additions in the order of the sum, as in [`crate::direct`]; the two differ only
-//! where a kernel reaches into padding, whose zeros are multiplied here (0 times infinity is NaN) and left out there.
+//! where a kernel reaches into padding, whose zeros are multiplied here (0 times infinity is NaN) and left out there. What results send back is
+//! one such chain for each cell of the kernel, and the sum of these; long sums of a kernel's gradient are made in parts, each a chain.
 //!
 //! `unsafe`: works on the places of the plan, several tasks at a time.
 #![allow(unsafe_code)]
 
 mod patches;
+mod scatter;
 #[cfg(test)]
 mod tests;
 
 use crate::fused::interp::Bases;
 use crate::fused::program::BufRef;
-use crate::gemm::tiles::{Heights, LINE, Micro, PANEL_WORDS, Right, TASK_FLOPS, micro, transpose};
+use crate::gemm::tiles::{Heights, LINE, Micro, PANEL_WORDS, Right, TASK_FLOPS, micro, pack_right, transpose};
 use crate::par::Workers;
 use crate::simd::{Isa, Simd, WithSimd, dispatch};
 use adaline_graph::{Op, TensorType};
 use patches::Patches;
+use scatter::{Images, Scatter};
 
 /// Most tasks that are made so that threads have some.
 const MOST_TASKS: usize = 256;
+/// Tasks that images are cut into where there are as many.
+const MANY_TASKS: usize = 16;
 /// Rows of a task: patches of 256 words for so many pixels are half of a small L2 cache.
 const PIXELS: usize = 120;
 const FEWEST_PIXELS: usize = 24;
 /// Rows of a kernel's gradient in a task.
-const KERNEL_ROWS: usize = 48;
+const KERNEL_ROWS: usize = 72;
+/// Shortest part of the sums of a kernel's gradient.
+const SHORTEST_PART: usize = 2048;
 /// Columns of a task.
 const COLUMNS: usize = 128;
 
@@ -42,6 +49,9 @@ enum Side {
     Kernel,
 }
 
+/// Most images of a task of [`Scatter`], which turns the kernel for itself.
+const IMAGES: usize = 8;
+
 /// Sizes of the tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Partition {
@@ -49,6 +59,9 @@ struct Partition {
     cols_per_task: usize,
     row_tasks: usize,
     col_tasks: usize,
+    /// Parts of the sums, each with tasks of its own, and the length of one.
+    parts: usize,
+    part_length: usize,
     /// Length of the blocks of the sums.
     block: usize,
     /// Words of the packed right operand, and of the patches at a distance of `left_ld`.
@@ -67,39 +80,80 @@ pub(crate) struct Conv {
     /// Length of the sums.
     k: usize,
     part: Partition,
+    /// Instead of patches.
+    scatter: Option<Scatter>,
+    scratch_words: usize,
     /// What the patches are of, the other operand, and where the result goes: it is copied from the first place to the others.
     source: BufRef,
     right: BufRef,
+    partials: Option<BufRef>,
     outs: Vec<BufRef>,
     flops: u64,
 }
 
-impl Conv {
-    /// The kernel of an operation on operands of the given types, which lie whole at the given places. `None` for other operations and
-    /// for convolutions in groups.
-    pub(crate) fn new(op: Op, types: &[TensorType], ty: TensorType, inputs: &[BufRef], outs: &[BufRef], isa: Isa) -> Option<Self> {
-        let (&[a, b], &[first, second]) = (types, inputs) else { return None };
-        let (spec, side, patches, source, right) = match op {
-            Op::Conv { spec } => {
-                (spec, Side::Pixels { turned: false }, Patches::of_input(&spec, a.shape, b.shape, ty.shape), first, second)
-            }
-            Op::ConvInput { spec, input } => {
-                (spec, Side::Pixels { turned: true }, Patches::of_results(&spec, input, b.shape, a.shape), first, second)
-            }
-            Op::ConvKernel { spec, kernel } => (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape), first, second),
+/// What an operation is as a product.
+struct Product {
+    side: Side,
+    patches: Patches,
+    scatter: Option<Scatter>,
+    rows: usize,
+    cols: usize,
+    /// Length of the sums.
+    k: usize,
+}
+
+impl Product {
+    /// `None` for other operations and for convolutions in groups.
+    fn of(op: Op, types: &[TensorType], ty: TensorType) -> Option<Self> {
+        let &[a, b] = types else { return None };
+        let (spec, side, patches) = match op {
+            Op::Conv { spec } => (spec, Side::Pixels { turned: false }, Patches::of_input(&spec, a.shape, b.shape, ty.shape)),
+            Op::ConvInput { spec, input } => (spec, Side::Pixels { turned: true }, Patches::of_results(&spec, input, b.shape, a.shape)),
+            Op::ConvKernel { spec, kernel } => (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape)),
             _ => return None,
         };
-        if spec.groups != 1 || ty.is_empty() {
-            return None;
-        }
+        let scatter = match op {
+            Op::ConvInput { spec, input } => Some(Scatter::new(&spec, input, b.shape, a.shape)).filter(Scatter::pays),
+            _ => None,
+        };
         let (rows, k) = match side {
             Side::Pixels { .. } => (patches.pixels(), patches.words()),
             Side::Kernel => (patches.words(), patches.pixels()),
         };
         let cols = ty.shape.dims()[ty.shape.rank() - 1];
-        let part = dispatch(isa, Choose { side, rows, cols, k });
-        let flops = 2 * rows as u64 * cols as u64 * k as u64;
-        (k > 0).then(|| Self { patches, side, rows, cols, k, part, source, right, outs: outs.to_vec(), flops })
+        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, rows, cols, k })
+    }
+    fn partition(&self, isa: Isa) -> Partition {
+        dispatch(isa, Choose { side: self.side, rows: self.rows, cols: self.cols, k: self.k })
+    }
+}
+
+/// Words of partial sums that an operation needs.
+pub(crate) fn partial_words(op: Op, types: &[TensorType], ty: TensorType, isa: Isa) -> usize {
+    let parts = Product::of(op, types, ty).map_or(1, |p| p.partition(isa).parts);
+    if parts > 1 { parts * ty.len() } else { 0 }
+}
+
+impl Conv {
+    /// The kernel of an operation on operands of the given types, which lie whole at the given places; `partials` has room for
+    /// [`partial_words`]. `None` for other operations and for convolutions in groups.
+    pub(crate) fn new(
+        op: Op,
+        types: &[TensorType],
+        ty: TensorType,
+        inputs: &[BufRef],
+        outs: &[BufRef],
+        partials: Option<BufRef>,
+        isa: Isa,
+    ) -> Option<Self> {
+        let &[source, right] = inputs else { return None };
+        let product = Product::of(op, types, ty)?;
+        let part = product.partition(isa);
+        let Product { side, patches, scatter, rows, cols, k } = product;
+        let flops = scatter.map_or(2 * rows as u64 * cols as u64 * k as u64, |s| s.flops());
+        let scratch_words = scatter.map_or(LINE + part.packed_words + part.left_words, |s| dispatch(isa, ScratchOf(s)));
+        let partials = partials.filter(|_| part.parts > 1);
+        Some(Self { patches, side, rows, cols, k, part, scatter, scratch_words, source, right, partials, outs: outs.to_vec(), flops })
     }
     /// Estimated work.
     pub(crate) fn cost(&self) -> usize {
@@ -111,11 +165,11 @@ impl Conv {
     }
     /// Every place it touches.
     pub(crate) fn places(&self) -> impl Iterator<Item = BufRef> {
-        [self.source, self.right].into_iter().chain(self.outs.iter().copied())
+        [self.source, self.right].into_iter().chain(self.partials).chain(self.outs.iter().copied())
     }
     /// Scratch words that each worker needs.
     pub(crate) fn scratch_words(&self) -> usize {
-        LINE + self.part.packed_words + self.part.left_words
+        self.scratch_words
     }
 
     /// Runs it.
@@ -124,10 +178,16 @@ impl Conv {
     /// The plan's promise: operands and results lie within their buffers, and no result overlaps an operand or another result.
     pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
         let Some((&first, others)) = self.outs.split_first() else { return };
-        let tasks = self.part.row_tasks * self.part.col_tasks;
+        let images = |s: &Scatter| s.batch.div_ceil(s.batch.div_ceil(IMAGES).max(MANY_TASKS).min(s.batch));
+        let tasks = self.scatter.as_ref().map_or(self.part.row_tasks * self.part.col_tasks * self.part.parts, |s| s.batch.div_ceil(images(s)));
         let one = |index: usize, worker: usize| {
             // SAFETY: the caller's promise.
-            let (source, right, out) = unsafe { (bases.at(self.source), bases.at(self.right), bases.at(first)) };
+            let (source, right, out) = unsafe { (bases.at(self.source), bases.at(self.right), bases.at(self.partials.unwrap_or(first))) };
+            if let Some(scatter) = &self.scatter {
+                let images = index * images(scatter)..((index + 1) * images(scatter)).min(scatter.batch);
+                let (scratch, dy, kernel, dx) = (workers.scratch(worker), source.cast_const(), right.cast_const(), out);
+                return dispatch(workers.isa(), Images { scatter, images, dy, kernel, dx, scratch });
+            }
             dispatch(workers.isa(), Task { conv: self, index, source, right, out, scratch: workers.scratch(worker) });
         };
         if inline || tasks == 1 {
@@ -135,10 +195,29 @@ impl Conv {
         } else {
             workers.run(tasks, &one);
         }
+        if let Some(partials) = self.partials {
+            // SAFETY: the caller's promise; every task is done.
+            let (sums, out) = unsafe {
+                let words = self.rows * self.cols;
+                let sums = std::slice::from_raw_parts(bases.at(partials), words * self.part.parts);
+                (sums, std::slice::from_raw_parts_mut(bases.at(first), words))
+            };
+            dispatch(workers.isa(), AddParts { sums, out });
+        }
         for &other in others {
             // SAFETY: the caller's promise; every task is done.
             unsafe { std::ptr::copy_nonoverlapping(bases.at(first), bases.at(other), self.rows * self.cols) };
         }
+    }
+}
+
+/// The scratch that [`Scatter`] needs.
+struct ScratchOf(Scatter);
+
+impl WithSimd for ScratchOf {
+    type Output = usize;
+    fn run<S: Simd>(self, _: S) -> usize {
+        LINE + self.0.scratch_words::<S>()
     }
 }
 
@@ -154,18 +233,24 @@ impl WithSimd for Choose {
     fn run<S: Simd>(self, _: S) -> Partition {
         let Self { side, rows, cols, k } = self;
         let panel = S::GEMM_VECTORS * S::LANES;
-        let longest = PANEL_WORDS / panel;
-        // Blocks of equal length; a sum just over one block is not cut.
-        let block = if k <= longest + longest / 4 { k } else { k.div_ceil(k.div_ceil(longest)) };
         let flops = (2 * k).saturating_mul(rows).saturating_mul(cols);
         let want = (flops / TASK_FLOPS).clamp(1, MOST_TASKS);
         let wide = |most: usize| cols.div_ceil(cols.div_ceil(most)).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES));
         let (most_rows, cols_per_task) = match side {
             Side::Pixels { .. } => (rows.div_ceil(want).clamp(FEWEST_PIXELS, PIXELS), wide(COLUMNS)),
-            // Few rows: then columns make the tasks, and each makes the patches again.
-            Side::Kernel => (KERNEL_ROWS, if rows > 2 * KERNEL_ROWS || want == 1 { wide(COLUMNS) } else { panel.min(wide(COLUMNS)) }),
+            Side::Kernel => (KERNEL_ROWS, wide(COLUMNS)),
         };
         let rows_per_task = rows.div_ceil(rows.div_ceil(most_rows)).next_multiple_of(S::GEMM_ROWS).min(rows);
+        let (row_tasks, col_tasks) = (rows.div_ceil(rows_per_task), cols.div_ceil(cols_per_task));
+        // Few rows and columns: then tasks are made of parts of the sums.
+        let parts = match side {
+            Side::Pixels { .. } => 1,
+            Side::Kernel => (MANY_TASKS / (row_tasks * col_tasks)).min(k / SHORTEST_PART).min(want).max(1),
+        };
+        let part_length = k.div_ceil(parts);
+        // Blocks of equal length; a sum just over one block is not cut.
+        let longest = PANEL_WORDS / panel;
+        let block = if part_length <= longest + longest / 4 { part_length } else { part_length.div_ceil(part_length.div_ceil(longest)) };
         // An odd number of lines, so that neither rows nor columns fall on the same cache sets.
         let (lines, long) = match side {
             Side::Pixels { .. } => (rows_per_task, block),
@@ -175,12 +260,36 @@ impl WithSimd for Choose {
         Partition {
             rows_per_task,
             cols_per_task,
-            row_tasks: rows.div_ceil(rows_per_task),
-            col_tasks: cols.div_ceil(cols_per_task),
+            row_tasks,
+            col_tasks,
+            parts,
+            part_length,
             block,
             packed_words: (block * cols_per_task.next_multiple_of(S::LANES)).next_multiple_of(LINE),
             left_words: lines * left_ld,
             left_ld,
+        }
+    }
+}
+
+/// The parts of all sums, one after the other.
+struct AddParts<'a> {
+    sums: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for AddParts<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { sums, out } = self;
+        let mut parts = sums.chunks_exact(out.len());
+        out.copy_from_slice(parts.next().unwrap_or(&[]));
+        for part in parts {
+            for (to, part) in out.chunks_mut(S::LANES).zip(part.chunks(S::LANES)) {
+                let sum = s.add(s.read(to), s.read(part));
+                s.write(to, sum);
+            }
         }
     }
 }
@@ -201,7 +310,11 @@ impl WithSimd for Task<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { conv, index, source, right, out, scratch } = self;
         let Conv { patches, side, part, k, .. } = conv;
-        let (row_task, col_task) = (index % part.row_tasks, index / part.row_tasks);
+        let (row_task, col_task) = (index % part.row_tasks, index / part.row_tasks % part.col_tasks);
+        // Which part of the sums.
+        let of = index / (part.row_tasks * part.col_tasks);
+        let (start, end) = ((of * part.part_length).min(*k), ((of + 1) * part.part_length).min(*k));
+        let out = out.wrapping_add(of * conv.rows * conv.cols);
         let (row0, col0) = (row_task * part.rows_per_task, col_task * part.cols_per_task);
         let (rows, cols) = ((conv.rows - row0).min(part.rows_per_task), (conv.cols - col0).min(part.cols_per_task));
         let panel = S::GEMM_VECTORS * S::LANES;
@@ -210,9 +323,11 @@ impl WithSimd for Task<'_> {
         let left = packed.wrapping_add(part.packed_words);
         let turned = *side == Side::Pixels { turned: true };
         let pack = rows > S::GEMM_ROWS || turned;
-        let mut done = 0;
-        while done < *k {
-            let length = (k - done).min(part.block);
+        // Results are read from memory once: whole rows in order, rather than a panel by the first tile.
+        let by_rows = pack && *side == Side::Kernel && cols > panel;
+        let mut done = start;
+        while done < end {
+            let length = (end - done).min(part.block);
             // SAFETY: the task's part of the patches; the scratch has room for it and for the packed right operand.
             let (a_row, a_step) = unsafe {
                 match side {
@@ -226,6 +341,11 @@ impl WithSimd for Task<'_> {
                     }
                 }
             };
+            if by_rows {
+                let from = right.wrapping_add(done * conv.cols + col0);
+                // SAFETY: the rows of the block; room for them as whole vectors.
+                unsafe { pack_right(s, from, conv.cols, false, (length, cols), S::GEMM_VECTORS, packed) };
+            }
             let heights = Heights::new(rows, S::GEMM_ROWS);
             let mut col = 0;
             while col < cols {
@@ -241,14 +361,14 @@ impl WithSimd for Task<'_> {
                 for (row, height) in heights.clone() {
                     let ((b, b_step), right) = match () {
                         // The first tile packs on its way what the others read.
-                        () if pack && !turned && row == 0 => (here, Right::Pack),
+                        () if pack && !turned && !by_rows && row == 0 => (here, Right::Pack),
                         () if pack => ((packed.cast_const(), vectors * S::LANES), Right::Whole),
                         () if last < S::LANES || height == 1 => (here, Right::Edge),
                         () => (here, Right::Whole),
                     };
                     let a = left.wrapping_add(row * a_row).cast_const();
                     let c = out.wrapping_add((row0 + row) * conv.cols + col0 + col);
-                    let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: conv.cols, last, resume: done > 0, packed };
+                    let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: conv.cols, last, resume: done > start, packed };
                     // SAFETY: the tile lies inside the task; packed panels are whole vectors, rows of the right operand contiguous.
                     unsafe { micro(s, height, vectors, right, &tile) };
                 }

@@ -68,114 +68,144 @@ impl Patches {
         (at >= 0 && (at as usize) < self.source[a]).then_some(at as usize)
     }
 
-    /// Writes words `words` of rows `pixels`, row after row at a distance of `ld`.
+    /// Words of the source.
+    fn source_words(&self) -> usize {
+        self.batch * self.source.iter().product::<usize>() * self.channels
+    }
+
+    /// Writes words `words` of rows `pixels`, row after row at a distance of `ld`. What lies up to a vector behind a row is overwritten.
     ///
     /// # Safety
-    /// `source` holds `(B, source.., C)`, `to` has room for the rows; the ranges lie within the matrix.
+    /// `source` holds `(B, source.., C)`, `to` has room for the rows and for a vector behind each; the ranges lie within the matrix.
     #[inline(always)]
     pub(super) unsafe fn fill<S: Simd>(&self, s: S, source: *const f32, pixels: Range<usize>, words: Range<usize>, to: *mut f32, ld: usize) {
-        let [_, g1, g2] = self.grid;
-        let (mut q2, mut q1, mut q0) = (pixels.start % g2, pixels.start / g2 % g1, pixels.start / (g1 * g2) % self.grid[0]);
-        let mut image = pixels.start / (g1 * g2 * self.grid[0]);
-        let mut row = to;
-        for _ in pixels {
-            // SAFETY: one pixel of the grid, one row of room.
-            unsafe { self.fill_row(s, source, (image, [q0, q1, q2]), words.clone(), row) };
-            row = row.wrapping_add(ld);
-            q2 += 1;
-            if q2 == g2 {
-                (q2, q1) = (0, q1 + 1);
-            }
-            if q1 == g1 {
-                (q1, q0) = (0, q0 + 1);
-            }
-            if q0 == self.grid[0] {
-                (q0, image) = (0, image + 1);
-            }
+        let [g0, g1, g2] = self.grid;
+        let (mut pixel, mut row) = (pixels.start, to);
+        while pixel < pixels.end {
+            let (line, from) = (pixel / g2, pixel % g2);
+            let run = from..(from + pixels.end - pixel).min(g2);
+            let place = (line / (g0 * g1), line / g1 % g0, line % g1);
+            // SAFETY: pixels of one line of the grid, as many rows of room.
+            unsafe { self.fill_run(s, source, place, run.clone(), words.clone(), row, ld) };
+            pixel += run.len();
+            row = row.wrapping_add(run.len() * ld);
         }
     }
 
-    /// One row, a line of the kernel at a time.
+    /// Neighbouring pixels, a line of the kernel at a time: what only depends on the line is found once.
     ///
     /// # Safety
     /// As for [`Patches::fill`].
     #[inline(always)]
-    unsafe fn fill_row<S: Simd>(&self, s: S, source: *const f32, (image, q): (usize, Axes), words: Range<usize>, to: *mut f32) {
-        let (line, [_, k1s, k2s]) = (self.kernel[2] * self.channels, self.kernel);
-        let (mut at, mut to) = (words.start, to);
-        let mut kernel_line = at / line;
+    #[allow(clippy::too_many_arguments)] // a loop nest, cut from its caller for readability
+    unsafe fn fill_run<S: Simd>(
+        &self,
+        s: S,
+        source: *const f32,
+        (image, q0, q1): (usize, usize, usize),
+        run: Range<usize>,
+        words: Range<usize>,
+        to: *mut f32,
+        ld: usize,
+    ) {
+        let (line, k1s) = (self.kernel[2] * self.channels, self.kernel[1]);
         // Cells of a line lie side by side in the source, too.
         let dense = self.step[2] == 1 && self.div[2] == 1;
-        let first2 = q[2] as isize * self.mul[2] + self.base[2];
+        let all = self.source_words();
+        let (mut at, mut to) = (words.start, to);
         while at < words.end {
-            let from = at - kernel_line * line;
-            let stop = (words.end - kernel_line * line).min(line);
-            let n = stop - from;
-            let (k0, k1) = (kernel_line / k1s, kernel_line % k1s);
-            // SAFETY: places inside the source; `n` words of room.
-            unsafe {
-                if let (Some(p0), Some(p1)) = (self.place(0, q[0], k0), self.place(1, q[1], k1)) {
-                    let row = source.wrapping_add(((image * self.source[0] + p0) * self.source[1] + p1) * self.source[2] * self.channels);
-                    let (c0, c1) = (from / self.channels, stop.div_ceil(self.channels));
-                    if dense && first2 + c0 as isize >= 0 && first2 + c1 as isize <= self.source[2] as isize {
-                        copy(s, row.wrapping_offset(first2 * self.channels as isize + from as isize), to, n);
-                    } else {
-                        let mut word = from;
-                        while word < stop {
-                            let (k2, c) = (word / self.channels, word % self.channels);
-                            let some = (self.channels - c).min(stop - word);
-                            let out = to.wrapping_add(word - from);
-                            debug_assert!(k2 < k2s);
-                            match self.place(2, q[2], k2) {
-                                Some(p2) => copy(s, row.wrapping_add(p2 * self.channels + c), out, some),
-                                None => zero(s, out, some),
+            let (kernel_line, from) = (at / line, at % line);
+            // A whole line, or the channels of one cell.
+            let stop = if dense { line } else { (from / self.channels + 1) * self.channels };
+            let n = stop.min(from + words.end - at) - from;
+            let row = match (self.place(0, q0, kernel_line / k1s), self.place(1, q1, kernel_line % k1s)) {
+                (Some(p0), Some(p1)) => Some(((image * self.source[0] + p0) * self.source[1] + p1) * self.source[2] * self.channels),
+                _ => None,
+            };
+            let (first, last) = (from / self.channels, (from + n - 1) / self.channels);
+            let mut out = to;
+            for q in run.clone() {
+                // SAFETY: places inside the source; room for the words and a vector behind them.
+                unsafe {
+                    match row {
+                        None => zero(s, out, n),
+                        Some(row) => match (self.place(2, q, first), self.place(2, q, last)) {
+                            (Some(p), Some(_)) => {
+                                let start = row + p * self.channels + from % self.channels;
+                                copy(s, source.wrapping_add(start), out, n, start + S::LANES <= all);
                             }
-                            word += some;
-                        }
+                            _ => self.fill_cells(s, source.wrapping_add(row), q, from..from + n, out),
+                        },
                     }
-                } else {
-                    zero(s, to, n);
                 }
+                out = out.wrapping_add(ld);
             }
             to = to.wrapping_add(n);
             at += n;
-            kernel_line += 1;
+        }
+    }
+
+    /// Words of a line of the kernel of which some cells meet nothing.
+    ///
+    /// # Safety
+    /// As for [`Patches::fill`]; `row` is a line of the source.
+    #[inline(always)]
+    unsafe fn fill_cells<S: Simd>(&self, s: S, row: *const f32, q: usize, words: Range<usize>, to: *mut f32) {
+        let mut word = words.start;
+        while word < words.end {
+            let (k2, c) = (word / self.channels, word % self.channels);
+            let n = (self.channels - c).min(words.end - word);
+            let out = to.wrapping_add(word - words.start);
+            // SAFETY: a place inside the source; room for the words and a vector behind them.
+            unsafe {
+                match self.place(2, q, k2) {
+                    Some(p) => copy(s, row.wrapping_add(p * self.channels + c), out, n, false),
+                    None => zero(s, out, n),
+                }
+            }
+            word += n;
         }
     }
 }
 
+/// Copies `n` words; with `beyond`, a whole vector may be read even where there are fewer.
+///
 /// # Safety
-/// `n` words at both.
+/// `n` words at both, with `beyond` a vector; room for a vector behind the words written.
 #[inline(always)]
-unsafe fn copy<S: Simd>(s: S, from: *const f32, to: *mut f32, n: usize) {
-    let mut i = 0;
+unsafe fn copy<S: Simd>(s: S, from: *const f32, to: *mut f32, n: usize, beyond: bool) {
     // SAFETY: the caller's promise.
     unsafe {
+        if n < S::LANES {
+            if beyond {
+                s.store(to, s.load(from));
+            } else {
+                for i in 0..n {
+                    *to.add(i) = *from.add(i);
+                }
+            }
+            return;
+        }
+        let mut i = 0;
         while i + S::LANES <= n {
             s.store(to.add(i), s.load(from.add(i)));
             i += S::LANES;
         }
-        while i < n {
-            *to.add(i) = *from.add(i);
-            i += 1;
+        if i < n {
+            // Some words twice.
+            s.store(to.add(n - S::LANES), s.load(from.add(n - S::LANES)));
         }
     }
 }
 
+/// Writes `n` zeros.
+///
 /// # Safety
-/// `n` words of room.
+/// Room for a vector behind the words written.
 #[inline(always)]
 unsafe fn zero<S: Simd>(s: S, to: *mut f32, n: usize) {
-    let mut i = 0;
-    // SAFETY: the caller's promise.
-    unsafe {
-        while i + S::LANES <= n {
-            s.store(to.add(i), s.splat(0.0));
-            i += S::LANES;
-        }
-        while i < n {
-            *to.add(i) = 0.0;
-            i += 1;
-        }
+    for i in (0..n).step_by(S::LANES) {
+        // SAFETY: the caller's promise.
+        unsafe { s.store(to.add(i), s.splat(0.0)) };
     }
 }

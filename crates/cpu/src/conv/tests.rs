@@ -57,3 +57,34 @@ fn as_products_convolutions_keep_every_bit() {
         }
     }
 }
+
+/// Where sums are made in parts, or from what results send back, they are near the defined ones, and the same bits everywhere.
+#[test]
+fn sums_in_parts_do_not_depend_on_threads() {
+    let same = |x: &[usize], k: &[usize], s: &[usize]| ConvSpec::same(x, k, s, &[1, 1]);
+    let cases: Vec<(Vec<usize>, Vec<usize>, ConvSpec)> = vec![
+        // Parts of the kernel's gradient: long sums of few rows.
+        (vec![20, 28, 28, 1], vec![3, 3, 1, 32], ConvSpec::default()),
+        (vec![24, 15, 14, 5], vec![3, 3, 5, 19], same(&[15, 14], &[3, 3], &[1, 1])),
+        // What results send back: not padded, with strides, dilated, rows of results in several pieces.
+        (vec![5, 9, 9, 8], vec![3, 3, 8, 32], ConvSpec::default()),
+        (vec![4, 13, 11, 12], vec![3, 2, 12, 40], same(&[13, 11], &[3, 2], &[2, 3])),
+        (vec![4, 30, 31, 20], vec![5, 5, 20, 33], ConvSpec::valid(&[1, 1], &[2, 1])),
+    ];
+    for (x, kernel, spec) in cases {
+        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), false);
+        let first = bits(&x, &kernel, spec, &Cpu::new().threads(1), true);
+        let value = |b: &u32| f64::from(f32::from_bits(*b));
+        let most = defined.iter().map(|b| value(b).abs()).fold(1.0, f64::max);
+        assert_ne!(first, defined, "{x:?} {kernel:?}: this case is for another order of the sums");
+        for (at, (a, b)) in first.iter().zip(&defined).enumerate() {
+            assert!((value(a) - value(b)).abs() <= 1e-5 * most, "{x:?} {kernel:?} {spec:?} at {at}: {} and {}", value(a), value(b));
+        }
+        for isa in Isa::available() {
+            for threads in [1, 2, 3, 7] {
+                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), true);
+                assert!(found == first, "{x:?} {kernel:?} {spec:?} on {threads} threads, {isa}");
+            }
+        }
+    }
+}

@@ -174,16 +174,16 @@ struct Task<'a> {
 impl WithSimd for Task<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let Self { work, units, inputs: [a, b, c], out } = self;
         match work {
             Work::Conv(w) => w.forward(units, a, b, out),
             Work::ConvInput(w) => w.by_input(units, a, b, out),
             Work::ConvKernel(w) => w.by_kernel(units, a, b, out),
             Work::Sum(w) => w.sum(units, a, out),
-            Work::Max(w) => w.max(units, a, out),
+            Work::Max(w) => w.max(s, units, a, out),
             Work::Spread(w) => w.spread(units, a, out),
-            Work::MaxGrad(w) => w.max_grad(units, a, b, c, out),
+            Work::MaxGrad(w) => w.max_grad(s, units, a, b, c, out),
             Work::MaxPick(w) => w.max_pick(units, a, b, c, out),
             Work::Gather(t) => t.gather(units, a, b, out),
             Work::ScatterAdd(t) => t.scatter_add(units, a, b, out),

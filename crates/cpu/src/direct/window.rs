@@ -1,6 +1,7 @@
 //! Windows, and the gradients of their sums and extremes.
 
 use super::{Axes, each, index, pixel, spatial};
+use crate::simd::Simd;
 use adaline_graph::{Shape, WindowSpec};
 use std::ops::Range;
 
@@ -72,15 +73,16 @@ impl Window {
 
     /// Units are pixels of the result.
     #[inline(always)]
-    pub(super) fn max(&self, units: Range<usize>, x: &[f32], out: &mut [f32]) {
+    pub(super) fn max<S: Simd>(&self, s: S, units: Range<usize>, x: &[f32], out: &mut [f32]) {
         for (at, y) in units.zip(out.chunks_exact_mut(self.channels)) {
             let (image, o) = pixel(at, self.output);
-            y.fill(f32::NEG_INFINITY);
-            each(self.real(o), |i| {
-                for (y, &v) in y.iter_mut().zip(self.line(x, image, i, self.input)) {
-                    *y = if v > *y || v.is_nan() { v } else { *y }; // nothing is larger than NaN
-                }
-            });
+            let x = &x[image * self.image()..][..self.image()];
+            let real = self.real(o);
+            for c in (0..self.channels).step_by(S::LANES) {
+                let mut most = s.splat(f32::NEG_INFINITY);
+                self.each_cell(&real, c, |at| most = s.max_nan(most, s.read(&x[at..])));
+                s.write(&mut y[c..], most);
+            }
         }
     }
 
@@ -126,18 +128,40 @@ impl Window {
         self.input.iter().product::<usize>() * self.channels
     }
 
-    /// Units are images.
+    /// Places of the cells of a window in an image, from a channel on.
     #[inline(always)]
-    pub(super) fn max_grad(&self, units: Range<usize>, x: &[f32], y: &[f32], dy: &[f32], out: &mut [f32]) {
+    fn each_cell(&self, [r0, r1, r2]: &[Range<usize>; 3], channel: usize, mut visit: impl FnMut(usize)) {
+        for i in r0.clone() {
+            for j in r1.clone() {
+                let mut at = index(0, [i, j, r2.start], self.input) * self.channels + channel;
+                for _ in r2.clone() {
+                    visit(at);
+                    at += self.channels;
+                }
+            }
+        }
+    }
+
+    /// `dy` to the first cell of each window that equals its extreme. Units are images.
+    #[inline(always)]
+    pub(super) fn max_grad<S: Simd>(&self, s: S, units: Range<usize>, x: &[f32], y: &[f32], dy: &[f32], out: &mut [f32]) {
         for (image, dx) in units.zip(out.chunks_exact_mut(self.image())) {
             let x = &x[image * dx.len()..][..dx.len()];
             dx.fill(0.0);
             each(self.output.map(|n| 0..n), |o| {
                 let (y, dy) = (self.line(y, image, o, self.output), self.line(dy, image, o, self.output));
-                for (channel, (&y, &d)) in y.iter().zip(dy).enumerate() {
-                    if let Some(at) = self.chosen(x, o, channel, y) {
-                        dx[at] += d;
-                    }
+                let real = self.real(o);
+                for c in (0..self.channels).step_by(S::LANES) {
+                    let (y, d, n) = (s.read(&y[c..]), s.read(&dy[c..]), S::LANES.min(self.channels - c));
+                    let (nan, mut open) = (s.ne(y, y), s.eq(s.splat(0.0), s.splat(0.0)));
+                    self.each_cell(&real, c, |at| {
+                        let v = s.read(&x[at..]);
+                        let found = s.or_m(s.eq(v, y), s.and_m(s.ne(v, v), nan));
+                        let to = &mut dx[at..at + n];
+                        let sum = s.add(s.read(to), s.select_or_zero(s.and_m(found, open), d));
+                        s.write(to, sum);
+                        open = s.and_m(open, s.not_m(found));
+                    });
                 }
             });
         }

@@ -44,7 +44,7 @@ use partition::Partition;
 /// The register tiles and what feeds them, for products whose operands are made on the way (convolutions).
 pub(crate) mod tiles {
     pub(crate) use super::kernel::{Micro, Right, micro};
-    pub(crate) use super::pack::{Heights, transpose};
+    pub(crate) use super::pack::{Heights, pack_right, transpose};
     pub(crate) use super::partition::{LINE, PANEL_WORDS, TASK_FLOPS};
 }
 

@@ -85,7 +85,7 @@ pub(crate) unsafe fn transpose<S: Simd>(
 /// # Safety
 /// `src` holds the block; `dst` has room for k · cols words, cols rounded up to whole vectors.
 #[inline(always)]
-pub(super) unsafe fn pack_right<S: Simd>(
+pub(crate) unsafe fn pack_right<S: Simd>(
     s: S,
     src: *const f32,
     ld: usize,
