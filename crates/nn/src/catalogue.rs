@@ -52,6 +52,21 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     Reshape = "Reshape" [],
     Rescaling = "Rescaling" [],
     Normalization = "Normalization" [],
+    Conv1D = "Conv1D" ["Convolution1D"],
+    Conv2D = "Conv2D" ["Convolution2D"],
+    Conv3D = "Conv3D" ["Convolution3D"],
+    MaxPooling1D = "MaxPooling1D" ["MaxPool1D"],
+    MaxPooling2D = "MaxPooling2D" ["MaxPool2D"],
+    MaxPooling3D = "MaxPooling3D" ["MaxPool3D"],
+    AveragePooling1D = "AveragePooling1D" ["AvgPool1D"],
+    AveragePooling2D = "AveragePooling2D" ["AvgPool2D"],
+    AveragePooling3D = "AveragePooling3D" ["AvgPool3D"],
+    GlobalMaxPooling1D = "GlobalMaxPooling1D" ["GlobalMaxPool1D"],
+    GlobalMaxPooling2D = "GlobalMaxPooling2D" ["GlobalMaxPool2D"],
+    GlobalMaxPooling3D = "GlobalMaxPooling3D" ["GlobalMaxPool3D"],
+    GlobalAveragePooling1D = "GlobalAveragePooling1D" ["GlobalAvgPool1D"],
+    GlobalAveragePooling2D = "GlobalAveragePooling2D" ["GlobalAvgPool2D"],
+    GlobalAveragePooling3D = "GlobalAveragePooling3D" ["GlobalAvgPool3D"],
 }
 
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:
@@ -92,7 +107,7 @@ pub fn layer_from_json(value: &Value) -> Result<Box<dyn Layer>, ConfigError> {
     if !value.is_object() {
         return Err(ConfigError::Shape { expected: "a layer with a `class_name`".into(), got: value.to_string() });
     }
-    read("layer", LAYERS, value, |row, name| row.class == name)
+    read("layer", LAYERS, value, |row, name| row.class == name || row.aliases.contains(&name))
 }
 
 /// A loss from Keras' envelope or a name such as `mse`.

@@ -2,21 +2,32 @@
 
 mod activation;
 mod common;
+mod conv;
 mod dense;
 mod dropout;
+mod global_pooling;
 mod input;
 mod normalization;
+mod pooling;
 mod rescaling;
 mod shaping;
+mod spatial;
 
 pub use activation::ActivationLayer;
 pub use common::LayerCommon;
+pub use conv::{Conv, Conv1D, Conv2D, Conv3D};
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use global_pooling::{
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+    GlobalPooling,
+};
 pub use input::{Input, InputLayer};
 pub use normalization::Normalization;
+pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
 pub use rescaling::Rescaling;
-pub use shaping::{Flatten, Reshape};
+pub use shaping::{DataFormat, Flatten, Reshape};
+pub use spatial::{Padding, PerAxis};
 
 use crate::{
     Trace,

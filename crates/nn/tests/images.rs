@@ -1,0 +1,174 @@
+//! What the layers for images do beyond Keras' numbers: builders, round trips, errors, dropout, files.
+
+mod support;
+
+use adaline_graph::{Builder, Shape, eval::Value};
+use adaline_nn::{
+    DTypePolicy, Layer, Trace,
+    activations::Activation,
+    catalogue,
+    initializers::Initializer,
+    keras::KerasObject,
+    layers::*,
+    regularizers::{L1, L2},
+    trace::Weights,
+};
+use serde_json::{Value as Json, json};
+use support::Feed;
+
+/// What a layer computes of `x`, or the error's text.
+fn call(layer: &dyn Layer, x: &Value, training: bool) -> Result<Value, String> {
+    let (b, mut feed) = (Builder::new(), Feed::default());
+    let v = feed.input(&b, x);
+    let (seed, t) = (feed.input(&b, &Value::i32([2], &[5, 0])), feed.input(&b, &Value::i32(Shape::SCALAR, &[3])));
+    let mut weights = Weights::new(11);
+    let mut cx = Trace::new(&b, &mut weights, training, seed, t);
+    let y = cx.call("net", layer, &[v]);
+    if b.failed() {
+        return Err(b.finish().unwrap_err().to_string());
+    }
+    let y = y.id();
+    let run = feed.run_with(b, &[y], &|slot| {
+        let w = weights.list.iter().find(|w| w.slot == slot)?;
+        Some(Value::f32(w.ty.shape, weights.store.f32(slot)))
+    });
+    Ok(run.into_iter().next().unwrap())
+}
+
+fn ones(shape: &[usize]) -> Value {
+    let shape = Shape::new(shape);
+    Value::f32(shape, &vec![1.0; shape.len()])
+}
+
+fn every_layer() -> Vec<Box<dyn Layer>> {
+    vec![
+        Conv1D::new(4, 3).padding(Padding::Causal).dilation_rate(2).groups(2).into(),
+        Conv2D::new(8, (3, 5)).strides((2, 1)).padding(Padding::Same).activation(Activation::Relu).use_bias(false).into(),
+        Conv2D::new(8, 3)
+            .kernel_initializer(Initializer::he_normal())
+            .bias_initializer(Initializer::Ones)
+            .kernel_regularizer(L2(0.1))
+            .bias_regularizer(L1(0.2))
+            .trainable(false)
+            .name("mine")
+            .into(),
+        Conv3D::new(2, (1, 2, 3)).data_format(DataFormat::ChannelsFirst).into(),
+        MaxPooling1D::default().into(),
+        MaxPooling2D::new((2, 3)).strides(1).padding(Padding::Same).into(),
+        MaxPooling3D::new(2).into(),
+        AveragePooling1D::new(3).into(),
+        AveragePooling2D::new(2).data_format(DataFormat::ChannelsFirst).into(),
+        AveragePooling3D::new((1, 2, 3)).into(),
+        GlobalMaxPooling1D::new().into(),
+        GlobalMaxPooling2D::new().keepdims(true).into(),
+        GlobalMaxPooling3D::new().data_format(DataFormat::ChannelsFirst).into(),
+        GlobalAveragePooling1D::new().into(),
+        GlobalAveragePooling2D::new().into(),
+        GlobalAveragePooling3D::new().into(),
+    ]
+}
+
+#[test]
+fn builders_round_trip_through_keras_json() {
+    for mut layer in every_layer() {
+        layer.validate().unwrap();
+        let again = catalogue::layer_from_json(&layer.envelope()).unwrap();
+        assert_eq!(again.envelope(), layer.envelope());
+        layer.set_dtype_policy(DTypePolicy::MixedBfloat16);
+        let again = catalogue::layer_from_json(&layer.envelope()).unwrap();
+        assert_eq!(again.dtype_policy(), Some(DTypePolicy::MixedBfloat16), "{}", layer.class_name());
+    }
+}
+
+#[test]
+fn numbers_lists_and_other_names_are_read() {
+    let read = |class: &str, config: Json| catalogue::layer_from_json(&json!({"class_name": class, "config": config})).unwrap().config();
+    assert_eq!(read("Convolution2D", json!({"filters": 3, "kernel_size": 3})), Conv2D::new(3, [3, 3]).config());
+    assert_eq!(read("Conv1D", json!({"filters": 3, "kernel_size": [2]})), Conv1D::new(3, 2).config());
+    assert_eq!(read("MaxPool2D", json!({"pool_size": 3, "strides": null})), MaxPooling2D::new(3).config());
+    assert_eq!(read("AvgPool3D", json!({"pool_size": [1, 2, 3]}))["strides"], json!([1, 2, 3]));
+    assert_eq!(read("GlobalAvgPool1D", json!({})), GlobalAveragePooling1D::new().config());
+}
+
+#[test]
+fn arguments_out_of_range_are_errors_that_name_them() {
+    let conv = |key: &str, value: Json| {
+        let mut config = json!({"filters": 4, "kernel_size": 3});
+        config[key] = value;
+        ("Conv2D", key.to_owned(), config)
+    };
+    let mut dilated = conv("dilation_rate", json!(2));
+    dilated.2["strides"] = json!(2);
+    for (class, key, config) in [
+        conv("filters", json!(0)),
+        conv("kernel_size", json!([3, 0])),
+        conv("kernel_size", json!([3, 3, 3])),
+        conv("kernel_size", json!("3")),
+        conv("strides", json!(0)),
+        conv("strides", json!(-1)),
+        conv("padding", json!("causal")),
+        conv("padding", json!("full")),
+        conv("data_format", json!("channels")),
+        conv("groups", json!(3)),
+        conv("groups", json!(0)),
+        conv("kernel_constraint", json!("max_norm")),
+        conv("activity_regularizer", json!("l2")),
+        conv("kernel_regularizer", json!({"class_name": "L2", "config": {"l2": -1.0}})),
+        dilated,
+        ("MaxPooling2D", "pool_size".into(), json!({"pool_size": 0})),
+        ("MaxPooling2D", "strides".into(), json!({"strides": [1, 0]})),
+        ("AveragePooling1D", "padding".into(), json!({"pool_size": 2, "padding": "causal"})),
+        ("AveragePooling2D", "pool_size".into(), json!({})),
+    ] {
+        let envelope = json!({"class_name": class, "config": config});
+        let text = catalogue::layer_from_json(&envelope).expect_err(&envelope.to_string()).to_string();
+        assert!(text.contains(class) || text.contains("L2"), "{text}");
+        let named = text.contains(&format!("`{key}`")) || text.contains("`l2`");
+        assert!(named, "{envelope}: {text}");
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_errors_that_name_the_layer() {
+    let cases: Vec<(Box<dyn Layer>, &[usize], &str)> = vec![
+        (Conv2D::new(2, 3).into(), &[2, 8, 3], "(batch, height, width, channels) of rank 4, got shape [2, 8, 3]"),
+        (Conv2D::new(2, 3).data_format(DataFormat::ChannelsFirst).into(), &[2, 8], "(batch, channels, height, width)"),
+        (Conv2D::new(2, 9).into(), &[2, 8, 8, 3], "spans 9 cells of spatial axis 0, which has 8"),
+        (Conv2D::new(4, 3).groups(2).into(), &[2, 8, 8, 3], "got 3 channels"),
+        (Conv2D::new(4, usize::MAX).into(), &[2, 8, 8, 3], "too large"),
+        (Conv1D::new(4, 3).dilation_rate(usize::MAX).into(), &[2, 8, 3], "overflows"),
+        (Conv1D::new(4, 3).padding(Padding::Same).strides(usize::MAX).into(), &[2, 0, 3], ""),
+        (MaxPooling1D::new(4).into(), &[2, 3, 1], "spans 4 cells"),
+        (MaxPooling2D::new(4).into(), &[2, 3], "MaxPooling2D needs an input"),
+        (AveragePooling3D::new(2).into(), &[2, 1, 2, 2, 1], "use a smaller window or `same` padding"),
+        (GlobalAveragePooling1D::new().into(), &[2, 0, 3], "at least one cell"),
+        (GlobalMaxPooling3D::new().into(), &[2, 3], "GlobalMaxPooling3D needs an input"),
+    ];
+    for (layer, shape, expected) in cases {
+        match call(&*layer, &ones(shape), true) {
+            Ok(y) => assert!(expected.is_empty(), "{}: {:?}", layer.class_name(), y.ty),
+            Err(text) => assert!(text.contains("net") && text.contains(expected), "{text}"),
+        }
+    }
+}
+
+#[test]
+fn under_mixed_bfloat16_every_result_is_a_bfloat16() {
+    for mut layer in every_layer() {
+        let class = layer.class_name();
+        layer.set_dtype_policy(DTypePolicy::MixedBfloat16);
+        let shape: &[usize] = if class.contains("1D") {
+            &[2, 6, 4]
+        } else if class.contains("3D") {
+            &[1, 6, 6, 6, 4]
+        } else {
+            &[1, 6, 6, 4]
+        };
+        let n = shape.iter().product::<usize>();
+        let x = Value::f32(Shape::new(shape), &(0..n).map(|i| (i as f32 * 1.7).sin()).collect::<Vec<_>>());
+        for training in [false, true] {
+            let y = call(&*layer, &x, training).unwrap();
+            assert!(y.data.iter().all(|&v| (v as f32).to_bits().trailing_zeros() >= 16), "{class}");
+        }
+    }
+}
