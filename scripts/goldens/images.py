@@ -64,12 +64,32 @@ def pooling():
     yield L.AveragePooling2D((3, 2)), IMAGE
 
 
-FAMILIES = [convolutions, pooling]
+def normalization():
+    yield L.BatchNormalization(), (6, 3)
+    yield L.BatchNormalization(scale=False, momentum=0.5), SEQUENCE
+    yield L.BatchNormalization(center=False, epsilon=0.1), IMAGE
+    yield L.BatchNormalization(axis=1), first(IMAGE)
+    yield L.BatchNormalization(), VOLUME
+    yield L.BatchNormalization(trainable=False), IMAGE
+
+
+def dropout():
+    yield L.SpatialDropout1D(0.3), SEQUENCE
+    yield L.SpatialDropout2D(0.2, seed=4), IMAGE
+    yield L.SpatialDropout2D(0.2, **FIRST), first(IMAGE)
+    yield L.SpatialDropout3D(0.5), VOLUME
+
+
+FAMILIES = [convolutions, pooling, normalization, dropout]
 
 
 def config_cases():
     yield L.Conv2D(
         3, 3, kernel_initializer="he_normal", bias_initializer="ones", kernel_regularizer="l2", bias_regularizer=regularizers.L1(0.1), name="mine", trainable=False
+    )
+    yield L.BatchNormalization(
+        beta_initializer="ones", gamma_initializer="zeros", moving_mean_initializer="ones", moving_variance_initializer=keras.initializers.Constant(0.5),
+        beta_regularizer="l1", gamma_regularizer="l2",
     )
     for family in FAMILIES:
         for layer, _ in family():
@@ -124,6 +144,8 @@ def training_cases():
     yield "conv2d", [L.Conv2D(4, 3, padding="same", activation="relu", kernel_regularizer="l2"), L.MaxPooling2D(2), L.Conv2D(6, (2, 3), groups=2), L.Flatten()], image, optimizers.Adam(0.01)
     yield "strided", [L.Conv2D(4, (3, 2), strides=2, padding="same", activation="tanh"), L.AveragePooling2D(2, strides=1, padding="same"), L.GlobalAveragePooling2D()], image, optimizers.SGD(0.1, momentum=0.9)
     yield "conv3d", [L.Conv3D(3, 2, activation="relu"), L.AveragePooling3D((1, 2, 1)), L.GlobalAveragePooling3D()], volume, optimizers.SGD(0.1)
+    yield "batch_normalization", [L.Conv2D(4, 3, use_bias=False), L.BatchNormalization(momentum=0.9), L.Activation("relu"), L.Flatten(), L.Dense(5), L.BatchNormalization()], image, optimizers.SGD(0.05, momentum=0.9)
+    yield "frozen", [L.Conv2D(4, 3), L.BatchNormalization(trainable=False), L.SpatialDropout2D(0.0), L.GlobalMaxPooling2D()], image, optimizers.SGD(0.1)
 
 
 STEPS, BATCH = 12, 4

@@ -67,6 +67,10 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     GlobalAveragePooling1D = "GlobalAveragePooling1D" ["GlobalAvgPool1D"],
     GlobalAveragePooling2D = "GlobalAveragePooling2D" ["GlobalAvgPool2D"],
     GlobalAveragePooling3D = "GlobalAveragePooling3D" ["GlobalAvgPool3D"],
+    BatchNormalization = "BatchNormalization" [],
+    SpatialDropout1D = "SpatialDropout1D" [],
+    SpatialDropout2D = "SpatialDropout2D" [],
+    SpatialDropout3D = "SpatialDropout3D" [],
 }
 
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:

@@ -65,6 +65,11 @@ fn every_layer() -> Vec<Box<dyn Layer>> {
         GlobalAveragePooling1D::new().into(),
         GlobalAveragePooling2D::new().into(),
         GlobalAveragePooling3D::new().into(),
+        BatchNormalization::new().momentum(0.5).epsilon(0.1).scale(false).beta_initializer(Initializer::Ones).into(),
+        BatchNormalization::new().axis(1).center(false).gamma_regularizer(L2(0.1)).into(),
+        SpatialDropout1D::new(0.25).into(),
+        SpatialDropout2D::new(0.5).seed(4).data_format(DataFormat::ChannelsFirst).into(),
+        SpatialDropout3D::new(0.5).into(),
     ]
 }
 
@@ -119,6 +124,13 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         ("MaxPooling2D", "strides".into(), json!({"strides": [1, 0]})),
         ("AveragePooling1D", "padding".into(), json!({"pool_size": 2, "padding": "causal"})),
         ("AveragePooling2D", "pool_size".into(), json!({})),
+        ("BatchNormalization", "momentum".into(), json!({"momentum": 1.5})),
+        ("BatchNormalization", "epsilon".into(), json!({"epsilon": -1.0})),
+        ("BatchNormalization", "renorm".into(), json!({"renorm": true})),
+        ("BatchNormalization", "synchronized".into(), json!({"synchronized": true})),
+        ("BatchNormalization", "axis".into(), json!({"axis": [1]})),
+        ("SpatialDropout2D", "rate".into(), json!({"rate": 1.0})),
+        ("SpatialDropout1D", "data_format".into(), json!({"rate": 0.5, "data_format": "channels_first"})),
     ] {
         let envelope = json!({"class_name": class, "config": config});
         let text = catalogue::layer_from_json(&envelope).expect_err(&envelope.to_string()).to_string();
@@ -143,6 +155,10 @@ fn shapes_that_do_not_fit_are_errors_that_name_the_layer() {
         (AveragePooling3D::new(2).into(), &[2, 1, 2, 2, 1], "use a smaller window or `same` padding"),
         (GlobalAveragePooling1D::new().into(), &[2, 0, 3], "at least one cell"),
         (GlobalMaxPooling3D::new().into(), &[2, 3], "GlobalMaxPooling3D needs an input"),
+        (BatchNormalization::new().axis(0).into(), &[2, 3], "`axis` is 0 and the input has shape [2, 3]"),
+        (BatchNormalization::new().axis(2).into(), &[2, 3], "`axis` is 2"),
+        (BatchNormalization::new().into(), &[0, 3], "empty batch"),
+        (SpatialDropout3D::new(0.5).into(), &[2, 3], "SpatialDropout3D needs an input"),
     ];
     for (layer, shape, expected) in cases {
         match call(&*layer, &ones(shape), true) {
@@ -171,4 +187,23 @@ fn under_mixed_bfloat16_every_result_is_a_bfloat16() {
             assert!(y.data.iter().all(|&v| (v as f32).to_bits().trailing_zeros() >= 16), "{class}");
         }
     }
+}
+
+#[test]
+fn spatial_dropout_drops_whole_channels() {
+    let x = ones(&[4, 3, 3, 50]);
+    assert_eq!(call(&SpatialDropout2D::new(0.4), &x, false).unwrap(), x);
+    let y = call(&SpatialDropout2D::new(0.4), &x, true).unwrap();
+    let mut kept = 0;
+    for sample in y.data.chunks(9 * 50) {
+        for channel in 0..50 {
+            let of_channel: Vec<f64> = sample.iter().skip(channel).step_by(50).copied().collect();
+            assert!(of_channel.iter().all(|&v| v == of_channel[0] && (v == 0.0 || (v - 1.0 / 0.6).abs() < 1e-6)));
+            kept += usize::from(of_channel[0] != 0.0);
+        }
+    }
+    // 200 draws: deviation 7.
+    assert!((90..150).contains(&kept), "{kept}");
+    let first = call(&SpatialDropout2D::new(0.4).data_format(DataFormat::ChannelsFirst), &ones(&[4, 50, 3, 3]), true).unwrap();
+    assert!(first.data.chunks(9).all(|c| c.iter().all(|v| *v == c[0])) && first.data.contains(&0.0));
 }

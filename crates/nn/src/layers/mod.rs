@@ -1,6 +1,7 @@
 //! Layers: a configuration plus one function from symbolic tensors to symbolic tensors.
 
 mod activation;
+mod batch_normalization;
 mod common;
 mod conv;
 mod dense;
@@ -12,8 +13,10 @@ mod pooling;
 mod rescaling;
 mod shaping;
 mod spatial;
+mod spatial_dropout;
 
 pub use activation::ActivationLayer;
+pub use batch_normalization::BatchNormalization;
 pub use common::LayerCommon;
 pub use conv::{Conv, Conv1D, Conv2D, Conv3D};
 pub use dense::Dense;
@@ -28,6 +31,7 @@ pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooli
 pub use rescaling::Rescaling;
 pub use shaping::{DataFormat, Flatten, Reshape};
 pub use spatial::{Padding, PerAxis};
+pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
 
 use crate::{
     Trace,

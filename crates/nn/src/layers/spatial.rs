@@ -7,7 +7,7 @@ use crate::{
     keras::{ConfigError, check},
     regularizers::Regularizer,
 };
-use adaline_graph::Var;
+use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// One number for each of `N` spatial axes. `3` and `(3, 3)` become one; in files it is a list, and one number is accepted.
@@ -71,6 +71,60 @@ impl<const N: usize> PerAxis<N> {
     }
 }
 
+/// Cells before and after each of `N` spatial axes. `1` and `[(1, 2), (0, 3)]` become one; for a sequence `(1, 2)` too. Files may hold one
+/// number, one for each axis, or a pair for each axis, which is what is written (for a sequence the pair alone).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Borders<const N: usize>(pub [(usize, usize); N]);
+
+impl<const N: usize> From<usize> for Borders<N> {
+    fn from(n: usize) -> Self {
+        Self([(n, n); N])
+    }
+}
+impl<const N: usize> From<[(usize, usize); N]> for Borders<N> {
+    fn from(pairs: [(usize, usize); N]) -> Self {
+        Self(pairs)
+    }
+}
+impl From<(usize, usize)> for Borders<1> {
+    fn from(pair: (usize, usize)) -> Self {
+        Self([pair])
+    }
+}
+
+impl<const N: usize> Serialize for Borders<N> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if N == 1 { self.0[0].serialize(s) } else { s.collect_seq(self.0) }
+    }
+}
+
+/// A number for all borders, or a list with one or two for each axis.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrPairs {
+    One(usize),
+    Many(Vec<usize>),
+    Mixed(Vec<OneOrMany>),
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Borders<N> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let pair = |of_axis: &OneOrMany| match of_axis {
+            OneOrMany::One(n) => Some((*n, *n)),
+            OneOrMany::Many(v) => <[usize; 2]>::try_from(v.as_slice()).ok().map(|[a, b]| (a, b)),
+        };
+        let pairs: Option<Vec<(usize, usize)>> = match OneOrPairs::deserialize(d) {
+            Ok(OneOrPairs::One(n)) => Some(vec![(n, n); N]),
+            Ok(OneOrPairs::Many(v)) if N == 1 => pair(&OneOrMany::Many(v)).map(|p| vec![p]),
+            Ok(OneOrPairs::Many(v)) => Some(v.into_iter().map(|n| (n, n)).collect()),
+            Ok(OneOrPairs::Mixed(v)) if N > 1 => v.iter().map(pair).collect(),
+            Ok(OneOrPairs::Mixed(_)) | Err(_) => None,
+        };
+        let lists = if N == 1 { "a list of 2".into() } else { format!("a list of {N} numbers or pairs") };
+        pairs.and_then(|p| p.try_into().ok()).map(Self).ok_or_else(|| D::Error::custom(format!("other, expected a whole number or {lists}")))
+    }
+}
+
 /// What surrounds an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,16 +148,32 @@ impl Padding {
 /// The one input `(B, S.., C)` of a layer over `N` spatial axes, its channels moved last.
 pub(super) fn image<'g, const N: usize>(cx: &Trace<'g, '_>, class: &str, inputs: &[Var<'g>], format: DataFormat) -> Var<'g> {
     let x = super::common::one(cx, class, inputs);
-    let s = x.shape();
-    if s.rank() != N + 2 {
-        let axes = ["length", "height, width", "depth, height, width"][N.clamp(1, 3) - 1];
-        let expected = match format {
-            DataFormat::ChannelsLast => format!("(batch, {axes}, channels)"),
-            DataFormat::ChannelsFirst => format!("(batch, channels, {axes})"),
-        };
-        return cx.builder().error(format!("{class} needs an input {expected} of rank {}, got shape {s}; try a Reshape before it", N + 2));
+    match format.first_axis::<N>(x.shape()) {
+        Some(_) => channels_last(x, format),
+        None => rank_error::<N>(cx, class, x.shape(), format),
     }
-    channels_last(x, format)
+}
+
+/// The error of an input that has not `N` spatial axes.
+pub(super) fn rank_error<'g, const N: usize>(cx: &Trace<'g, '_>, class: &str, got: Shape, format: DataFormat) -> Var<'g> {
+    let axes = ["length", "height, width", "depth, height, width"][N.clamp(1, 3) - 1];
+    let expected = match format {
+        DataFormat::ChannelsLast => format!("(batch, {axes}, channels)"),
+        DataFormat::ChannelsFirst => format!("(batch, channels, {axes})"),
+    };
+    cx.builder().error(format!("{class} needs an input {expected} of rank {}, got shape {got}; try a Reshape before it", N + 2))
+}
+
+impl DataFormat {
+    /// The first of `N` spatial axes, when the shape has as many.
+    pub(super) fn first_axis<const N: usize>(self, shape: Shape) -> Option<usize> {
+        (shape.rank() == N + 2).then_some(if self == Self::ChannelsLast { 1 } else { 2 })
+    }
+    /// Fails for `channels_first` where Keras has no such argument, in sequences.
+    pub(super) fn known<const N: usize>(self, class: &str) -> Result<(), ConfigError> {
+        let last = N > 1 || self == Self::ChannelsLast;
+        check(last, class, "data_format", "channels_last (Keras has no other here)", "channels_first")
+    }
 }
 
 /// `(B, C, S..)` as `(B, S.., C)`; what already is stays.
@@ -232,6 +302,13 @@ macro_rules! convolution_builder {
                 self.kernel_size.positive(class, "kernel_size")?;
                 self.strides.positive(class, "strides")?;
                 self.dilation_rate.positive(class, "dilation_rate")
+            }
+            /// Keras has no strides and dilation at once, but for kernels of single channels.
+            #[allow(dead_code)]
+            fn check_dilation(&self, class: &str) -> Result<(), ConfigError> {
+                let one = self.strides.is_one() || self.dilation_rate.is_one();
+                let shown = format!("{:?} with strides {:?}", self.dilation_rate.0, self.strides.0);
+                check(one, class, "dilation_rate", "1 where strides are above 1", shown)
             }
         }
     };
