@@ -80,7 +80,83 @@ def dropout():
     yield L.SpatialDropout3D(0.5), VOLUME
 
 
-FAMILIES = [convolutions, pooling, normalization, dropout]
+def adaptive():
+    for n, shape in ((1, SEQUENCE), (2, IMAGE), (3, VOLUME)):
+        for kind in ("Max", "Average"):
+            layer = getattr(L, f"Adaptive{kind}Pooling{n}D")
+            yield layer(2), shape
+            yield layer(3), shape
+            yield layer(5), shape
+    yield L.AdaptiveAveragePooling2D((4, 3), **FIRST), first(IMAGE)
+    yield L.AdaptiveMaxPooling2D((1, 4)), IMAGE
+
+
+def shaping():
+    yield L.ZeroPadding1D(), SEQUENCE
+    yield L.ZeroPadding1D((2, 0)), SEQUENCE
+    yield L.ZeroPadding2D((1, 2)), IMAGE
+    yield L.ZeroPadding2D(((0, 2), (1, 0)), **FIRST), first(IMAGE)
+    yield L.ZeroPadding3D(), VOLUME
+    yield L.ZeroPadding3D(((1, 0), (0, 2), (1, 1))), VOLUME
+    yield L.Cropping1D(), SEQUENCE
+    yield L.Cropping1D((2, 0)), SEQUENCE
+    yield L.Cropping2D(), IMAGE
+    yield L.Cropping2D(((1, 2), (0, 3)), **FIRST), first(IMAGE)
+    yield L.Cropping3D(((1, 0), (0, 2), (1, 1))), VOLUME
+    yield L.Cropping3D((0, 1, 1)), VOLUME
+    yield L.UpSampling1D(3), SEQUENCE
+    yield L.UpSampling2D(), IMAGE
+    yield L.UpSampling2D((2, 3), interpolation="bilinear"), IMAGE
+    yield L.UpSampling2D((3, 1), interpolation="bicubic", **FIRST), first(IMAGE)
+    yield L.UpSampling3D((1, 3, 2)), VOLUME
+    yield L.UpSampling3D(2, **FIRST), first(VOLUME)
+    yield L.Permute((3, 1, 2)), IMAGE
+    yield L.Permute((2, 1)), SEQUENCE
+
+
+def activations():
+    yield L.ReLU(), SEQUENCE
+    yield L.ReLU(max_value=0.9), SEQUENCE
+    yield L.ReLU(max_value=6.0), SEQUENCE
+    yield L.ReLU(negative_slope=0.2), SEQUENCE
+    yield L.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.3), SEQUENCE
+    yield L.ReLU(threshold=0.5), SEQUENCE
+    yield L.LeakyReLU(), SEQUENCE
+    yield L.LeakyReLU(negative_slope=0.1), SEQUENCE
+    yield L.ELU(), SEQUENCE
+    yield L.ELU(alpha=0.5), SEQUENCE
+    yield L.Softmax(), SEQUENCE
+    yield L.Softmax(axis=1), SEQUENCE
+    yield L.Softmax(axis=(1, 2)), IMAGE
+
+
+def transposed():
+    yield L.Conv1DTranspose(3, 3, strides=2), SEQUENCE
+    yield L.Conv1DTranspose(3, 2, strides=3, padding="same", activation="tanh"), SEQUENCE
+    yield L.Conv1DTranspose(2, 3, padding="valid", dilation_rate=2, use_bias=False), SEQUENCE
+    yield L.Conv2DTranspose(3, 3), IMAGE
+    yield L.Conv2DTranspose(2, (3, 2), strides=(2, 3), padding="same"), IMAGE
+    yield L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1), IMAGE
+    yield L.Conv2DTranspose(2, (2, 3), strides=(3, 2), padding="valid", output_padding=(2, 0)), IMAGE
+    yield L.Conv2DTranspose(3, 3, strides=2, activation="softmax", **FIRST), first(IMAGE)
+    yield L.Conv3DTranspose(2, 2), VOLUME
+    yield L.Conv3DTranspose(2, (1, 2, 3), strides=(1, 2, 1), padding="same"), VOLUME
+
+
+def depthwise():
+    yield L.DepthwiseConv1D(3), SEQUENCE
+    yield L.DepthwiseConv1D(2, strides=2, padding="same", depth_multiplier=2, activation="relu"), SEQUENCE
+    yield L.DepthwiseConv2D(3), IMAGE
+    yield L.DepthwiseConv2D((2, 3), strides=(2, 2), padding="same", depth_multiplier=3), IMAGE
+    yield L.DepthwiseConv2D(2, dilation_rate=2, use_bias=False, **FIRST), first(IMAGE)
+    yield L.SeparableConv1D(3, 2), SEQUENCE
+    yield L.SeparableConv1D(4, 3, strides=2, padding="same", depth_multiplier=2, activation="tanh"), SEQUENCE
+    yield L.SeparableConv2D(3, 3), IMAGE
+    yield L.SeparableConv2D(3, (2, 3), padding="same", dilation_rate=(1, 2), depth_multiplier=2, use_bias=False), IMAGE
+    yield L.SeparableConv2D(3, 2, strides=2, **FIRST), first(IMAGE)
+
+
+FAMILIES = [convolutions, pooling, normalization, dropout, adaptive, shaping, activations, transposed, depthwise]
 
 
 def config_cases():
@@ -146,6 +222,12 @@ def training_cases():
     yield "conv3d", [L.Conv3D(3, 2, activation="relu"), L.AveragePooling3D((1, 2, 1)), L.GlobalAveragePooling3D()], volume, optimizers.SGD(0.1)
     yield "batch_normalization", [L.Conv2D(4, 3, use_bias=False), L.BatchNormalization(momentum=0.9), L.Activation("relu"), L.Flatten(), L.Dense(5), L.BatchNormalization()], image, optimizers.SGD(0.05, momentum=0.9)
     yield "frozen", [L.Conv2D(4, 3), L.BatchNormalization(trainable=False), L.SpatialDropout2D(0.0), L.GlobalMaxPooling2D()], image, optimizers.SGD(0.1)
+    yield "shapes", [L.ZeroPadding2D(1), L.Conv2D(4, 3), L.LeakyReLU(), L.UpSampling2D(2, interpolation="bilinear"), L.Cropping2D(((1, 2), (3, 0))), L.AdaptiveAveragePooling2D((3, 2)), L.Permute((3, 1, 2)), L.Flatten()], image, optimizers.SGD(0.1)
+    yield "transposed", [L.Conv2DTranspose(3, 3, strides=2, padding="same", activation="relu"), L.Conv2DTranspose(2, 2, strides=2, output_padding=1), L.ReLU(max_value=6.0), L.AdaptiveMaxPooling2D(3), L.Flatten()], (3, 3, 2), optimizers.Adam(0.01)
+    yield "transposed_sequence", [L.Conv1DTranspose(3, 3, strides=2), L.ELU(), L.GlobalAveragePooling1D()], sequence, optimizers.SGD(0.1)
+    yield "transposed_volume", [L.Conv3DTranspose(2, 2, strides=(1, 2, 1)), L.GlobalMaxPooling3D()], volume, optimizers.SGD(0.1)
+    yield "depthwise", [L.DepthwiseConv2D(3, depth_multiplier=2, padding="same", activation="relu"), L.SeparableConv2D(4, 2, strides=2, depthwise_regularizer="l2", pointwise_regularizer="l1"), L.GlobalAveragePooling2D()], image, optimizers.SGD(0.1, momentum=0.5)
+    yield "depthwise_sequence", [L.DepthwiseConv1D(3), L.SeparableConv1D(4, 2, padding="same", depth_multiplier=2), L.Flatten()], sequence, optimizers.SGD(0.1)
 
 
 STEPS, BATCH = 12, 4

@@ -70,6 +70,34 @@ fn every_layer() -> Vec<Box<dyn Layer>> {
         SpatialDropout1D::new(0.25).into(),
         SpatialDropout2D::new(0.5).seed(4).data_format(DataFormat::ChannelsFirst).into(),
         SpatialDropout3D::new(0.5).into(),
+        AdaptiveMaxPooling1D::new(4).into(),
+        AdaptiveMaxPooling2D::new((4, 3)).into(),
+        AdaptiveMaxPooling3D::new(5).into(),
+        AdaptiveAveragePooling1D::new(5).into(),
+        AdaptiveAveragePooling2D::new((7, 1)).data_format(DataFormat::ChannelsFirst).into(),
+        AdaptiveAveragePooling3D::new((1, 2, 4)).into(),
+        ZeroPadding1D::new((1, 2)).into(),
+        ZeroPadding2D::new([(1, 2), (0, 3)]).data_format(DataFormat::ChannelsFirst).into(),
+        ZeroPadding3D::default().into(),
+        Cropping1D::new((1, 2)).into(),
+        Cropping2D::new([(1, 2), (0, 3)]).into(),
+        Cropping3D::default().into(),
+        UpSampling1D::new(3).into(),
+        UpSampling2D::new((2, 3)).interpolation(Interpolation::Bicubic).into(),
+        UpSampling3D::default().into(),
+        Permute::new([3, 1, 2]).into(),
+        ReLU::new().max_value(3.0).negative_slope(0.1).threshold(0.5).into(),
+        LeakyReLU::default().into(),
+        ELU::new(0.5).into(),
+        Softmax::new().axis(1).into(),
+        Softmax::new().axes([1, 2]).into(),
+        Conv1DTranspose::new(3, 4).strides(2).into(),
+        Conv2DTranspose::new(3, (4, 2)).strides(2).output_padding(1).padding(Padding::Same).kernel_regularizer(L2(0.1)).into(),
+        Conv3DTranspose::new(3, 2).use_bias(false).into(),
+        DepthwiseConv1D::new(3).depth_multiplier(2).into(),
+        DepthwiseConv2D::new((2, 3)).depthwise_initializer(Initializer::Ones).depthwise_regularizer(L2(0.1)).into(),
+        SeparableConv1D::new(3, 2).padding(Padding::Same).into(),
+        SeparableConv2D::new(3, 2).depth_multiplier(2).pointwise_initializer(Initializer::Ones).pointwise_regularizer(L1(0.1)).into(),
     ]
 }
 
@@ -93,6 +121,15 @@ fn numbers_lists_and_other_names_are_read() {
     assert_eq!(read("MaxPool2D", json!({"pool_size": 3, "strides": null})), MaxPooling2D::new(3).config());
     assert_eq!(read("AvgPool3D", json!({"pool_size": [1, 2, 3]}))["strides"], json!([1, 2, 3]));
     assert_eq!(read("GlobalAvgPool1D", json!({})), GlobalAveragePooling1D::new().config());
+    assert_eq!(read("Convolution2DTranspose", json!({"filters": 3, "kernel_size": 3}))["output_padding"], Json::Null);
+    assert_eq!(read("SeparableConvolution1D", json!({"filters": 3, "kernel_size": 3})), SeparableConv1D::new(3, 3).config());
+    for (padding, written) in
+        [(json!(1), json!([[1, 1], [1, 1]])), (json!([1, 2]), json!([[1, 1], [2, 2]])), (json!([[1, 2], 3]), json!([[1, 2], [3, 3]]))]
+    {
+        assert_eq!(read("ZeroPadding2D", json!({"padding": padding}))["padding"], written);
+    }
+    assert_eq!(read("Cropping1D", json!({"cropping": 2}))["cropping"], json!([2, 2]));
+    assert_eq!(read("Cropping2D", json!({}))["cropping"], json!([[0, 0], [0, 0]]));
 }
 
 #[test]
@@ -130,6 +167,33 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         ("BatchNormalization", "synchronized".into(), json!({"synchronized": true})),
         ("BatchNormalization", "axis".into(), json!({"axis": [1]})),
         ("SpatialDropout2D", "rate".into(), json!({"rate": 1.0})),
+        ("AdaptiveMaxPooling2D", "output_size".into(), json!({"output_size": 0})),
+        ("AdaptiveAveragePooling1D", "output_size".into(), json!({"output_size": 1 << 20})),
+        ("ZeroPadding2D", "padding".into(), json!({"padding": [1, 2, 3]})),
+        ("ZeroPadding2D", "padding".into(), json!({"padding": [[1, 2], [1, 2, 3]]})),
+        ("ZeroPadding1D", "padding".into(), json!({"padding": [[1, 2]]})),
+        ("ZeroPadding3D", "padding".into(), json!({"padding": -1})),
+        ("ZeroPadding3D", "padding".into(), json!({"padding": u64::MAX})),
+        ("Cropping1D", "cropping".into(), json!({"cropping": [1, 2, 3]})),
+        ("Cropping2D", "cropping".into(), json!({"cropping": "1"})),
+        ("UpSampling1D", "size".into(), json!({"size": 0})),
+        ("UpSampling2D", "interpolation".into(), json!({"interpolation": "lanczos3"})),
+        ("UpSampling3D", "interpolation".into(), json!({"interpolation": "bilinear"})),
+        ("UpSampling1D", "data_format".into(), json!({"data_format": "channels_first"})),
+        ("Permute", "dims".into(), json!({"dims": [0, 1]})),
+        ("Permute", "dims".into(), json!({"dims": [1, 1]})),
+        ("Permute", "dims".into(), json!({"dims": [1, 2, 3, 4, 5, 6]})),
+        ("ReLU", "max_value".into(), json!({"max_value": -1.0})),
+        ("ReLU", "threshold".into(), json!({"threshold": -1.0})),
+        ("LeakyReLU", "negative_slope".into(), json!({"negative_slope": -0.1})),
+        ("ELU", "alpha".into(), json!({"alpha": null})),
+        ("Softmax", "axis".into(), json!({"axis": []})),
+        ("Conv2DTranspose", "output_padding".into(), json!({"filters": 1, "kernel_size": 3, "output_padding": 1})),
+        ("Conv1DTranspose", "dilation_rate".into(), json!({"filters": 1, "kernel_size": 3, "strides": 2, "dilation_rate": 2})),
+        ("Conv1DTranspose", "padding".into(), json!({"filters": 1, "kernel_size": 3, "padding": "causal"})),
+        ("DepthwiseConv2D", "depth_multiplier".into(), json!({"kernel_size": 3, "depth_multiplier": 0})),
+        ("SeparableConv2D", "filters".into(), json!({"kernel_size": 3, "filters": 0})),
+        ("SeparableConv1D", "padding".into(), json!({"kernel_size": 3, "filters": 1, "padding": "causal"})),
         ("SpatialDropout1D", "data_format".into(), json!({"rate": 0.5, "data_format": "channels_first"})),
     ] {
         let envelope = json!({"class_name": class, "config": config});
@@ -159,6 +223,23 @@ fn shapes_that_do_not_fit_are_errors_that_name_the_layer() {
         (BatchNormalization::new().axis(2).into(), &[2, 3], "`axis` is 2"),
         (BatchNormalization::new().into(), &[0, 3], "empty batch"),
         (SpatialDropout3D::new(0.5).into(), &[2, 3], "SpatialDropout3D needs an input"),
+        (AdaptiveMaxPooling1D::new(2).into(), &[2, 0, 3], "at least one cell"),
+        (AdaptiveAveragePooling2D::new(2).into(), &[2, 3], "AdaptiveAveragePooling2D needs an input"),
+        (ZeroPadding2D::new(1).into(), &[2, 3, 3], "ZeroPadding2D needs an input"),
+        (ZeroPadding2D::new(1 << 40).into(), &[2, 3, 3, 1], "too large"),
+        (Cropping1D::new((2, 1)).into(), &[2, 3, 3], "leaves nothing of an input of shape [2, 3, 3]"),
+        (Cropping1D::new(usize::MAX).into(), &[2, 3, 3], "leaves nothing"),
+        (UpSampling2D::new(usize::MAX).into(), &[2, 3, 3, 1], "too large"),
+        (UpSampling2D::new(usize::MAX / 8).into(), &[2, 1, 1, 1], "too large"),
+        (UpSampling3D::new(2).into(), &[2, 3, 3, 1], "UpSampling3D needs an input"),
+        (Permute::new([2, 1]).into(), &[2, 3, 3, 1], "needs an input of rank 3, got shape [2, 3, 3, 1]"),
+        (Softmax::new().axis(2).into(), &[2, 3], "Softmax needs axes of the input"),
+        (Conv2DTranspose::new(1, 2).into(), &[2, 3], "Conv2DTranspose needs an input"),
+        (Conv2DTranspose::new(1, 2).strides(usize::MAX).into(), &[2, 3, 3, 1], "too large"),
+        (DepthwiseConv1D::new(4).into(), &[2, 3, 1], "spans 4 cells"),
+        (DepthwiseConv1D::new(2).depth_multiplier(usize::MAX).into(), &[2, 3, 1], "too large"),
+        (SeparableConv2D::new(usize::MAX, 1).into(), &[2, 3, 3, 2], "too large"),
+        (SeparableConv2D::new(1, 4).into(), &[2, 3, 3, 2], "spans 4 cells"),
     ];
     for (layer, shape, expected) in cases {
         match call(&*layer, &ones(shape), true) {

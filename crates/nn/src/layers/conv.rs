@@ -102,14 +102,15 @@ impl<const N: usize> Conv<N> {
         check(self.groups >= 1, class, "groups", "at least 1", self.groups)?;
         let divides = self.filters.is_multiple_of(self.groups);
         check(divides, class, "groups", &format!("a divisor of the {} filters", self.filters), self.groups)?;
-        let one = self.strides.is_one() || self.dilation_rate.is_one();
-        let shown = || format!("{:?} with strides {:?}", self.dilation_rate.0, self.strides.0);
-        check(one, class, "dilation_rate", "1 where strides are above 1", shown())?;
+        self.dilation_rate.dilates(class, &self.strides)?;
         weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(image::<N>(cx, class, inputs, self.data_format));
+        if cx.builder().failed() {
+            return x;
+        }
         let channels = x.dim(-1);
         if !channels.is_multiple_of(self.groups) {
             let message = format!(

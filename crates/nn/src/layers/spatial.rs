@@ -65,9 +65,11 @@ impl<const N: usize> PerAxis<N> {
     pub(super) fn positive(&self, class: &str, key: &str) -> Result<(), ConfigError> {
         check(self.0.iter().all(|&n| n >= 1), class, key, "at least 1 along each axis", format!("{:?}", self.0))
     }
-    /// Whether all are 1.
-    pub(super) fn is_one(&self) -> bool {
-        self.0.iter().all(|&n| n == 1)
+    /// Fails where dilation and strides above 1 come together, which Keras has for single channels only.
+    pub(super) fn dilates(&self, class: &str, strides: &Self) -> Result<(), ConfigError> {
+        let one = |numbers: &Self| numbers.0.iter().all(|&n| n == 1);
+        let shown = || format!("{:?} with strides {:?}", self.0, strides.0);
+        check(one(self) || one(strides), class, "dilation_rate", "1 where strides are above 1", shown())
     }
 }
 
@@ -121,7 +123,10 @@ impl<'de, const N: usize> Deserialize<'de> for Borders<N> {
             Ok(OneOrPairs::Mixed(_)) | Err(_) => None,
         };
         let lists = if N == 1 { "a list of 2".into() } else { format!("a list of {N} numbers or pairs") };
-        pairs.and_then(|p| p.try_into().ok()).map(Self).ok_or_else(|| D::Error::custom(format!("other, expected a whole number or {lists}")))
+        pairs
+            .and_then(|p| p.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("other, expected a whole number or {lists}")))
     }
 }
 
@@ -258,7 +263,7 @@ macro_rules! convolution_builder {
                 self.padding = padding;
                 self
             }
-            /// Cells between neighbours of the kernel (default 1). Not together with strides above 1.
+            /// Cells between neighbours of the kernel (default 1).
             pub fn dilation_rate(mut self, dilation_rate: impl Into<PerAxis<N>>) -> Self {
                 self.dilation_rate = dilation_rate.into();
                 self
@@ -302,13 +307,6 @@ macro_rules! convolution_builder {
                 self.kernel_size.positive(class, "kernel_size")?;
                 self.strides.positive(class, "strides")?;
                 self.dilation_rate.positive(class, "dilation_rate")
-            }
-            /// Keras has no strides and dilation at once, but for kernels of single channels.
-            #[allow(dead_code)]
-            fn check_dilation(&self, class: &str) -> Result<(), ConfigError> {
-                let one = self.strides.is_one() || self.dilation_rate.is_one();
-                let shown = format!("{:?} with strides {:?}", self.dilation_rate.0, self.strides.0);
-                check(one, class, "dilation_rate", "1 where strides are above 1", shown)
             }
         }
     };
