@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Weights, all of the axis' size: `gamma` (with `scale`), `beta` (with `center`); not changed by gradients: `moving_mean`,
 /// `moving_variance`.
+#[expect(clippy::struct_excessive_bools, reason = "Keras' arguments")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchNormalization {
     #[serde(flatten)]

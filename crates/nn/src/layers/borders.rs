@@ -73,6 +73,7 @@ const MOST: usize = 1 << 40;
 
 /// Leaves out cells at the beginning and the end of each of `N` spatial axes: `(B, S.., C) -> (B, S - before - after.., C)`.
 /// [`Cropping1D`], [`Cropping2D`] and [`Cropping3D`] are the layers.
+#[expect(clippy::struct_field_names, reason = "Keras' arguments")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cropping<const N: usize> {
     #[serde(flatten)]
@@ -125,16 +126,13 @@ impl<const N: usize> Cropping<N> {
         let Some(first) = self.data_format.first_axis::<N>(s) else { return rank_error::<N>(cx, class, s, self.data_format) };
         let mut ranges: Vec<(usize, usize, usize)> = s.dims().iter().map(|&d| (0, d, 1)).collect();
         for (range, &(before, after)) in ranges[first..].iter_mut().zip(&self.cropping.0) {
-            match range.1.checked_sub(after).filter(|&stop| before < stop) {
-                Some(stop) => *range = (before, stop, 1),
-                None => {
-                    let message = format!(
-                        "{class} leaves nothing of an input of shape {s}: `cropping` {:?} must be smaller than the spatial axes",
-                        self.cropping.0
-                    );
-                    return cx.builder().error(message);
-                }
-            }
+            let Some(stop) = range.1.checked_sub(after).filter(|&stop| before < stop) else {
+                return cx.builder().error(format!(
+                    "{class} leaves nothing of an input of shape {s}: `cropping` {:?} must be smaller than the spatial axes",
+                    self.cropping.0
+                ));
+            };
+            *range = (before, stop, 1);
         }
         x.slice(&ranges)
     }
