@@ -52,6 +52,52 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     Reshape = "Reshape" [],
     Rescaling = "Rescaling" [],
     Normalization = "Normalization" [],
+    Conv1D = "Conv1D" ["Convolution1D"],
+    Conv2D = "Conv2D" ["Convolution2D"],
+    Conv3D = "Conv3D" ["Convolution3D"],
+    MaxPooling1D = "MaxPooling1D" ["MaxPool1D"],
+    MaxPooling2D = "MaxPooling2D" ["MaxPool2D"],
+    MaxPooling3D = "MaxPooling3D" ["MaxPool3D"],
+    AveragePooling1D = "AveragePooling1D" ["AvgPool1D"],
+    AveragePooling2D = "AveragePooling2D" ["AvgPool2D"],
+    AveragePooling3D = "AveragePooling3D" ["AvgPool3D"],
+    GlobalMaxPooling1D = "GlobalMaxPooling1D" ["GlobalMaxPool1D"],
+    GlobalMaxPooling2D = "GlobalMaxPooling2D" ["GlobalMaxPool2D"],
+    GlobalMaxPooling3D = "GlobalMaxPooling3D" ["GlobalMaxPool3D"],
+    GlobalAveragePooling1D = "GlobalAveragePooling1D" ["GlobalAvgPool1D"],
+    GlobalAveragePooling2D = "GlobalAveragePooling2D" ["GlobalAvgPool2D"],
+    GlobalAveragePooling3D = "GlobalAveragePooling3D" ["GlobalAvgPool3D"],
+    BatchNormalization = "BatchNormalization" [],
+    SpatialDropout1D = "SpatialDropout1D" [],
+    SpatialDropout2D = "SpatialDropout2D" [],
+    SpatialDropout3D = "SpatialDropout3D" [],
+    AdaptiveMaxPooling1D = "AdaptiveMaxPooling1D" [],
+    AdaptiveMaxPooling2D = "AdaptiveMaxPooling2D" [],
+    AdaptiveMaxPooling3D = "AdaptiveMaxPooling3D" [],
+    AdaptiveAveragePooling1D = "AdaptiveAveragePooling1D" [],
+    AdaptiveAveragePooling2D = "AdaptiveAveragePooling2D" [],
+    AdaptiveAveragePooling3D = "AdaptiveAveragePooling3D" [],
+    ZeroPadding1D = "ZeroPadding1D" [],
+    ZeroPadding2D = "ZeroPadding2D" [],
+    ZeroPadding3D = "ZeroPadding3D" [],
+    Cropping1D = "Cropping1D" [],
+    Cropping2D = "Cropping2D" [],
+    Cropping3D = "Cropping3D" [],
+    UpSampling1D = "UpSampling1D" [],
+    UpSampling2D = "UpSampling2D" [],
+    UpSampling3D = "UpSampling3D" [],
+    Permute = "Permute" [],
+    ReLU = "ReLU" [],
+    LeakyReLU = "LeakyReLU" [],
+    Elu = "ELU" [],
+    Softmax = "Softmax" [],
+    Conv1DTranspose = "Conv1DTranspose" ["Convolution1DTranspose"],
+    Conv2DTranspose = "Conv2DTranspose" ["Convolution2DTranspose"],
+    Conv3DTranspose = "Conv3DTranspose" ["Convolution3DTranspose"],
+    DepthwiseConv1D = "DepthwiseConv1D" [],
+    DepthwiseConv2D = "DepthwiseConv2D" [],
+    SeparableConv1D = "SeparableConv1D" ["SeparableConvolution1D"],
+    SeparableConv2D = "SeparableConv2D" ["SeparableConvolution2D"],
 }
 
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:
@@ -92,7 +138,7 @@ pub fn layer_from_json(value: &Value) -> Result<Box<dyn Layer>, ConfigError> {
     if !value.is_object() {
         return Err(ConfigError::Shape { expected: "a layer with a `class_name`".into(), got: value.to_string() });
     }
-    read("layer", LAYERS, value, |row, name| row.class == name)
+    read("layer", LAYERS, value, |row, name| row.class == name || row.aliases.contains(&name))
 }
 
 /// A loss from Keras' envelope or a name such as `mse`.

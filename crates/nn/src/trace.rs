@@ -160,6 +160,11 @@ impl<'g, 'm> Trace<'g, 'm> {
     }
     /// Declares (first trace) or finds (later traces) the weight `name` of the current layer: its value in the layer's compute type.
     pub fn weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {
+        let v = self.exact_weight(name, shape, spec);
+        self.compute(v)
+    }
+    /// As [`Trace::weight`], in single precision under every policy (Keras' `autocast=False`).
+    pub fn exact_weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {
         let layer = self.b.path();
         let Some(shape) = Shape::try_new(shape) else {
             return self.b.error(format!("weight `{name}` of shape {shape:?} is too large"));
@@ -194,7 +199,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             let p = r.penalty(v);
             self.penalties.push(p);
         }
-        self.compute(v)
+        v
     }
     /// Declares the new value of a non-trainable weight (moving statistics); training only.
     pub fn update(&mut self, slot_of: &str, value: Var<'g>) {

@@ -1,10 +1,10 @@
-//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py` made the files).
+//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py` and `images.py` made the files).
 
 mod support;
 
 use adaline_graph::{Builder, NodeId, Shape, TensorType, Var, eval::Value};
 use adaline_nn::{
-    Layer, Metric, Trace,
+    Layer, Metric,
     activations::Activation,
     catalogue,
     initializers::Initializer,
@@ -13,18 +13,14 @@ use adaline_nn::{
     losses, metrics, optimizers,
     regularizers::Regularizer,
     schedules::Schedule,
-    trace::Weights,
 };
 use serde_json::Value as Json;
-use support::{Feed, close, goldens, gradients, same_json, tensor, tensors};
-
-const RELATIVE: f64 = 2e-5;
-const ABSOLUTE: f64 = 2e-6;
+use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, tensor, tensors};
 
 #[test]
 fn configurations_are_what_keras_writes() {
-    let cases = goldens("configs");
-    assert!(cases.len() > 70);
+    let cases = [goldens("configs"), goldens("image_configs")].concat();
+    assert!(cases.len() > 120);
     for theirs in cases {
         let read: Box<dyn KerasObject> = match theirs["module"].as_str().unwrap() {
             "keras.layers" => {
@@ -63,8 +59,9 @@ impl KerasObject for Shown {
 
 #[test]
 fn every_class_of_the_catalogue_is_compared() {
+    let configs = [goldens("configs"), goldens("image_configs")].concat();
     let seen: Vec<(String, String)> =
-        goldens("configs").iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
+        configs.iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
     let rows = (catalogue::LAYERS.iter().map(|r| (r.module, r.class)))
         .chain(catalogue::LOSSES.iter().map(|r| (r.module, r.class)))
         .chain(catalogue::METRICS.iter().map(|r| (r.module, r.class)))
@@ -250,7 +247,6 @@ fn optimizers_step_by_step() {
 #[test]
 fn layers_weights_values_and_gradients() {
     for case in goldens("layers") {
-        let what = case["object"].to_string();
         let mut layer: Box<dyn Layer> = catalogue::layer_from_json(&case["object"]).unwrap();
         if !case["data"].is_null() {
             let data = tensor(&case["data"]);
@@ -258,45 +254,10 @@ fn layers_weights_values_and_gradients() {
             normalization.adapt(&adaline_data::Tensor::f32(data.ty.shape.dims(), data.to_f32()).unwrap()).unwrap();
             layer = normalization.into();
         }
-        let (b, mut feed) = (Builder::new(), Feed::default());
-        let (x, c) = (feed.input(&b, &tensor(&case["x"])), feed.input(&b, &tensor(&case["cotangent"])));
-        let (seed, step) = (feed.input(&b, &Value::i32([2], &[1, 2])), feed.input(&b, &Value::i32(Shape::SCALAR, &[0])));
-        let mut weights = Weights::new(7);
-        let mut cx = Trace::new(&b, &mut weights, false, seed, step);
-        let y = cx.scope("layer", |cx| layer.call(cx, &[x]));
-        assert!(!b.failed(), "{what}: {}", b.finish().unwrap_err());
-        // Keras' weights, in the order in which ours were declared; what was adapted must already agree.
-        let theirs = case["weights"].as_array().unwrap();
-        assert_eq!(
-            weights.list.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(),
-            theirs.iter().map(|w| w["name"].as_str().unwrap()).collect::<Vec<_>>(),
-            "{what}"
-        );
-        for (ours, theirs) in weights.list.iter().zip(theirs) {
-            let value = tensor(theirs);
-            assert_eq!(ours.ty.shape, value.ty.shape, "{what}");
-            if ours.spec.trainable {
-                weights.store.f32_mut(ours.slot).copy_from_slice(&value.to_f32());
-            } else {
-                let held = Value::f32(value.ty.shape, weights.store.f32(ours.slot));
-                close(&format!("{what}: {}", ours.name), &held, &Value::f32(value.ty.shape, &value.to_f32()), RELATIVE, ABSOLUTE);
-            }
-        }
-        let trained: Vec<Var<'_>> =
-            weights.list.iter().filter(|w| w.spec.trainable).map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty)).collect();
-        let mut wanted = gradients(&b, (y * c).sum(&[], false), &[&[x][..], &trained].concat());
-        wanted.insert(0, y.id());
-        let run = feed.run_with(b, &wanted, &|slot| {
-            let w = weights.list.iter().find(|w| w.slot == slot)?;
-            Some(Value::f32(w.ty.shape, weights.store.f32(slot)))
-        });
-        close(&what, &run[0], &tensor(&case["y"]), RELATIVE, ABSOLUTE);
-        close(&format!("{what}: gradient"), &run[1], &tensor(&case["gradient"]), RELATIVE, 1e-5);
-        let of_weights = tensors(&case["weight_gradients"]);
-        assert_eq!(run.len(), 2 + of_weights.len(), "{what}");
-        for (ours, theirs) in run[2..].iter().zip(&of_weights) {
-            close(&format!("{what}: gradient of a weight"), ours, theirs, RELATIVE, 1e-5);
-        }
+        support::layer_as_keras(&*layer, &case);
+    }
+    for case in goldens("image_layers") {
+        support::layer_as_keras(&*catalogue::layer_from_json(&case["object"]).unwrap(), &case);
     }
     assert_eq!(Dense::new(3).class_name(), "Dense");
 }

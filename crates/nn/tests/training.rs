@@ -15,3 +15,8 @@ fn the_reference_trains_as_keras() {
 fn the_reference_trains_in_bfloat16_as_keras() {
     training::train_in_bfloat16_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
+
+#[test]
+fn the_reference_trains_networks_for_images_as_keras() {
+    training::train_images_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}

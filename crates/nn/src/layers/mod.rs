@@ -1,22 +1,54 @@
 //! Layers: a configuration plus one function from symbolic tensors to symbolic tensors.
 
 mod activation;
+mod activations;
+mod adaptive_pooling;
+mod batch_normalization;
+mod borders;
 mod common;
+mod conv;
+mod conv_transpose;
 mod dense;
+mod depthwise_conv;
 mod dropout;
+mod global_pooling;
 mod input;
 mod normalization;
+mod permute;
+mod pooling;
 mod rescaling;
 mod shaping;
+mod spatial;
+mod spatial_dropout;
+mod up_sampling;
 
 pub use activation::ActivationLayer;
+pub use activations::{ELU, Elu, LeakyReLU, ReLU, Softmax};
+pub use adaptive_pooling::{
+    AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D, AdaptiveMaxPooling1D, AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D, AdaptivePooling,
+};
+pub use batch_normalization::BatchNormalization;
+pub use borders::{Cropping, Cropping1D, Cropping2D, Cropping3D, ZeroPadding, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D};
 pub use common::LayerCommon;
+pub use conv::{Conv, Conv1D, Conv2D, Conv3D};
+pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, ConvTranspose};
 pub use dense::Dense;
+pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1D, DepthwiseConv2D, SeparableConv, SeparableConv1D, SeparableConv2D};
 pub use dropout::Dropout;
+pub use global_pooling::{
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+    GlobalPooling,
+};
 pub use input::{Input, InputLayer};
 pub use normalization::Normalization;
+pub use permute::Permute;
+pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
 pub use rescaling::Rescaling;
-pub use shaping::{Flatten, Reshape};
+pub use shaping::{DataFormat, Flatten, Reshape};
+pub use spatial::{Borders, Padding, PerAxis};
+pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
+pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
 
 use crate::{
     Trace,

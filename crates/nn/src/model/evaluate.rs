@@ -10,8 +10,8 @@ use crate::error::Result;
 use adaline_data::Tensor;
 use adaline_graph::Role;
 use adaline_graph::backend::TensorRef;
-use std::sync::Arc;
 use std::ops::Range;
+use std::sync::Arc;
 
 impl Model {
     /// The loss, then the metrics in the order of `compile`, over `x (N, ..)` and `y (N, ..)`; as Keras' `evaluate`.

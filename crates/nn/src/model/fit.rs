@@ -75,7 +75,8 @@ impl Model {
         }
         let backend = Arc::clone(&self.backend);
         let source = self.source(&*backend, x, Some(y), train_weights.as_deref());
-        let held_back = (!rows.held_back.is_empty()).then(|| (self.source(&*backend, x, Some(y), sample_weight.as_deref()), rows.held_back.clone()));
+        let held_back =
+            (!rows.held_back.is_empty()).then(|| (self.source(&*backend, x, Some(y), sample_weight.as_deref()), rows.held_back.clone()));
         let given = validation.as_ref().map(|v| (self.source(&*backend, v.x, Some(v.y), v.weights.as_deref()), 0..v.x.rows()));
         let validation = given.or(held_back);
 
@@ -192,7 +193,13 @@ impl Model {
     }
 
     /// Data as the graphs read it.
-    pub(crate) fn source<'a>(&self, backend: &'a dyn Backend, x: &'a Tensor, y: Option<&'a Tensor>, weights: Option<&'a [f32]>) -> Source<'a> {
+    pub(crate) fn source<'a>(
+        &self,
+        backend: &'a dyn Backend,
+        x: &'a Tensor,
+        y: Option<&'a Tensor>,
+        weights: Option<&'a [f32]>,
+    ) -> Source<'a> {
         let sparse = self.compiled.as_ref().is_some_and(|c| c.loss.sparse());
         let y_type = if sparse { DType::I32 } else { DType::F32 };
         Source { x, x_type: self.input_dtype(), y: y.map(|y| (y, y_type)), weights, backend }

@@ -323,10 +323,12 @@ pub(crate) fn check_batch_size(rows: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adaline_graph::eval::Precision;
     use adaline_graph::reference::Reference;
 
     fn source(x: &Tensor) -> Source<'_> {
-        Source { x, x_type: DType::F32, y: None, weights: None, backend: &Reference::default() }
+        const BACKEND: Reference = Reference { precision: Precision::F64 };
+        Source { x, x_type: DType::F32, y: None, weights: None, backend: &BACKEND }
     }
 
     fn seen(rows: usize, width: usize, batch: usize, range: Range<u64>, stop_at: u64) -> Vec<f32> {

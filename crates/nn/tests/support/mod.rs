@@ -5,8 +5,13 @@ use adaline_graph::{
     Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var,
     eval::{self, Value},
 };
+use adaline_nn::{Layer, Trace, trace::Weights};
 use serde_json::Value as Json;
 use std::{fs, path::Path};
+
+/// What single precision explains.
+pub(crate) const RELATIVE: f64 = 2e-5;
+pub(crate) const ABSOLUTE: f64 = 2e-6;
 
 /// The cases of a file of `scripts/goldens/catalogue.py`.
 pub(crate) fn goldens(name: &str) -> Vec<Json> {
@@ -72,5 +77,61 @@ pub(crate) fn same_json(a: &Json, b: &Json) -> bool {
         (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b)),
         (Json::Object(a), Json::Object(b)) => a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same_json(v, w))),
         _ => a == b,
+    }
+}
+
+/// Compares names of weights, values, gradients and what becomes of moving statistics with a case of Keras.
+///
+/// Weights that training leaves alone must agree as they were made, unless the case says whether it is of training: then all are set.
+pub(crate) fn layer_as_keras(layer: &dyn Layer, case: &Json) {
+    let set = !case["training"].is_null();
+    let training = case["training"] == true;
+    let what = format!("{} of {}, training {training}", case["object"], case["x"]["shape"]);
+    let (b, mut feed) = (Builder::new(), Feed::default());
+    let (x, c) = (feed.input(&b, &tensor(&case["x"])), feed.input(&b, &tensor(&case["cotangent"])));
+    let (seed, step) = (feed.input(&b, &Value::i32([2], &[1, 2])), feed.input(&b, &Value::i32(Shape::SCALAR, &[0])));
+    let mut weights = Weights::new(7);
+    let mut cx = Trace::new(&b, &mut weights, training, seed, step);
+    let y = cx.scope("layer", |cx| layer.call(cx, &[x]));
+    let updates = cx.finish().1;
+    assert!(!b.failed(), "{what}: {}", b.finish().unwrap_err());
+    // Keras' weights, in the order in which ours were declared; what was adapted must already agree.
+    let theirs = case["weights"].as_array().unwrap();
+    let names: Vec<&str> = theirs.iter().map(|w| w["name"].as_str().unwrap()).collect();
+    assert_eq!(weights.list.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), names, "{what}");
+    for (ours, theirs) in weights.list.iter().zip(theirs) {
+        let value = tensor(theirs);
+        assert_eq!(ours.ty.shape, value.ty.shape, "{what}");
+        if ours.spec.trainable || set {
+            weights.store.f32_mut(ours.slot).copy_from_slice(&value.to_f32());
+        } else {
+            let held = Value::f32(value.ty.shape, weights.store.f32(ours.slot));
+            close(&format!("{what}: {}", ours.name), &held, &Value::f32(value.ty.shape, &value.to_f32()), RELATIVE, ABSOLUTE);
+        }
+    }
+    let trained: Vec<Var<'_>> =
+        weights.list.iter().filter(|w| w.spec.trainable).map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty)).collect();
+    let mut wanted = vec![y.id()];
+    wanted.extend(gradients(&b, (y * c).sum(&[], false), &[&[x][..], &trained].concat()));
+    wanted.extend(updates.iter().map(|u| u.1.id()));
+    let updated: Vec<SlotId> = updates.iter().map(|u| u.0).collect();
+    let run = feed.run_with(b, &wanted, &|slot| {
+        let w = weights.list.iter().find(|w| w.slot == slot)?;
+        Some(Value::f32(w.ty.shape, weights.store.f32(slot)))
+    });
+    close(&what, &run[0], &tensor(&case["y"]), RELATIVE, ABSOLUTE);
+    close(&format!("{what}: gradient"), &run[1], &tensor(&case["gradient"]), RELATIVE, 1e-5);
+    let of_weights = tensors(&case["weight_gradients"]);
+    assert_eq!(run.len(), 2 + of_weights.len() + updated.len(), "{what}");
+    for (ours, theirs) in run[2..].iter().zip(&of_weights) {
+        close(&format!("{what}: gradient of a weight"), ours, theirs, RELATIVE, 1e-5);
+    }
+    if training {
+        for ((ours, theirs), slot) in run[2 + of_weights.len()..].iter().zip(tensors(&case["after"])).zip(&updated) {
+            let name = &weights.list.iter().find(|w| w.slot == *slot).unwrap().name;
+            close(&format!("{what}: new {name}"), ours, &theirs, RELATIVE, ABSOLUTE);
+        }
+        let moving = if layer.trainable() { case["after"].as_array().unwrap().len() } else { 0 };
+        assert_eq!(updated.len(), moving, "{what}");
     }
 }

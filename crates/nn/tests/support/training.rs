@@ -190,3 +190,29 @@ pub(crate) fn train_in_bfloat16_as_keras(backend: &Arc<dyn Backend>) {
         assert!(most > 1e-3, "{name}: in single precision the losses differ by {most:e} only");
     }
 }
+
+/// Networks for images: predictions, twelve steps, predictions again. Goldens come from `scripts/goldens/images.py`.
+pub(crate) fn train_images_as_keras(backend: &Arc<dyn Backend>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens/image_training.json");
+    let cases: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for case in cases.as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let (x, y, batch) = (tensor(&case["x"]), tensor(&case["y"]), case["batch"].as_u64().unwrap() as usize);
+        let mut model = model(backend, case);
+        let first = x.slice_rows(0..4).unwrap();
+        all_close(&format!("{name}: prediction"), &model.predict(&first).unwrap(), &tensor(&case["predict"]));
+        for (at, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
+            let rows = at * batch..(at + 1) * batch;
+            model.reset_metrics();
+            model.train_on_batch(&x.slice_rows(rows.clone()).unwrap(), &y.slice_rows(rows).unwrap(), None).unwrap();
+            for (key, value) in &model.running_logs() {
+                close(&format!("{name}: {key} of step {}", at + 1), *value, expected[key].as_f64().unwrap());
+            }
+            if let Some(after) = case["after"].get((at + 1).to_string()) {
+                same_weights(&format!("{name}, after step {}", at + 1), &model, after);
+            }
+        }
+        assert_eq!(u64::from(model.iterations()), case["iterations"].as_u64().unwrap(), "{name}");
+        all_close(&format!("{name}: prediction after training"), &model.predict(&first).unwrap(), &tensor(&case["predict_after"]));
+    }
+}
