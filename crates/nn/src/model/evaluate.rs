@@ -7,11 +7,11 @@ use super::options::Evaluate;
 use super::signature::{Mode, Signature};
 use super::{Logs, Model};
 use crate::error::Result;
-use adaline_data::Tensor;
+use adaline_data::{RowSource, Tensor};
 use adaline_graph::Role;
 use adaline_graph::backend::TensorRef;
-use std::sync::Arc;
 use std::ops::Range;
+use std::sync::Arc;
 
 impl Model {
     /// The loss, then the metrics in the order of `compile`, over `x (N, ..)` and `y (N, ..)`; as Keras' `evaluate`.
@@ -19,7 +19,7 @@ impl Model {
     /// # Errors
     /// As [`Model::fit`].
     #[expect(clippy::needless_pass_by_value, reason = "options are written where they are used, as for fit")]
-    pub fn evaluate(&mut self, x: &Tensor, y: &Tensor, options: Evaluate) -> Result<Logs> {
+    pub fn evaluate(&mut self, x: &dyn RowSource, y: &Tensor, options: Evaluate) -> Result<Logs> {
         self.compiled("evaluate")?;
         self.require_built("evaluate")?;
         check_batch_size(options.batch_size)?;
