@@ -57,9 +57,9 @@ fn digits() -> &'static Digits {
                 (true, _) => b"no picture, but a text".to_vec(),
             };
             if is_bad(row) {
-                bad += 1
+                bad += 1;
             } else {
-                good += 1
+                good += 1;
             }
             write(&folder.path().join(format!("digits/{class}/{row:04}.png")), &bytes);
         }
@@ -67,7 +67,7 @@ fn digits() -> &'static Digits {
         let toml = path("digits.toml");
         std::fs::write(&toml, "[data]\npath = \"digits\"\nimage_size = 8\ncolor = \"grayscale\"\non_bad_file = \"skip\"\n").unwrap();
         let told = json(&["fit", "--model", &toml, "--epochs", "15", "--out", &path("out"), "--json", "--verbose", "0", "--seed", "1"]);
-        Digits { good, bad, told, folder }
+        Digits { folder, good, bad, told }
     })
 }
 
@@ -238,7 +238,7 @@ fn tables_may_name_pictures_and_toml_the_network() {
     for i in 0..20u8 {
         let light = i % 2 == 1;
         write(Path::new(&path(&format!("all/{i}.png"))), &tile(if light { 200 + i } else { i }));
-        list += &format!("all/{i}.png,{}\n", if light { "light" } else { "dark" });
+        list.extend(["all/", &i.to_string(), ".png,", if light { "light\n" } else { "dark\n" }]);
     }
     std::fs::write(path("list.csv"), list).unwrap();
     let toml = "[data]\npath = \"list.csv\"\npictures = true\nimage_size = [3, 4]\n\
