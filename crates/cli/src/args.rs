@@ -4,7 +4,7 @@
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Trains, measures, explains and uses neural networks, from a table, an array file or a folder of images' arrays.
+/// Trains, measures, explains and uses neural networks, from a table, an array file or a folder of pictures.
 #[derive(Parser, Debug)]
 #[command(name = "adaline", version, about, max_term_width = 110, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -44,7 +44,7 @@ impl Subcommand for Command {
                 "Trains a network on DATA and writes model.keras, history.csv, metrics.json and report.html",
             ))
             .subcommand(command::<EvaluateArgs>("evaluate", "Measures a saved network on DATA that has the target"))
-            .subcommand(command::<PredictArgs>("predict", "Predicts with a saved network: CSV in, CSV out; .npy in, .npy out"))
+            .subcommand(command::<PredictArgs>("predict", "Predicts with a saved network: CSV or pictures in, CSV out; .npy in, .npy out"))
             .subcommand(command::<SummaryArgs>("summary", "Prints the layers, shapes and parameters of a saved network"))
             .subcommand(command::<ExplainArgs>(
                 "explain",
@@ -134,7 +134,8 @@ pub(crate) struct ReadArgs {
 /// Arguments of `fit`.
 #[derive(Args, Debug)]
 pub(crate) struct FitArgs {
-    /// CSV or TSV table, .npz with x and y, or a folder with MNIST-like IDX files; may stand in the --model file instead
+    /// CSV or TSV table, folder with one folder of pictures per class, .npz with x and y, or folder with MNIST-like IDX files; may
+    /// stand in the --model file instead
     #[arg(value_name = "DATA")]
     pub data: Option<PathBuf>,
     /// Column to predict
@@ -186,9 +187,53 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub verbose: Option<u8>,
     #[command(flatten)]
+    pub pictures: PictureArgs,
+    #[command(flatten)]
     pub read: ReadArgs,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// How to read pictures.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct PictureArgs {
+    /// Size that pictures are brought to: 64, or height x width such as 64x48 [default: 64]
+    #[arg(long, value_name = "SIZE", value_parser = crate::pictures::parse_size)]
+    pub image_size: Option<(usize, usize)>,
+    /// Channels of pictures [default: rgb]
+    #[arg(long, value_enum)]
+    pub color: Option<ColorArg>,
+    /// DATA is a CSV table that names pictures in its column path and their classes in its column label
+    #[arg(long)]
+    pub pictures: bool,
+    #[command(flatten)]
+    pub bad: BadFileArgs,
+}
+
+/// What happens to bad pictures.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub(crate) struct BadFileArgs {
+    /// What to do about pictures that cannot be read; they are named either way [default: refuse]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_bad_file: Option<BadFileArg>,
+}
+
+/// `--color`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ColorArg {
+    /// Red, green, blue
+    Rgb,
+    /// Brightness alone
+    Grayscale,
+}
+
+/// `--on-bad-file`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadFileArg {
+    /// Stop
+    Refuse,
+    /// Leave them out
+    Skip,
 }
 
 /// `--task`.
@@ -205,8 +250,10 @@ pub(crate) enum TaskArg {
 pub(crate) struct EvaluateArgs {
     /// Saved network (.keras)
     pub model: PathBuf,
-    /// Table or arrays that have the target
+    /// Table or arrays that have the target, or folder with one folder of pictures per class
     pub data: PathBuf,
+    #[command(flatten)]
+    pub bad: BadFileArgs,
     #[command(flatten)]
     pub read: ReadArgs,
     #[command(flatten)]
@@ -218,8 +265,10 @@ pub(crate) struct EvaluateArgs {
 pub(crate) struct PredictArgs {
     /// Saved network (.keras)
     pub model: PathBuf,
-    /// CSV table with the columns the network was trained on, or .npy array
+    /// CSV table with the columns the network was trained on, picture, folder of pictures, or .npy array
     pub data: PathBuf,
+    #[command(flatten)]
+    pub bad: BadFileArgs,
     /// File to write [default: standard output for CSV; required for .npy]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -243,7 +292,7 @@ pub(crate) struct SummaryArgs {
 pub(crate) struct ExplainArgs {
     /// Saved network (.keras)
     pub model: PathBuf,
-    /// Table or .npy array
+    /// Table, picture, folder of pictures, or .npy array
     pub data: PathBuf,
     /// Which row, from 0
     #[arg(long, value_name = "N", default_value_t = 0)]

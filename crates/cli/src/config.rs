@@ -43,6 +43,15 @@ pub(crate) struct DataConfig {
     pub missing: Vec<String>,
     /// Height and width when each row of the table is a picture.
     pub image: Option<[usize; 2]>,
+    /// The table names pictures (column `path`) and their classes (column `label`).
+    #[serde(default)]
+    pub pictures: bool,
+    /// Size that pictures are brought to: `64`, `[64, 48]` (height, width) or `"64x48"`.
+    pub image_size: Option<toml::Value>,
+    /// `rgb` (default) or `grayscale`.
+    pub color: Option<String>,
+    /// `refuse` (default) or `skip`.
+    pub on_bad_file: Option<String>,
     /// Share of the rows held out for the final measurement.
     pub test_split: Option<f64>,
     /// Column separator.

@@ -3,10 +3,12 @@
 use crate::args::EvaluateArgs;
 use crate::error::{CliError, fail};
 use crate::measure::Outcome;
+use crate::pictures;
+use crate::problem::Kind;
 use crate::saved::Saved;
 use crate::source::{Source, name_of};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::Tensor;
+use adaline::data::{BadFiles, RowSource, Tensor};
 use adaline::nn::Evaluate;
 use adaline::report::number;
 use adaline::report::tables::{class_table, confusion_table};
@@ -19,14 +21,16 @@ const SHOWN_CLASSES: usize = 20;
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let mut saved = Saved::load(&args.model)?;
     let say = Terminal::new(args.common.json, 1);
-    let source = saved.read(&args.data, &args.read)?;
-    let (x, y, rows) = labelled(&saved, source, args, &say)?;
-    let output = saved.model.predict(&x)?;
+    let (x, y, rows) = match of_pictures(&saved, args, &say)? {
+        Some((x, y)) => (x, y, "pictures"),
+        None => labelled(&saved, saved.read(&args.data, &args.read)?, args, &say)?,
+    };
+    let output = saved.model.predict(&*x)?;
     let outcome = Outcome::new(&saved.kind(), &saved.coder, &y, &output);
 
     let mut logs = Map::new();
     if saved.model.is_compiled() {
-        for (name, value) in saved.model.evaluate(&x, &y, Evaluate::default())? {
+        for (name, value) in saved.model.evaluate(&*x, &y, Evaluate::default())? {
             logs.insert(name, json!(value));
         }
     }
@@ -58,8 +62,21 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     }))
 }
 
+/// Inputs.
+type Rows = Box<dyn RowSource>;
+
+/// Pictures and their classes, when the network takes pictures and DATA has them.
+fn of_pictures(saved: &Saved, args: &EvaluateArgs, say: &Terminal) -> Result<Option<(Rows, Tensor)>, CliError> {
+    let Some(options) = saved.pictures(args.bad.on_bad_file.map_or_else(BadFiles::default, Into::into)) else { return Ok(None) };
+    let Some(list) = pictures::of_saved(&args.data, true)? else { return Ok(None) };
+    let Kind::Classes(names) = saved.kind() else { return Ok(None) };
+    let set = pictures::read(list, &options, say)?;
+    let y = pictures::truth(&set, &names)?;
+    Ok(Some((Box::new(set), y)))
+}
+
 /// Inputs and truth of the rows that have both, and those rows in words.
-fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) -> Result<(Tensor, Tensor, &'static str), CliError> {
+fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) -> Result<(Rows, Tensor, &'static str), CliError> {
     match source {
         Source::Table(table) => {
             let all: Vec<usize> = (0..table.rows()).collect();
@@ -75,7 +92,7 @@ fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) 
                 return fail(format!("{}: no row has a `{}` to compare with", table.source(), saved.target().unwrap_or_default()));
             }
             let y = saved.table_truth(&table, &rows)?;
-            Ok((saved.table_inputs(&table, &rows)?, y, "rows"))
+            Ok((Box::new(saved.table_inputs(&table, &rows)?), y, "rows"))
         }
         Source::Arrays(arrays) => {
             let (x, y, words) = match (arrays.test, arrays.y) {
@@ -92,7 +109,8 @@ fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) 
             if x.rows() != y.rows() {
                 return fail(format!("{}: x has {} rows and y has {}", name_of(&args.data), x.rows(), y.rows()));
             }
-            Ok((saved.array_inputs(&x)?, saved.array_truth(&y)?, words))
+            Ok((Box::new(saved.array_inputs(&x)?), saved.array_truth(&y)?, words))
         }
+        Source::Pictures(_) => saved.no_pictures(),
     }
 }

@@ -10,6 +10,7 @@ mod explain;
 mod fit;
 mod measure;
 mod network;
+mod pictures;
 mod predict;
 mod problem;
 mod saved;

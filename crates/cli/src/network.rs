@@ -1,14 +1,16 @@
 //! Which network: the TOML file's layers, `--hidden`, or a sensible one for the data.
 
 use crate::error::CliError;
-use crate::problem::Kind;
+use crate::problem::{Kind, TaskInfo};
 use crate::settings::Settings;
 use adaline::nn::activations::Activation;
 use adaline::nn::layers::{Dense, Dropout, Flatten, Input, Rescaling};
 use adaline::nn::{Layer, Sequential, catalogue};
+use serde_json::{Value, json};
 
 /// The network for inputs of the given row shape.
-pub(crate) fn describe(settings: &Settings, row_shape: &[usize], kind: &Kind, bytes: bool, name: &str) -> Result<Sequential, CliError> {
+pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo, bytes: bool, name: &str) -> Result<Sequential, CliError> {
+    let kind = &info.kind;
     let config = &settings.config.model;
     if !config.layers.is_empty() {
         let layers = from_config(config)?;
@@ -24,6 +26,15 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], kind: &Kind, by
         return Ok(net);
     }
     let mut net = Sequential::new().name(name).dtype_policy(config.policy()?).add(Input::new(row_shape));
+    if let (Some(_), Kind::Classes(names), &[height, width, channels], None) = (&info.pictures, kind, row_shape, &settings.hidden) {
+        for mut layer in default_picture_network([height, width], channels, names.len()) {
+            if let Some(rate) = settings.dropout.filter(|_| layer["class_name"] == "Dropout") {
+                layer["config"]["rate"] = rate.into();
+            }
+            net = net.add(catalogue::layer_from_json(&layer).map_err(|e| CliError::Misuse(e.to_string()))?);
+        }
+        return Ok(net);
+    }
     if bytes {
         net = net.add(Rescaling::new(1.0 / 255.0));
     }
@@ -32,14 +43,51 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], kind: &Kind, by
     }
     for &units in settings.hidden.as_deref().unwrap_or(default_hidden(row_shape)) {
         net = net.add(Dense::new(units).activation(Activation::Relu));
-        if settings.dropout > 0.0 {
-            net = net.add(Dropout::new(settings.dropout));
+        if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
+            net = net.add(Dropout::new(rate));
         }
     }
     Ok(match kind {
         Kind::Classes(names) => net.add(Dense::new(names.len()).activation(Activation::Softmax)),
         Kind::Numbers(outputs) => net.add(Dense::new(*outputs)),
     })
+}
+
+/// Filters of the two convolutions of each block.
+const FILTERS: [usize; 2] = [32, 64];
+/// Shorter sides are not halved any more.
+const HALVED: usize = 8;
+/// Pictures with a longer side are averaged at the end, so that the dense layer's size does not grow with theirs.
+const FLATTENED: usize = 64;
+
+/// Layers for pictures of bytes, as Keras' envelopes: two blocks of convolutions, or a dense network where the catalogue has none.
+pub(crate) fn default_picture_network(size: [usize; 2], channels: usize, classes: usize) -> Vec<Value> {
+    let layer =
+        |class: &str, config: Value| json!({"module": "keras.layers", "class_name": class, "config": config, "registered_name": null});
+    let has = |class: &str| catalogue::LAYERS.iter().any(|row| row.class == class);
+    let mut net = vec![layer("Rescaling", json!({"scale": 1.0 / 255.0}))];
+    let [mut height, mut width] = size;
+    if ["Conv2D", "MaxPooling2D", "GlobalAveragePooling2D"].into_iter().all(has) && channels > 0 {
+        for filters in FILTERS {
+            for _ in 0..2 {
+                let config = json!({"filters": filters, "kernel_size": [3, 3], "padding": "same", "activation": "relu"});
+                net.push(layer("Conv2D", config));
+            }
+            if height.min(width) >= HALVED {
+                net.push(layer("MaxPooling2D", json!({"pool_size": [2, 2]})));
+                (height, width) = (height / 2, width / 2);
+            }
+            net.push(layer("Dropout", json!({"rate": 0.25})));
+        }
+        let large = size[0].max(size[1]) > FLATTENED;
+        net.push(layer(if large { "GlobalAveragePooling2D" } else { "Flatten" }, json!({})));
+    } else {
+        net.push(layer("Flatten", json!({})));
+    }
+    net.push(layer("Dense", json!({"units": 128, "activation": "relu"})));
+    net.push(layer("Dropout", json!({"rate": 0.5})));
+    net.push(layer("Dense", json!({"units": classes, "activation": "softmax"})));
+    net
 }
 
 /// The layers of a TOML file.

@@ -1,13 +1,14 @@
-//! `adaline predict`: a table with predictions beside its columns, or an array of predictions.
+//! `adaline predict`: a table with predictions beside its columns or beside the names of pictures, or an array of predictions.
 
 use crate::args::PredictArgs;
 use crate::error::{CliError, misuse};
 use crate::measure::choose;
+use crate::pictures;
 use crate::problem::Kind;
 use crate::saved::Saved;
 use crate::source::Source;
-use crate::terminal::print;
-use adaline::data::{Table, TableOptions, Tensor, write_npy};
+use crate::terminal::{Terminal, print};
+use adaline::data::{BadFiles, ImageSet, RowSource, Table, TableOptions, Tensor, write_npy};
 use adaline::formats::atomic_write;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -25,6 +26,9 @@ struct Predictions {
 /// Runs the command.
 pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     let mut saved = Saved::load(&args.model)?;
+    if let Some(set) = read_pictures(&saved, args)? {
+        return predict_pictures(&mut saved, &set, args);
+    }
     match saved.read(&args.data, &args.read)? {
         Source::Table(table) => {
             let all: Vec<usize> = (0..table.rows()).collect();
@@ -35,14 +39,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
             }
             // The cells as they stand in the file: no text means "no value" here.
             let options = TableOptions { missing: Vec::new(), kinds: Vec::new(), ..saved.options(&args.read)? };
-            let text = predictions.csv(&Table::read(&args.data, &options)?)?;
-            match &args.out {
-                Some(out) => {
-                    atomic_write(out, &text)?;
-                    told(args, out, predictions.rows)
-                }
-                None => print(&String::from_utf8_lossy(&text)),
-            }
+            let table = Table::read(&args.data, &options)?;
+            let cells = |row| table.columns().iter().map(|c| c.get(row).unwrap_or_default().to_owned()).collect();
+            let text = predictions.csv(table.names(), cells)?;
+            write_csv(args, &text, predictions.rows)
         }
         Source::Arrays(arrays) => {
             if args.out.is_none() && !args.common.json {
@@ -58,10 +58,48 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
                 None => print(&format!("{}\n", predictions.json(&saved))),
             }
         }
+        Source::Pictures(_) => saved.no_pictures(),
     }
 }
 
-fn predict(saved: &mut Saved, x: &Tensor) -> Result<Predictions, CliError> {
+/// The pictures that DATA names, when the network takes pictures.
+fn read_pictures(saved: &Saved, args: &PredictArgs) -> Result<Option<ImageSet>, CliError> {
+    let Some(options) = saved.pictures(args.bad.on_bad_file.map_or_else(BadFiles::default, Into::into)) else { return Ok(None) };
+    let Some(list) = pictures::of_saved(&args.data, false)? else { return Ok(None) };
+    // Standard output is for the predictions.
+    pictures::read(list, &options, &Terminal::new(true, 1)).map(Some)
+}
+
+/// One row per picture, with its path.
+fn predict_pictures(saved: &mut Saved, set: &ImageSet, args: &PredictArgs) -> Result<(), CliError> {
+    let predictions = predict(saved, set)?;
+    let path = |row: usize| set.files().get(row).map_or_else(String::new, |file| file.display().to_string());
+    if args.common.json && args.out.is_none() {
+        let mut told = predictions.json(saved);
+        if let Some(rows) = told["predictions"].as_array_mut() {
+            for (row, prediction) in rows.iter_mut().enumerate() {
+                prediction["path"] = path(row).into();
+            }
+        }
+        told["skipped"] = pictures::skipped_json(set);
+        return print(&format!("{told}\n"));
+    }
+    let text = predictions.csv(vec!["path".into()], |row| vec![path(row)])?;
+    write_csv(args, &text, predictions.rows)
+}
+
+/// To the file that was asked for, or to standard output.
+fn write_csv(args: &PredictArgs, text: &[u8], rows: usize) -> Result<(), CliError> {
+    match &args.out {
+        Some(out) => {
+            atomic_write(out, text)?;
+            told(args, out, rows)
+        }
+        None => print(&String::from_utf8_lossy(text)),
+    }
+}
+
+fn predict(saved: &mut Saved, x: &dyn RowSource) -> Result<Predictions, CliError> {
     let output = saved.model.predict(x)?;
     let kind = saved.kind();
     let mut values = output.f32_values().into_owned();
@@ -105,11 +143,10 @@ impl Predictions {
         json!({"target": saved.target(), "predictions": rows})
     }
 
-    /// The columns of a table, then the predictions. Fields are quoted where they must be.
-    fn csv(&self, table: &Table) -> Result<Vec<u8>, CliError> {
+    /// The columns of the data with their cells by row, then the predictions. Fields are quoted where they must be.
+    fn csv(&self, mut header: Vec<String>, cells: impl Fn(usize) -> Vec<String>) -> Result<Vec<u8>, CliError> {
         let wrong = |e: csv::Error| CliError::Failure(format!("the predictions cannot be written as CSV: {e}"));
         let mut out = csv::Writer::from_writer(Vec::new());
-        let mut header = table.names();
         let new: Vec<String> = match &self.kind {
             Kind::Classes(names) => std::iter::once("predicted".to_owned()).chain(names.iter().map(|n| format!("p_{n}"))).collect(),
             Kind::Numbers(1) => vec!["predicted".into()],
@@ -120,7 +157,7 @@ impl Predictions {
         }
         out.write_record(&header).map_err(wrong)?;
         for (row, values) in self.values.chunks(self.width).enumerate() {
-            let mut record: Vec<String> = table.columns().iter().map(|c| c.get(row).unwrap_or_default().to_owned()).collect();
+            let mut record = cells(row);
             match &self.kind {
                 Kind::Classes(names) => {
                     record.push(names.get(choose(values).0).cloned().unwrap_or_default());
@@ -164,13 +201,18 @@ fn save_npy(out: &Path, tensor: &Tensor) -> Result<(), CliError> {
 mod tests {
     use super::*;
 
+    fn csv(predictions: &Predictions, table: &Table) -> String {
+        let cells = |row| table.columns().iter().map(|c| c.get(row).unwrap_or_default().to_owned()).collect();
+        String::from_utf8(predictions.csv(table.names(), cells).unwrap()).unwrap()
+    }
+
     #[test]
     fn columns_come_first_and_names_stay_unique() {
         let table =
             Table::parse("name,predicted\n\"a, b\",1\n?,2\n", &TableOptions { missing: Vec::new(), ..TableOptions::default() }).unwrap();
         let kind = Kind::Classes(vec!["no".into(), "yes".into()]);
         let p = Predictions { kind, rows: 2, width: 1, values: vec![0.25, 0.75] };
-        let text = String::from_utf8(p.csv(&table).unwrap()).unwrap();
+        let text = csv(&p, &table);
         assert_eq!(text, "name,predicted,predicted_2,p_no,p_yes\n\"a, b\",1,no,0.75,0.25\n?,2,yes,0.25,0.75\n");
     }
 
@@ -178,9 +220,9 @@ mod tests {
     fn numbers_get_one_column_each() {
         let table = Table::parse("a,b\n1,2\n", &TableOptions::default()).unwrap();
         let one = Predictions { kind: Kind::Numbers(1), rows: 1, width: 1, values: vec![1.5] };
-        assert_eq!(String::from_utf8(one.csv(&table).unwrap()).unwrap(), "a,b,predicted\n1,2,1.5\n");
+        assert_eq!(csv(&one, &table), "a,b,predicted\n1,2,1.5\n");
         assert_eq!(one.tensor().unwrap().shape(), [1]);
         let two = Predictions { kind: Kind::Numbers(2), rows: 1, width: 2, values: vec![1.5, -2.0] };
-        assert_eq!(String::from_utf8(two.csv(&table).unwrap()).unwrap(), "a,b,predicted_1,predicted_2\n1,2,1.5,-2\n");
+        assert_eq!(csv(&two, &table), "a,b,predicted_1,predicted_2\n1,2,1.5,-2\n");
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::config::DataConfig;
 use crate::error::{CliError, misuse};
+use crate::pictures::{self, Pictures};
 use crate::source::{Arrays, Source};
-use adaline::data::{PrepOptions, Preprocessor, Role, Scale, Table, Task, Tensor};
+use crate::terminal::Terminal;
+use adaline::data::{ImageOptions, ImageSet, PrepOptions, Preprocessor, Role, RowSource, Scale, Table, Task, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// What is to be predicted.
@@ -26,13 +28,16 @@ pub(crate) struct TaskInfo {
     /// Height and width, when rows are pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<[usize; 2]>,
+    /// How files of pictures become rows, when they were files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<ImageOptions>,
     /// Name of the data it was trained on.
     pub source: String,
 }
 
 /// Rows turned into numbers: `x (rows, ..)` and `y` (`i32 (rows)` or `f32 (rows)`).
 pub(crate) struct Part {
-    pub x: Tensor,
+    pub x: Box<dyn RowSource>,
     pub y: Tensor,
 }
 
@@ -54,6 +59,7 @@ pub(crate) struct Problem {
 enum Data {
     Table(Table),
     Arrays { x: Tensor, y: Tensor, test: Option<(Tensor, Tensor)> },
+    Pictures(ImageSet),
 }
 
 /// How rows become numbers: fitted on training rows only.
@@ -64,11 +70,19 @@ pub(crate) struct Coder {
 }
 
 impl Problem {
-    /// From DATA, the target's name and the options.
-    pub(crate) fn new(source: Source, target: Option<&str>, task: Task, config: &DataConfig, name: &str) -> Result<Self, CliError> {
+    /// From DATA, the target's name and the options. Pictures are read now.
+    pub(crate) fn new(
+        source: Source,
+        target: Option<&str>,
+        task: Task,
+        config: &DataConfig,
+        name: &str,
+        say: &Terminal,
+    ) -> Result<Self, CliError> {
         match source {
             Source::Table(table) => Self::of_table(table, target, task, config, name),
             Source::Arrays(arrays) => Self::of_arrays(arrays, task, config),
+            Source::Pictures(pictures) => Self::of_pictures(pictures, target, task, name, say),
         }
     }
 
@@ -116,7 +130,7 @@ impl Problem {
                 ));
             }
         }
-        let info = TaskInfo { target: target.into(), kind, image: config.image, source: name.into() };
+        let info = TaskInfo { target: target.into(), kind, image: config.image, pictures: None, source: name.into() };
         Ok(Self { data: Data::Table(table), info, rows, labels, notes, options: PrepOptions { task, ..options } })
     }
 
@@ -157,16 +171,46 @@ impl Problem {
             [h, w] | [h, w, 1] if *h > 1 && *w > 1 => Some([*h, *w]),
             _ => None,
         });
-        let info = TaskInfo { target: "y".into(), kind, image, source: name };
+        let info = TaskInfo { target: "y".into(), kind, image, pictures: None, source: name };
         let rows = (0..x.rows()).collect();
         Ok(Self { data: Data::Arrays { x, y, test }, info, rows, labels, notes: Vec::new(), options: PrepOptions::default() })
+    }
+
+    fn of_pictures(pictures: Pictures, target: Option<&str>, task: Task, name: &str, say: &Terminal) -> Result<Self, CliError> {
+        let Pictures { list, options, target: own } = pictures;
+        if let Some(target) = target.filter(|t| *t != own) {
+            return misuse(format!("--target {target}: pictures are told apart by their `{own}`; leave --target out"));
+        }
+        if task == Task::Regression {
+            return misuse("--task numbers: pictures in folders have classes, not numbers");
+        }
+        let set = pictures::read(list, &options, say)?;
+        pictures::check_classes(&set)?;
+        let labels = set.labels().and_then(Tensor::as_i32).unwrap_or(&[]).to_vec();
+        let info = TaskInfo {
+            target: own.into(),
+            kind: Kind::Classes(set.classes().to_vec()),
+            image: Some([options.size.0, options.size.1]),
+            pictures: Some(pictures::kept(&options)),
+            source: name.into(),
+        };
+        let bad = set.skipped().len();
+        let notes =
+            if bad > 0 { vec![format!("{bad} of {} pictures cannot be read and are left out", bad + set.len())] } else { Vec::new() };
+        let rows = (0..set.len()).collect();
+        Ok(Self { data: Data::Pictures(set), info, rows, labels: Some(labels), notes, options: PrepOptions::default() })
+    }
+
+    /// The files of pictures, when that is what the rows are.
+    pub(crate) fn pictures(&self) -> Option<&ImageSet> {
+        if let Data::Pictures(set) = &self.data { Some(set) } else { None }
     }
 
     /// The table, when it is one.
     pub(crate) fn table(&self) -> Option<&Table> {
         match &self.data {
             Data::Table(t) => Some(t),
-            Data::Arrays { .. } => None,
+            Data::Arrays { .. } | Data::Pictures(_) => None,
         }
     }
 
@@ -184,31 +228,37 @@ impl Problem {
     }
 
     /// The given rows as pictures, before any scaling: all columns of a table but the target, in order.
-    pub(crate) fn raw_pictures(&self, rows: &[usize]) -> Result<Option<Tensor>, CliError> {
-        match &self.data {
-            Data::Arrays { x, .. } => Ok(Some(x.take_rows(rows)?)),
+    pub(crate) fn raw_pictures(&self, rows: &[usize]) -> Result<Box<dyn RowSource>, CliError> {
+        Ok(match &self.data {
+            Data::Arrays { x, .. } => Box::new(x.take_rows(rows)?),
+            Data::Pictures(set) => Box::new(set.take_rows(rows)?),
             Data::Table(t) => {
                 let columns: Vec<&[f64]> =
                     t.columns().iter().filter(|c| c.name() != self.info.target).filter_map(|c| c.numbers()).collect();
                 let values = rows.iter().flat_map(|&r| columns.iter().map(move |c| c[r] as f32)).collect();
-                Ok(Some(Tensor::f32([rows.len(), columns.len()], values)?))
+                Box::new(Tensor::f32([rows.len(), columns.len()], values)?)
             }
-        }
+        })
     }
 
     /// Learns the preprocessing from the given rows.
     pub(crate) fn coder(&self, rows: &[usize]) -> Result<Coder, CliError> {
         Ok(match &self.data {
             Data::Table(t) => Coder { prep: Some(Preprocessor::fit(t, Some(&self.info.target), rows, &self.options)?) },
-            Data::Arrays { .. } => Coder { prep: None },
+            Data::Arrays { .. } | Data::Pictures(_) => Coder { prep: None },
         })
     }
 
     /// The given rows as numbers.
     pub(crate) fn part(&self, coder: &Coder, rows: &[usize]) -> Result<Part, CliError> {
         Ok(match (&self.data, &coder.prep) {
-            (Data::Table(t), Some(prep)) => Part { x: prep.transform_features(t, rows)?, y: prep.transform_target(t, rows)? },
-            (Data::Arrays { x, y, .. }, _) => Part { x: x.take_rows(rows)?, y: y.take_rows(rows)? },
+            (Data::Table(t), Some(prep)) => Part { x: Box::new(prep.transform_features(t, rows)?), y: prep.transform_target(t, rows)? },
+            (Data::Arrays { x, y, .. }, _) => Part { x: Box::new(x.take_rows(rows)?), y: y.take_rows(rows)? },
+            (Data::Pictures(set), _) => {
+                let set = set.take_rows(rows)?;
+                let y = set.labels().cloned().unwrap_or_else(|| Tensor::from(Vec::<i32>::new()));
+                Part { x: Box::new(set), y }
+            }
             (Data::Table(_), None) => return misuse("this table's network was saved without its preprocessing"),
         })
     }

@@ -4,9 +4,10 @@ use crate::args::ReadArgs;
 use crate::config::DataConfig;
 use crate::error::{CliError, fail};
 use crate::fit::{PREP_ASSET, TASK_ASSET};
+use crate::pictures;
 use crate::problem::{Coder, Kind, TaskInfo};
 use crate::source::{Source, table_options};
-use adaline::data::{ColumnKind, Preprocessor, Table, TableOptions, Tensor};
+use adaline::data::{BadFiles, Color, ColumnKind, ImageOptions, Preprocessor, Table, TableOptions, Tensor};
 use adaline::nn::Model;
 use adaline::nn::keras::KerasObject;
 use std::path::Path;
@@ -47,6 +48,11 @@ impl Saved {
         };
         if !fits {
             return fail(format!("{}: its task and its network do not fit: the network has {outputs} outputs", self.file));
+        }
+        if let (Some(options), Some(row)) = (self.info.as_ref().and_then(|i| i.pictures.as_ref()), self.fixed_row()) {
+            if row != options.row_shape() {
+                return fail(format!("{}: its pictures have the shape {:?}, its network takes {row:?}", self.file, options.row_shape()));
+            }
         }
         let Some(prep) = &self.coder.prep else { return Ok(()) };
         match self.fixed_row() {
@@ -94,9 +100,25 @@ impl Saved {
         Ok(self.coder.prep.as_ref().map_or_else(|| base.clone(), |p| p.table_options(&base)))
     }
 
-    /// Reads DATA.
+    /// Reads DATA that is no picture.
     pub(crate) fn read(&self, path: &Path, read: &ReadArgs) -> Result<Source, CliError> {
-        Source::read(path, &self.options(read)?)
+        Source::read(path, &self.options(read)?, &pictures::Asked::default())
+    }
+
+    /// How pictures become rows for this network: as the file says, else by the shape of its input.
+    pub(crate) fn pictures(&self, on_bad: BadFiles) -> Option<ImageOptions> {
+        if let Some(options) = self.info.as_ref().and_then(|i| i.pictures.as_ref()) {
+            return Some(ImageOptions { on_bad, ..pictures::kept(options) });
+        }
+        let plain = self.info.is_none() && self.coder.prep.is_none();
+        let &[height, width, channels] = self.fixed_row().filter(|_| plain)?.as_slice() else { return None };
+        let color = [Color::Gray, Color::Rgb, Color::Rgba].into_iter().find(|color| color.channels() == channels)?;
+        Some(ImageOptions { color, on_bad, ..ImageOptions::sized(height, width) })
+    }
+
+    /// Pictures where this network takes rows of numbers.
+    pub(crate) fn no_pictures<T>(&self) -> Result<T, CliError> {
+        fail(format!("{}: this network was not trained on pictures", self.file))
     }
 
     /// Rows of a table as inputs `(rows, ..)`.

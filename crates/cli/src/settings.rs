@@ -3,6 +3,7 @@
 use crate::args::{FitArgs, TaskArg};
 use crate::config::Config;
 use crate::error::{CliError, misuse};
+use crate::pictures;
 use adaline::data::Task;
 use std::path::PathBuf;
 
@@ -17,6 +18,9 @@ const ROW_VISITS: usize = 600_000;
 const EPOCHS: (usize, usize) = (20, 400);
 /// Below this many rows, smaller batches learn better.
 const SMALL: usize = 1000;
+/// The same for pictures, whose rows are dearer.
+const PICTURE_VISITS: usize = 100_000;
+const PICTURE_EPOCHS: (usize, usize) = (10, 100);
 
 /// All that `fit` needs to know.
 pub(crate) struct Settings {
@@ -27,7 +31,8 @@ pub(crate) struct Settings {
     pub batch_size: usize,
     pub learning_rate: Option<f64>,
     pub hidden: Option<Vec<usize>>,
-    pub dropout: f64,
+    pub dropout: Option<f64>,
+    pub pictures: pictures::Asked,
     pub validation_split: f64,
     /// `None`: nobody said.
     pub test_split: Option<f64>,
@@ -50,9 +55,10 @@ struct Asked {
 
 impl Settings {
     /// Settles the length of training for so many rows: 400 epochs at most for small tables, 20 for large ones, and patience of a
-    /// tenth of that.
-    pub(crate) fn settle(&mut self, rows: usize) {
-        let epochs = (ROW_VISITS / rows.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+    /// tenth of that; for pictures from 100 down to 10.
+    pub(crate) fn settle(&mut self, rows: usize, pictures: bool) {
+        let (visits, range) = if pictures { (PICTURE_VISITS, PICTURE_EPOCHS) } else { (ROW_VISITS, EPOCHS) };
+        let epochs = (visits / rows.max(1)).clamp(range.0, range.1);
         self.epochs = self.asked.epochs.unwrap_or(epochs);
         self.batch_size = self.asked.batch_size.unwrap_or(if rows < SMALL { 16 } else { 32 });
         self.patience = self.asked.patience.unwrap_or((epochs / 10).max(5));
@@ -91,7 +97,8 @@ impl Settings {
             },
             learning_rate: args.learning_rate.or(t.learning_rate),
             hidden: args.hidden.clone(),
-            dropout: args.dropout.unwrap_or(0.0),
+            dropout: args.dropout,
+            pictures: pictures::Asked::new(&args.pictures, d)?,
             validation_split: args.validation_split.or(t.validation_split).unwrap_or(VALIDATION_SPLIT),
             test_split: args.test_split.or(d.test_split),
             kfold: args.kfold.or(t.kfold),
@@ -119,7 +126,7 @@ impl Settings {
             return misuse("--batch-size expects at least 1, got 0");
         }
         for (name, share) in
-            [("--validation-split", self.validation_split), ("--test-split", self.test_share()), ("--dropout", self.dropout)]
+            [("--validation-split", self.validation_split), ("--test-split", self.test_share()), ("--dropout", self.dropout.unwrap_or(0.0))]
         {
             if !(0.0..1.0).contains(&share) {
                 return misuse(format!("{name} expects a share from 0 to below 1, got {share}"));

@@ -1,8 +1,9 @@
-//! From a path to data: a table, or arrays of inputs and labels.
+//! From a path to data: a table, arrays of inputs and labels, or pictures.
 
 use crate::args::ReadArgs;
 use crate::error::{CliError, misuse};
-use adaline::data::{ColumnKind, FileKind, Table, TableOptions, Tensor, load_idx, load_idx_divided, read_npy, read_npz, sniff};
+use crate::pictures::{self, Pictures};
+use adaline::data::{ColumnKind, FileKind, ImageList, Table, TableOptions, Tensor, load_idx, load_idx_divided, read_npy, read_npz, sniff};
 use std::path::{Path, PathBuf};
 
 /// What DATA turned out to be.
@@ -11,6 +12,8 @@ pub(crate) enum Source {
     Table(Table),
     /// Arrays with labels.
     Arrays(Arrays),
+    /// Files of pictures with their classes.
+    Pictures(Pictures),
 }
 
 /// Inputs and labels as arrays, perhaps with a test set of their own.
@@ -26,17 +29,37 @@ pub(crate) struct Arrays {
 }
 
 impl Source {
-    /// Reads DATA: a folder of IDX files, `.npz`, `.npy`, an IDX file, or a table.
-    pub(crate) fn read(path: &Path, options: &TableOptions) -> Result<Self, CliError> {
-        if path.is_dir() {
-            return Ok(Self::Arrays(idx_folder(path)?));
+    /// Reads DATA: a folder of pictures or of IDX files, `.npz`, `.npy`, an IDX file, or a table, perhaps one that names pictures.
+    pub(crate) fn read(path: &Path, options: &TableOptions, asked: &pictures::Asked) -> Result<Self, CliError> {
+        let source = Self::open(path, options, asked)?;
+        match asked.first_given() {
+            Some(option) if !matches!(source, Self::Pictures(_)) => {
+                misuse(format!("{option} is for pictures, which {} does not hold", path.display()))
+            }
+            _ => Ok(source),
         }
-        Ok(match sniff(path)? {
+    }
+
+    fn open(path: &Path, options: &TableOptions, asked: &pictures::Asked) -> Result<Self, CliError> {
+        if path.is_dir() {
+            if is_idx_folder(path) {
+                return Ok(Self::Arrays(idx_folder(path)?));
+            }
+            return Ok(Self::Pictures(Pictures { list: pictures::from_folder(path)?, options: asked.options(), target: "class" }));
+        }
+        let kind = sniff(path)?;
+        if asked.list && matches!(kind, FileKind::Table | FileKind::Unknown) {
+            return Ok(Self::Pictures(Pictures { list: ImageList::from_csv(path)?, options: asked.options(), target: "label" }));
+        }
+        Ok(match kind {
             FileKind::Npz => Self::Arrays(npz(path)?),
             FileKind::Npy => Self::Arrays(Arrays { name: name_of(path), x: read_npy(path)?, y: None, test: None }),
             FileKind::Idx => Self::Arrays(Arrays { name: name_of(path), x: load_idx(path)?, y: None, test: None }),
             kind @ (FileKind::Keras | FileKind::Hdf5 | FileKind::Image | FileKind::Json | FileKind::Toml) => {
-                return misuse(format!("{}: expected a table, .npz, .npy or a folder of IDX files; this is {kind}", path.display()));
+                return misuse(format!(
+                    "{}: expected a table, .npz, .npy, a folder of pictures or one of IDX files; this is {kind}",
+                    path.display()
+                ));
             }
             // Anything else may still be a table; its reader gives the exact complaint.
             _ => Self::Table(Table::read(path, options)?),
@@ -66,6 +89,11 @@ pub(crate) fn name_of(path: &Path) -> String {
     path.file_stem().or_else(|| path.file_name()).map_or_else(|| "data".into(), |s| s.to_string_lossy().into_owned())
 }
 
+/// Whether a folder has a file as MNIST names it.
+pub(crate) fn is_idx_folder(folder: &Path) -> bool {
+    IDX_NAMES.iter().any(|name| idx_file(folder, name).is_some())
+}
+
 /// Images and their labels.
 type Pair = (PathBuf, PathBuf);
 
@@ -88,20 +116,26 @@ pub(crate) fn idx_training(folder: &Path, divisor: f32) -> Result<(Tensor, Tenso
 
 /// Where the files are: the training pair, perhaps the test pair.
 fn idx_files(folder: &Path) -> Result<(Pair, Option<Pair>), CliError> {
-    let find = |name: &str| -> Option<PathBuf> {
-        [name.to_owned(), format!("{name}.gz"), name.replace("-idx", ".idx"), name.replace("-idx", ".idx") + ".gz"]
-            .into_iter()
-            .map(|n| folder.join(n))
-            .find(|p| p.is_file())
-    };
-    let (Some(x), Some(y)) = (find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte")) else {
+    let [x, y, test_x, test_y] = IDX_NAMES.map(|name| idx_file(folder, name));
+    let (Some(x), Some(y)) = (x, y) else {
         return misuse(format!(
             "{}: expected IDX files as MNIST has them: train-images-idx3-ubyte and train-labels-idx1-ubyte (also with .gz), \
              and t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte for the test",
             folder.display()
         ));
     };
-    Ok(((x, y), find("t10k-images-idx3-ubyte").zip(find("t10k-labels-idx1-ubyte"))))
+    Ok(((x, y), test_x.zip(test_y)))
+}
+
+/// MNIST's names of images and labels to train on, then to test by.
+const IDX_NAMES: [&str; 4] = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// A file under such a name, or one of its other spellings.
+fn idx_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    [name.to_owned(), format!("{name}.gz"), name.replace("-idx", ".idx"), name.replace("-idx", ".idx") + ".gz"]
+        .into_iter()
+        .map(|n| folder.join(n))
+        .find(|p| p.is_file())
 }
 
 /// `x` and `y`, or `x_train`, `y_train` and perhaps `x_test`, `y_test`.

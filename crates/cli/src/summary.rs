@@ -42,6 +42,10 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
             Kind::Numbers(_) => format!("predicts `{}`", info.target),
         };
         let _ = writeln!(text, "\n Task: {task}");
+        if let Some(p) = &info.pictures {
+            let channels = if p.color.channels() == 1 { "1 channel" } else { "3 channels" };
+            let _ = writeln!(text, " Pictures: brought to {} x {} pixels (height x width), {channels}", p.size.0, p.size.1);
+        }
     }
     print(&text)
 }

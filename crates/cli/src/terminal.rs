@@ -9,6 +9,7 @@ use adaline::report::progress::{Progress as Bar, ProgressKind};
 use adaline::report::tables::{Align, TextTable};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 /// Columns listed before the run; more are counted only.
 const COLUMNS: usize = 20;
@@ -53,6 +54,11 @@ impl Terminal {
         Box::new(Silent)
     }
 
+    /// A count that goes up in place, on standard error where that is a terminal.
+    pub(crate) fn counter(&self, what: &'static str) -> Counter {
+        Counter { what, shown: self.verbose > 0 && std::io::stderr().is_terminal(), last: None }
+    }
+
     /// The columns of a table, as they were understood.
     pub(crate) fn columns(&self, table: &Table, target: &str) {
         if self.verbose == 0 {
@@ -67,6 +73,33 @@ impl Terminal {
         self.line(&format!("\n{text}"));
         if table.columns().len() > COLUMNS {
             self.line(&format!("and {} more columns\n", table.columns().len() - COLUMNS));
+        }
+    }
+}
+
+/// How far something is; its line is gone at the end.
+pub(crate) struct Counter {
+    what: &'static str,
+    shown: bool,
+    last: Option<Instant>,
+}
+
+impl Counter {
+    /// `done` of `total` are done.
+    pub(crate) fn at(&mut self, done: usize, total: usize) {
+        const PAUSE: Duration = Duration::from_millis(100);
+        if !self.shown || self.last.is_some_and(|last| last.elapsed() < PAUSE) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let _ = write!(std::io::stderr(), "\r{}: {done} of {total}", self.what);
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if self.last.is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Networks that nobody trained yet: from a TOML file, for `dump` and `bench`.
 
-use crate::args::ReadArgs;
+use crate::args::{PictureArgs, ReadArgs};
 use crate::config::{Config, envelope};
 use crate::error::{CliError, misuse};
 use crate::network;
+use crate::pictures;
 use crate::problem::Problem;
 use crate::saved::last_activation;
 use crate::source::{Source, name_of, table_options};
+use crate::terminal::Terminal;
 use adaline::data::Task;
 use adaline::graph::backend::Backend;
 use adaline::nn::layers::Input;
@@ -67,8 +69,13 @@ fn row_of_data(config: &Config) -> Result<Vec<usize>, CliError> {
         );
     };
     let options = table_options(&ReadArgs::default(), &config.data)?;
-    let source = Source::read(path, &options)?;
-    let problem = Problem::new(source, config.data.target.as_deref(), Task::Auto, &config.data, &name_of(path))?;
+    let asked = pictures::Asked::new(&PictureArgs::default(), &config.data)?;
+    let source = Source::read(path, &options, &asked)?;
+    if let Source::Pictures(pictures) = &source {
+        return Ok(pictures.options.row_shape().to_vec());
+    }
+    let say = Terminal::new(false, 0);
+    let problem = Problem::new(source, config.data.target.as_deref(), Task::Auto, &config.data, &name_of(path), &say)?;
     let coder = problem.coder(&problem.rows)?;
     let first = problem.rows.get(..1).unwrap_or(&[]);
     Ok(problem.part(&coder, first)?.x.row_shape().to_vec())

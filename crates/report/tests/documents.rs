@@ -5,7 +5,7 @@ use adaline_report::figure::{
     NeuronDrawing, PredictionScatter, RasterError, ResidualPlot, Theme,
 };
 use adaline_report::html::{
-    Baselines, Classification, ColumnOverview, DataOverview, Headline, NetworkOverview, Regression, Report, RunFacts,
+    Baselines, ClassImages, Classification, ColumnOverview, DataOverview, Headline, Mistake, NetworkOverview, Regression, Report, RunFacts,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -203,6 +203,8 @@ fn full_report(text: &str, numbers: &[f64]) -> Report {
             warnings: vec![t()],
         }),
         images: vec![tile(text, Some("no")), tile(text, None)],
+        class_images: vec![ClassImages { class: t(), images: vec![tile("", None).image] }, ClassImages::default()],
+        mistakes: vec![Mistake { image: tile("", None).image, truth: t(), predicted: t(), confidence: f64::NAN }],
         network: Some(NetworkOverview {
             name: t(),
             layers: vec![hostile_layer()],
@@ -238,6 +240,7 @@ fn reports_need_nothing_from_elsewhere() {
     let html = full_report("plain", &[0.5, 0.4]).render();
     assert!(html.contains("default-src &#39;none&#39;") || html.contains("default-src 'none'"));
     let without_data: String = html
+        .replace("src=\"data:", "href=\"data:")
         .split("data:image/png;base64,")
         .enumerate()
         .map(|(i, part)| if i == 0 { part } else { part.split_once('"').map_or("", |(_, rest)| rest) })
@@ -256,9 +259,11 @@ fn every_part_is_told_and_empty_parts_are_left_out() {
     let titles = [
         "Against simple rules",
         "Results",
+        "Most confident mistakes",
         "Learning curves",
         "Cross-validation",
         "Sample images",
+        "Pictures of each class",
         "Data",
         "Network",
         "Training and reproduction",

@@ -6,11 +6,12 @@ mod words;
 
 use crate::args::ExplainArgs;
 use crate::error::{CliError, misuse};
+use crate::pictures;
 use crate::problem::Kind;
 use crate::saved::Saved;
 use crate::source::{Source, name_of};
 use crate::terminal::print;
-use adaline::data::Tensor;
+use adaline::data::{BadFiles, ImageList, Tensor, read_image};
 use adaline::nn::Model;
 use adaline::nn::model::Inspection;
 use layer::LayerView;
@@ -78,6 +79,12 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
         let last = rows.saturating_sub(1);
         misuse(format!("--row {} does not exist: {} has {rows} rows, counted from 0 to {last}", args.row, args.data.display()))
     };
+    if let (Some(options), Some(list)) = (saved.pictures(BadFiles::Refuse), pictures_of(saved, args)?) {
+        let Some(file) = list.files().get(args.row) else { return out_of_range(list.len()) };
+        let picture = read_image(file, &options)?;
+        let sizes: Vec<isize> = std::iter::once(1).chain(picture.shape().iter().map(|&d| d as isize)).collect();
+        return Ok(Row { x: picture.reshape(&sizes)?, y: None, cells: vec![("path".into(), file.display().to_string())] });
+    }
     match saved.read(&args.data, &args.read)? {
         Source::Table(table) => {
             if args.row >= table.rows() {
@@ -99,7 +106,13 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
             let y = y.map(|y| saved.array_truth(&y.slice_rows(args.row..args.row + 1)?)).transpose()?;
             Ok(Row { x: saved.array_inputs(&arrays.x.slice_rows(args.row..args.row + 1)?)?, y, cells: Vec::new() })
         }
+        Source::Pictures(_) => saved.no_pictures(),
     }
+}
+
+/// The pictures that DATA names, when the network takes pictures.
+fn pictures_of(saved: &Saved, args: &ExplainArgs) -> Result<Option<ImageList>, CliError> {
+    if saved.pictures(BadFiles::Refuse).is_none() { Ok(None) } else { pictures::of_saved(&args.data, false) }
 }
 
 fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliError> {

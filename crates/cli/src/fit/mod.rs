@@ -15,7 +15,7 @@ use crate::problem::{Kind, Problem};
 use crate::settings::Settings;
 use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{Fold, KFold, SplitWarning, Tensor, stratified_split, train_test_split};
+use adaline::data::{Fold, KFold, RowSource, SplitWarning, stratified_split, train_test_split};
 use adaline::report::figure::FoldChart;
 use adaline::report::number;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(crate) struct Run<'a> {
     /// Name and number of rows of each part.
     pub parts: Vec<(String, usize)>,
     /// Inputs of the measured rows, when they are pictures.
-    pub pictures: Option<Tensor>,
+    pub pictures: Option<Box<dyn RowSource>>,
     /// Name and value of what was set.
     pub parameters: Vec<(String, String)>,
     pub started: String,
@@ -75,10 +75,11 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     let options = table_options(&args.read, &settings.config.data)?;
     // Unwritable results must be known before the work, not after it.
     output::prepare(&settings.out)?;
-    let source = Source::read(&settings.data, &options).map_err(CliError::asked)?;
+    let source = Source::read(&settings.data, &options, &settings.pictures).map_err(CliError::asked)?;
     let name = crate::source::name_of(&settings.data);
-    let problem = Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name).map_err(CliError::asked)?;
-    settings.settle(problem.rows.len());
+    let problem =
+        Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name, &say).map_err(CliError::asked)?;
+    settings.settle(problem.rows.len(), problem.pictures().is_some());
     introduce(&say, &problem);
 
     let (train_rows, test_rows) = hold_out(&problem, &settings)?;
@@ -123,7 +124,8 @@ fn introduce(say: &Terminal, problem: &Problem) {
         Kind::Numbers(1) => say.line(&format!("Task: predict the number `{}`, {rows} rows", problem.info.target)),
         Kind::Numbers(n) => say.line(&format!("Task: predict {n} numbers, {rows} rows")),
     }
-    for note in &problem.notes {
+    // Bad pictures have been named when they were read.
+    for note in problem.notes.iter().filter(|_| problem.pictures().is_none()) {
         say.line(&format!("Note: {note}"));
     }
     if let Some(table) = problem.table() {
@@ -246,7 +248,7 @@ fn in_words(warning: &SplitWarning, kind: &Kind) -> String {
 /// Predictions of rows of the data.
 fn predict(problem: &Problem, trained: &mut Trained, rows: &[usize]) -> Result<Outcome, CliError> {
     let part = problem.part(&trained.coder, rows)?;
-    let output = trained.model.predict(&part.x)?;
+    let output = trained.model.predict(&*part.x)?;
     Ok(Outcome::new(&problem.info.kind, &trained.coder, &part.y, &output))
 }
 
@@ -257,10 +259,8 @@ fn measure(
     test: &[usize],
     lesson: &Lesson,
     folds: Option<&Folds>,
-) -> Result<(Outcome, String, Option<Tensor>), CliError> {
-    let pictures = |rows: &[usize]| -> Result<Option<Tensor>, CliError> {
-        if problem.info.image.is_none() { Ok(None) } else { problem.raw_pictures(rows) }
-    };
+) -> Result<(Outcome, String, Option<Box<dyn RowSource>>), CliError> {
+    let pictures = |rows: &[usize]| problem.info.image.map(|_| problem.raw_pictures(rows)).transpose();
     if !test.is_empty() {
         return Ok((predict(problem, trained, test)?, "test rows".into(), pictures(test)?));
     }
@@ -269,7 +269,7 @@ fn measure(
     }
     if let Some((x, y)) = problem.own_test() {
         let output = trained.model.predict(x)?;
-        let shown = problem.info.image.map(|_| x.clone());
+        let shown = problem.info.image.map(|_| Box::new(x.clone()) as Box<dyn RowSource>);
         return Ok((Outcome::new(&problem.info.kind, &trained.coder, y, &output), "test rows".into(), shown));
     }
     let (rows, words) = if lesson.watched.is_empty() { (&lesson.rows, "training rows") } else { (&lesson.watched, "validation rows") };

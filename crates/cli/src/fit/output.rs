@@ -2,6 +2,7 @@
 
 use super::{Run, Trained, story};
 use crate::error::CliError;
+use crate::pictures;
 use crate::problem::Problem;
 use crate::terminal::{Shown, Terminal};
 use adaline::formats::atomic_write;
@@ -109,6 +110,9 @@ fn result(run: &Run<'_>) -> Value {
         "interrupted": run.interrupted,
         "out": run.settings.out.display().to_string(),
     });
+    if let Some(set) = run.problem.pictures() {
+        out["skipped"] = pictures::skipped_json(set);
+    }
     if let Some(f) = &run.folds {
         let (mean, deviation) = f.chart().mean_and_deviation();
         out["kfold"] = json!({"metric": f.metric, "mean": mean, "std": deviation, "folds": f.scores});

@@ -3,15 +3,23 @@
 use super::{Folds, Run};
 use crate::measure::Outcome;
 use crate::problem::Kind;
-use adaline::data::{Overview, Role, Tensor};
+use adaline::data::{ImageSet, Overview, Role, RowSource, Tensor};
 use adaline::report::figure::{CurveChart, DenseLayer, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
 use adaline::report::html::{
-    Baselines, Classification, ColumnOverview, DataOverview, Headline, NetworkOverview, Regression, Report, RunFacts, Unit,
+    Baselines, ClassImages, Classification, ColumnOverview, DataOverview, Headline, Mistake, NetworkOverview, Regression, Report, RunFacts,
+    Unit,
 };
 use adaline::report::number;
 
 /// Pictures shown.
 const TILES: usize = 24;
+/// The longest side of a picture in the report, about.
+const THUMBNAIL: usize = 96;
+/// Bad files named; `metrics.json` names all.
+const BAD_FILES: usize = 20;
+/// Pictures shown of each class, and classes of which some are shown.
+const PER_CLASS: usize = 8;
+const CLASSES: usize = 30;
 /// Units a layer may have to be drawn neuron by neuron.
 const DRAWN_UNITS: usize = 16;
 
@@ -42,7 +50,9 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
         },
         folds: run.folds.iter().map(Folds::chart).collect(),
         data: Some(data_overview(run)),
-        images: tiles(run),
+        images: if run.problem.pictures().is_some() { Vec::new() } else { tiles(run) },
+        class_images: run.problem.pictures().map_or_else(Vec::new, class_images),
+        mistakes: if run.problem.pictures().is_some() { mistakes(run) } else { Vec::new() },
         network: Some(network(run)),
         training: run.parameters.clone(),
         run: RunFacts {
@@ -122,6 +132,8 @@ fn data_overview(run: &Run<'_>) -> DataOverview {
         warnings: problem.notes.clone(),
         ..DataOverview::default()
     };
+    let bad = problem.pictures().map_or(&[][..], ImageSet::skipped);
+    overview.warnings.extend(bad.iter().take(BAD_FILES).map(ToString::to_string));
     if let (Some(table), Some(prep)) = (problem.table(), &run.trained.coder.prep) {
         let uses = prep.report();
         overview.columns = table.overview().into_iter().zip(&uses).map(|(o, u)| column(o, u)).collect();
@@ -175,12 +187,45 @@ fn tiles(run: &Run<'_>) -> Vec<ImageTile> {
         .into_iter()
         .take(TILES)
         .filter_map(|i| {
-            let row: Tensor = x.row(i).ok()?;
-            let values: Vec<f64> = row.f32_values().iter().map(|&v| f64::from(v)).collect();
+            let mut row = vec![0.0; x.row_len()];
+            x.gather_f32_into(&[i], &mut row).ok()?;
+            let values: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
             let image = Image::from_values(h, w, &values).ok()?;
             Some(ImageTile { image, label: class(truth[i]), prediction: Some(class(predicted[i])) })
         })
         .collect()
+}
+
+/// A row of bytes as a small picture; one that cannot be read any more is left out.
+fn thumbnail(x: &dyn RowSource, row: usize) -> Option<Image> {
+    let &[height, width, channels] = x.row_shape() else { return None };
+    let mut values = vec![0.0; x.row_len()];
+    x.gather_f32_into(&[row], &mut values).ok()?;
+    let bytes = values.iter().map(|&v| v as u8).collect();
+    Some(Image::new(height, width, channels, bytes).ok()?.shrunk(THUMBNAIL))
+}
+
+/// The first pictures of the first classes.
+fn class_images(set: &ImageSet) -> Vec<ClassImages> {
+    let labels = set.labels().and_then(Tensor::as_i32).unwrap_or(&[]);
+    let of_class = |(c, class): (usize, &String)| {
+        let rows = labels.iter().enumerate().filter(|(_, l)| **l == c as i32).map(|(row, _)| row);
+        ClassImages { class: class.clone(), images: rows.take(PER_CLASS).filter_map(|row| thumbnail(set, row)).collect() }
+    };
+    set.classes().iter().enumerate().take(CLASSES).map(of_class).collect()
+}
+
+/// Wrong predictions, the most confident first.
+fn mistakes(run: &Run<'_>) -> Vec<Mistake> {
+    let (Outcome::Classes { names, truth, predicted, confidence }, Some(x)) = (&run.outcome, &run.pictures) else { return Vec::new() };
+    let mut wrong: Vec<usize> = (0..truth.len().min(x.rows())).filter(|&i| truth[i] != predicted[i]).collect();
+    wrong.sort_by(|&a, &b| confidence[b].total_cmp(&confidence[a]));
+    let class = |c: i32| names.get(c as usize).cloned().unwrap_or_default();
+    let told = |i: usize| {
+        let (truth, predicted, confidence) = (class(truth[i]), class(predicted[i]), f64::from(confidence[i]));
+        Some(Mistake { image: thumbnail(&**x, i)?, truth, predicted, confidence })
+    };
+    wrong.into_iter().take(TILES).filter_map(told).collect()
 }
 
 fn network(run: &Run<'_>) -> NetworkOverview {

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::network;
 use crate::problem::{Coder, Kind, Part, Problem};
 use crate::settings::Settings;
-use adaline::data::{DType, Tensor, stratified_split, train_test_split};
+use adaline::data::{DType, RowSource, stratified_split, train_test_split};
 use adaline::nn::callbacks::EarlyStopping;
 use adaline::nn::model::Progress;
 use adaline::nn::{Fit, History, Loss, Metric, Model, Seed, catalogue};
@@ -64,10 +64,10 @@ pub(crate) fn train(
     let coder = problem.coder(&lesson.rows)?;
     let part = problem.part(&coder, &lesson.rows)?;
     let watched = if lesson.watched.is_empty() { None } else { Some(problem.part(&coder, &lesson.watched)?) };
-    let mut model = build(problem, settings, &part.x, seed)?;
+    let mut model = build(problem, settings, &*part.x, seed)?;
     let mut fit = Fit::default().epochs(lesson.epochs).batch_size(settings.batch_size).progress(progress).stop_when(stop.clone());
     if let Some(Part { x, y }) = &watched {
-        fit = fit.validation_data(x, y);
+        fit = fit.validation_data(&**x, y);
         if settings.patience > 0 {
             fit = fit.callback(EarlyStopping::default().patience(settings.patience).restore_best_weights(true));
         }
@@ -75,7 +75,7 @@ pub(crate) fn train(
     if let Some(weights) = class_weights(problem, settings)? {
         fit = fit.class_weight(weights);
     }
-    let history = model.fit(&part.x, &part.y, fit)?;
+    let history = model.fit(&*part.x, &part.y, fit)?;
     let best_epoch = history.get("val_loss").filter(|_| settings.patience > 0).and_then(|v| {
         let best = v.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
         Some(best.0 + 1)
@@ -84,9 +84,9 @@ pub(crate) fn train(
 }
 
 /// The compiled network for inputs like `x`.
-pub(crate) fn build(problem: &Problem, settings: &Settings, x: &Tensor, seed: u64) -> Result<Model, CliError> {
+pub(crate) fn build(problem: &Problem, settings: &Settings, x: &dyn RowSource, seed: u64) -> Result<Model, CliError> {
     let kind = &problem.info.kind;
-    let net = network::describe(settings, x.row_shape(), kind, x.dtype() == DType::U8, &slug(&problem.info.source))?;
+    let net = network::describe(settings, x.row_shape(), &problem.info, x.dtype() == DType::U8, &slug(&problem.info.source))?;
     let mut model = net.build(Seed(seed))?;
     check_output(&model, kind)?;
     let mut optimizer = catalogue::optimizer_from_json(&settings.optimizer).map_err(|e| CliError::Misuse(format!("optimizer: {e}")))?;

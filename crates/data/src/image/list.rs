@@ -176,7 +176,7 @@ impl Contents {
             let Ok(target) = fs::metadata(&path) else { continue };
             if target.is_dir() && (follow_links || !is_link) {
                 contents.folders.push(path);
-            } else if target.is_file() && is_picture(&path) {
+            } else if target.is_file() && is_picture_name(&path) {
                 contents.files.push(path);
             }
         }
@@ -187,7 +187,8 @@ impl Contents {
     }
 }
 
-fn is_picture(path: &Path) -> bool {
+/// Whether a file's name ends as those of pictures do: `.png`, `.jpg`, `.jpeg`, `.gif`, `.bmp` or `.webp`, in any case.
+pub fn is_picture_name(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }

@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::error::{Error, Result};
-use adaline_data::{Tensor, TensorData};
+use adaline_data::{RowSource, Tensor, TensorData};
 use adaline_graph::backend::Backend;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) const EVALUATION: What = What { x: "x", y: "y", weights: "sample_weig
 
 impl Model {
     /// Inputs fit the network, labels fit loss and prediction, there is as much of each, and all of it is finite.
-    pub(crate) fn check_data(&self, what: What, x: &Tensor, y: &Tensor, weights: Option<&[f32]>) -> Result<()> {
+    pub(crate) fn check_data(&self, what: What, x: &dyn RowSource, y: &Tensor, weights: Option<&[f32]>) -> Result<()> {
         self.check_rows(what.x, what.action, x)?;
         if y.rows() != x.rows() || y.rank() == 0 {
             return Err(Error::RowCount { x: x.rows(), what: what.y, got: if y.rank() == 0 { 0 } else { y.rows() } });
@@ -47,17 +47,21 @@ impl Model {
         }
     }
 
-    /// Inputs fit the network and are finite.
-    pub(crate) fn check_rows(&self, what: &'static str, action: &'static str, x: &Tensor) -> Result<()> {
-        if x.rank() == 0 || x.rows() == 0 {
-            return Err(Error::NoRows { what, action });
-        }
+    /// Inputs fit the network; those in memory are finite.
+    pub(crate) fn check_rows(&self, what: &'static str, action: &'static str, x: &dyn RowSource) -> Result<()> {
+        has_rows(what, action, x)?;
         self.check_input(what, x.row_shape())?;
-        match x.as_f32() {
+        match x.as_tensor().and_then(Tensor::as_f32) {
             Some(values) => check_finite_on(self.backend.as_ref(), what, values, x.row_len()),
             None => Ok(()),
         }
     }
+}
+
+/// There is something to work on: a tensor of rank 0 has no rows.
+pub(crate) fn has_rows(what: &'static str, action: &'static str, x: &dyn RowSource) -> Result<()> {
+    let scalar = x.as_tensor().is_some_and(|x| x.rank() == 0);
+    if scalar || x.rows() == 0 { Err(Error::NoRows { what, action }) } else { Ok(()) }
 }
 
 /// As [`check_finite`], on the backend's threads where it is worth them.

@@ -7,7 +7,7 @@ use super::options::Evaluate;
 use super::signature::{Mode, Signature};
 use super::{Logs, Model};
 use crate::error::Result;
-use adaline_data::Tensor;
+use adaline_data::{RowSource, Tensor};
 use adaline_graph::Role;
 use adaline_graph::backend::TensorRef;
 use std::ops::Range;
@@ -19,7 +19,7 @@ impl Model {
     /// # Errors
     /// As [`Model::fit`].
     #[expect(clippy::needless_pass_by_value, reason = "options are written where they are used, as for fit")]
-    pub fn evaluate(&mut self, x: &Tensor, y: &Tensor, options: Evaluate) -> Result<Logs> {
+    pub fn evaluate(&mut self, x: &dyn RowSource, y: &Tensor, options: Evaluate) -> Result<Logs> {
         self.compiled("evaluate")?;
         self.require_built("evaluate")?;
         check_batch_size(options.batch_size)?;

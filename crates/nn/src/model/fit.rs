@@ -1,6 +1,6 @@
 //! `fit`: epochs, steps, validation, callbacks.
 
-use super::data::{TRAINING, VALIDATION, weights_of_classes};
+use super::data::{TRAINING, VALIDATION, has_rows, weights_of_classes};
 use super::loader::{Batch, Flow, Order, Pick, Source, check_batch_size, for_each_batch};
 use super::nan::Replay;
 use super::options::Fit;
@@ -9,7 +9,7 @@ use super::signature::{Mode, Phase, Signature};
 use super::{History, Logs, Model};
 use crate::callbacks::{Callback, Control, RunShape};
 use crate::error::{Error, Result};
-use adaline_data::Tensor;
+use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, Role};
 use std::ops::Range;
@@ -24,7 +24,8 @@ struct Rows {
 }
 
 impl Model {
-    /// Trains on `x (N, ..)` and `y (N, ..)`; as Keras' `fit`.
+    /// Trains on `x (N, ..)` and `y (N, ..)`; as Keras' `fit`. `x` is a [`Tensor`] or another [`RowSource`], such as an
+    /// [`adaline_data::ImageSet`], whose next batch is made by a second thread while the step runs.
     ///
     /// The order of rows is a function of the model's seed and the epoch's number, so that training four epochs equals training
     /// two, saving, loading and training two more from `initial_epoch` 2, bit for bit.
@@ -36,7 +37,7 @@ impl Model {
     /// Data that does not fit ([`Error::RowCount`], [`Error::InputShape`], [`Error::LabelShape`], [`Error::Label`],
     /// [`Error::NonFiniteData`], [`Error::NoRows`]), options out of range ([`Error::Option`]), [`Error::NotCompiled`],
     /// [`Error::NonFiniteLoss`], and whatever a callback returns.
-    pub fn fit(&mut self, x: &Tensor, y: &Tensor, options: Fit<'_>) -> Result<History> {
+    pub fn fit(&mut self, x: &dyn RowSource, y: &Tensor, options: Fit<'_>) -> Result<History> {
         let Fit { epochs, batch_size, initial_epoch, allow_nan, stop, validation_freq, steps_per_epoch, .. } = options;
         let (class_weight, sample_weight, validation) = (options.class_weight, options.sample_weight, options.validation_data);
         let (mut callbacks, shuffle) = (options.callbacks, options.shuffle);
@@ -48,9 +49,7 @@ impl Model {
             let option = if validation_freq == 0 { "validation_freq" } else { "steps_per_epoch" };
             return Err(Error::option(option, 0, "at least 1"));
         }
-        if x.rank() == 0 || x.rows() == 0 {
-            return Err(Error::NoRows { what: TRAINING.x, action: TRAINING.action });
-        }
+        has_rows(TRAINING.x, TRAINING.action, x)?;
         if !self.is_built() {
             self.build_for(x.row_shape())?;
         }
@@ -170,9 +169,7 @@ impl Model {
     /// As [`Model::fit`]; a loss that is not finite is returned, not diagnosed.
     pub fn train_on_batch(&mut self, x: &Tensor, y: &Tensor, sample_weight: Option<&[f32]>) -> Result<f32> {
         self.compiled("train")?;
-        if x.rank() == 0 || x.rows() == 0 {
-            return Err(Error::NoRows { what: TRAINING.x, action: TRAINING.action });
-        }
+        has_rows(TRAINING.x, TRAINING.action, x)?;
         if !self.is_built() {
             self.build_for(x.row_shape())?;
         }
@@ -196,7 +193,7 @@ impl Model {
     pub(crate) fn source<'a>(
         &self,
         backend: &'a dyn Backend,
-        x: &'a Tensor,
+        x: &'a dyn RowSource,
         y: Option<&'a Tensor>,
         weights: Option<&'a [f32]>,
     ) -> Source<'a> {
@@ -206,7 +203,13 @@ impl Model {
     }
 
     /// Signatures of whole batches and of the last one, with their plans compiled.
-    fn training_signatures(&mut self, order: &Order, x: &Tensor, y: &Tensor, weighted: bool) -> Result<(Signature, Option<Signature>)> {
+    fn training_signatures(
+        &mut self,
+        order: &Order,
+        x: &dyn RowSource,
+        y: &Tensor,
+        weighted: bool,
+    ) -> Result<(Signature, Option<Signature>)> {
         let (whole, rest) = order.sizes();
         let mut make = |rows| -> Result<Signature> {
             let mut signature = self.signature(Mode::Train(Phase::Single), TRAINING.y, rows, x.row_shape(), y.row_shape(), weighted)?;

@@ -1,7 +1,7 @@
 //! Batches: rows copied by index into buffers that are made once, or seen where they lie when their order is that of the data.
 
 use crate::error::{Error, Result};
-use adaline_data::{Tensor, TensorData};
+use adaline_data::{RowSource, Tensor, TensorData};
 use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, philox};
 use std::ops::Range;
@@ -27,7 +27,7 @@ impl Buffer {
     fn new(dtype: DType, words: usize) -> Self {
         if dtype == DType::I32 { Self::I32(vec![0; words]) } else { Self::F32(vec![0.0; words]) }
     }
-    fn fill(&mut self, from: &Tensor, rows: &[usize], backend: &dyn Backend) -> Result<()> {
+    fn fill(&mut self, from: &dyn RowSource, rows: &[usize], backend: &dyn Backend) -> Result<()> {
         let words = rows.len() * from.row_len();
         match self {
             Self::F32(v) => gather(from, rows, &mut v[..words], backend),
@@ -43,10 +43,11 @@ impl Buffer {
 }
 
 /// Copies rows, a few to a task of the backend's threads: so they come to lie in the caches of those that will read them, too.
-fn gather(from: &Tensor, rows: &[usize], out: &mut [f32], backend: &dyn Backend) -> Result<()> {
+/// Rows that are not in memory are had all at once: their source has threads of its own.
+fn gather(from: &dyn RowSource, rows: &[usize], out: &mut [f32], backend: &dyn Backend) -> Result<()> {
     let width = from.row_len();
     let together = (GATHER_TASK / width.max(1)).max(1);
-    if rows.len() <= together {
+    if rows.len() <= together || from.as_tensor().is_none() {
         return Ok(from.gather_f32_into(rows, out)?);
     }
     let failed = Mutex::new(None);
@@ -115,7 +116,8 @@ impl<'a> Pick<'a> {
 }
 
 /// The rows of a tensor where they lie, if they are of that type and follow each other.
-fn seen<'a>(tensor: &'a Tensor, dtype: DType, pick: Pick<'_>) -> Option<TensorRef<'a>> {
+fn seen<'a>(source: &'a dyn RowSource, dtype: DType, pick: Pick<'_>) -> Option<TensorRef<'a>> {
+    let tensor = source.as_tensor()?;
     let (first, width) = (*pick.rows.first().filter(|_| pick.together)?, tensor.row_len());
     let words = first * width..(first + pick.rows.len()) * width;
     match tensor.data() {
@@ -128,7 +130,7 @@ fn seen<'a>(tensor: &'a Tensor, dtype: DType, pick: Pick<'_>) -> Option<TensorRe
 /// The data of one call, checked before.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
-    pub(crate) x: &'a Tensor,
+    pub(crate) x: &'a dyn RowSource,
     pub(crate) x_type: DType,
     pub(crate) y: Option<(&'a Tensor, DType)>,
     pub(crate) weights: Option<&'a [f32]>,
@@ -213,7 +215,8 @@ impl Order {
 }
 
 /// Runs `step` on the batches `first..last`, in order, until it says to stop. Large batches are copied by a second thread into the
-/// other of two buffers while the step runs; small ones are copied in between, since waking a thread would cost more.
+/// other of two buffers while the step runs; small ones are copied in between, since waking a thread would cost more. Rows that are not
+/// in memory are always worth it: on one processor, too, reading waits for the disk.
 pub(crate) fn for_each_batch<'a>(
     source: &Source<'a>,
     order: &mut Order,
@@ -226,9 +229,10 @@ pub(crate) fn for_each_batch<'a>(
     }
     // Cheap questions first: how many threads there are is read from files.
     let worth = range.end - range.start.min(range.end) >= 2
-        && buffers[0].words() >= WORTH_A_THREAD
-        && (order.shuffle || seen(source.x, source.x_type, order.batch(range.start)).is_none())
-        && thread::available_parallelism().is_ok_and(|threads| threads.get() >= 2);
+        && (source.x.as_tensor().is_none()
+            || buffers[0].words() >= WORTH_A_THREAD
+                && (order.shuffle || seen(source.x, source.x_type, order.batch(range.start)).is_none())
+                && thread::available_parallelism().is_ok_and(|threads| threads.get() >= 2));
     if !worth {
         let batch = &mut buffers[0];
         for index in range {

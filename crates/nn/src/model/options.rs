@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use crate::callbacks::Callback;
-use adaline_data::Tensor;
+use adaline_data::{RowSource, Tensor};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub struct Fit<'a> {
 /// Data to validate on.
 #[derive(Clone)]
 pub(crate) struct Validation<'a> {
-    pub(crate) x: &'a Tensor,
+    pub(crate) x: &'a dyn RowSource,
     pub(crate) y: &'a Tensor,
     pub(crate) weights: Option<Vec<f32>>,
 }
@@ -101,12 +101,12 @@ impl<'a> Fit<'a> {
         self
     }
     /// Data to validate on after each epoch; takes the place of `validation_split`.
-    pub fn validation_data(mut self, x: &'a Tensor, y: &'a Tensor) -> Self {
+    pub fn validation_data(mut self, x: &'a dyn RowSource, y: &'a Tensor) -> Self {
         self.validation_data = Some(Validation { x, y, weights: None });
         self
     }
     /// As [`Fit::validation_data`], with one weight per row.
-    pub fn validation_data_weighted(mut self, x: &'a Tensor, y: &'a Tensor, weights: impl Into<Vec<f32>>) -> Self {
+    pub fn validation_data_weighted(mut self, x: &'a dyn RowSource, y: &'a Tensor, weights: impl Into<Vec<f32>>) -> Self {
         self.validation_data = Some(Validation { x, y, weights: Some(weights.into()) });
         self
     }

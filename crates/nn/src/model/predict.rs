@@ -6,7 +6,7 @@ use super::input::batch_of;
 use super::loader::{Flow, Order, check_batch_size, for_each_batch};
 use super::signature::{Mode, Signature};
 use crate::error::{Error, Result};
-use adaline_data::Tensor;
+use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::TensorRef;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::NotBuilt`], [`Error::NoRows`], [`Error::InputShape`], [`Error::NonFiniteData`].
-    pub fn predict(&mut self, x: &Tensor) -> Result<Tensor> {
+    pub fn predict(&mut self, x: &dyn RowSource) -> Result<Tensor> {
         self.predict_batched(x, 32)
     }
 
@@ -23,7 +23,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`].
-    pub fn predict_on_batch(&mut self, x: &Tensor) -> Result<Tensor> {
+    pub fn predict_on_batch(&mut self, x: &dyn RowSource) -> Result<Tensor> {
         self.predict_batched(x, x.rows().max(1))
     }
 
@@ -31,7 +31,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`]; [`Error::Option`] for an empty batch.
-    pub fn predict_batched(&mut self, x: &Tensor, batch_size: usize) -> Result<Tensor> {
+    pub fn predict_batched(&mut self, x: &dyn RowSource, batch_size: usize) -> Result<Tensor> {
         let mut outputs = self.run_rows(Mode::Predict, "predict", x, batch_size)?;
         outputs.pop().ok_or(Error::NoRows { what: "x", action: "predict" })
     }
@@ -40,13 +40,13 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`].
-    pub fn activations(&mut self, x: &Tensor) -> Result<Vec<(String, Tensor)>> {
+    pub fn activations(&mut self, x: &dyn RowSource) -> Result<Vec<(String, Tensor)>> {
         let outputs = self.run_rows(Mode::Probe, "look into", x, 32)?;
         Ok(self.layer_names().map(str::to_owned).zip(outputs).collect())
     }
 
     /// All outputs of a graph without updates, rows joined.
-    fn run_rows(&mut self, mode: Mode, action: &'static str, x: &Tensor, batch_size: usize) -> Result<Vec<Tensor>> {
+    fn run_rows(&mut self, mode: Mode, action: &'static str, x: &dyn RowSource, batch_size: usize) -> Result<Vec<Tensor>> {
         self.require_built("predict")?;
         check_batch_size(batch_size)?;
         self.check_rows("x", action, x)?;

@@ -73,6 +73,30 @@ impl Image {
         Self::new(height, width, 1, values.iter().map(level).collect())
     }
 
+    /// The picture made smaller by a whole factor, so that no side is longer than `most`: each pixel is the mean of a square.
+    pub fn shrunk(self, most: usize) -> Self {
+        let factor = self.height.max(self.width).div_ceil(most.max(1));
+        if factor <= 1 {
+            return self;
+        }
+        // A square may reach over the edge, where it is smaller.
+        let (height, width, channels) = (self.height.div_ceil(factor), self.width.div_ceil(factor), self.channels);
+        let mut pixels = Vec::with_capacity(height * width * channels);
+        for y in 0..height {
+            let rows = y * factor..((y + 1) * factor).min(self.height);
+            for x in 0..width {
+                let columns = x * factor..((x + 1) * factor).min(self.width);
+                let count = (rows.len() * columns.len()) as u64;
+                for c in 0..channels {
+                    let values = rows.clone().flat_map(|r| columns.clone().map(move |k| (r * self.width + k) * channels + c));
+                    let sum: u64 = values.map(|at| u64::from(self.pixels[at])).sum();
+                    pixels.push(((sum + count / 2) / count) as u8);
+                }
+            }
+        }
+        Self { height, width, channels, pixels }
+    }
+
     /// Rows.
     pub fn height(&self) -> usize {
         self.height
@@ -187,6 +211,16 @@ mod tests {
         assert_eq!(image.pixels, [0, 128, 255, 0]);
         let flat = Image::from_values(1, 2, &[3.0, 3.0]).unwrap();
         assert_eq!(flat.pixels, [0, 0]);
+    }
+
+    #[test]
+    fn large_pictures_shrink_to_the_mean_of_squares() {
+        let image = Image::new(3, 4, 1, vec![0, 10, 100, 100, 20, 30, 100, 100, 7, 9, 0, 1]).unwrap();
+        assert_eq!(image.clone().shrunk(4), image);
+        assert_eq!(image.clone().shrunk(2), Image::new(2, 2, 1, vec![15, 100, 8, 1]).unwrap());
+        assert_eq!(image.shrunk(0).pixels.len(), 1);
+        let colours = Image::new(1, 2, 3, vec![0, 50, 100, 2, 60, 200]).unwrap();
+        assert_eq!(colours.shrunk(1).pixels, [1, 55, 150]);
     }
 
     #[test]

@@ -6,10 +6,11 @@
 mod data;
 mod network;
 mod page;
+mod pictures;
 mod results;
 mod run;
 
-use crate::figure::{ConfusionMatrix, CurveChart, FoldChart, Histogram, ImageTile, LayerBox, NeuronDrawing};
+use crate::figure::{ConfusionMatrix, CurveChart, FoldChart, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
 
 /// Everything a report tells. Parts that are empty or `None` are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +37,10 @@ pub struct Report {
     pub data: Option<DataOverview>,
     /// Sample images where the data are images.
     pub images: Vec<ImageTile>,
+    /// Some pictures of each class where the data are pictures.
+    pub class_images: Vec<ClassImages>,
+    /// Pictures that were predicted wrongly, the most confident first.
+    pub mistakes: Vec<Mistake>,
     /// The network itself.
     pub network: Option<NetworkOverview>,
     /// Training parameters as name and value: optimizer, learning rate, batch size, epochs, early stopping.
@@ -102,6 +107,28 @@ pub struct Regression {
     pub actual: Vec<f64>,
     /// The network's values, one for each true value.
     pub predicted: Vec<f64>,
+}
+
+/// Some pictures of a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassImages {
+    /// The class.
+    pub class: String,
+    /// The pictures.
+    pub images: Vec<Image>,
+}
+
+/// A picture that was predicted wrongly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// The picture.
+    pub image: Image,
+    /// The true class.
+    pub truth: String,
+    /// The predicted class.
+    pub predicted: String,
+    /// The probability that the network gave to it.
+    pub confidence: f64,
 }
 
 /// What the network learned from.
