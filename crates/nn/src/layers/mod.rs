@@ -4,6 +4,7 @@ mod activation;
 mod common;
 mod dense;
 mod dropout;
+pub mod image;
 mod input;
 mod normalization;
 mod rescaling;
@@ -13,10 +14,14 @@ pub use activation::ActivationLayer;
 pub use common::LayerCommon;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use image::{
+    CenterCrop, CutMix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
+    RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
+};
 pub use input::{Input, InputLayer};
 pub use normalization::Normalization;
 pub use rescaling::Rescaling;
-pub use shaping::{Flatten, Reshape};
+pub use shaping::{DataFormat, Flatten, Reshape};
 
 use crate::{
     Trace,
