@@ -260,6 +260,20 @@ def layer_cases():
         }
 
 
+def image_layers():
+    K = layers
+    return (
+        K.Resizing(3, 4), K.Resizing(30, 20, interpolation="bicubic", pad_to_aspect_ratio=True, fill_value=3.0), K.Resizing(3, 4, "nearest", crop_to_aspect_ratio=True),
+        K.CenterCrop(3, 4), K.CenterCrop(3, 4, data_format="channels_first"), K.Solarization(), K.Solarization(0.3, (0.1, 0.5), value_range=(0, 1), seed=5),
+        K.RandomFlip(), K.RandomFlip("vertical", seed=1), K.RandomRotation(0.1), K.RandomRotation((-0.2, 0.3), fill_mode="constant", fill_value=2.0, interpolation="nearest", seed=3),
+        K.RandomZoom(0.2), K.RandomZoom((-0.3, 0.1), 0.4, fill_mode="wrap"), K.RandomTranslation(0.1, (-0.2, 0.3)), K.RandomTranslation(0.5, 0.25, fill_mode="nearest"),
+        K.RandomShear((0.0, 0.2), (0.1, 0.3)), K.RandomCrop(3, 4, seed=1), K.RandomContrast(0.2), K.RandomContrast((0.1, 0.4), value_range=(0, 1)), K.RandomBrightness(0.2),
+        K.RandomBrightness((-0.1, 0.4)), K.RandomHue(0.2), K.RandomHue((0.1, 0.2), value_range=(0, 1)), K.RandomSaturation(0.3), K.RandomSaturation((0.4, 0.6), seed=2),
+        K.RandomGrayscale(), K.RandomGrayscale(0.2), K.RandomErasing(), K.RandomErasing(0.3, scale=(0.1, 0.2), fill_value=5.0), K.RandomErasing(fill_value=(1.0, 2.0, 3.0)),
+        K.RandomGaussianBlur(), K.RandomGaussianBlur(0.5, kernel_size=(3, 5), sigma=(0.2, 0.8), seed=9), K.MixUp(), K.MixUp(0.4, seed=2), K.CutMix(), K.CutMix((0.2, 0.9)),
+    )
+
+
 def config_cases():
     I, R, L, M, O = initializers, regularizers, losses, metrics, optimizers
     S = O.schedules
@@ -271,6 +285,7 @@ def config_cases():
         layers.Activation("gelu"), layers.Dropout(0.3), layers.Dropout(0.25, noise_shape=(None, 1), seed=3), layers.Flatten(), layers.Flatten("channels_first"),
         layers.Reshape((2, -1)), layers.Rescaling(1 / 255.0), layers.Rescaling(2.0, -1.0), layers.Normalization(), layers.Normalization(axis=None),
         layers.Normalization(axis=(1, 2), invert=True), layers.Normalization(axis=None, mean=1.0, variance=2.0), layers.Normalization(mean=[1.0, 2.0], variance=[3.0, 4.0]),
+        *image_layers(),
         I.Zeros(), I.Ones(), I.Constant(0.5), I.RandomNormal(), I.RandomUniform(seed=1), I.TruncatedNormal(mean=1.0), I.VarianceScaling(),
         I.VarianceScaling(0.5, "fan_out", "untruncated_normal"), I.GlorotUniform(), I.GlorotNormal(), I.HeUniform(), I.HeNormal(seed=9), I.LecunUniform(), I.LecunNormal(), I.Orthogonal(),
         R.L1(), R.L2(), R.L1L2(), R.L1L2(0.1, 0.2),

@@ -12,6 +12,7 @@ mod dense;
 mod depthwise_conv;
 mod dropout;
 mod global_pooling;
+pub mod image;
 mod input;
 mod normalization;
 mod permute;
@@ -39,6 +40,10 @@ pub use dropout::Dropout;
 pub use global_pooling::{
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
     GlobalPooling,
+};
+pub use image::{
+    CenterCrop, CutMix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
+    RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
 };
 pub use input::{Input, InputLayer};
 pub use normalization::Normalization;

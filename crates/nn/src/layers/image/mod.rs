@@ -1,0 +1,50 @@
+//! Preparing and augmenting images: a batch `(B, H, W, C)`, with values from 0 to 255 unless a `value_range` says otherwise.
+//!
+//! All of it is part of the graph, so that it is compiled with the step. What is random acts in training only and is the identity
+//! otherwise; every image draws numbers of its own, a pure function of the model's seed, the layer's path, its `seed`, the step and the
+//! image's place in the batch.
+
+mod affine;
+mod boxes;
+mod center_crop;
+mod color;
+mod common;
+mod cut_mix;
+mod mix_up;
+mod mixing;
+mod random_brightness;
+mod random_contrast;
+mod random_crop;
+mod random_erasing;
+mod random_flip;
+mod random_gaussian_blur;
+mod random_grayscale;
+mod random_hue;
+mod random_rotation;
+mod random_saturation;
+mod random_shear;
+mod random_translation;
+mod random_zoom;
+mod resizing;
+mod solarization;
+
+pub use affine::{FillMode, Sampling};
+pub use center_crop::CenterCrop;
+pub use common::{Bounds, Factor, Interpolation, Random};
+pub use cut_mix::CutMix;
+pub use mix_up::MixUp;
+pub use random_brightness::RandomBrightness;
+pub use random_contrast::RandomContrast;
+pub use random_crop::RandomCrop;
+pub use random_erasing::{Fill, RandomErasing};
+pub use random_flip::{FlipMode, RandomFlip};
+pub use random_gaussian_blur::RandomGaussianBlur;
+pub use random_grayscale::RandomGrayscale;
+pub use random_hue::RandomHue;
+pub use random_rotation::RandomRotation;
+pub use random_saturation::RandomSaturation;
+pub use random_shear::RandomShear;
+pub use random_translation::RandomTranslation;
+pub use random_zoom::RandomZoom;
+pub use resizing::Resizing;
+pub use solarization::Solarization;

@@ -1,0 +1,132 @@
+"""Goldens of image layers from real Keras: values and gradients.
+
+Made with Python 3.11, Keras 3.15.1 on JAX (CPU, f32), NumPy 2. From the repository's root:
+
+    KERAS_BACKEND=jax python scripts/goldens/image.py
+
+writes crates/nn/tests/goldens/image.json. Everything is a fixed function of nothing, so a second run changes no byte.
+
+Where a layer draws numbers, its bounds are equal, so that it draws the same ones always; what is left to a coin (the sign of a shear) is
+set both ways, and each image must be that of one of `outputs`.
+"""
+
+import json
+import os
+import pathlib
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from keras import layers as L
+
+OUT = pathlib.Path("crates/nn/tests/goldens/image.json")
+
+
+def number(v):
+    v = float(f"{float(v):.7g}")
+    return int(v) if v.is_integer() else v
+
+
+def tensor(a):
+    a = np.asarray(a)
+    return {"dtype": "f32", "shape": list(a.shape), "data": [number(v) for v in a.ravel()]}
+
+
+def images(batch, height, width, channels, scale=1.0):
+    # Neither 0 nor 255, where clipping has its kinks, nor equal channels, where the largest has.
+    b, y, x, c = np.mgrid[0:batch, 0:height, 0:width, 0:channels]
+    return (((x * 37 + y * 91 + c * 53 + x * y * 7 + b * 29) % 251 + 2) * scale).astype("float32")
+
+
+def wave(shape):
+    n = int(np.prod(shape))
+    return np.sin(0.9 * np.arange(1, n + 1) ** 1.3).astype("float32").reshape(shape)
+
+
+def plain(layer, x):
+    """A layer that draws nothing, or the same always."""
+    fixed = layer.get_random_transformation(jnp.array(x), training=True)
+    return [lambda q: layer.transform_images(q, fixed, training=True)]
+
+
+def signs(layer, x, key):
+    """A layer that draws a sign."""
+    fixed = layer.get_random_transformation(jnp.array(x), training=True)
+    return [lambda q, s=s: layer.transform_images(q, {**fixed, key: s * abs(fixed[key])}, training=True) for s in (1, -1)]
+
+
+def cases():
+    x, one, unit = images(2, 5, 7, 3), images(2, 6, 4, 1), images(2, 5, 6, 3, 1 / 256)
+    first = np.moveaxis(x, -1, 1).copy()
+    for interpolation in ("nearest", "bilinear", "bicubic"):
+        for aspect in ({}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 7.5}):
+            for size in ((3, 4), (9, 8)):
+                yield L.Resizing(*size, interpolation=interpolation, **aspect), x, plain
+    yield L.Resizing(4, 9, pad_to_aspect_ratio=True, fill_value=1.0), one, plain
+    yield L.Resizing(9, 4, crop_to_aspect_ratio=True, data_format="channels_first"), first, plain
+    for size in ((3, 4), (5, 7), (2, 9), (8, 3), (10, 12)):
+        yield L.CenterCrop(*size), x, plain
+    yield L.CenterCrop(3, 4, data_format="channels_first"), first, plain
+    yield L.Solarization(), x, plain
+    yield L.Solarization(value_range=(0, 1)), unit, plain
+    yield L.RandomGrayscale(1.0), x, lambda layer, x: [lambda q: layer.transform_images(q, jnp.ones((2, 1, 1, 1), bool))]
+    yield L.RandomGrayscale(1.0), one, lambda layer, x: [lambda q: layer.transform_images(q, jnp.ones((2, 1, 1, 1), bool))]
+    for mode in ("horizontal", "vertical", "horizontal_and_vertical"):
+        for data, how in ((x, "channels_last"), (first, "channels_first")):
+            yield L.RandomFlip(mode, data_format=how), data, lambda layer, x: [
+                lambda q, f=f: layer.transform_images(q, {"flips": jnp.full((2, 1, 1, 1), f)}) for f in (True, False)
+            ]
+    for fill_mode in ("reflect", "wrap", "constant", "nearest"):
+        for interpolation in ("nearest", "bilinear"):
+            how = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 11.5}
+            for factor in (0.08, -0.21, 0.637):
+                yield L.RandomRotation((factor, factor), **how), x, plain
+            for height, width in (((0.3, 0.3), None), ((-0.37, -0.37), (0.91, 0.91)), ((0.97, 0.97), (-0.53, -0.53))):
+                yield L.RandomZoom(height, width, **how), x, plain
+            for height, width in ((0.23, -0.41), (-0.97, 0.88), (0.0, 0.36)):
+                yield L.RandomTranslation((height, height), (width, width), **how), x, plain
+            for by_x, by_y in ((0.33, 0.0), (0.0, 0.71), (0.93, 0.27)):
+                layer = L.RandomShear((by_x, by_x), (by_y, by_y), **how)
+                yield layer, x, lambda layer, x: signs(layer, x, "shear_factor")
+    yield L.RandomRotation((0.1, 0.1), data_format="channels_first"), first, plain
+    yield L.RandomCrop(5, 4, seed=1), x, plain
+    yield L.RandomCrop(3, 7, seed=1), x, plain
+    yield L.RandomCrop(8, 3, seed=1), x, plain
+    yield L.RandomCrop(8, 9, seed=1), x, plain
+    for factor in (0.0, 0.4):
+        yield L.RandomContrast((-factor, factor)), x, plain
+    yield L.RandomContrast((-0.5, 0.5), value_range=(0, 1)), unit, plain
+    for factor in (0.0, 0.35, -0.613):
+        yield L.RandomBrightness((factor, factor)), x, plain
+    yield L.RandomBrightness((0.2, 0.2), value_range=(0, 1)), unit, plain
+    for factor in (0.0, 0.3, 1.0):
+        yield L.RandomHue((factor, factor)), x, lambda layer, x: signs(layer, x, "factor")
+    yield L.RandomHue((0.7, 0.7), value_range=(0, 1)), unit, lambda layer, x: signs(layer, x, "factor")
+    for factor in (0.0, 0.3, 0.5, 0.8, -0.2):
+        yield L.RandomSaturation((factor, factor)), x, plain
+    yield L.RandomSaturation((0.57, 0.57), value_range=(0, 1)), unit, plain
+    for fill in (300.0, 17.5):
+        yield L.RandomErasing((1.0, 1.0), scale=(1.0, 1.0), fill_value=fill), x, plain
+    for size, sigma in ((3, 1.0), ((5, 1), 0.7), ((1, 7), 0.9), (9, 0.5), (3, 0.0)):
+        yield L.RandomGaussianBlur((1.0, 1.0), kernel_size=size, sigma=(sigma, sigma)), x, plain
+
+
+def rows():
+    for layer, x, how in cases():
+        functions = how(layer, x)
+        row = {"object": keras.saving.serialize_keras_object(layer), "x": tensor(x), "outputs": [tensor(f(jnp.array(x))) for f in functions]}
+        row["object"].pop("build_config", None)
+        if len(functions) == 1:
+            c = wave(functions[0](jnp.array(x)).shape)
+            row["cotangent"] = tensor(c)
+            row["gradient"] = tensor(jax.grad(lambda q: jnp.sum(functions[0](q) * c))(jnp.array(x)))
+        yield row
+
+
+if __name__ == "__main__":
+    keras.utils.set_random_seed(1)
+    text = ",\n".join(json.dumps(r, sort_keys=True, separators=(",", ":")) for r in rows())
+    OUT.write_text(f"[\n{text}\n]\n")
