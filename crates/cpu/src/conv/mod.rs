@@ -179,7 +179,8 @@ impl Conv {
     pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
         let Some((&first, others)) = self.outs.split_first() else { return };
         let images = |s: &Scatter| s.batch.div_ceil(s.batch.div_ceil(IMAGES).max(MANY_TASKS).min(s.batch));
-        let tasks = self.scatter.as_ref().map_or(self.part.row_tasks * self.part.col_tasks * self.part.parts, |s| s.batch.div_ceil(images(s)));
+        let tasks =
+            self.scatter.as_ref().map_or(self.part.row_tasks * self.part.col_tasks * self.part.parts, |s| s.batch.div_ceil(images(s)));
         let one = |index: usize, worker: usize| {
             // SAFETY: the caller's promise.
             let (source, right, out) = unsafe { (bases.at(self.source), bases.at(self.right), bases.at(self.partials.unwrap_or(first))) };
@@ -385,7 +386,14 @@ impl Conv {
     /// # Safety
     /// `kernel` holds `(K.., C, O)`, `to` has room.
     #[inline(always)]
-    unsafe fn pack_turned<S: Simd>(&self, s: S, kernel: *const f32, (done, length): (usize, usize), (col, width): (usize, usize), to: *mut f32) {
+    unsafe fn pack_turned<S: Simd>(
+        &self,
+        s: S,
+        kernel: *const f32,
+        (done, length): (usize, usize),
+        (col, width): (usize, usize),
+        to: *mut f32,
+    ) {
         let (filters, whole) = (self.patches.channels, width.next_multiple_of(S::LANES));
         let mut at = done;
         while at < done + length {

@@ -64,7 +64,13 @@ impl Patches {
     #[inline(always)]
     fn place(&self, a: usize, q: usize, k: usize) -> Option<usize> {
         let t = q as isize * self.mul[a] + k as isize * self.step[a] + self.base[a];
-        let at = if self.div[a] == 1 { t } else if t % self.div[a] == 0 { t / self.div[a] } else { return None };
+        let at = if self.div[a] == 1 {
+            t
+        } else if t % self.div[a] == 0 {
+            t / self.div[a]
+        } else {
+            return None;
+        };
         (at >= 0 && (at as usize) < self.source[a]).then_some(at as usize)
     }
 
@@ -78,7 +84,15 @@ impl Patches {
     /// # Safety
     /// `source` holds `(B, source.., C)`, `to` has room for the rows and for a vector behind each; the ranges lie within the matrix.
     #[inline(always)]
-    pub(super) unsafe fn fill<S: Simd>(&self, s: S, source: *const f32, pixels: Range<usize>, words: Range<usize>, to: *mut f32, ld: usize) {
+    pub(super) unsafe fn fill<S: Simd>(
+        &self,
+        s: S,
+        source: *const f32,
+        pixels: Range<usize>,
+        words: Range<usize>,
+        to: *mut f32,
+        ld: usize,
+    ) {
         let [g0, g1, g2] = self.grid;
         let (mut pixel, mut row) = (pixels.start, to);
         while pixel < pixels.end {

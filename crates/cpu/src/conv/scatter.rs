@@ -122,7 +122,19 @@ impl WithSimd for Images<'_> {
                             let a = dy.wrapping_add((first + row) * filters);
                             let c = sent.wrapping_add(row * channels + col);
                             let b_step = vectors * S::LANES;
-                            let tile = Micro { k: filters, a, a_row: filters, a_step: 1, b, b_step, c, c_row: channels, last, resume: false, packed };
+                            let tile = Micro {
+                                k: filters,
+                                a,
+                                a_row: filters,
+                                a_step: 1,
+                                b,
+                                b_step,
+                                c,
+                                c_row: channels,
+                                last,
+                                resume: false,
+                                packed,
+                            };
                             // SAFETY: rows of this image, whole vectors of the kernel, room for the rows.
                             unsafe { micro(s, height, vectors, Right::Whole, &tile) };
                         }

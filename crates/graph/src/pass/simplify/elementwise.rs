@@ -89,7 +89,9 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
                 return Ok(Some(b));
             }
             // a c 2^k = a (c 2^k), where that is exact
-            if let (Some(k), Op::Binary(BinaryOp::Mul)) = (factor(g, b).filter(|k| k.to_bits().trailing_zeros() >= 23 && k.abs() >= 1.0), g.node(a).op) {
+            if let (Some(k), Op::Binary(BinaryOp::Mul)) =
+                (factor(g, b).filter(|k| k.to_bits().trailing_zeros() >= 23 && k.abs() >= 1.0), g.node(a).op)
+            {
                 let (a, c) = (g.node(a).inputs[0], factor(g, g.node(a).inputs[1]));
                 if let Some(c) = c.map(|c| c * k).filter(|c| c.is_normal()) {
                     return scaled(g, a, c).map(Some);
