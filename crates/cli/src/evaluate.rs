@@ -4,11 +4,11 @@ use crate::args::EvaluateArgs;
 use crate::error::{CliError, fail};
 use crate::measure::Outcome;
 use crate::pictures;
-use crate::problem::Kind;
+use crate::problem::{Kind, Rows};
 use crate::saved::Saved;
 use crate::source::{Source, name_of};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{BadFiles, RowSource, Tensor};
+use adaline::data::{BadFiles, Tensor};
 use adaline::nn::Evaluate;
 use adaline::report::number;
 use adaline::report::tables::{class_table, confusion_table};
@@ -61,9 +61,6 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
         "confusion": matrix.map(|m| json!({"classes": m.classes, "counts": m.counts})),
     }))
 }
-
-/// Inputs.
-type Rows = Box<dyn RowSource>;
 
 /// Pictures and their classes, when the network takes pictures and DATA has them.
 fn of_pictures(saved: &Saved, args: &EvaluateArgs, say: &Terminal) -> Result<Option<(Rows, Tensor)>, CliError> {

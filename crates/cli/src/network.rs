@@ -104,3 +104,20 @@ pub(crate) fn from_config(config: &crate::config::ModelConfig) -> Result<Vec<Box
 fn default_hidden(row_shape: &[usize]) -> &'static [usize] {
     if row_shape.len() > 1 || row_shape.first().is_some_and(|&f| f >= 256) { &[128] } else { &[64, 32] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adaline::nn::Seed;
+    use adaline::prelude::Build;
+
+    #[test]
+    fn pictures_of_any_size_have_a_network() {
+        for (size, channels) in [([1, 1], 1), ([7, 30], 3), ([8, 8], 1), ([65, 20], 3)] {
+            let layers = default_picture_network(size, channels, 5);
+            let net = Sequential::new().add(Input::new([size[0], size[1], channels]));
+            let net = layers.iter().fold(net, |net, layer| net.add(catalogue::layer_from_json(layer).unwrap()));
+            assert_eq!(net.build(Seed(1)).unwrap().output_row(), Some(&[5][..]), "{size:?}");
+        }
+    }
+}

@@ -35,9 +35,12 @@ pub(crate) struct TaskInfo {
     pub source: String,
 }
 
+/// Inputs, in memory or not.
+pub(crate) type Rows = Box<dyn RowSource>;
+
 /// Rows turned into numbers: `x (rows, ..)` and `y` (`i32 (rows)` or `f32 (rows)`).
 pub(crate) struct Part {
-    pub x: Box<dyn RowSource>,
+    pub x: Rows,
     pub y: Tensor,
 }
 
@@ -228,7 +231,7 @@ impl Problem {
     }
 
     /// The given rows as pictures, before any scaling: all columns of a table but the target, in order.
-    pub(crate) fn raw_pictures(&self, rows: &[usize]) -> Result<Box<dyn RowSource>, CliError> {
+    pub(crate) fn raw_pictures(&self, rows: &[usize]) -> Result<Rows, CliError> {
         Ok(match &self.data {
             Data::Arrays { x, .. } => Box::new(x.take_rows(rows)?),
             Data::Pictures(set) => Box::new(set.take_rows(rows)?),

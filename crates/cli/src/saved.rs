@@ -49,10 +49,10 @@ impl Saved {
         if !fits {
             return fail(format!("{}: its task and its network do not fit: the network has {outputs} outputs", self.file));
         }
-        if let (Some(options), Some(row)) = (self.info.as_ref().and_then(|i| i.pictures.as_ref()), self.fixed_row()) {
-            if row != options.row_shape() {
-                return fail(format!("{}: its pictures have the shape {:?}, its network takes {row:?}", self.file, options.row_shape()));
-            }
+        if let (Some(options), Some(row)) = (self.info.as_ref().and_then(|i| i.pictures.as_ref()), self.fixed_row())
+            && row != options.row_shape()
+        {
+            return fail(format!("{}: its pictures have the shape {:?}, its network takes {row:?}", self.file, options.row_shape()));
         }
         let Some(prep) = &self.coder.prep else { return Ok(()) };
         match self.fixed_row() {

@@ -11,11 +11,11 @@ pub(crate) use train::Trained;
 use crate::args::FitArgs;
 use crate::error::CliError;
 use crate::measure::Outcome;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, Rows};
 use crate::settings::Settings;
 use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{Fold, KFold, RowSource, SplitWarning, stratified_split, train_test_split};
+use adaline::data::{Fold, KFold, SplitWarning, stratified_split, train_test_split};
 use adaline::report::figure::FoldChart;
 use adaline::report::number;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(crate) struct Run<'a> {
     /// Name and number of rows of each part.
     pub parts: Vec<(String, usize)>,
     /// Inputs of the measured rows, when they are pictures.
-    pub pictures: Option<Box<dyn RowSource>>,
+    pub pictures: Option<Rows>,
     /// Name and value of what was set.
     pub parameters: Vec<(String, String)>,
     pub started: String,
@@ -259,7 +259,7 @@ fn measure(
     test: &[usize],
     lesson: &Lesson,
     folds: Option<&Folds>,
-) -> Result<(Outcome, String, Option<Box<dyn RowSource>>), CliError> {
+) -> Result<(Outcome, String, Option<Rows>), CliError> {
     let pictures = |rows: &[usize]| problem.info.image.map(|_| problem.raw_pictures(rows)).transpose();
     if !test.is_empty() {
         return Ok((predict(problem, trained, test)?, "test rows".into(), pictures(test)?));
@@ -269,7 +269,7 @@ fn measure(
     }
     if let Some((x, y)) = problem.own_test() {
         let output = trained.model.predict(x)?;
-        let shown = problem.info.image.map(|_| Box::new(x.clone()) as Box<dyn RowSource>);
+        let shown = problem.info.image.map(|_| Box::new(x.clone()) as Rows);
         return Ok((Outcome::new(&problem.info.kind, &trained.coder, y, &output), "test rows".into(), shown));
     }
     let (rows, words) = if lesson.watched.is_empty() { (&lesson.rows, "training rows") } else { (&lesson.watched, "validation rows") };
