@@ -10,7 +10,12 @@ pub use adaline_nn::callbacks::{
     TerminateOnNaN,
 };
 pub use adaline_nn::initializers::Initializer;
+pub use adaline_nn::layers::image::{FillMode, FlipMode, Interpolation};
 pub use adaline_nn::layers::{ActivationLayer, Dense, Dropout, Flatten, Input, Layer, Normalization, Rescaling, Reshape};
+pub use adaline_nn::layers::{
+    CenterCrop, CutMix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
+    RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
+};
 pub use adaline_nn::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError, Reduction, SparseCategoricalCrossentropy,
 };
