@@ -10,6 +10,7 @@ pub use adaline_nn::callbacks::{
     TerminateOnNaN,
 };
 pub use adaline_nn::initializers::Initializer;
+pub use adaline_nn::layers::image::{FillMode, FlipMode};
 pub use adaline_nn::layers::{
     ActivationLayer, AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D, AdaptiveMaxPooling1D,
     AdaptiveMaxPooling2D, AdaptiveMaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D, BatchNormalization, Conv1D,
@@ -18,6 +19,10 @@ pub use adaline_nn::layers::{
     GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Input, Interpolation, Layer, LeakyReLU, MaxPooling1D, MaxPooling2D,
     MaxPooling3D, Normalization, Padding, Permute, ReLU, Rescaling, Reshape, SeparableConv1D, SeparableConv2D, Softmax, SpatialDropout1D,
     SpatialDropout2D, SpatialDropout3D, UpSampling1D, UpSampling2D, UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
+};
+pub use adaline_nn::layers::{
+    CenterCrop, CutMix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
+    RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
 };
 pub use adaline_nn::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError, Reduction, SparseCategoricalCrossentropy,

@@ -2,18 +2,24 @@
 
 mod support;
 
-use adaline_graph::{Builder, Shape, eval::Value};
+use adaline_data::Tensor;
+use adaline_graph::{Builder, Shape, backend::Backend, eval::Value, reference::Reference};
 use adaline_nn::{
-    Layer, Trace, catalogue,
+    Fit, Layer, Metric, Model, Seed, Sequential, Trace, catalogue,
     keras::KerasObject,
     layers::{
-        CenterCrop, CutMix, DataFormat, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
-        RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
+        CenterCrop, CutMix, DataFormat, Dense, Flatten, Input, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing,
+        RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation,
+        RandomZoom, Rescaling, Resizing, Solarization,
         image::{FillMode, FlipMode, Interpolation},
     },
+    losses::MeanSquaredError,
+    model::LoadOptions,
+    optimizers::Sgd,
     trace::Weights,
 };
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 use support::{Feed, close, goldens, gradients, tensor, tensors};
 
 /// What a layer makes of `x`, or the error's text; with a cotangent its gradient too.
@@ -272,7 +278,7 @@ fn uniform_within(what: &str, numbers: &[f64], low: f64, high: f64) {
     let mean = numbers.iter().sum::<f64>() / n;
     let variance = numbers.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
     assert!(numbers.iter().all(|v| (low - 1e-4..=high + 1e-4).contains(v)), "{what}: out of {low}..{high}");
-    assert!((mean - (low + high) / 2.0).abs() < 4.0 * width / (12.0 * n).sqrt(), "{what}: mean {mean}");
+    assert!((mean - f64::midpoint(low, high)).abs() < 4.0 * width / (12.0 * n).sqrt(), "{what}: mean {mean}");
     assert!((variance / (width * width / 12.0) - 1.0).abs() < 0.07, "{what}: variance {variance}");
     let (least, most) = numbers.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
     assert!(least < low + 0.01 * width && most > high - 0.01 * width, "{what}: {least} to {most}");
@@ -327,7 +333,7 @@ fn draws_are_spread_as_keras_spreads_them() {
 
 #[test]
 fn erased_boxes_have_their_size() {
-    let x = Value::f32([500, 20, 30, 1], &[100.0; 500 * 600]);
+    let x = Value::f32([500, 20, 30, 1], &vec![100.0; 500 * 600]);
     let y = call(&RandomErasing::new((1.0, 1.0)).scale((0.04, 0.25)).fill_value(0.0), &x, 0);
     for r in rows(&y) {
         let erased: Vec<usize> = (0..600).filter(|i| r[*i] == 0.0).collect();
@@ -374,4 +380,30 @@ fn mixed_images_are_of_the_batch() {
         pasted += others.len();
     }
     assert!(pasted > 50 * 64 / 10 && pasted < 50 * 64 * 9 / 10, "{pasted}");
+}
+
+#[test]
+fn a_network_of_all_of_them_trains_and_comes_back_from_its_file() {
+    let backend = || -> Arc<dyn Backend> { Arc::new(Reference::default()) };
+    let mut network = Sequential::new().add(Input::new([8, 9, 3])).add(Resizing::new(7, 7));
+    // RandomCrop comes first of those that draw: it needs the CenterCrop after it.
+    network = network.add(RandomCrop::new(5, 6)).add(CenterCrop::new(5, 6));
+    for layer in random().into_iter().filter(|l| l.class_name() != "RandomCrop").chain(mixing()) {
+        network = network.add(layer);
+    }
+    let mut model = network.add(Rescaling::new(1.0 / 255.0)).add(Flatten::new()).add(Dense::new(1)).build_on(backend(), Seed(3)).unwrap();
+    model.compile(Sgd::new(0.01), MeanSquaredError::new(), Vec::<Box<dyn Metric>>::new()).unwrap();
+    let pixels = alike(6, [8, 9, 3]).to_f32();
+    let (x, y) = (Tensor::f32([6, 8, 9, 3], pixels).unwrap(), Tensor::f32([6, 1], vec![0.0, 1.0, 0.0, 1.0, 0.0, 1.0]).unwrap());
+    let history = model.fit(&x, &y, Fit::default().epochs(2).batch_size(4).verbose(0)).unwrap();
+    assert!(history["loss"].iter().all(|l| l.is_finite()));
+    let mut again =
+        Model::from_bytes(backend(), &model.to_bytes().unwrap(), LoadOptions { seed: Seed(3), ..LoadOptions::default() }).unwrap();
+    assert_eq!(again.predict(&x).unwrap(), model.predict(&x).unwrap());
+    // The same draws go on.
+    for m in [&mut model, &mut again] {
+        m.reset_metrics();
+        m.train_on_batch(&x, &y, None).unwrap();
+    }
+    assert_eq!(again.get_weights(), model.get_weights());
 }

@@ -127,7 +127,7 @@ fn taps<'g>(place: Var<'g>, n: usize, by: &Sampling) -> Vec<Tap<'g>> {
 }
 
 /// A whole number as an index below `n`, and whether it was one where that matters.
-fn within<'g>(at: Var<'g>, n: usize, mode: FillMode) -> (Var<'g>, Option<Var<'g>>) {
+fn within(at: Var<'_>, n: usize, mode: FillMode) -> (Var<'_>, Option<Var<'_>>) {
     let n = n as f32;
     // The remainder, with a quotient that is half an index away from where it jumps.
     let modulo = |period: f32| at - ((at + 0.5) / period).floor() * period;

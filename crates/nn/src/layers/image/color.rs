@@ -1,4 +1,4 @@
-//! Colours: to grey, to hue, saturation and value, and back. Formulas of `keras.ops.image` (after DeepMind's dm_pix).
+//! Colours: to grey, to hue, saturation and value, and back. Formulas of `keras.ops.image` (after `dm_pix`).
 
 use adaline_graph::{Var, concat};
 
@@ -14,17 +14,17 @@ pub(super) fn channels<'g>(class: &str, x: Var<'g>) -> [Var<'g>; 3] {
 }
 
 /// Three channels next to one another.
-fn joined<'g>(channels: [Var<'g>; 3]) -> Var<'g> {
+fn joined(channels: [Var<'_>; 3]) -> Var<'_> {
     concat(channels[0].builder(), &channels, -1)
 }
 
 /// Luma of three channels, `(B, H, W, 1)`.
-pub(super) fn gray<'g>([r, g, b]: [Var<'g>; 3]) -> Var<'g> {
+pub(super) fn gray([r, g, b]: [Var<'_>; 3]) -> Var<'_> {
     r * 0.2989 + g * 0.5870 + b * 0.1140
 }
 
 /// Hue from 0 to 1, saturation from 0 to 1 and value. Where channels are equal, red counts before green before blue.
-pub(super) fn rgb_to_hsv<'g>(rgb: [Var<'g>; 3]) -> [Var<'g>; 3] {
+pub(super) fn rgb_to_hsv(rgb: [Var<'_>; 3]) -> [Var<'_>; 3] {
     let full = |v: f32| rgb[0].builder().full(rgb[0].shape(), v);
     let (zero, one) = (full(0.0), full(1.0));
     let [r, g, b] = rgb.map(|x| x.abs().lt(full(f32::EPSILON)).select(zero, x));
@@ -41,7 +41,7 @@ pub(super) fn rgb_to_hsv<'g>(rgb: [Var<'g>; 3]) -> [Var<'g>; 3] {
 }
 
 /// Images `(B, H, W, 3)` of hue, saturation and value.
-pub(super) fn hsv_to_rgb<'g>([hue, saturation, value]: [Var<'g>; 3]) -> Var<'g> {
+pub(super) fn hsv_to_rgb([hue, saturation, value]: [Var<'_>; 3]) -> Var<'_> {
     let sixths = (hue - hue.floor()) * 6.0;
     let red = ((sixths - 3.0).abs() - 1.0).clip(0.0, 1.0);
     let green = (2.0 - (sixths - 2.0).abs()).clip(0.0, 1.0);

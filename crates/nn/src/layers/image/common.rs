@@ -8,18 +8,7 @@ use crate::{
 use adaline_graph::{Distribution, Shape, Var, philox};
 use serde::{Deserialize, Serialize};
 
-/// How to find values between pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Interpolation {
-    /// The nearest pixel.
-    Nearest,
-    /// Linear between two pixels along each axis.
-    #[default]
-    Bilinear,
-    /// A cubic through four pixels along each axis; for resizing only.
-    Bicubic,
-}
+pub use crate::layers::Interpolation;
 
 /// Bounds of a random number as a person gives them: one number or two.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! CutMix.
+//! Boxes of other images.
 
 use super::{
     boxes::boxes,

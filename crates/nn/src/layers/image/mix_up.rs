@@ -1,4 +1,4 @@
-//! MixUp.
+//! Mixtures of two images.
 
 use super::{
     common::{Random, augment, random_builder},

@@ -106,7 +106,7 @@ impl Layer for Resizing {
 }
 
 /// `(B, H, W, C)` at another size.
-pub(super) fn resize<'g>(x: Var<'g>, size: [usize; 2], by: Interpolation) -> Var<'g> {
+pub(super) fn resize(x: Var<'_>, size: [usize; 2], by: Interpolation) -> Var<'_> {
     x.resize(
         &size,
         match by {
