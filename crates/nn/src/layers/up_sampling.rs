@@ -13,14 +13,14 @@ use adaline_graph::{Interpolation as By, Shape, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// How to find values between pixels.
+/// How to find values between pixels. Without a word, bilinear, except in [`UpSampling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     /// The nearest pixel.
-    #[default]
     Nearest,
     /// Linear between two pixels along each axis.
+    #[default]
     Bilinear,
     /// Keys' cubic between four pixels along each axis.
     Bicubic,
