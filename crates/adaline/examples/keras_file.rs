@@ -63,7 +63,46 @@ fn main() -> Outcome<()> {
         .add(Dense::new(1))
         .build(Seed(3))?;
     model.compile(Adam::new(0.02), MeanSquaredError::default(), [RootMeanSquaredError::default()])?;
-    write(folder, "layers", &mut model, &x, &real)
+    write(folder, "layers", &mut model, &x, &real)?;
+
+    // Layers for images, of each kind that has weights.
+    let pictures = Tensor::f32([96, 6, 6, 2], (0..96 * 72).map(|i| (i as f32 * 1.3).sin()).collect())?;
+    let mut model = Sequential::new()
+        .name("images")
+        .add(Input::new([6, 6, 2]))
+        .add(Conv2D::new(4, 3).padding(Padding::Same).activation(Activation::Relu))
+        .add(BatchNormalization::new())
+        .add(SeparableConv2D::new(4, (2, 3)).depth_multiplier(2))
+        .add(LeakyReLU::new(0.1))
+        .add(DepthwiseConv2D::new(2))
+        .add(Conv2DTranspose::new(3, 3).strides(2).padding(Padding::Same))
+        .add(BatchNormalization::new().momentum(0.9))
+        .add(MaxPooling2D::new(2))
+        .add(SpatialDropout2D::new(0.0))
+        .add(ZeroPadding2D::new([(0, 1), (1, 0)]))
+        .add(Conv2D::new(4, 2))
+        .add(GlobalAveragePooling2D::new())
+        .add(Dense::new(3).activation(Activation::Softmax))
+        .build(Seed(5))?;
+    model.compile(SGD::new(0.05).momentum(0.9), scc(), [Accuracy::default()])?;
+    write(folder, "images", &mut model, &pictures, &classes)?;
+
+    let sequences = Tensor::f32([96, 8, 2], (0..96 * 16).map(|i| (i as f32 * 1.3).sin()).collect())?;
+    let mut model = Sequential::new()
+        .name("sequences")
+        .add(Input::new([8, 2]))
+        .add(Conv1D::new(4, 3).padding(Padding::Causal).dilation_rate(2).activation(Activation::Tanh))
+        .add(UpSampling1D::new(2))
+        .add(SeparableConv1D::new(4, 2))
+        .add(Cropping1D::new(1))
+        .add(DepthwiseConv1D::new(2))
+        .add(Conv1DTranspose::new(2, 2))
+        .add(AdaptiveAveragePooling1D::new(4))
+        .add(Flatten::new())
+        .add(Dense::new(3).activation(Activation::Softmax))
+        .build(Seed(5))?;
+    model.compile(SGD::new(0.1), scc(), [Accuracy::default()])?;
+    write(folder, "sequences", &mut model, &sequences, &classes)
 }
 
 /// Trains a little, saves, notes the predictions, trains on and notes where that leads.
