@@ -187,7 +187,7 @@ impl Conv {
             if let Some(scatter) = &self.scatter {
                 let images = index * images(scatter)..((index + 1) * images(scatter)).min(scatter.batch);
                 let (scratch, dy, kernel, dx) = (workers.scratch(worker), source.cast_const(), right.cast_const(), out);
-                return dispatch(workers.isa(), Images { scatter, images, dy, kernel, dx, scratch });
+                return dispatch(workers.isa(), Images { scatter, range: images, dy, kernel, dx, scratch });
             }
             dispatch(workers.isa(), Task { conv: self, index, source, right, out, scratch: workers.scratch(worker) });
         };

@@ -74,7 +74,7 @@ impl Scatter {
 /// Some images.
 pub(super) struct Images<'a> {
     pub(super) scatter: &'a Scatter,
-    pub(super) images: Range<usize>,
+    pub(super) range: Range<usize>,
     pub(super) dy: *const f32,
     pub(super) kernel: *const f32,
     pub(super) dx: *mut f32,
@@ -85,7 +85,7 @@ impl WithSimd for Images<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { scatter, images, dy, kernel, dx, scratch } = self;
+        let Self { scatter, range, dy, kernel, dx, scratch } = self;
         let Scatter { channels, filters, .. } = *scatter;
         let (pixels, image_words) = (scatter.pixels(), scatter.input.iter().product::<usize>() * channels);
         let panel = S::GEMM_VECTORS * S::LANES;
@@ -104,7 +104,7 @@ impl WithSimd for Images<'_> {
             }
         }
         let at_once = scatter.rows_at_once::<S>();
-        for image in images {
+        for image in range {
             let dx = dx.wrapping_add(image * image_words);
             // SAFETY: this image is the task's.
             unsafe { std::slice::from_raw_parts_mut(dx, image_words) }.fill(0.0);
