@@ -30,6 +30,8 @@ use scatter::{Images, Scatter};
 const MOST_TASKS: usize = 256;
 /// Tasks that images are cut into where there are as many.
 const MANY_TASKS: usize = 16;
+/// Most images of a task of [`Scatter`], which turns the kernel for itself.
+const IMAGES: usize = 8;
 /// Rows of a task: patches of 256 words for so many pixels are half of a small L2 cache.
 const PIXELS: usize = 120;
 const FEWEST_PIXELS: usize = 24;
@@ -48,9 +50,6 @@ enum Side {
     /// The gradient with respect to the kernel: rows are its cells and channels.
     Kernel,
 }
-
-/// Most images of a task of [`Scatter`], which turns the kernel for itself.
-const IMAGES: usize = 8;
 
 /// Sizes of the tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -243,10 +242,13 @@ impl WithSimd for Choose {
         };
         let rows_per_task = rows.div_ceil(rows.div_ceil(most_rows)).next_multiple_of(S::GEMM_ROWS).min(rows);
         let (row_tasks, col_tasks) = (rows.div_ceil(rows_per_task), cols.div_ceil(cols_per_task));
-        // Few rows and columns: then tasks are made of parts of the sums.
+        // Few rows and columns: then tasks are made of parts of the sums. How many must not depend on the instruction set: it shows in the bits.
         let parts = match side {
             Side::Pixels { .. } => 1,
-            Side::Kernel => (MANY_TASKS / (row_tasks * col_tasks)).min(k / SHORTEST_PART).min(want).max(1),
+            Side::Kernel => {
+                let tasks = rows.div_ceil(KERNEL_ROWS) * cols.div_ceil(COLUMNS);
+                (MANY_TASKS / tasks).min(k / SHORTEST_PART).min(want).max(1)
+            }
         };
         let part_length = k.div_ceil(parts);
         // Blocks of equal length; a sum just over one block is not cut.

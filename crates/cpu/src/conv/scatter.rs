@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// Words of what one cell sends back at a time: they stay in L1.
 const SENT_WORDS: usize = 4096;
+/// Fewest results at a time: two register tiles of the highest.
+const FEWEST_ROWS: usize = 28;
 
 /// Sizes of `(B, S'.., O)` and `(K.., C, O)` that give `(B, S.., C)`.
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +66,11 @@ impl Scatter {
     }
     /// Scratch words of a worker.
     pub(super) fn scratch_words<S: Simd>(&self) -> usize {
-        self.packed_words::<S>() + self.rows_at_once::<S>() * self.channels + LINE
+        self.packed_words::<S>() + self.rows_at_once() * self.channels + LINE
     }
-    fn rows_at_once<S: Simd>(&self) -> usize {
-        (SENT_WORDS / self.channels).max(2 * S::GEMM_ROWS).min(self.pixels())
+    /// Results whose contributions are added before those of the next: the same on every instruction set, since it shows in the bits.
+    fn rows_at_once(&self) -> usize {
+        (SENT_WORDS / self.channels).max(FEWEST_ROWS).min(self.pixels())
     }
 }
 
@@ -103,7 +106,7 @@ impl WithSimd for Images<'_> {
                 unsafe { transpose(s, from, filters, (width, filters), to, width.next_multiple_of(S::LANES), true) };
             }
         }
-        let at_once = scatter.rows_at_once::<S>();
+        let at_once = scatter.rows_at_once();
         for image in range {
             let dx = dx.wrapping_add(image * image_words);
             // SAFETY: this image is the task's.
