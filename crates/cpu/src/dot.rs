@@ -93,13 +93,13 @@ impl Dot {
 }
 
 /// The epilogue over one finished block.
-struct Epilogue<'a> {
-    frame: Frame<'a>,
-    tile: Tile,
+pub(crate) struct Epilogue<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) tile: Tile,
     /// Flat index of the product's first element.
-    base: usize,
+    pub(crate) base: usize,
     /// Columns of the product.
-    n: usize,
+    pub(crate) n: usize,
 }
 
 impl WithSimd for Epilogue<'_> {

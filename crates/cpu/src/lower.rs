@@ -365,9 +365,12 @@ impl Lower<'_> {
                 let accs = accs.iter().map(|(_, a)| a.clone()).collect();
                 Kernel::Tile(Box::new(Tile { cut, main, accs, col_words, one_words, partials, ends }))
             }
-            Kind::Dot(node) => {
+            Kind::Product(node) => {
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
-                Kernel::Dot(Box::new(self.dot(region, uses, node, &places)?))
+                match self.fused.graph.node(node).op {
+                    Op::Dot { ta, tb } => Kernel::Dot(Box::new(self.dot(region, uses, node, (ta, tb), &places)?)),
+                    _ => self.convolution(i, region, uses, node, &places)?,
+                }
             }
             Kind::Move(node) => Kernel::Move(self.movement(i, region, node)),
             Kind::Opaque(node) => self.alone(i, region, node)?,
@@ -376,8 +379,7 @@ impl Lower<'_> {
         Ok(Step { kernel, inline, wake: false, touches: self.touches(i, region) })
     }
 
-    fn dot(&self, region: &Region, uses: &Uses, node: NodeId, places: &Places) -> Result<Dot, CompileError> {
-        let Op::Dot { ta, tb } = self.fused.graph.node(node).op else { return Err(defect("a product that is none")) };
+    fn dot(&self, region: &Region, uses: &Uses, node: NodeId, (ta, tb): (bool, bool), places: &Places) -> Result<Dot, CompileError> {
         let edges = self.fused.edges(region, node).unwrap_or_default();
         let [Edge::Load(a), Edge::Load(b)] = &edges[..] else { return Err(defect("a product's operands are not in memory")) };
         let (Some(x), Some(y)) = (a.matrix(), b.matrix()) else { return Err(defect("a product's operand has no unit stride")) };
@@ -388,21 +390,7 @@ impl Lower<'_> {
             let base = (places.source)(v.base);
             BufRef { offset: base.offset + v.offset, ..base }
         };
-        let alone = region.outputs == [node] && (places.targets)(node).len() == 1;
-        let epilogue = (!alone).then(|| {
-            let mut p = build::program(self.fused, region, uses, places, Stage::Main, false);
-            // What needs no registers may take a whole block of the product at once.
-            let block = self
-                .options
-                .block
-                .unwrap_or_else(|| if p.regs == 0 { kernel::TASK } else { kernel::block_for(region.members.len()) })
-                .max(1);
-            let rows = x.batch * m;
-            // Whole rows where they are short, so that what repeats along rows is prepared once.
-            let cut = Cut::new(rows, n, block, n <= block, 0, false, 1);
-            kernel::set_block(&mut p, &cut, true);
-            p
-        });
+        let epilogue = self.epilogue(region, uses, node, (x.batch * m, n), places);
         let reads =
             epilogue.iter().flat_map(Program::reads).filter(|_| m * n >= WORTH_ASKING && k >= LONG_ENOUGH).take(dot::READS).collect();
         let cost = epilogue.as_ref().map_or(0, kernel::program_cost);
@@ -421,24 +409,56 @@ impl Lower<'_> {
         })
     }
 
+    /// What is done to a product of `rows` × `cols` while it is at hand; `None` where it is only stored, once.
+    fn epilogue(&self, region: &Region, uses: &Uses, node: NodeId, (rows, cols): (usize, usize), places: &Places) -> Option<Program> {
+        if region.outputs == [node] && (places.targets)(node).len() == 1 {
+            return None;
+        }
+        let mut p = build::program(self.fused, region, uses, places, Stage::Main, false);
+        // What needs no registers may take a whole block of the product at once.
+        let whole = || if p.regs == 0 { kernel::TASK } else { kernel::block_for(region.members.len()) };
+        let block = self.options.block.unwrap_or_else(whole).max(1);
+        // Whole rows where they are short, so that what repeats along rows is prepared once.
+        let cut = Cut::new(rows, cols, block, cols <= block, 0, false, 1);
+        kernel::set_block(&mut p, &cut, true);
+        Some(p)
+    }
+
+    /// Where the operands of an operation lie that reads them whole.
+    fn operands(&self, region: &Region, node: NodeId) -> Result<Vec<BufRef>, CompileError> {
+        let of = |e: Edge| match e {
+            Edge::Load(v) if v.access() == Access::Direct || v.len() == 1 => {
+                let base = self.source(region, v.base);
+                Ok(BufRef { offset: base.offset + v.offset, ..base })
+            }
+            _ => Err(defect("an operand does not lie in memory as it is read")),
+        };
+        self.fused.edges(region, node).unwrap_or_default().into_iter().map(of).collect()
+    }
+
+    /// A convolution as a product, with what is done to its result.
+    fn convolution(&self, i: usize, region: &Region, uses: &Uses, node: NodeId, places: &Places) -> Result<Kernel, CompileError> {
+        let graph = &self.fused.graph;
+        let n = graph.node(node);
+        let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
+        let cols = n.ty.shape.dim(-1);
+        let to = match self.epilogue(region, uses, node, (n.ty.len() / cols.max(1), cols), places) {
+            Some(program) => conv::Finish::Epilogue(Box::new(program)),
+            None => conv::Finish::Store(self.targets(i, node)),
+        };
+        let conv = Conv::new(n.op, &types, n.ty, &self.operands(region, node)?, to, self.temp(i), self.isa);
+        conv.map(|c| Kernel::Conv(Box::new(c))).ok_or_else(|| defect("a convolution that is no product"))
+    }
+
     /// An operation that runs by itself.
     fn alone(&self, i: usize, region: &Region, node: NodeId) -> Result<Kernel, CompileError> {
         let graph = &self.fused.graph;
         let n = graph.node(node);
-        let mut inputs = Vec::new();
-        for e in self.fused.edges(region, node).unwrap_or_default() {
-            match e {
-                Edge::Load(v) if v.access() == Access::Direct || v.len() == 1 => {
-                    let base = self.source(region, v.base);
-                    inputs.push(BufRef { offset: base.offset + v.offset, ..base });
-                }
-                _ => return Err(defect("an operand does not lie in memory as it is read")),
-            }
-        }
+        let inputs = self.operands(region, node)?;
         let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
         let outs = self.targets(i, node);
         if self.options.enabled("conv")
-            && let Some(conv) = Conv::new(n.op, &types, n.ty, &inputs, &outs, self.temp(i), self.isa)
+            && let Some(conv) = Conv::new(n.op, &types, n.ty, &inputs, conv::Finish::Store(outs.clone()), self.temp(i), self.isa)
         {
             return Ok(Kernel::Conv(Box::new(conv)));
         }
@@ -578,7 +598,7 @@ fn work(kernel: &Kernel) -> usize {
             d.batch * d.plan.work() / 16 + d.epilogue.as_ref().map_or(0, |p| of(p, elements))
         }
         Kernel::Move(_) => 0,
-        Kernel::Conv(c) => c.cost(),
+        Kernel::Conv(c) => c.cost() + c.epilogue().map_or(0, |p| of(p, c.results())),
         Kernel::Direct(d) => d.cost(),
     }
 }

@@ -40,7 +40,11 @@ fn step(plan: &Plan, region: &Region, step: &Step) -> StepReport {
             let ops = fused.ops(region);
             if ops.is_empty() { head } else { format!("{head} + {}", names(&ops)) }
         }
-        (_, Kind::Move(n) | Kind::Opaque(n)) => format!("{} {}", graph.node(n).op.name(), graph.ty(n).shape),
+        (_, Kind::Move(n) | Kind::Opaque(n) | Kind::Product(n)) => {
+            let head = format!("{} {}", graph.node(n).op.name(), graph.ty(n).shape);
+            let ops = if matches!(region.kind, Kind::Product(_)) { fused.ops(region) } else { Vec::new() };
+            if ops.is_empty() { head } else { format!("{head} + {}", names(&ops)) }
+        }
         _ => {
             let text = fused.summary(region);
             match text.split_once(": ") {
@@ -50,7 +54,7 @@ fn step(plan: &Plan, region: &Region, step: &Step) -> StepReport {
         }
     };
     // The origin of the product, else of the first result: the layer whose work this mainly is.
-    let about = region.dot().or_else(|| region.outputs.first().copied()).or_else(|| region.members.first().map(|m| m.node));
+    let about = region.product().or_else(|| region.outputs.first().copied()).or_else(|| region.members.first().map(|m| m.node));
     let origin = about.map_or("", |n| graph.origin_path(graph.node(n).origin));
     let outs: Vec<String> = region.outputs.iter().map(|n| graph.ty(*n).to_string()).collect();
     StepReport {
@@ -116,7 +120,7 @@ fn flops(k: &Kernel) -> u64 {
             d.batch as u64 * d.plan.flops() + d.epilogue.as_ref().map_or(0, |p| kernel::flops_of(p, n, n))
         }
         Kernel::Move(_) => 0,
-        Kernel::Conv(c) => c.flops(),
+        Kernel::Conv(c) => c.flops() + c.epilogue().map_or(0, |p| kernel::flops_of(p, c.results(), c.results())),
         Kernel::Direct(d) => d.flops(),
     }
 }

@@ -56,7 +56,12 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 let together = r.at == w.at
                     && r.words == w.words
                     && (r.same_place || after_the_rows(&step.kernel) || read_before_all(&step.kernel, r.at));
-                if !together || matches!(step.kernel, Kernel::Move(_) | Kernel::Conv(_) | Kernel::Direct(_)) {
+                let whole = match &step.kernel {
+                    Kernel::Move(_) | Kernel::Direct(_) => true,
+                    Kernel::Conv(c) => c.epilogue().is_none(),
+                    Kernel::Tile(_) | Kernel::Dot(_) => false,
+                };
+                if !together || whole {
                     return Err(fail("overwrites what it reads", w));
                 }
             }
@@ -145,7 +150,10 @@ fn references(k: &Kernel) -> Vec<BufRef> {
             out.extend(m.zero.map(|z| z.0));
             out.extend(m.copies.iter().flat_map(|c| [c.from, c.to]));
         }
-        Kernel::Conv(c) => out.extend(c.places()),
+        Kernel::Conv(c) => {
+            c.epilogue().into_iter().for_each(program);
+            out.extend(c.places());
+        }
         Kernel::Direct(d) => out.extend(d.places()),
     }
     out

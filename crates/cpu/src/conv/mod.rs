@@ -17,8 +17,10 @@ mod scatter;
 #[cfg(test)]
 mod tests;
 
-use crate::fused::interp::Bases;
-use crate::fused::program::BufRef;
+use crate::dot::Epilogue;
+use crate::fused::interp::{Bases, Frame};
+use crate::fused::program::{BufRef, Program};
+use crate::gemm::Tile;
 use crate::gemm::tiles::{Heights, LINE, Micro, PANEL_WORDS, Right, TASK_FLOPS, micro, pack_right, transpose};
 use crate::par::Workers;
 use crate::simd::{Isa, Simd, WithSimd, dispatch};
@@ -41,6 +43,8 @@ const KERNEL_ROWS: usize = 72;
 const SHORTEST_PART: usize = 2048;
 /// Columns of a task.
 const COLUMNS: usize = 128;
+/// Most words of an image that waits in a worker's scratch for its epilogue.
+const RESULT_WORDS: usize = 64 * 1024;
 
 /// What is computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,12 +86,23 @@ pub(crate) struct Conv {
     /// Instead of patches.
     scatter: Option<Scatter>,
     scratch_words: usize,
-    /// What the patches are of, the other operand, and where the result goes: it is copied from the first place to the others.
+    /// What the patches are of, and the other operand.
     source: BufRef,
     right: BufRef,
     partials: Option<BufRef>,
-    outs: Vec<BufRef>,
+    finish: Finish,
+    /// Words of a finished part that the epilogue takes.
+    result_words: usize,
     flops: u64,
+}
+
+/// What becomes of the result.
+#[derive(Clone, Debug)]
+pub(crate) enum Finish {
+    /// It is copied from the first place to the others.
+    Store(Vec<BufRef>),
+    /// It is handed over part by part while it is in a cache, and stored only by the program.
+    Epilogue(Box<Program>),
 }
 
 /// What an operation is as a product.
@@ -141,7 +156,7 @@ impl Conv {
         types: &[TensorType],
         ty: TensorType,
         inputs: &[BufRef],
-        outs: &[BufRef],
+        finish: Finish,
         partials: Option<BufRef>,
         isa: Isa,
     ) -> Option<Self> {
@@ -149,10 +164,15 @@ impl Conv {
         let product = Product::of(op, types, ty)?;
         let part = product.partition(isa);
         let Product { side, patches, scatter, rows, cols, k } = product;
+        let image = |s: &Scatter| s.image_words();
+        let ends = matches!(finish, Finish::Epilogue(_));
+        let scatter = scatter.filter(|s| !ends || image(s) <= RESULT_WORDS);
         let flops = scatter.map_or(2 * rows as u64 * cols as u64 * k as u64, |s| s.flops());
-        let scratch_words = scatter.map_or(LINE + part.packed_words + part.left_words, |s| dispatch(isa, ScratchOf(s)));
+        let own_words = scatter.map_or(LINE + part.packed_words + part.left_words, |s| dispatch(isa, ScratchOf(s)));
+        let result_words = if ends { scatter.as_ref().map_or(part.rows_per_task * part.cols_per_task, image) } else { 0 };
+        let scratch_words = own_words.next_multiple_of(LINE);
         let partials = partials.filter(|_| part.parts > 1);
-        Some(Self { patches, side, rows, cols, k, part, scatter, scratch_words, source, right, partials, outs: outs.to_vec(), flops })
+        Some(Self { patches, side, rows, cols, k, part, scatter, scratch_words, source, right, partials, finish, result_words, flops })
     }
     /// Estimated work.
     pub(crate) fn cost(&self) -> usize {
@@ -164,11 +184,20 @@ impl Conv {
     }
     /// Every place it touches.
     pub(crate) fn places(&self) -> impl Iterator<Item = BufRef> {
-        [self.source, self.right].into_iter().chain(self.partials).chain(self.outs.iter().copied())
+        let outs = if let Finish::Store(outs) = &self.finish { &outs[..] } else { &[] };
+        [self.source, self.right].into_iter().chain(self.partials).chain(outs.iter().copied())
     }
-    /// Scratch words that each worker needs.
+    /// What is done to the result.
+    pub(crate) fn epilogue(&self) -> Option<&Program> {
+        if let Finish::Epilogue(p) = &self.finish { Some(p) } else { None }
+    }
+    /// Elements of the result.
+    pub(crate) fn results(&self) -> usize {
+        self.rows * self.cols
+    }
+    /// Scratch words that each worker needs: its own, the result's, the epilogue's.
     pub(crate) fn scratch_words(&self) -> usize {
-        self.scratch_words
+        self.scratch_words + self.result_words.next_multiple_of(LINE) + self.epilogue().map_or(0, Program::scratch_words)
     }
 
     /// Runs it.
@@ -176,25 +205,45 @@ impl Conv {
     /// # Safety
     /// The plan's promise: operands and results lie within their buffers, and no result overlaps an operand or another result.
     pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
-        let Some((&first, others)) = self.outs.split_first() else { return };
+        let outs = if let Finish::Store(outs) = &self.finish { &outs[..] } else { &[] };
+        let to = self.partials.or(outs.first().copied());
         let images = |s: &Scatter| s.batch.div_ceil(s.batch.div_ceil(IMAGES).max(MANY_TASKS).min(s.batch));
         let tasks =
             self.scatter.as_ref().map_or(self.part.row_tasks * self.part.col_tasks * self.part.parts, |s| s.batch.div_ceil(images(s)));
         let one = |index: usize, worker: usize| {
-            // SAFETY: the caller's promise.
-            let (source, right, out) = unsafe { (bases.at(self.source), bases.at(self.right), bases.at(self.partials.unwrap_or(first))) };
+            let scratch = workers.scratch(worker);
+            // SAFETY: the caller's promise; the scratch has room for the result and the epilogue's words.
+            let (source, right) = unsafe { (bases.at(self.source).cast_const(), bases.at(self.right).cast_const()) };
+            let result = scratch.wrapping_add(self.scratch_words);
+            let frame = self.epilogue().map(|program| {
+                let own = result.wrapping_add(self.result_words.next_multiple_of(LINE));
+                let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };
+                // SAFETY: as above.
+                unsafe { frame.begin() };
+                frame
+            });
+            let end = |tile: Tile| {
+                if let Some(frame) = frame {
+                    dispatch(workers.isa(), Epilogue { frame, tile, base: 0, n: self.cols });
+                }
+            };
+            let to = match to {
+                // SAFETY: the caller's promise.
+                Some(to) => To::Memory(unsafe { bases.at(to) }),
+                None => To::Scratch(result, &end),
+            };
             if let Some(scatter) = &self.scatter {
                 let images = index * images(scatter)..((index + 1) * images(scatter)).min(scatter.batch);
-                let (scratch, dy, kernel, dx) = (workers.scratch(worker), source.cast_const(), right.cast_const(), out);
-                return dispatch(workers.isa(), Images { scatter, range: images, dy, kernel, dx, scratch });
+                return dispatch(workers.isa(), Images { scatter, range: images, dy: source, kernel: right, to, scratch });
             }
-            dispatch(workers.isa(), Task { conv: self, index, source, right, out, scratch: workers.scratch(worker) });
+            dispatch(workers.isa(), Task { conv: self, index, source, right, to, scratch });
         };
         if inline || tasks == 1 {
             (0..tasks).for_each(|index| one(index, 0));
         } else {
             workers.run(tasks, &one);
         }
+        let Some((&first, others)) = outs.split_first() else { return };
         if let Some(partials) = self.partials {
             // SAFETY: the caller's promise; every task is done.
             let (sums, out) = unsafe {
@@ -297,13 +346,22 @@ impl WithSimd for AddParts<'_> {
     }
 }
 
+/// Where a task puts its results.
+#[derive(Clone, Copy)]
+enum To<'a> {
+    /// Their place in memory.
+    Memory(*mut f32),
+    /// Scratch, whence the epilogue takes them.
+    Scratch(*mut f32, &'a dyn Fn(Tile)),
+}
+
 /// One rectangle of the result.
 struct Task<'a> {
     conv: &'a Conv,
     index: usize,
     source: *const f32,
     right: *const f32,
-    out: *mut f32,
+    to: To<'a>,
     scratch: *mut f32,
 }
 
@@ -311,15 +369,18 @@ impl WithSimd for Task<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { conv, index, source, right, out, scratch } = self;
+        let Self { conv, index, source, right, to, scratch } = self;
         let Conv { patches, side, part, k, .. } = conv;
         let (row_task, col_task) = (index % part.row_tasks, index / part.row_tasks % part.col_tasks);
         // Which part of the sums.
         let of = index / (part.row_tasks * part.col_tasks);
         let (start, end) = ((of * part.part_length).min(*k), ((of + 1) * part.part_length).min(*k));
-        let out = out.wrapping_add(of * conv.rows * conv.cols);
         let (row0, col0) = (row_task * part.rows_per_task, col_task * part.cols_per_task);
         let (rows, cols) = ((conv.rows - row0).min(part.rows_per_task), (conv.cols - col0).min(part.cols_per_task));
+        let (out, ld) = match to {
+            To::Memory(out) => (out.wrapping_add((of * conv.rows + row0) * conv.cols + col0), conv.cols),
+            To::Scratch(out, _) => (out, cols),
+        };
         let panel = S::GEMM_VECTORS * S::LANES;
         let skip = scratch.align_offset(LINE * size_of::<f32>()).min(LINE);
         let packed = scratch.wrapping_add(skip);
@@ -370,14 +431,17 @@ impl WithSimd for Task<'_> {
                         () => (here, Right::Whole),
                     };
                     let a = left.wrapping_add(row * a_row).cast_const();
-                    let c = out.wrapping_add((row0 + row) * conv.cols + col0 + col);
-                    let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: conv.cols, last, resume: done > start, packed };
+                    let c = out.wrapping_add(row * ld + col);
+                    let tile = Micro { k: length, a, a_row, a_step, b, b_step, c, c_row: ld, last, resume: done > start, packed };
                     // SAFETY: the tile lies inside the task; packed panels are whole vectors, rows of the right operand contiguous.
                     unsafe { micro(s, height, vectors, right, &tile) };
                 }
                 col += width;
             }
             done += length;
+        }
+        if let To::Scratch(ptr, end) = to {
+            end(Tile { row0, rows, col0, cols, ptr, ld });
         }
     }
 }

@@ -5,6 +5,8 @@
 //! padded meets the border less often, that is fewer products than patches of the results would need.
 
 use super::super::direct::{Axes, spatial};
+use super::To;
+use crate::gemm::Tile;
 use crate::gemm::tiles::{Heights, LINE, Micro, Right, micro, transpose};
 use crate::simd::{Simd, WithSimd};
 use adaline_graph::{ConvSpec, MAX_SPATIAL, Shape};
@@ -48,6 +50,10 @@ impl Scatter {
     pub(super) fn flops(&self) -> u64 {
         2 * (self.pixels() * self.cells() * self.channels * self.filters * self.batch) as u64
     }
+    /// Words of an image's gradient.
+    pub(super) fn image_words(&self) -> usize {
+        self.input.iter().product::<usize>() * self.channels
+    }
     /// Results of an image.
     fn pixels(&self) -> usize {
         self.output.iter().product()
@@ -80,7 +86,8 @@ pub(super) struct Images<'a> {
     pub(super) range: Range<usize>,
     pub(super) dy: *const f32,
     pub(super) kernel: *const f32,
-    pub(super) dx: *mut f32,
+    /// Where the gradient goes, whole or image by image.
+    pub(super) to: To<'a>,
     pub(super) scratch: *mut f32,
 }
 
@@ -88,9 +95,9 @@ impl WithSimd for Images<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { scatter, range, dy, kernel, dx, scratch } = self;
+        let Self { scatter, range, dy, kernel, to, scratch } = self;
         let Scatter { channels, filters, .. } = *scatter;
-        let (pixels, image_words) = (scatter.pixels(), scatter.input.iter().product::<usize>() * channels);
+        let (pixels, image_words) = (scatter.pixels(), scatter.image_words());
         let panel = S::GEMM_VECTORS * S::LANES;
         let skip = scratch.align_offset(LINE * size_of::<f32>()).min(LINE);
         let packed = scratch.wrapping_add(skip);
@@ -108,8 +115,11 @@ impl WithSimd for Images<'_> {
         }
         let at_once = scatter.rows_at_once();
         for image in range {
-            let dx = dx.wrapping_add(image * image_words);
-            // SAFETY: this image is the task's.
+            let dx = match to {
+                To::Memory(dx) => dx.wrapping_add(image * image_words),
+                To::Scratch(dx, _) => dx,
+            };
+            // SAFETY: this image is the task's, or the scratch has room for one.
             unsafe { std::slice::from_raw_parts_mut(dx, image_words) }.fill(0.0);
             let dy = dy.wrapping_add(image * pixels * filters);
             let mut first = 0;
@@ -146,6 +156,10 @@ impl WithSimd for Images<'_> {
                     unsafe { scatter.add(s, sent, first..first + rows, cell, dx) };
                 }
                 first += rows;
+            }
+            if let To::Scratch(ptr, end) = to {
+                let rows = image_words / channels;
+                end(Tile { row0: image * rows, rows, col0: 0, cols: channels, ptr, ld: channels });
             }
         }
     }

@@ -88,3 +88,57 @@ fn sums_in_parts_do_not_depend_on_threads() {
         }
     }
 }
+
+/// Two layers with bias and rectifier, their result and the gradient of the input, with or without epilogues.
+fn layers(x: &[usize], first: &[usize], second: &[usize], cpu: &Cpu, disabled: &[&str]) -> (usize, Vec<u32>) {
+    let b = Builder::new();
+    let vx = b.input("x", TensorType::f32(x));
+    let mut y = vx;
+    for (name, kernel) in [("first", first), ("second", second)] {
+        let k = b.input(&format!("{name}/kernel"), TensorType::f32(kernel));
+        let bias = b.input(&format!("{name}/bias"), TensorType::f32([kernel[3]]));
+        y = (y.conv(k, ConvSpec::default()) + bias).relu();
+    }
+    let loss = (y * y).sum(&[], false);
+    let grads = b.with_graph(|g| gradients(g, loss.id(), &[vx.id()])).unwrap();
+    b.output("y", y);
+    b.output("dx", b.var(grads[0]));
+    let graph = b.finish().unwrap();
+    let values = |n: usize, seed: usize| -> Vec<f32> { (0..n).map(|i| ((i * 7919 + seed * 31) % 997) as f32 / 500.0 - 0.9973).collect() };
+    let data: Vec<Vec<f32>> = graph.inputs().iter().enumerate().map(|(i, d)| values(d.ty.len(), i)).collect();
+    let inputs: Vec<TensorRef<'_>> = data.iter().map(|v| TensorRef::F32(v)).collect();
+    let state = StateStore::new();
+    let disabled = disabled.iter().map(ToString::to_string).collect();
+    let plan = cpu.compile_plan(&graph, state.layout(), &CompileOptions { disabled, ..CompileOptions::default() }).unwrap();
+    let ends = plan.plan.steps.iter().filter(|s| matches!(&s.kernel, Kernel::Conv(c) if c.epilogue().is_some())).count();
+    let mut session = plan.cpu_session();
+    session.run_frozen(&inputs, &state).unwrap();
+    (ends, (0..2).flat_map(|o| session.output(o).f32().unwrap().iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>()).collect())
+}
+
+#[test]
+fn what_follows_a_convolution_is_done_while_it_is_at_hand() {
+    // Results cut along rows and columns; gradients of patches, and of what results send back.
+    let cases = [
+        ([3, 7, 6, 2], [3, 2, 2, 5], [2, 3, 5, 3]),
+        ([5, 11, 10, 3], [3, 3, 3, 150], [3, 3, 150, 33]),
+        ([4, 9, 9, 8], [3, 3, 8, 32], [3, 3, 32, 40]),
+    ];
+    for (x, first, second) in cases {
+        let (none, apart) = layers(&x, &first, &second, &Cpu::new().threads(1), &["epilogue"]);
+        assert_eq!(none, 0);
+        for isa in Isa::available() {
+            for threads in [1, 2, 5] {
+                let (ends, found) = layers(&x, &first, &second, &Cpu::new().threads(threads).isa(isa), &[]);
+                // Both layers forward, and the derivative of the first rectifier on the way back.
+                assert_eq!(ends, 3, "{x:?} {first:?} {second:?}");
+                assert!(found == apart, "{x:?} {first:?} {second:?} on {threads} threads, {isa}");
+            }
+        }
+        let (none, defined) = layers(&x, &first, &second, &Cpu::new().threads(1), &["conv"]);
+        assert_eq!(none, 0);
+        let value = |b: &u32| f64::from(f32::from_bits(*b));
+        let most = defined.iter().map(|b| value(b).abs()).fold(1.0, f64::max);
+        assert!(apart.iter().zip(&defined).all(|(a, b)| (value(a) - value(b)).abs() <= 1e-5 * most), "{x:?}");
+    }
+}

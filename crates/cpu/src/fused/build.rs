@@ -270,7 +270,7 @@ impl Maker<'_> {
     fn member(&mut self, node: NodeId, place: Place) -> Val {
         let (fused, region) = (self.fused, self.region);
         let n = fused.graph.node(node);
-        if region.dot() == Some(node) {
+        if region.product() == Some(node) {
             return Val::Raw;
         }
         let row = place == Place::Row;

@@ -9,7 +9,8 @@ pub struct Portable;
 const N: usize = 8;
 type F = [f32; N];
 type I = [i32; N];
-type M = [bool; N];
+/// All bits of a lane or none, so that comparisons and selections become vector instructions.
+type M = [i32; N];
 
 #[inline(always)]
 fn map<A: Copy, R>(a: [A; N], f: impl Fn(A) -> R) -> [R; N] {
@@ -18,6 +19,25 @@ fn map<A: Copy, R>(a: [A; N], f: impl Fn(A) -> R) -> [R; N] {
 #[inline(always)]
 fn map2<A: Copy, B: Copy, R>(a: [A; N], b: [B; N], f: impl Fn(A, B) -> R) -> [R; N] {
     std::array::from_fn(|i| f(a[i], b[i]))
+}
+
+// What is a call for each lane on targets without the instruction: eight calls here, once, instead of wherever the operation stands
+// (inlined they were a megabyte of the program).
+#[inline(never)]
+fn fused(a: &F, b: &F, c: &F) -> F {
+    std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+}
+#[inline(never)]
+fn floors(a: &F) -> F {
+    a.map(f32::floor)
+}
+#[inline(never)]
+fn rounded(a: &F) -> F {
+    a.map(f32::round_ties_even)
+}
+#[inline(never)]
+fn truncated(a: &F) -> I {
+    a.map(|a| a as i32)
 }
 
 /// Writes the lane-wise methods.
@@ -64,7 +84,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn first_n(self, n: usize) -> M {
-        std::array::from_fn(|i| i < n)
+        std::array::from_fn(|i| -i32::from(i < n))
     }
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> F {
@@ -90,23 +110,39 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn mul_add(self, a: F, b: F, c: F) -> F {
-        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+        fused(&a, &b, &c)
     }
     #[inline(always)]
     fn neg_mul_add(self, a: F, b: F, c: F) -> F {
-        std::array::from_fn(|i| (-a[i]).mul_add(b[i], c[i]))
+        fused(&self.neg(a), &b, &c)
+    }
+    #[inline(always)]
+    fn floor(self, a: F) -> F {
+        floors(&a)
+    }
+    #[inline(always)]
+    fn round(self, a: F) -> F {
+        rounded(&a)
+    }
+    #[inline(always)]
+    fn f_to_i(self, a: F) -> I {
+        truncated(&a)
+    }
+    #[inline(always)]
+    fn round_to_i(self, a: F) -> I {
+        self.f_to_i(rounded(&a))
     }
     #[inline(always)]
     fn select(self, m: M, a: F, b: F) -> F {
-        std::array::from_fn(|i| if m[i] { a[i] } else { b[i] })
+        self.from_bits(self.select_i(m, self.to_bits(a), self.to_bits(b)))
     }
     #[inline(always)]
     fn select_i(self, m: M, a: I, b: I) -> I {
-        std::array::from_fn(|i| if m[i] { a[i] } else { b[i] })
+        std::array::from_fn(|i| (m[i] & a[i]) | (!m[i] & b[i]))
     }
     #[inline(always)]
     fn any(self, m: M) -> bool {
-        m.contains(&true)
+        m.iter().fold(0, |any, m| any | m) != 0
     }
     #[inline(always)]
     fn shl_i(self, a: I, n: u32) -> I {
@@ -131,20 +167,16 @@ impl Simd for Portable {
         abs(a: F) -> F = f32::abs;
         min(a: F, b: F) -> F = |a, b| if a < b { a } else { b };
         max(a: F, b: F) -> F = |a, b| if a > b { a } else { b };
-        floor(a: F) -> F = f32::floor;
-        round(a: F) -> F = f32::round_ties_even;
-        lt(a: F, b: F) -> M = |a, b| a < b;
-        le(a: F, b: F) -> M = |a, b| a <= b;
-        eq(a: F, b: F) -> M = |a, b| a == b;
-        ne(a: F, b: F) -> M = |a, b| a != b;
+        lt(a: F, b: F) -> M = |a, b| -i32::from(a < b);
+        le(a: F, b: F) -> M = |a, b| -i32::from(a <= b);
+        eq(a: F, b: F) -> M = |a, b| -i32::from(a == b);
+        ne(a: F, b: F) -> M = |a, b| -i32::from(a != b);
         and_m(a: M, b: M) -> M = |a, b| a & b;
         or_m(a: M, b: M) -> M = |a, b| a | b;
-        not_m(a: M) -> M = |a: bool| !a;
+        not_m(a: M) -> M = |a: i32| !a;
         to_bits(a: F) -> I = |a: f32| a.to_bits() as i32;
         from_bits(a: I) -> F = |a: i32| f32::from_bits(a as u32);
         i_to_f(a: I) -> F = |a: i32| a as f32;
-        f_to_i(a: F) -> I = |a: f32| a as i32;
-        round_to_i(a: F) -> I = |a: f32| a.round_ties_even() as i32;
         add_i(a: I, b: I) -> I = i32::wrapping_add;
         sub_i(a: I, b: I) -> I = i32::wrapping_sub;
         mul_i(a: I, b: I) -> I = i32::wrapping_mul;
@@ -154,7 +186,7 @@ impl Simd for Portable {
         and_i(a: I, b: I) -> I = |a, b| a & b;
         or_i(a: I, b: I) -> I = |a, b| a | b;
         xor_i(a: I, b: I) -> I = |a, b| a ^ b;
-        eq_i(a: I, b: I) -> M = |a, b| a == b;
-        lt_i(a: I, b: I) -> M = |a, b| a < b;
+        eq_i(a: I, b: I) -> M = |a, b| -i32::from(a == b);
+        lt_i(a: I, b: I) -> M = |a, b| -i32::from(a < b);
     }
 }

@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 #[derive(Clone, Debug)]
 pub(super) struct Cluster {
     pub(super) space: Space,
-    pub(super) dot: Option<NodeId>,
+    pub(super) product: Option<NodeId>,
     pub(super) members: Members,
     /// Takes no further members (data movement).
     pub(super) closed: bool,
@@ -18,7 +18,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn new(space: Space) -> Self {
-        Self { space, dot: None, members: Members::default(), closed: false, alive: true }
+        Self { space, product: None, members: Members::default(), closed: false, alive: true }
     }
     pub(super) fn closed(space: Space) -> Self {
         Self { closed: true, ..Self::new(space) }
@@ -252,6 +252,17 @@ pub(super) fn is_opaque(op: Op) -> bool {
         | Op::Concat { .. }
         | Op::Reverse(_)
         | Op::Dot { .. } => false,
+    }
+}
+
+/// Whether a node is a convolution that can be computed as one product of matrices, row by row of its result.
+pub(super) fn is_convolution_product(graph: &Graph, node: NodeId) -> bool {
+    let n = graph.node(node);
+    match n.op {
+        Op::Conv { spec } | Op::ConvInput { spec, .. } => {
+            spec.groups == 1 && !n.ty.is_empty() && n.inputs.iter().all(|&x| !graph.ty(x).is_empty())
+        }
+        _ => false,
     }
 }
 

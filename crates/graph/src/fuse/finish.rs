@@ -227,8 +227,8 @@ fn region(g: &Grower, c: u32, outputs: &BTreeSet<NodeId>) -> Region {
     let cluster = &g.clusters[c as usize];
     let has = |p: Place| cluster.members.has(p);
     let first = cluster.members.nodes().next();
-    let kind = match (cluster.dot, first.map(|f| (f, g.graph.node(f).op))) {
-        (Some(dot), _) => Kind::Dot(dot),
+    let kind = match (cluster.product, first.map(|f| (f, g.graph.node(f).op))) {
+        (Some(product), _) => Kind::Product(product),
         (None, Some((f, Op::Pad(_) | Op::Concat { .. }))) => Kind::Move(f),
         (None, Some((f, op))) if is_opaque(op) => Kind::Opaque(f),
         _ if has(Place::Row) => Kind::Rows,

@@ -1,6 +1,6 @@
 //! Growing clusters: each node, in topological order, joins the cluster of an operand where it can, and clusters that meet merge.
 
-use super::cluster::{Cluster, Edge, Facts, is_opaque, is_reduction, reads_memory, reduction_of, rows_repeated};
+use super::cluster::{Cluster, Edge, Facts, is_convolution_product, is_opaque, is_reduction, reads_memory, reduction_of, rows_repeated};
 use super::reach::Reach;
 use super::{Access, MAX_MEMBERS, MAX_ROW, ONE_ROW, Place, Reduction, Space};
 use crate::backend::CompileOptions;
@@ -15,6 +15,8 @@ pub(super) struct Allowed {
     pub(super) epilogue: bool,
     pub(super) rows: bool,
     pub(super) columns: bool,
+    /// Epilogues of convolutions.
+    pub(super) convolutions: bool,
     pub(super) inplace: bool,
 }
 
@@ -42,6 +44,7 @@ impl<'a> Grower<'a> {
             epilogue: fuse && options.enabled("epilogue"),
             rows: fuse && options.enabled("rows"),
             columns: fuse && options.enabled("columns"),
+            convolutions: fuse && options.enabled("epilogue") && options.enabled("conv"),
             inplace: options.enabled("inplace"),
         };
         let nodes = graph.nodes().len();
@@ -125,7 +128,7 @@ impl<'a> Grower<'a> {
     fn join_siblings(&mut self) {
         let mut readers: BTreeMap<Option<NodeId>, Vec<u32>> = BTreeMap::new();
         for (c, cluster) in self.clusters.iter().enumerate() {
-            if !cluster.alive || cluster.closed || cluster.dot.is_some() {
+            if !cluster.alive || cluster.closed || cluster.product.is_some() {
                 continue;
             }
             if cluster.space.len() == 1 {
@@ -201,11 +204,11 @@ impl<'a> Grower<'a> {
     fn place(&mut self, id: NodeId) {
         let n = self.graph.node(id);
         match n.op {
-            Op::Dot { .. } => {
+            op if matches!(op, Op::Dot { .. }) || self.allowed.convolutions && is_convolution_product(self.graph, id) => {
                 let shape = n.ty.shape;
                 let cols = shape.dim(-1);
                 let mut c = Cluster::new(Space::Grid(shape.dims()[..shape.rank() - 1].iter().product(), cols));
-                c.dot = Some(id);
+                c.product = Some(id);
                 self.found(c, id, Place::Full);
             }
             Op::Pad(_) | Op::Concat { .. } => self.found(Cluster::closed(Space::Flat(n.ty.len())), id, Place::Full),
@@ -242,7 +245,7 @@ impl<'a> Grower<'a> {
                 Some(_) | None => {}
             }
         }
-        found.sort_unstable_by_key(|&c| (self.clusters[c as usize].dot.is_none(), std::cmp::Reverse(c)));
+        found.sort_unstable_by_key(|&c| (self.clusters[c as usize].product.is_none(), std::cmp::Reverse(c)));
         found
     }
 
@@ -330,7 +333,7 @@ impl<'a> Grower<'a> {
             return out;
         }
         if let Some(r) = reduction_of(self.graph, id) {
-            if c.dot.is_some() {
+            if c.product.is_some() {
                 return out;
             }
             let index = matches!(n.op, Op::ArgReduce { .. });
@@ -363,7 +366,7 @@ impl<'a> Grower<'a> {
         if len == rows * cols {
             out.push((c.space, Place::Full, false));
         }
-        if c.dot.is_some() {
+        if c.product.is_some() {
             return if self.allowed.epilogue { out } else { Vec::new() };
         }
         let long = cols > MAX_ROW && c.members.has(Place::Row);
@@ -467,13 +470,13 @@ impl<'a> Grower<'a> {
             || !self.may_grow(x)
             || !self.may_grow(y)
             || x.members.len() + y.members.len() > MAX_MEMBERS
-            || (x.dot.is_some() && y.dot.is_some())
+            || (x.product.is_some() && y.product.is_some())
         {
             return None;
         }
         let full_only = |c: &Cluster| c.members.places().all(|p| p == Place::Full);
-        let dot = x.dot.or(y.dot);
-        if dot.is_some() && !(self.allowed.epilogue && full_only(x) && full_only(y)) {
+        let product = x.product.or(y.product);
+        if product.is_some() && !(self.allowed.epilogue && full_only(x) && full_only(y)) {
             return None;
         }
         let rows_matter = |c: &Cluster| c.members.has(Place::Row);
@@ -485,7 +488,7 @@ impl<'a> Grower<'a> {
             (Space::Flat(n), Space::Grid(r, c)) if n == r && c <= MAX_ROW && full_only(x) => (y.space, true, false),
             _ => return None,
         };
-        if (lift_x || lift_y) && (dot.is_some() || !self.allowed.rows) {
+        if (lift_x || lift_y) && (product.is_some() || !self.allowed.rows) {
             return None;
         }
         if space.grid().1 > MAX_ROW && (rows_matter(x) || rows_matter(y)) {
@@ -504,7 +507,7 @@ impl<'a> Grower<'a> {
                 xs.union(&ys)?
             }
         };
-        let union = Cluster { space, dot, members, closed: false, alive: true };
+        let union = Cluster { space, product, members, closed: false, alive: true };
         let fits = union.members.iter().all(|(m, p)| self.facts.edges(self.graph, &union, m, p).is_some());
         fits.then_some(union)
     }

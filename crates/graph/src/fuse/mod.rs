@@ -3,8 +3,8 @@
 //! [`fuse`] gathers the nodes of a graph into [`Region`]s of one iteration space each, with several outputs. A region is elementwise
 //! ([`Kind::Loop`]), has statistics of each row ([`Kind::Rows`]: softmax, cross-entropy, layer normalisation), sums down columns or over
 //! everything ([`Kind::Columns`]: bias gradients, batch statistics, losses, metrics), or is a matrix product with everything that can
-//! be done to its result while it is still in registers ([`Kind::Dot`]: bias, activation, its derivative, the optimizer's update).
-//! A convolution, windows or a table look-up runs by itself ([`Kind::Opaque`]).
+//! be done to its result while it is still in registers ([`Kind::Product`]: bias, activation, its derivative, the optimizer's update); so
+//! is a convolution. Windows, a table look-up or a convolution in groups runs by itself ([`Kind::Opaque`]).
 //! Shape operations are no regions: they are strides of whoever reads them ([`View`]). Nothing that enters a reduction is computed twice.
 //!
 //! ```
@@ -106,11 +106,11 @@ pub enum Kind {
     Rows,
     /// Sums over all rows or all elements, with what is done to the sums.
     Columns,
-    /// The matrix product of this node, with an epilogue.
-    Dot(NodeId),
+    /// The matrix product or convolution of this node, with an epilogue.
+    Product(NodeId),
     /// Padding or concatenation.
     Move(NodeId),
-    /// An operation with a kernel of its own: a convolution, windows, a table look-up.
+    /// An operation with a kernel of its own: windows, a table look-up, a convolution that is no product.
     Opaque(NodeId),
 }
 

@@ -74,7 +74,7 @@ fn target(g: &Grower, users: &Users, id: NodeId) -> Option<(u32, u32)> {
     if to == from || !readers.all(|r| r == Some(to)) || g.clusters[to as usize].closed {
         return None;
     }
-    (g.clusters[to as usize].dot.is_none() || g.allowed.epilogue).then_some((from, to))
+    (g.clusters[to as usize].product.is_none() || g.allowed.epilogue).then_some((from, to))
 }
 
 fn try_sink(g: &mut Grower, users: &Users, id: NodeId, from: u32, to: u32) {

@@ -12,7 +12,7 @@ fn kinds(graph: &Graph, disabled: &[&str]) -> String {
         Kind::Loop => 'l',
         Kind::Rows => 'r',
         Kind::Columns => 'c',
-        Kind::Dot(_) => 'd',
+        Kind::Product(_) => 'd',
         Kind::Move(_) => 'm',
         Kind::Opaque(_) => 'o',
     };

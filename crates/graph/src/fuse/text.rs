@@ -13,7 +13,7 @@ impl Fused {
             Kind::Rows => format!("rows {r}x{c}"),
             Kind::Columns if c == 1 => format!("total {r}"),
             Kind::Columns => format!("columns {r}x{c}"),
-            Kind::Dot(_) => "dot".into(),
+            Kind::Product(n) => self.graph.node(n).op.name().into(),
             Kind::Move(_) => "move".into(),
             Kind::Opaque(_) => "alone".into(),
         };
@@ -33,7 +33,7 @@ impl Fused {
                 Place::Row => false,
                 p => m.place == p,
             });
-            let names: Vec<&str> = members.filter(|m| Some(m.node) != region.dot()).map(|m| name(m.node)).collect();
+            let names: Vec<&str> = members.filter(|m| Some(m.node) != region.product()).map(|m| name(m.node)).collect();
             if at_end && !names.is_empty() {
                 out.push("|".into());
             }
@@ -45,9 +45,9 @@ impl Fused {
 
 impl Region {
     /// The matrix product of this region, if it is one.
-    pub fn dot(&self) -> Option<NodeId> {
+    pub fn product(&self) -> Option<NodeId> {
         match self.kind {
-            Kind::Dot(n) => Some(n),
+            Kind::Product(n) => Some(n),
             _ => None,
         }
     }

@@ -59,7 +59,8 @@ fn names(kernel: &Kernel) -> Vec<&'static str> {
     match kernel {
         Kernel::Tile(t) => of(&t.main).into_iter().chain(t.ends.iter().flat_map(|e| of(&e.1))).collect(),
         Kernel::Dot(d) => d.epilogue.as_ref().map(of).unwrap_or_default(),
-        Kernel::Move(_) | Kernel::Conv(_) | Kernel::Direct(_) => Vec::new(),
+        Kernel::Conv(c) => c.epilogue().map(of).unwrap_or_default(),
+        Kernel::Move(_) | Kernel::Direct(_) => Vec::new(),
     }
 }
 
