@@ -8,6 +8,7 @@
 
 mod dce;
 mod fold;
+mod pool;
 mod simplify;
 
 pub use dce::dce;
@@ -20,12 +21,13 @@ use crate::{Graph, GraphError};
 /// Rounds after which [`pipeline`] stops even if a pass still finds something.
 const MAX_ROUNDS: usize = 16;
 
-/// Runs `simplify`, `fold` and `dce` (those that the options enable) until nothing changes any more.
+/// Runs `simplify`, `fold`, `pool` and `dce` (those that the options enable) until nothing changes any more.
 pub fn pipeline(graph: &Graph, options: &CompileOptions) -> Result<Graph, GraphError> {
     type Pass = fn(&Graph) -> Result<Graph, GraphError>;
     // With each pass a quick look that tells whether it would return the same graph, where there is one.
     type Idle = fn(&Graph) -> bool;
-    let passes: [(&str, Pass, Idle); 3] = [("simplify", simplify, |_| false), ("fold", fold, fold::idle), ("dce", dce, dce::idle)];
+    let passes: [(&str, Pass, Idle); 4] =
+        [("simplify", simplify, |_| false), ("fold", fold, fold::idle), ("pool", pool::pool, pool::idle), ("dce", dce, dce::idle)];
     let mut current: Option<Graph> = None;
     for _ in 0..MAX_ROUNDS {
         let before = current.as_ref().unwrap_or(graph);

@@ -288,3 +288,47 @@ fn the_pipeline_reaches_a_fixed_point_and_honours_its_options() {
     assert_eq!(out(&["simplify"]).0, "mul(add(mul(x, 1.0), 0.0), 2.0)");
     assert!(out(&["dce"]).1 > 3);
 }
+
+/// `max_pool(relu(x))` with the gradients of `x` and of what is added to it, before and after the passes.
+#[test]
+fn a_rectifier_moves_behind_the_largest_of_windows() {
+    let special = [0.5, -0.0, 1.0, -2.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1.0, -1.0, 0.0, 7.0, -3.0, 7.0];
+    let (valid, same) = (crate::WindowSpec::valid(&[2, 2], &[2, 2]), crate::WindowSpec::same(&[5, 7], &[3, 3], &[2, 2]));
+    for (spec, used_twice) in [(valid, false), (same, false), (valid, true)] {
+        let b = Builder::new();
+        let shape = Shape::new(&[2, 5, 7, 3]);
+        let (x, bias) = (b.input("x", TensorType::f32(shape)), b.input("bias", TensorType::f32([3])));
+        let h = (x + bias).relu();
+        let y = h.max_pool(spec);
+        let weight = b.input("weight", TensorType::f32(y.shape()));
+        let mut loss = (y * weight).sum(&[], false);
+        if used_twice {
+            loss = loss + h.sum(&[], false);
+        }
+        let grads = b.with_graph(|g| crate::grad::gradients(g, loss.id(), &[x.id(), bias.id()])).unwrap();
+        b.output("y", y);
+        b.output("dx", b.var(grads[0]));
+        b.output("dbias", b.var(grads[1]));
+        let before = b.finish().unwrap();
+        let after = pipeline(&before, &CompileOptions::default()).unwrap();
+        let large = |g: &Graph| g.nodes().iter().filter(|n| n.op == Op::Binary(BinaryOp::Max) && n.ty.shape == shape).count();
+        assert_eq!((large(&before), large(&after)), (1, usize::from(used_twice)), "{spec:?}");
+        let sums = |g: &Graph| g.nodes().iter().filter(|n| matches!(n.op, Op::Reduce { .. }) && g.ty(n.inputs[0]).shape == shape).count();
+        assert_eq!(sums(&after), usize::from(used_twice), "the bias' gradient is summed over the windows");
+        for round in 0..40 {
+            let number = |i: usize, e: usize| match (i, round % 4) {
+                (0, 0) => special[(e * 7 + e / 13 + round) % special.len()],
+                (0, _) => ((e * 7919 + round * 31) % 23) as f32 / 10.0 - 1.2,
+                (1, _) => [0.0, 0.25, -0.5][e % 3],
+                _ => (e % 5) as f32 - 1.5,
+            };
+            let fill = |(i, d): (usize, &crate::InputDecl)| Value::of(d.ty, (0..d.ty.len()).map(|e| f64::from(number(i, e))).collect());
+            let inputs: Vec<Value> = before.inputs().iter().enumerate().map(fill).collect();
+            let run = |g: &Graph| evaluate_with(g, &inputs, &|_| None, Precision::F64).unwrap().outputs;
+            for (a, b) in run(&before).iter().zip(run(&after)) {
+                let equal = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() < 1e-12 * (1.0 + a.abs());
+                assert!(a.data.iter().zip(&b.data).all(equal), "{spec:?} {round}: {:?} and {:?}", a.data, b.data);
+            }
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Rules for reductions and matrix products.
 
 use super::{Rewrite, full, make};
-use crate::{AxisSet, BinaryOp, Graph, NodeId, Op, Perm, ReduceOp, Shape, TensorType, UnaryOp};
+use crate::pass::pool::full as full_windows;
+use crate::{AxisSet, BinaryOp, Graph, NodeId, Op, Perm, ReduceOp, Shape, TensorType, UnaryOp, WindowOp};
 
 pub(super) fn reduce(g: &mut Graph, op: ReduceOp, axes: AxisSet, x: NodeId) -> Rewrite {
     let from = g.ty(x).shape;
@@ -42,6 +43,14 @@ pub(super) fn reduce(g: &mut Graph, op: ReduceOp, axes: AxisSet, x: NodeId) -> R
                 ReduceOp::Max | ReduceOp::Min | ReduceOp::Prod => inner.inputs[0],
             };
             make(g, Op::Broadcast(to), &[term]).map(Some)
+        }
+        // The gradient of each window is added to one cell: summed over space, that is the sum over the windows.
+        Op::WindowMaxGrad { spec } if op == ReduceOp::Sum && full_windows(&spec) => {
+            let [x, y, dy] = inner.inputs[..] else { return Ok(None) };
+            let largest = g.node(y).op == (Op::Window { op: WindowOp::Max, spec }) && g.node(y).inputs[0] == x;
+            let sizes = g.ty(dy).shape;
+            let over_space = (1..from.rank() - 1).all(|a| axes.contains(a) || (from.dims()[a], sizes.dims()[a]) == (1, 1));
+            if largest && over_space { make(g, Op::Reduce { op, axes }, &[dy]).map(Some) } else { Ok(None) }
         }
         _ => Ok(None),
     }
