@@ -189,12 +189,12 @@ impl Lower<'_> {
                 };
                 self.homes.insert(n, home);
             }
-            if let Kind::Opaque(node) = region.kind
+            if let Kind::Opaque(node) | Kind::Product(node) = region.kind
                 && self.options.enabled("conv")
             {
                 let n = self.fused.graph.node(node);
                 let types: Vec<TensorType> = n.inputs.iter().map(|&x| self.fused.graph.ty(x)).collect();
-                let words = conv::partial_words(n.op, &types, n.ty, self.isa);
+                let words = conv::shared_words(n.op, &types, n.ty, self.isa, self.options.enabled("winograd"));
                 if words > 0 {
                     self.needs.push(Need { words, first: i, last: i, over: None });
                     self.temps[i] = Some(self.needs.len() - 1);
@@ -446,7 +446,8 @@ impl Lower<'_> {
             Some(program) => conv::Finish::Epilogue(Box::new(program)),
             None => conv::Finish::Store(self.targets(i, node)),
         };
-        let conv = Conv::new(n.op, &types, n.ty, &self.operands(region, node)?, to, self.temp(i), self.isa);
+        let conv =
+            Conv::new(n.op, &types, n.ty, &self.operands(region, node)?, to, self.temp(i), (self.isa, self.options.enabled("winograd")));
         conv.map(|c| Kernel::Conv(Box::new(c))).ok_or_else(|| defect("a convolution that is no product"))
     }
 
@@ -458,7 +459,15 @@ impl Lower<'_> {
         let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
         let outs = self.targets(i, node);
         if self.options.enabled("conv")
-            && let Some(conv) = Conv::new(n.op, &types, n.ty, &inputs, conv::Finish::Store(outs.clone()), self.temp(i), self.isa)
+            && let Some(conv) = Conv::new(
+                n.op,
+                &types,
+                n.ty,
+                &inputs,
+                conv::Finish::Store(outs.clone()),
+                self.temp(i),
+                (self.isa, self.options.enabled("winograd")),
+            )
         {
             return Ok(Kernel::Conv(Box::new(conv)));
         }

@@ -3,6 +3,7 @@
 //! - `Conv`: patches of the input `(B S'.., K.. C)` times the kernel `(K.. C, O)`.
 //! - `ConvInput`: patches of the results `(B S.., K.. O)` times the kernel turned `(K.. O, C)`; or ([`scatter`]) what the results send back.
 //! - `ConvKernel`: patches of the input, turned `(K.. C, B S'..)`, times the results `(B S'.., O)`.
+//! - All three of 3×3 with a quarter of the multiplications, where that pays ([`winograd`]).
 //!
 //! Each task makes the patches of its rows for a block of the sums, a few ten kilobytes that stay in L2, and gives them to the register
 //! tiles of the products. Every element is one chain of additions in the order of the sum, as in [`crate::direct`]; the two differ only
@@ -16,6 +17,7 @@ mod patches;
 mod scatter;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 use crate::dot::Epilogue;
 use crate::fused::interp::{Bases, Frame};
@@ -27,6 +29,7 @@ use crate::simd::{Isa, Simd, WithSimd, dispatch};
 use adaline_graph::{Op, TensorType};
 use patches::Patches;
 use scatter::{Images, Scatter};
+use winograd::Winograd;
 
 /// Most tasks that are made so that threads have some.
 const MOST_TASKS: usize = 256;
@@ -85,11 +88,13 @@ pub(crate) struct Conv {
     part: Partition,
     /// Instead of patches.
     scatter: Option<Scatter>,
+    winograd: Option<Winograd>,
     scratch_words: usize,
     /// What the patches are of, and the other operand.
     source: BufRef,
     right: BufRef,
-    partials: Option<BufRef>,
+    /// Words that tasks share: partial sums, a kernel as it is multiplied.
+    shared: Option<BufRef>,
     finish: Finish,
     /// Words of a finished part that the epilogue takes.
     result_words: usize,
@@ -110,6 +115,7 @@ struct Product {
     side: Side,
     patches: Patches,
     scatter: Option<Scatter>,
+    winograd: Option<Winograd>,
     rows: usize,
     cols: usize,
     /// Length of the sums.
@@ -118,7 +124,7 @@ struct Product {
 
 impl Product {
     /// `None` for other operations and for convolutions in groups.
-    fn of(op: Op, types: &[TensorType], ty: TensorType) -> Option<Self> {
+    fn of(op: Op, types: &[TensorType], ty: TensorType, fewer: bool) -> Option<Self> {
         let &[a, b] = types else { return None };
         let (spec, side, patches) = match op {
             Op::Conv { spec } => (spec, Side::Pixels { turned: false }, Patches::of_input(&spec, a.shape, b.shape, ty.shape)),
@@ -135,44 +141,69 @@ impl Product {
             Side::Kernel => (patches.words(), patches.pixels()),
         };
         let cols = ty.shape.dims()[ty.shape.rank() - 1];
-        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, rows, cols, k })
+        let winograd = if fewer { Winograd::new(op, types, ty) } else { None };
+        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, winograd, rows, cols, k })
     }
     fn partition(&self, isa: Isa) -> Partition {
         dispatch(isa, Choose { side: self.side, rows: self.rows, cols: self.cols, k: self.k })
     }
 }
 
-/// Words of partial sums that an operation needs.
-pub(crate) fn partial_words(op: Op, types: &[TensorType], ty: TensorType, isa: Isa) -> usize {
-    let parts = Product::of(op, types, ty).map_or(1, |p| p.partition(isa).parts);
+/// Words that the tasks of an operation share. `fewer`: whether it may be computed with fewer multiplications and other roundings.
+pub(crate) fn shared_words(op: Op, types: &[TensorType], ty: TensorType, isa: Isa, fewer: bool) -> usize {
+    let Some(product) = Product::of(op, types, ty, fewer) else { return 0 };
+    if let Some(w) = product.winograd {
+        return w.shared_words(isa);
+    }
+    let parts = product.partition(isa).parts;
     if parts > 1 { parts * ty.len() } else { 0 }
 }
 
 impl Conv {
-    /// The kernel of an operation on operands of the given types, which lie whole at the given places; `partials` has room for
-    /// [`partial_words`]. `None` for other operations and for convolutions in groups.
+    /// The kernel of an operation on operands of the given types, which lie whole at the given places; `shared` has room for
+    /// [`shared_words`]. `None` for other operations and for convolutions in groups.
     pub(crate) fn new(
         op: Op,
         types: &[TensorType],
         ty: TensorType,
         inputs: &[BufRef],
         finish: Finish,
-        partials: Option<BufRef>,
-        isa: Isa,
+        shared: Option<BufRef>,
+        (isa, fewer): (Isa, bool),
     ) -> Option<Self> {
         let &[source, right] = inputs else { return None };
-        let product = Product::of(op, types, ty)?;
+        let product = Product::of(op, types, ty, fewer)?;
         let part = product.partition(isa);
-        let Product { side, patches, scatter, rows, cols, k } = product;
-        let image = |s: &Scatter| s.image_words();
+        let Product { side, patches, scatter, winograd, rows, cols, k } = product;
         let ends = matches!(finish, Finish::Epilogue(_));
-        let scatter = scatter.filter(|s| !ends || image(s) <= RESULT_WORDS);
-        let flops = scatter.map_or(2 * rows as u64 * cols as u64 * k as u64, |s| s.flops());
-        let own_words = scatter.map_or(LINE + part.packed_words + part.left_words, |s| dispatch(isa, ScratchOf(s)));
-        let result_words = if ends { scatter.as_ref().map_or(part.rows_per_task * part.cols_per_task, image) } else { 0 };
+        let scatter = scatter.filter(|s| winograd.is_none() && (!ends || s.image_words() <= RESULT_WORDS));
+        let product_flops = 2 * rows as u64 * cols as u64 * k as u64;
+        let (flops, own_words, result_words) = match (winograd, scatter) {
+            (Some(w), _) => (w.flops(), w.scratch_words(isa), 0),
+            (_, Some(s)) => (s.flops(), dispatch(isa, ScratchOf(s)), s.image_words()),
+            _ => (product_flops, LINE + part.packed_words + part.left_words, part.rows_per_task * part.cols_per_task),
+        };
+        let result_words = if ends { result_words } else { 0 };
         let scratch_words = own_words.next_multiple_of(LINE);
-        let partials = partials.filter(|_| part.parts > 1);
-        Some(Self { patches, side, rows, cols, k, part, scatter, scratch_words, source, right, partials, finish, result_words, flops })
+        let shared = shared.filter(|_| part.parts > 1 || winograd.is_some());
+        let part = if winograd.is_some() { Partition { parts: 1, ..part } } else { part };
+        Some(Self {
+            patches,
+            side,
+            rows,
+            cols,
+            k,
+            part,
+            scatter,
+            winograd,
+            scratch_words,
+            source,
+            right,
+            shared,
+            finish,
+            result_words,
+            flops,
+        })
     }
     /// Estimated work.
     pub(crate) fn cost(&self) -> usize {
@@ -185,7 +216,7 @@ impl Conv {
     /// Every place it touches.
     pub(crate) fn places(&self) -> impl Iterator<Item = BufRef> {
         let outs = if let Finish::Store(outs) = &self.finish { &outs[..] } else { &[] };
-        [self.source, self.right].into_iter().chain(self.partials).chain(outs.iter().copied())
+        [self.source, self.right].into_iter().chain(self.shared).chain(outs.iter().copied())
     }
     /// What is done to the result.
     pub(crate) fn epilogue(&self) -> Option<&Program> {
@@ -206,45 +237,33 @@ impl Conv {
     /// The plan's promise: operands and results lie within their buffers, and no result overlaps an operand or another result.
     pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
         let outs = if let Finish::Store(outs) = &self.finish { &outs[..] } else { &[] };
-        let to = self.partials.or(outs.first().copied());
-        let images = |s: &Scatter| s.batch.div_ceil(s.batch.div_ceil(IMAGES).max(MANY_TASKS).min(s.batch));
-        let tasks =
-            self.scatter.as_ref().map_or(self.part.row_tasks * self.part.col_tasks * self.part.parts, |s| s.batch.div_ceil(images(s)));
-        let one = |index: usize, worker: usize| {
-            let scratch = workers.scratch(worker);
-            // SAFETY: the caller's promise; the scratch has room for the result and the epilogue's words.
-            let (source, right) = unsafe { (bases.at(self.source).cast_const(), bases.at(self.right).cast_const()) };
-            let result = scratch.wrapping_add(self.scratch_words);
-            let frame = self.epilogue().map(|program| {
-                let own = result.wrapping_add(self.result_words.next_multiple_of(LINE));
-                let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };
-                // SAFETY: as above.
-                unsafe { frame.begin() };
-                frame
-            });
-            let end = |tile: Tile| {
-                if let Some(frame) = frame {
-                    dispatch(workers.isa(), Epilogue { frame, tile, base: 0, n: self.cols });
-                }
-            };
-            let to = match to {
+        let partials = self.shared.filter(|_| self.winograd.is_none());
+        let memory = partials.or(outs.first().copied());
+        // Hands a worker the place of its results.
+        let with = |worker: usize, task: &dyn Fn(To<'_>)| {
+            if let Some(to) = memory {
                 // SAFETY: the caller's promise.
-                Some(to) => To::Memory(unsafe { bases.at(to) }),
-                None => To::Scratch(result, &end),
-            };
-            if let Some(scatter) = &self.scatter {
-                let images = index * images(scatter)..((index + 1) * images(scatter)).min(scatter.batch);
-                return dispatch(workers.isa(), Images { scatter, range: images, dy: source, kernel: right, to, scratch });
+                return task(To::Memory(unsafe { bases.at(to) }));
             }
-            dispatch(workers.isa(), Task { conv: self, index, source, right, to, scratch });
+            let Some(program) = self.epilogue() else { return };
+            let result = workers.scratch(worker).wrapping_add(self.scratch_words);
+            let own = result.wrapping_add(self.result_words.next_multiple_of(LINE));
+            let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };
+            // SAFETY: the scratch has room for the epilogue's words.
+            unsafe { frame.begin() };
+            task(To::Scratch(result, &|tile| dispatch(workers.isa(), Epilogue { frame, tile, base: 0, n: self.cols })));
         };
-        if inline || tasks == 1 {
-            (0..tasks).for_each(|index| one(index, 0));
+        // SAFETY: the caller's promise.
+        let operands = || unsafe { (bases.at(self.source).cast_const(), bases.at(self.right).cast_const()) };
+        if let (Some(w), Some(shared)) = (&self.winograd, self.shared) {
+            // SAFETY: the caller's promise.
+            let all = || (operands().0, operands().1, unsafe { bases.at(shared) });
+            w.run(workers, all, with, inline);
         } else {
-            workers.run(tasks, &one);
+            self.products(workers, operands, with, inline);
         }
         let Some((&first, others)) = outs.split_first() else { return };
-        if let Some(partials) = self.partials {
+        if let Some(partials) = partials {
             // SAFETY: the caller's promise; every task is done.
             let (sums, out) = unsafe {
                 let words = self.rows * self.cols;
@@ -256,6 +275,35 @@ impl Conv {
         for &other in others {
             // SAFETY: the caller's promise; every task is done.
             unsafe { std::ptr::copy_nonoverlapping(bases.at(first), bases.at(other), self.rows * self.cols) };
+        }
+    }
+
+    /// Runs all tasks of patches or images.
+    fn products(
+        &self,
+        workers: &Workers,
+        operands: impl Fn() -> (*const f32, *const f32) + Sync,
+        with: impl Fn(usize, &dyn Fn(To<'_>)) + Sync,
+        inline: bool,
+    ) {
+        let images = |s: &Scatter| s.batch.div_ceil(s.batch.div_ceil(IMAGES).max(MANY_TASKS).min(s.batch));
+        let tasks =
+            self.scatter.as_ref().map_or(self.part.row_tasks * self.part.col_tasks * self.part.parts, |s| s.batch.div_ceil(images(s)));
+        let one = |index: usize, worker: usize| {
+            let scratch = workers.scratch(worker);
+            let (source, right) = operands();
+            with(worker, &|to| {
+                if let Some(scatter) = &self.scatter {
+                    let images = index * images(scatter)..((index + 1) * images(scatter)).min(scatter.batch);
+                    return dispatch(workers.isa(), Images { scatter, range: images, dy: source, kernel: right, to, scratch });
+                }
+                dispatch(workers.isa(), Task { conv: self, index, source, right, to, scratch });
+            });
+        };
+        if inline || tasks == 1 {
+            (0..tasks).for_each(|index| one(index, 0));
+        } else {
+            workers.run(tasks, &one);
         }
     }
 }

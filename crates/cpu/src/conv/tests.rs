@@ -7,8 +7,11 @@ use adaline_graph::backend::{CompileOptions, Session, TensorRef};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, ConvSpec, StateStore, TensorType};
 
+/// Plain sums only.
+const PLAIN: &[&str] = &["winograd"];
+
 /// Result and both gradients of one convolution.
-fn bits(x: &[usize], kernel: &[usize], spec: ConvSpec, cpu: &Cpu, fast: bool) -> Vec<u32> {
+fn bits(x: &[usize], kernel: &[usize], spec: ConvSpec, cpu: &Cpu, disabled: &[&str]) -> Vec<u32> {
     let b = Builder::new();
     let (vx, vk) = (b.input("x", TensorType::f32(x)), b.input("kernel", TensorType::f32(kernel)));
     let y = vx.conv(vk, spec);
@@ -22,11 +25,12 @@ fn bits(x: &[usize], kernel: &[usize], spec: ConvSpec, cpu: &Cpu, fast: bool) ->
     let values = |n: usize, seed: usize| -> Vec<f32> { (0..n).map(|i| ((i * 7919 + seed * 31) % 997) as f32 / 500.0 - 0.9973).collect() };
     let data: Vec<Vec<f32>> = graph.inputs().iter().enumerate().map(|(i, d)| values(d.ty.len(), i)).collect();
     let inputs: Vec<TensorRef<'_>> = data.iter().map(|v| TensorRef::F32(v)).collect();
-    let disabled = if fast { vec![] } else { vec!["conv".to_string()] };
+    let products = !disabled.contains(&"conv");
+    let disabled = disabled.iter().map(ToString::to_string).collect();
     let state = StateStore::new();
     let plan = cpu.compile_plan(&graph, state.layout(), &CompileOptions { disabled, ..CompileOptions::default() }).unwrap();
     let found = plan.plan.steps.iter().filter(|s| matches!(s.kernel, Kernel::Conv(_))).count();
-    assert_eq!(found, if fast { 3 } else { 0 }, "{x:?} {kernel:?}");
+    assert_eq!(found, if products { 3 } else { 0 }, "{x:?} {kernel:?}");
     let mut session = plan.cpu_session();
     session.run_frozen(&inputs, &state).unwrap();
     (0..3).flat_map(|o| session.output(o).f32().unwrap().iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>()).collect()
@@ -48,10 +52,10 @@ fn as_products_convolutions_keep_every_bit() {
         (vec![9, 14, 14, 40], vec![3, 3, 40, 150], same(&[14, 14], &[3, 3], &[1, 1], &[1, 1])),
     ];
     for (x, kernel, spec) in cases {
-        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), false);
+        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), &["conv"]);
         for isa in Isa::available() {
             for threads in [1, 2, 3, 7] {
-                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), true);
+                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), PLAIN);
                 assert!(found == defined, "{x:?} {kernel:?} {spec:?} on {threads} threads, {isa}");
             }
         }
@@ -72,8 +76,8 @@ fn sums_in_parts_do_not_depend_on_threads() {
         (vec![4, 30, 31, 20], vec![5, 5, 20, 33], ConvSpec::valid(&[1, 1], &[2, 1])),
     ];
     for (x, kernel, spec) in cases {
-        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), false);
-        let first = bits(&x, &kernel, spec, &Cpu::new().threads(1), true);
+        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), &["conv"]);
+        let first = bits(&x, &kernel, spec, &Cpu::new().threads(1), PLAIN);
         let value = |b: &u32| f64::from(f32::from_bits(*b));
         let most = defined.iter().map(|b| value(b).abs()).fold(1.0, f64::max);
         assert_ne!(first, defined, "{x:?} {kernel:?}: this case is for another order of the sums");
@@ -82,7 +86,7 @@ fn sums_in_parts_do_not_depend_on_threads() {
         }
         for isa in Isa::available() {
             for threads in [1, 2, 3, 7] {
-                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), true);
+                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), PLAIN);
                 assert!(found == first, "{x:?} {kernel:?} {spec:?} on {threads} threads, {isa}");
             }
         }
@@ -124,21 +128,61 @@ fn what_follows_a_convolution_is_done_while_it_is_at_hand() {
         ([5, 11, 10, 3], [3, 3, 3, 150], [3, 3, 150, 33]),
         ([4, 9, 9, 8], [3, 3, 8, 32], [3, 3, 32, 40]),
     ];
-    for (x, first, second) in cases {
-        let (none, apart) = layers(&x, &first, &second, &Cpu::new().threads(1), &["epilogue"]);
+    for ((x, first, second), passes) in cases.iter().flat_map(|c| [(c, PLAIN), (c, &[])]) {
+        let without = [passes, &["epilogue"]].concat();
+        let (none, apart) = layers(x, first, second, &Cpu::new().threads(1), &without);
         assert_eq!(none, 0);
         for isa in Isa::available() {
             for threads in [1, 2, 5] {
-                let (ends, found) = layers(&x, &first, &second, &Cpu::new().threads(threads).isa(isa), &[]);
+                let (ends, found) = layers(x, first, second, &Cpu::new().threads(threads).isa(isa), passes);
                 // Both layers forward, and the derivative of the first rectifier on the way back.
                 assert_eq!(ends, 3, "{x:?} {first:?} {second:?}");
                 assert!(found == apart, "{x:?} {first:?} {second:?} on {threads} threads, {isa}");
             }
         }
-        let (none, defined) = layers(&x, &first, &second, &Cpu::new().threads(1), &["conv"]);
+        let (none, defined) = layers(x, first, second, &Cpu::new().threads(1), &["conv"]);
         assert_eq!(none, 0);
         let value = |b: &u32| f64::from(f32::from_bits(*b));
         let most = defined.iter().map(|b| value(b).abs()).fold(1.0, f64::max);
         assert!(apart.iter().zip(&defined).all(|(a, b)| (value(a) - value(b)).abs() <= 1e-5 * most), "{x:?}");
+    }
+}
+
+/// With fewer multiplications results are as near to the defined ones as plain sums are, give or take, and the same bits everywhere.
+#[test]
+fn tiles_of_four_by_four_are_near_and_do_not_depend_on_threads() {
+    let same = |x: &[usize]| ConvSpec::same(x, &[3, 3], &[1, 1], &[1, 1]);
+    let mut full = ConvSpec::default();
+    (full.before, full.after) = ([2, 2, 0], [2, 2, 0]);
+    let cases: Vec<(Vec<usize>, Vec<usize>, ConvSpec)> = vec![
+        (vec![3, 14, 18, 16], vec![3, 3, 16, 24], ConvSpec::default()),
+        (vec![4, 11, 13, 17], vec![3, 3, 17, 35], same(&[11, 13])),
+        (vec![9, 12, 8, 40], vec![3, 3, 40, 16], full),
+        // Parts of the kernel's gradient, several blocks of each, several panels of columns.
+        (vec![40, 16, 16, 33], vec![3, 3, 33, 50], same(&[16, 16])),
+    ];
+    for (x, kernel, spec) in cases {
+        let defined = bits(&x, &kernel, spec, &Cpu::new().threads(1), &["conv"]);
+        let plain = bits(&x, &kernel, spec, &Cpu::new().threads(1), PLAIN);
+        let first = bits(&x, &kernel, spec, &Cpu::new().threads(1), &[]);
+        let value = |b: &u32| f64::from(f32::from_bits(*b));
+        // Result, gradient of the input, gradient of the kernel: each has its own size.
+        let y = first.len() - x.iter().product::<usize>() - kernel.iter().product::<usize>();
+        let mut at = 0;
+        for (what, n) in [("y", y), ("dx", x.iter().product()), ("dkernel", kernel.iter().product())] {
+            let most = defined[at..at + n].iter().map(|b| value(b).abs()).fold(0.0, f64::max);
+            assert!(first[at..at + n] != plain[at..at + n], "{x:?} {kernel:?} {what}: this case is for tiles");
+            for i in at..at + n {
+                let error = (value(&first[i]) - value(&defined[i])).abs() / most;
+                assert!(error <= 1e-5, "{x:?} {kernel:?} {spec:?} {what} at {}: off by {error} of the largest", i - at);
+            }
+            at += n;
+        }
+        for isa in Isa::available() {
+            for threads in [1, 2, 3, 7] {
+                let found = bits(&x, &kernel, spec, &Cpu::new().threads(threads).isa(isa), &[]);
+                assert!(found == first, "{x:?} {kernel:?} {spec:?} on {threads} threads, {isa}");
+            }
+        }
     }
 }
