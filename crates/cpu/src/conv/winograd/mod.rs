@@ -1,7 +1,8 @@
 //! Convolutions of 3×3 by Winograd's algorithm: 36 products of matrices make 4×4 results from tiles of 6×6, a quarter of the multiplications.
 //!
 //! - Results: tiles of the input, transformed, `(36, tiles, C)` times the kernel transformed `(36, C, O)`, transformed back.
-//! - The gradient by the input is the same with the kernel turned around and its channels exchanged.
+//! - The gradient by the input is the same with the kernel turned around and its channels exchanged; or, where that needs fewer tiles (no
+//!   padding), tiles of 4×4 of the results' gradient send back 6×6 each, which are added up.
 //! - The gradient by the kernel: transformed tiles, turned `(36, C, tiles)`, times tiles of the results' gradient `(36, tiles, O)`.
 //!
 //! A task takes some bands (the tiles of four rows of an image): what it transforms stays in L2. Every element of the 36 products is one
@@ -20,7 +21,7 @@ use crate::par::Workers;
 use crate::simd::{Isa, Simd, WithSimd, dispatch};
 use adaline_graph::{ConvSpec, Op, TensorType};
 use std::ops::Range;
-use transform::{Kernel, KernelGradient, Results, ResultsGradient, Source, Transform};
+use transform::{Kernel, KernelGradient, Results, ResultsGradient, Source, SourceGradient, Transform};
 
 /// Results of a tile along an axis, cells of the kernel, and what they see of the input.
 const OUT: usize = 4;
@@ -44,7 +45,10 @@ const KERNEL_TASKS: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Side {
     Results,
+    /// By tiles of the input's gradient.
     Input,
+    /// By what tiles of the results send back.
+    Sent,
     Kernel,
 }
 
@@ -53,10 +57,10 @@ enum Side {
 pub(super) struct Winograd {
     side: Side,
     batch: usize,
-    /// Rows and columns of what tiles of 6×6 are taken from, and of the results (for a kernel's gradient: of theirs).
+    /// Rows and columns of what tiles are taken from, and of the results (for a kernel's gradient: of theirs).
     source: [usize; 2],
     grid: [usize; 2],
-    /// Zeros before the source.
+    /// Zeros before the source ([`Side::Sent`]: before the input, whose gradient this is).
     before: [usize; 2],
     /// Channels of the source and of the results.
     channels: usize,
@@ -87,9 +91,11 @@ impl Winograd {
             Side::Results | Side::Kernel => {
                 Self { side, batch: x.dims()[0], source: axes(x), grid: axes(y), before, channels: c, filters: o }
             }
-            Side::Input => {
-                let before = [CELLS - 1 - before[0].min(CELLS - 1), CELLS - 1 - before[1].min(CELLS - 1)];
-                Self { side, batch: x.dims()[0], source: axes(y), grid: axes(x), before, channels: o, filters: c }
+            Side::Input | Side::Sent => {
+                let turned = before.map(|b| CELLS - 1 - b.min(CELLS - 1));
+                let all = Self { side, batch: x.dims()[0], source: axes(y), grid: axes(x), before: turned, channels: o, filters: c };
+                let sent = Self { side: Side::Sent, before, ..all };
+                if sent.tiles() < all.tiles() && sent.bands_words(sent.unit()) <= MOST_WORDS { sent } else { all }
             }
         };
         (spec.before[..2].iter().all(|&b| b < CELLS) && found.pays(y.dims()[1] * y.dims()[2])).then_some(found)
@@ -100,7 +106,7 @@ impl Winograd {
         let plain = self.batch * CELLS * CELLS * results * self.channels * self.filters;
         let (product, sum) = (self.channels * self.filters, self.channels + self.filters);
         let tiles = POINTS * self.tiles() * (product + 6 * sum) + 6 * POINTS * product;
-        self.channels.min(self.filters) >= 8 && tiles + tiles / 4 < plain && self.bands_words(1) <= MOST_WORDS
+        self.channels.min(self.filters) >= 8 && tiles + tiles / 4 < plain && self.bands_words(self.unit()) <= MOST_WORDS
     }
 
     /// Floating-point operations of the products.
@@ -109,7 +115,11 @@ impl Winograd {
     }
     /// Tiles along an axis.
     fn along(&self, axis: usize) -> usize {
-        self.grid[axis].div_ceil(OUT)
+        if self.side == Side::Sent { self.source[axis].div_ceil(OUT) } else { self.grid[axis].div_ceil(OUT) }
+    }
+    /// Bands that must not be in different tasks: one, or, where tiles are added up, those of an image.
+    fn unit(&self) -> usize {
+        if self.side == Side::Sent { self.along(0) } else { 1 }
     }
     fn bands(&self) -> usize {
         self.batch * self.along(0)
@@ -123,8 +133,9 @@ impl Winograd {
     }
     /// Bands of a block.
     fn block(&self) -> usize {
-        let most = (TASK_WORDS / self.bands_words(1).max(1)).clamp(1, self.bands().div_ceil(FEWEST_TASKS).max(1));
-        self.bands().div_ceil(self.bands().div_ceil(most)).max(1)
+        let units = self.bands() / self.unit();
+        let most = (TASK_WORDS / self.bands_words(self.unit()).max(1)).clamp(1, units.div_ceil(FEWEST_TASKS).max(1));
+        units.div_ceil(units.div_ceil(most)).max(1) * self.unit()
     }
     /// Parts of a kernel's gradient, the same on every instruction set: they show in the bits.
     fn parts(&self) -> usize {
@@ -143,7 +154,10 @@ impl Winograd {
     }
     fn buffers(&self, channels: usize, filters: usize) -> (usize, usize) {
         let tiles = self.block() * self.along(1);
-        let results = self.block() * OUT * self.grid[1] * self.filters;
+        let results = match self.side {
+            Side::Sent => self.block() / self.unit() * self.grid[0] * self.grid[1] * self.filters,
+            _ => self.block() * OUT * self.grid[1] * self.filters,
+        };
         ((POINTS * tiles * channels).max(results).next_multiple_of(LINE), POINTS * tiles * filters)
     }
 
@@ -186,7 +200,8 @@ impl Winograd {
             let (source, _, kernels) = operands();
             let bands = task * block..((task + 1) * block).min(self.bands());
             let scratch = workers.scratch(worker);
-            with(worker, &|to| dispatch(workers.isa(), Block { of: self, bands: bands.clone(), source, kernels, to, scratch }));
+            let block = Block { of: self, bands, source, kernels, scratch };
+            with(worker, &|to| dispatch(workers.isa(), Finished { block: &block, to }));
         });
     }
 
@@ -295,7 +310,8 @@ impl WithSimd for Kernels<'_> {
                             if w.side == Side::Results {
                                 s.load_partial(kernel.add(((i * CELLS + j) * k + row) * cols + col), n)
                             } else {
-                                let cell = (CELLS - 1 - i) * CELLS + CELLS - 1 - j;
+                                let cell = i * CELLS + j;
+                                let cell = if w.side == Side::Input { CELLS * CELLS - 1 - cell } else { cell };
                                 let from = kernel.add((cell * cols + col) * k + row);
                                 let mut lanes = [0.0f32; LINE];
                                 for (l, x) in lanes.iter_mut().enumerate().take(n) {
@@ -320,35 +336,74 @@ impl WithSimd for Kernels<'_> {
     }
 }
 
-/// The results of some bands.
+/// Some bands.
 struct Block<'a> {
     of: &'a Winograd,
     bands: Range<usize>,
     source: *const f32,
     kernels: *const f32,
-    to: To<'a>,
     scratch: *mut f32,
 }
 
-impl WithSimd for Block<'_> {
+/// The results of a block, where they belong.
+struct Finished<'a> {
+    block: &'a Block<'a>,
+    to: To<'a>,
+}
+
+impl WithSimd for Finished<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { of: w, bands, source, kernels, to, scratch } = self;
+        let Self { block, to } = self;
+        let &Block { of: w, ref bands, source, scratch, .. } = block;
         let (k, cols) = (w.channels, w.filters);
-        let (k_whole, cols_whole) = (k.next_multiple_of(S::LANES), cols.next_multiple_of(S::LANES));
-        let tiles = bands.len() * w.along(1);
         let skip = scratch.align_offset(LINE * size_of::<f32>()).min(LINE);
         let tiled = scratch.wrapping_add(skip);
-        let products = tiled.wrapping_add(w.buffers(k_whole, cols_whole).0);
-        // SAFETY: the scratch has room for a block's transformed tiles and products.
-        unsafe { w.tiles_of::<S, Source, IN>(s, bands.clone(), source, (w.source, w.before, k), tiled) };
+        let products = tiled.wrapping_add(w.buffers(k.next_multiple_of(S::LANES), cols.next_multiple_of(S::LANES)).0);
+        let first = w.pixel(bands.start);
+        // What was transformed is not needed once it is multiplied: finished results wait for their epilogue in its place.
+        let (out, end) = match to {
+            To::Memory(out) => (out.wrapping_add(first * cols), None),
+            To::Scratch(_, end) => (tiled, Some(end)),
+        };
+        // SAFETY: the scratch has room for a block's transformed tiles and products; the block's results are the task's.
+        unsafe {
+            if w.side == Side::Sent {
+                w.tiles_of::<S, ResultsGradient, OUT>(s, bands.clone(), source, (w.source, [0, 0], k), tiled);
+                block.multiply(s, tiled, products);
+                block.send(s, products, out);
+            } else {
+                w.tiles_of::<S, Source, IN>(s, bands.clone(), source, (w.source, w.before, k), tiled);
+                block.multiply(s, tiled, products);
+                block.put(s, products, out);
+            }
+        }
+        if let Some(end) = end {
+            end(Tile { row0: first, rows: w.pixel(bands.end) - first, col0: 0, cols, ptr: out, ld: cols });
+        }
+    }
+}
+
+impl Block<'_> {
+    fn tiles(&self) -> usize {
+        self.bands.len() * self.of.along(1)
+    }
+
+    /// The products of all points.
+    ///
+    /// # Safety
+    /// `tiled` holds the block's tiles, `products` has room.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(&self, s: S, tiled: *const f32, products: *mut f32) {
+        let (k, cols, tiles) = (self.of.channels, self.of.filters, self.tiles());
+        let (k_whole, cols_whole) = (k.next_multiple_of(S::LANES), cols.next_multiple_of(S::LANES));
         for point in 0..POINTS {
             let (a, c) = (tiled.wrapping_add(point * tiles * k_whole), products.wrapping_add(point * tiles * cols_whole));
             let mut col = 0;
             while col < cols {
                 let (_, width) = panel_of::<S>(cols, col);
-                let b = kernels.wrapping_add(k * (point * cols_whole + col));
+                let b = self.kernels.wrapping_add(k * (point * cols_whole + col));
                 for (row, height) in Heights::new(tiles, S::GEMM_ROWS) {
                     let tile = Micro {
                         k,
@@ -369,27 +424,41 @@ impl WithSimd for Block<'_> {
                 col += width;
             }
         }
-        // What was transformed is not needed any more: finished results wait for their epilogue in its place.
-        let first = w.pixel(bands.start);
-        let (out, end) = match to {
-            To::Memory(out) => (out.wrapping_add(first * cols), None),
-            To::Scratch(_, end) => (tiled, Some(end)),
-        };
-        for (at, band) in bands.clone().enumerate() {
+    }
+
+    /// The products of a tile at all points, a vector of channels from `c` on.
+    ///
+    /// # Safety
+    /// `products` holds those of the block.
+    #[inline(always)]
+    unsafe fn product<S: Simd>(&self, s: S, products: *const f32, tile: usize, c: usize) -> [[S::F; IN]; IN] {
+        let whole = self.of.filters.next_multiple_of(S::LANES);
+        let from = products.wrapping_add(tile * whole + c);
+        let mut m = [[s.splat(0.0); IN]; IN];
+        for (i, line) in m.iter_mut().enumerate() {
+            for (j, x) in line.iter_mut().enumerate() {
+                // SAFETY: whole vectors of this tile at every point.
+                *x = unsafe { s.load(from.add((i * IN + j) * self.tiles() * whole)) };
+            }
+        }
+        m
+    }
+
+    /// Transforms products back to results.
+    ///
+    /// # Safety
+    /// `products` holds those of the block, `out` has room for its pixels.
+    #[inline(always)]
+    unsafe fn put<S: Simd>(&self, s: S, products: *const f32, out: *mut f32) {
+        let (w, cols) = (self.of, self.of.filters);
+        for (at, band) in self.bands.clone().enumerate() {
             let height = OUT.min(w.grid[0] - band % w.along(0) * OUT);
-            let out = out.wrapping_add((w.pixel(band) - first) * cols);
+            let out = out.wrapping_add((w.pixel(band) - w.pixel(self.bands.start)) * cols);
             for tile in 0..w.along(1) {
                 let width = OUT.min(w.grid[1] - tile * OUT);
                 for c in (0..cols).step_by(S::LANES) {
-                    let from = products.wrapping_add((at * w.along(1) + tile) * cols_whole + c);
-                    let mut m = [[s.splat(0.0); IN]; IN];
-                    for (i, line) in m.iter_mut().enumerate() {
-                        for (j, x) in line.iter_mut().enumerate() {
-                            // SAFETY: whole vectors of this tile at every point.
-                            *x = unsafe { s.load(from.add((i * IN + j) * tiles * cols_whole)) };
-                        }
-                    }
-                    let y = Results::square(s, m);
+                    // SAFETY: the caller's promise.
+                    let y = Results::square(s, unsafe { self.product(s, products, at * w.along(1) + tile, c) });
                     let n = (cols - c).min(S::LANES);
                     for i in 0..height {
                         for j in 0..width {
@@ -401,16 +470,58 @@ impl WithSimd for Block<'_> {
                 }
             }
         }
-        if let Some(end) = end {
-            end(Tile { row0: first, rows: w.pixel(bands.end) - first, col0: 0, cols, ptr: out, ld: cols });
+    }
+
+    /// Transforms products back to what tiles send to the input, and adds it there, tile after tile.
+    ///
+    /// # Safety
+    /// As for [`Block::put`], of whole images.
+    #[inline(always)]
+    unsafe fn send<S: Simd>(&self, s: S, products: *const f32, out: *mut f32) {
+        let (w, cols) = (self.of, self.of.filters);
+        let words = (w.pixel(self.bands.end) - w.pixel(self.bands.start)) * cols;
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(out, words) }.fill(0.0);
+        for (at, band) in self.bands.clone().enumerate() {
+            let image = out.wrapping_add((w.pixel(band / w.along(0) * w.along(0)) - w.pixel(self.bands.start)) * cols);
+            let top = (band % w.along(0) * OUT).wrapping_sub(w.before[0]);
+            for tile in 0..w.along(1) {
+                let left = (tile * OUT).wrapping_sub(w.before[1]);
+                for c in (0..cols).step_by(S::LANES) {
+                    // SAFETY: the caller's promise.
+                    let x = SourceGradient::square(s, unsafe { self.product(s, products, at * w.along(1) + tile, c) });
+                    let n = (cols - c).min(S::LANES);
+                    for i in 0..IN {
+                        let row = top.wrapping_add(i);
+                        if row >= w.grid[0] {
+                            continue;
+                        }
+                        for j in 0..IN {
+                            let col = left.wrapping_add(j);
+                            if col >= w.grid[1] {
+                                continue;
+                            }
+                            let p = image.wrapping_add((row * w.grid[1] + col) * cols + c);
+                            // SAFETY: `n` channels of a pixel of this image.
+                            unsafe {
+                                if n == S::LANES {
+                                    s.store(p, s.add(s.load(p), x[i][j]));
+                                } else {
+                                    s.store_partial(p, n, s.add(s.load_partial(p, n), x[i][j]));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }
 
 impl Winograd {
-    /// The first pixel of a band.
+    /// The first pixel of a band, or, where tiles are added up, of its image.
     fn pixel(&self, band: usize) -> usize {
-        let (image, row) = (band / self.along(0), band % self.along(0) * OUT);
+        let (image, row) = (band / self.along(0), if self.side == Side::Sent { 0 } else { band % self.along(0) * OUT });
         (image * self.grid[0] + row) * self.grid[1]
     }
 }

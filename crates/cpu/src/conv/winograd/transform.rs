@@ -61,6 +61,26 @@ impl Transform<6, 6> for Source {
     }
 }
 
+/// Of the products, to what tiles of results send back to the input: the transpose of [`Source`].
+pub(super) struct SourceGradient;
+impl Transform<6, 6> for SourceGradient {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, m: [S::F; 6]) -> [S::F; 6] {
+        let (half, two, both) = (s.splat(A * A), s.splat(2.0), s.splat(2.5));
+        let (even_a, even_b) = (s.add(m[1], m[2]), s.add(m[3], m[4]));
+        let odd_a = s.mul(s.splat(A), s.sub(m[1], m[2]));
+        let odd_b = s.mul(s.splat(B), s.sub(m[3], m[4]));
+        [
+            m[0],
+            s.neg_mul_add(two, odd_a, s.neg_mul_add(half, odd_b, m[5])),
+            s.neg_mul_add(both, m[0], s.neg_mul_add(two, even_a, s.neg(s.mul(half, even_b)))),
+            s.neg_mul_add(both, m[5], s.add(odd_a, odd_b)),
+            s.add(m[0], s.add(even_a, even_b)),
+            m[5],
+        ]
+    }
+}
+
 /// Of the products, to results.
 pub(super) struct Results;
 impl Transform<6, 4> for Results {
