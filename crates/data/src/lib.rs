@@ -96,4 +96,4 @@ pub use table::options::{ColumnKind, MAX_COLUMNS, TableOptions};
 pub use table::overview::{Histogram, NumberSummary, Overview};
 pub use table::{Column, Table};
 pub use tensor::convert::{normalize, to_categorical};
-pub use tensor::{DType, MAX_VALUES, Tensor, TensorData};
+pub use tensor::{DType, MAX_VALUES, Tensor, TensorData, first_non_finite};

@@ -73,6 +73,25 @@ impl Philox {
         let r = libm::sqrt(-2.0 * libm::log(u1));
         (r * if element.is_multiple_of(2) { libm::cos(angle) } else { libm::sin(angle) }) as f32
     }
+    /// Uniform numbers in `[low, high)`, element by element, several blocks at a time.
+    pub fn fill_uniform(&self, low: f64, high: f64, out: &mut [f32]) {
+        const BLOCKS: usize = 16;
+        for (chunk, values) in out.chunks_mut(4 * BLOCKS).enumerate() {
+            let words = self.blocks::<BLOCKS>((chunk * BLOCKS) as u32);
+            let numbers = words.map(|w| w.map(|word| (low + (high - low) * f64::from(uniform(word))) as f32));
+            for (block, four) in values.chunks_mut(4).enumerate() {
+                for (v, number) in four.iter_mut().zip(&numbers) {
+                    *v = number[block];
+                }
+            }
+        }
+    }
+    /// Normal numbers, element by element.
+    pub fn fill_normal(&self, mean: f64, stddev: f64, out: &mut [f32]) {
+        for (e, v) in out.iter_mut().enumerate() {
+            *v = (mean + stddev * f64::from(self.normal(e as u64))) as f32;
+        }
+    }
 }
 
 /// A word as a uniform number in [0, 1).

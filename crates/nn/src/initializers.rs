@@ -293,13 +293,10 @@ impl Initializer {
             Self::Ones => out.fill(1.0),
             Self::Constant(c) => out.fill(c.value as f32),
             Self::RandomNormal(a) => {
-                let r = rng(a.seed, 0);
-                for (e, v) in out.iter_mut().enumerate() {
-                    *v = (a.mean + a.stddev * f64::from(r.normal(e as u64))) as f32;
-                }
+                rng(a.seed, 0).fill_normal(a.mean, a.stddev, out);
             }
             Self::TruncatedNormal(a) => truncated(|n| rng(a.seed, n), a.mean, a.stddev, out),
-            Self::RandomUniform(a) => uniform(&rng(a.seed, 0), a.minval, a.maxval, out),
+            Self::RandomUniform(a) => rng(a.seed, 0).fill_uniform(a.minval, a.maxval, out),
             Self::VarianceScaling(a) => scaled(a, shape, |n| rng(a.seed, n), out)?,
             Self::Named(named, fans) => scaled(&named.scaling(fans), shape, |n| rng(fans.seed, n), out)?,
             Self::Orthogonal(a) => orthogonal(&rng(a.seed, 0), shape, a.gain, out)?,
@@ -411,20 +408,6 @@ impl TryFrom<Value> for Initializer {
     }
 }
 
-/// Uniform numbers in `[low, high)`, several Philox blocks at a time.
-fn uniform(r: &Philox, low: f64, high: f64, out: &mut [f32]) {
-    const BLOCKS: usize = 16;
-    for (chunk, values) in out.chunks_mut(4 * BLOCKS).enumerate() {
-        let words = r.blocks::<BLOCKS>((chunk * BLOCKS) as u32);
-        let numbers = words.map(|w| w.map(|word| (low + (high - low) * f64::from(adaline_graph::philox::uniform(word))) as f32));
-        for (block, four) in values.chunks_mut(4).enumerate() {
-            for (v, number) in four.iter_mut().zip(&numbers) {
-                *v = number[block];
-            }
-        }
-    }
-}
-
 /// Normal numbers within two standard deviations: each element tries the steps of its stream in turn until one falls inside.
 fn truncated(rng: impl Fn(u32) -> Philox, mean: f64, stddev: f64, out: &mut [f32]) {
     // One try fails with probability 0.0455: 32 never do.
@@ -468,14 +451,11 @@ fn scaled(a: &VarianceScaling, shape: Shape, rng: impl Fn(u32) -> Philox, out: &
     match a.distribution {
         Spread::TruncatedNormal => truncated(rng, 0.0, libm::sqrt(variance) / TRUNCATED_DEVIATION, out),
         Spread::UntruncatedNormal => {
-            let (r, sigma) = (rng(0), libm::sqrt(variance));
-            for (e, v) in out.iter_mut().enumerate() {
-                *v = (sigma * f64::from(r.normal(e as u64))) as f32;
-            }
+            rng(0).fill_normal(0.0, libm::sqrt(variance), out);
         }
         Spread::Uniform => {
             let limit = libm::sqrt(3.0 * variance);
-            uniform(&rng(0), -limit, limit, out);
+            rng(0).fill_uniform(-limit, limit, out);
         }
     }
     Ok(())

@@ -48,6 +48,11 @@ impl Conv {
     pub(super) fn rows(&self) -> usize {
         self.kernel.iter().product::<usize>() * self.channels
     }
+    /// One filter for each channel: all channels of a pixel at a time.
+    #[inline(always)]
+    fn depthwise(&self) -> bool {
+        (self.channels, self.filters) == (1, 1)
+    }
     #[inline(always)]
     fn all_channels(&self) -> usize {
         self.groups * self.channels
@@ -78,6 +83,9 @@ impl Conv {
             each(met, |k| {
                 let x = &x[index(image, self.cell(o, k), self.input) * channels..][..channels];
                 let w = &w[index(0, k, self.kernel) * self.channels * filters..][..self.channels * filters];
+                if self.depthwise() {
+                    return add_products(x, w, y);
+                }
                 for (c, w) in w.chunks_exact(filters).enumerate() {
                     for g in 0..self.groups {
                         let mine = g * self.filters..(g + 1) * self.filters;
@@ -104,6 +112,9 @@ impl Conv {
                 let (Some(o0), Some(o1), Some(o2)) = (from(0), from(1), from(2)) else { return };
                 let dy = &dy[index(image, [o0, o1, o2], self.output) * filters..][..filters];
                 let w = &w[index(0, k, self.kernel) * self.channels * filters..][..self.channels * filters];
+                if self.depthwise() {
+                    return add_products(dy, w, dx);
+                }
                 for (f, &d) in dy.iter().enumerate() {
                     let g = f / self.filters;
                     for (v, w) in dx[g * self.channels..(g + 1) * self.channels].iter_mut().zip(w.iter().skip(f).step_by(filters)) {
@@ -131,6 +142,9 @@ impl Conv {
                 each(met.clone(), |o| {
                     let x = &x[index(image, self.cell(o, k), self.input) * channels..][..channels];
                     let dy = &dy[index(image, o, self.output) * filters..][..filters];
+                    if self.depthwise() {
+                        return add_products(x, dy, dw);
+                    }
                     for g in 0..self.groups {
                         let mine = g * self.filters..(g + 1) * self.filters;
                         add_scaled(x[g * self.channels + c], &dy[mine.clone()], &mut dw[mine]);
@@ -138,6 +152,14 @@ impl Conv {
                 });
             }
         }
+    }
+}
+
+/// `y += a b`.
+#[inline(always)]
+fn add_products(a: &[f32], b: &[f32], y: &mut [f32]) {
+    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+        *y = a.mul_add(b, *y);
     }
 }
 

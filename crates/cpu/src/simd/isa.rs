@@ -6,7 +6,7 @@ use super::{Portable, Simd, WithSimd};
 /// are the same bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Isa {
-    /// Plain Rust, 8 lanes; `f32::mul_add` keeps the bits of machines with fused multiply-add.
+    /// Plain Rust, 4 lanes; `f32::mul_add` keeps the bits of machines with fused multiply-add.
     Portable,
     /// 64-bit ARM, 4 lanes.
     Neon,

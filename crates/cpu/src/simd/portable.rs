@@ -1,4 +1,4 @@
-//! Plain Rust: 8 lanes in arrays. Slow where the compile target has no fused multiply-add, but the same bits.
+//! Plain Rust: 4 lanes in arrays, what every machine's vectors hold. Slow where the compile target has no fused multiply-add, but the same bits.
 
 use super::{Isa, Simd, WithSimd};
 
@@ -6,7 +6,7 @@ use super::{Isa, Simd, WithSimd};
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
-const N: usize = 8;
+const N: usize = 4;
 type F = [f32; N];
 type I = [i32; N];
 /// All bits of a lane or none, so that comparisons and selections become vector instructions.
@@ -21,7 +21,7 @@ fn map2<A: Copy, B: Copy, R>(a: [A; N], b: [B; N], f: impl Fn(A, B) -> R) -> [R;
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
-// What is a call for each lane on targets without the instruction: eight calls here, once, instead of wherever the operation stands
+// What is a call for each lane on targets without the instruction: four calls here, once, instead of wherever the operation stands
 // (inlined they were a megabyte of the program).
 #[inline(never)]
 fn fused(a: &F, b: &F, c: &F) -> F {
@@ -62,7 +62,7 @@ impl Simd for Portable {
     type I = I;
     type M = M;
 
-    #[inline(always)]
+    #[inline(never)] // as where it must be entered: what several kernels share is there once
     fn vectorize<W: WithSimd>(self, op: W) -> W::Output {
         op.run(self)
     }

@@ -425,5 +425,15 @@ fn resolve_shape(to: &[isize], count: usize) -> Option<Vec<usize>> {
     (count_values(&shape).ok()? == count).then_some(shape)
 }
 
+/// Where the first infinity or NaN is; to find that there is none is one pass at the speed of memory.
+pub fn first_non_finite(values: &[f32]) -> Option<usize> {
+    const CHUNK: usize = 4096;
+    values.chunks(CHUNK).enumerate().find_map(|(at, chunk)| {
+        // Without branches, so that it becomes wide instructions: the exponent is all ones for infinities and NaN.
+        let bad = chunk.iter().fold(0u32, |bad, v| bad | u32::from(v.to_bits() & 0x7f80_0000 == 0x7f80_0000));
+        if bad == 0 { None } else { chunk.iter().position(|v| !v.is_finite()).map(|i| at * CHUNK + i) }
+    })
+}
+
 #[cfg(test)]
 mod tests;

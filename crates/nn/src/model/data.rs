@@ -84,15 +84,9 @@ fn check_finite_on(backend: &dyn Backend, what: &'static str, values: &[f32], ro
 
 /// The first value that is not finite is an error; finding that there is none is one pass at the speed of memory.
 pub(crate) fn check_finite(what: &'static str, values: &[f32], row_len: usize) -> Result<()> {
-    const CHUNK: usize = 4096;
-    for (at, chunk) in values.chunks(CHUNK).enumerate() {
-        // Without branches, so that it becomes wide instructions: the exponent is all ones for infinities and NaN.
-        let bad = chunk.iter().fold(0u32, |bad, v| bad | u32::from(v.to_bits() & 0x7f80_0000 == 0x7f80_0000));
-        if bad != 0 {
-            let place = at * CHUNK + chunk.iter().position(|v| !v.is_finite()).unwrap_or(0);
-            let row_len = row_len.max(1);
-            return Err(Error::NonFiniteData { what, row: place / row_len, column: place % row_len, value: values[place] });
-        }
+    if let Some(place) = adaline_data::first_non_finite(values) {
+        let row_len = row_len.max(1);
+        return Err(Error::NonFiniteData { what, row: place / row_len, column: place % row_len, value: values[place] });
     }
     Ok(())
 }
