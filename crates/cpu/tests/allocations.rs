@@ -27,22 +27,24 @@ fn a_step_allocates_nothing() {
             step(t as f32);
         }
         assert_eq!(ALLOC.allocations(), before, "{threads} threads");
-        convolutional(threads);
+        // By patches, and by tiles of four by four.
+        convolutional(threads, 5);
+        convolutional(threads, 16);
     }
 }
 
 /// A convolution, windows and their gradients, large enough for threads.
-fn convolutional(threads: usize) {
+fn convolutional(threads: usize, channels: usize) {
     let b = Builder::new();
-    let (x, mut store) = (b.input("x", TensorType::f32([4, 20, 20, 8])), StateStore::new());
-    let slot = store.add("kernel", Role::Trainable, TensorType::f32([3, 3, 8, 32]));
-    let kernel = b.state(slot, "kernel", TensorType::f32([3, 3, 8, 32]));
+    let (x, mut store) = (b.input("x", TensorType::f32([4, 20, 20, channels])), StateStore::new());
+    let slot = store.add("kernel", Role::Trainable, TensorType::f32([3, 3, channels, 32]));
+    let kernel = b.state(slot, "kernel", TensorType::f32([3, 3, channels, 32]));
     let y = x.conv(kernel, ConvSpec::same(&[20, 20], &[3, 3], &[1, 1], &[1, 1])).relu().max_pool(WindowSpec::valid(&[2, 2], &[2, 2]));
     let loss = y.square().mean(&[], false);
     let dk = b.with_graph(|g| gradients(g, loss.id(), &[kernel.id()])).unwrap()[0];
     b.update(slot, kernel - b.var(dk) * 0.1);
     let plan = Cpu::new().threads(threads).compile(&b.finish().unwrap(), store.layout(), &CompileOptions::default()).unwrap();
-    let (mut session, data) = (plan.session(), vec![0.5; 4 * 20 * 20 * 8]);
+    let (mut session, data) = (plan.session(), vec![0.5; 4 * 20 * 20 * channels]);
     let mut step = || session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
     step();
     step();
@@ -50,5 +52,5 @@ fn convolutional(threads: usize) {
     for _ in 0..5 {
         step();
     }
-    assert_eq!(ALLOC.allocations(), before, "convolutional, {threads} threads");
+    assert_eq!(ALLOC.allocations(), before, "convolutional, {channels} channels, {threads} threads");
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// How to compile. The defaults are what users get; tests switch passes off in turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileOptions {
-    /// Names of passes to leave out (`simplify`, `fold`, `fuse`, `epilogue`, `rows`, `columns`, `reuse`, `inplace`, `named`,
-    /// `conv`: convolutions as products, `bf16`: products of bfloat16 values by instructions made for them).
+    /// Names of passes to leave out (`simplify`, `fold`, `pool`: rectifiers behind maxima of windows, `fuse`, `epilogue`, `rows`, `columns`,
+    /// `reuse`, `inplace`, `named`, `conv`: convolutions as products, `winograd`: those of 3×3 with fewer multiplications, `bf16`: products of bfloat16 values by instructions made for them).
     pub disabled: Vec<String>,
     /// Elements per block of fused loops, when not the default.
     pub block: Option<usize>,
