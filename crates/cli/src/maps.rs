@@ -75,24 +75,26 @@ pub(crate) fn is_pooling(class: &str) -> bool {
     ["MaxPooling2D", "AveragePooling2D"].contains(&class)
 }
 
-/// Grad-CAM (R. R. Selvaraju et al., *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization*, 2017): at each place
-/// `max(0, sum over k of w_k A_k)`, `A_k` the maps and `w_k` the mean over all places of the gradient of the class' score by `A_k`. Where
-/// the network goes on with `GlobalAveragePooling2D` and `Dense`, `w_k` is the dense weight divided by the number of places, so that this is the class
-/// activation map of B. Zhou et al., *Learning Deep Features for Discriminative Localization*, 2016, without what speaks against the class.
+/// HiResCAM (R. L. Draelos, L. Carin, *Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks*, 2020):
+/// at each place the sum over all maps of the number there times the gradient of the class' score by it, where it is above 0.
+///
+/// What follows the maps decides what that is. Before `GlobalAveragePooling2D` and `Dense` the gradient is the dense weight divided by the number of
+/// places, and this is the class activation map of B. Zhou et al., *Learning Deep Features for Discriminative Localization*, 2016. Before
+/// `Flatten` and `Dense` the sums of all places and the bias make the score. Grad-CAM (R. R. Selvaraju et al., 2017), which first takes the mean of
+/// the gradient over all places, is neither there: on digits it left most pictures empty, or warm where nothing is.
 pub(crate) fn class_activation(maps: &Maps, gradient: &Maps) -> Vec<f64> {
-    let places = (maps.height * maps.width) as f64;
-    let weight = |k| gradient.channel(k).map(f64::from).sum::<f64>() / places;
-    let weights: Vec<f64> = (0..gradient.channels).map(weight).collect();
-    let sum = |place: &[f32]| place.iter().zip(&weights).map(|(&a, w)| f64::from(a) * w).sum::<f64>();
-    maps.values.chunks_exact(maps.channels).map(|place| sum(place).max(0.0)).collect()
+    let sum = |(a, g): (&[f32], &[f32])| a.iter().zip(g).map(|(&a, &g)| f64::from(a) * f64::from(g)).sum::<f64>();
+    let places = maps.values.chunks_exact(maps.channels).zip(gradient.values.chunks_exact(gradient.channels));
+    places.map(|place| sum(place).max(0.0)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use adaline::nn::activations::Activation;
-    use adaline::nn::layers::{Conv2D, Dense, GlobalAveragePooling2D, Input};
-    use adaline::nn::{Seed, Sequential};
+    use adaline::nn::layers::{Conv2D, Dense, Flatten, GlobalAveragePooling2D, Input};
+    use adaline::nn::model::Inspection;
+    use adaline::nn::{Model, Seed, Sequential};
     use adaline::prelude::Build;
 
     #[test]
@@ -107,23 +109,31 @@ mod tests {
         assert!(Maps::new(&[0, 2, 1], false, &[]).is_none());
     }
 
+    const CLASSES: [usize; 2] = [2, 0];
+
+    /// The network of a convolution and these layers on two pictures: its model, what it saw on the way back from the classes, its maps and their gradients.
+    fn looked(after: Vec<Box<dyn Layer>>) -> (Model, Inspection, Vec<(Maps, Maps)>) {
+        let net = Sequential::new().add(Input::new([5, 6, 1])).add(Conv2D::new(4, 3).activation(Activation::Relu));
+        let mut model = after.into_iter().fold(net, Sequential::add).build(Seed(3)).unwrap();
+        let x = Tensor::f32([2, 5, 6, 1], (0..60).map(|i| ((i * i) % 17) as f32 / 17.0).collect()).unwrap();
+        let look = model.inspect_scores(&x, &CLASSES).unwrap();
+        let conv = model.layers().next().unwrap();
+        let of = |t: &Tensor, row| Maps::of(conv, t, row).unwrap();
+        let maps = (0..2).map(|row| (of(&look.layers[0].output, row), of(look.layers[0].gradient.as_ref().unwrap(), row))).collect();
+        (model, look, maps)
+    }
+
     /// Where the mean of each map goes into a dense layer, Zhou's map follows from the dense weights and the maps alone.
     #[test]
     fn the_map_of_a_class_is_zhous_where_his_is_defined() {
-        let net = Sequential::new().add(Input::new([5, 6, 1])).add(Conv2D::new(4, 3).activation(Activation::Relu));
-        let net = net.add(GlobalAveragePooling2D::new()).add(Dense::new(3).activation(Activation::Softmax));
-        let mut model = net.build(Seed(3)).unwrap();
-        let x = Tensor::f32([2, 5, 6, 1], (0..60).map(|i| ((i * i) % 17) as f32 / 17.0).collect()).unwrap();
-        let (kernel, classes) = (model.weight("dense/kernel").unwrap(), [2, 0]);
-        let look = model.inspect_scores(&x, &classes).unwrap();
-        let conv = model.layers().next().unwrap();
+        let dense = Dense::new(3).activation(Activation::Softmax);
+        let (model, _, looked) = looked(vec![Box::new(GlobalAveragePooling2D::new()), Box::new(dense)]);
+        let kernel = model.weight("dense/kernel").unwrap();
         let mut largest: f64 = 0.0;
-        for (row, class) in classes.into_iter().enumerate() {
-            let maps = Maps::of(conv, &look.layers[0].output, row).unwrap();
-            let gradient = Maps::of(conv, look.layers[0].gradient.as_ref().unwrap(), row).unwrap();
+        for ((maps, gradient), class) in looked.iter().zip(CLASSES) {
             let dense = |k: usize| f64::from(kernel.f32_values()[k * 3 + class]);
             let expected = maps.values.chunks(4).map(|a| a.iter().enumerate().map(|(k, &a)| f64::from(a) * dense(k)).sum::<f64>().max(0.0));
-            let got = class_activation(&maps, &gradient);
+            let got = class_activation(maps, gradient);
             assert_eq!(got.len(), 12);
             for (got, expected) in got.iter().zip(expected) {
                 assert!((got * 12.0 - expected).abs() < 1e-5, "{got} {expected}");
@@ -131,5 +141,19 @@ mod tests {
             }
         }
         assert!(largest > 0.01, "the maps are not empty: {largest}");
+    }
+
+    /// What speaks for a class and what speaks against it, taken together, is its score.
+    #[test]
+    fn the_places_add_up_to_the_score() {
+        let dense = Dense::new(3).activation(Activation::Softmax);
+        let (_, look, looked) = looked(vec![Box::new(Flatten::new()), Box::new(dense)]);
+        let scores = look.layers[2].weighted_sums.as_ref().unwrap();
+        for (row, ((maps, gradient), class)) in looked.iter().zip(CLASSES).enumerate() {
+            let against = Maps { values: gradient.values.iter().map(|g| -g).collect(), ..gradient.clone() };
+            let [fore, against] = [gradient, &against].map(|g| class_activation(maps, g).iter().sum::<f64>());
+            let score = f64::from(scores.f32_values()[row * 3 + class]); // the bias is 0
+            assert!((fore - against - score).abs() < 1e-5 && fore > 0.01 && against > 0.01, "{fore} {against} {score}");
+        }
     }
 }

@@ -77,8 +77,10 @@ fn tile(label: &str, said: Option<&str>) -> ImageTile {
 fn convolutions(text: &str) -> Convolutions {
     let (image, map) = (tile(text, None).image, Image::signed(1, 2, &[1.0, f64::NAN], 1.0).expect("a small map"));
     let heated = image.heated(&[1.0, f64::INFINITY], [1, 2]);
-    let filters = Filters { layer: text.into(), size: [1, 2], images: vec![map.clone(); 2], total: 7, limit: f64::NAN, coloured: false, channels: 4 };
-    let layer = LayerMaps { name: text.into(), kind: text.into(), size: [1, 2], images: vec![map; 2], total: usize::MAX, limit: 1.5, signed: true };
+    let filters =
+        Filters { layer: text.into(), size: [1, 2], images: vec![map.clone(); 2], total: 7, limit: f64::NAN, coloured: false, channels: 4 };
+    let layer =
+        LayerMaps { name: text.into(), kind: text.into(), size: [1, 2], images: vec![map; 2], total: usize::MAX, limit: 1.5, signed: true };
     let seen = ClassActivation { image: image.clone(), heated, truth: text.into(), predicted: "no".into(), confidence: f64::NAN };
     Convolutions {
         filters: Some(filters),
@@ -287,7 +289,14 @@ fn every_part_is_told_and_empty_parts_are_left_out() {
     ];
     let places: Vec<_> = titles.iter().map(|t| full.find(&format!("<h2>{t}</h2>"))).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
-    for words in ["precision", "Most frequent mistakes", "mean absolute error", "Filters of plain: 2 of 7, each 1 × 2", "18446744073709551615", "Run it again"] {
+    for words in [
+        "precision",
+        "Most frequent mistakes",
+        "mean absolute error",
+        "Filters of plain: 2 of 7, each 1 × 2",
+        "18446744073709551615",
+        "Run it again",
+    ] {
         assert!(full.contains(words), "{words}");
     }
     let empty = Report::default().render();

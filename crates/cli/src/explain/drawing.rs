@@ -33,7 +33,8 @@ fn drawn(out: &mut String, indent: &str, columns: usize, values: &[f64]) {
     let rows = values.len() / columns;
     let factor = columns.max(rows).div_ceil(MARKS).max(1);
     let mean = |y: usize, x: usize| {
-        let cells = (y * factor..((y + 1) * factor).min(rows)).flat_map(|r| (x * factor..((x + 1) * factor).min(columns)).map(move |c| (r, c)));
+        let cells =
+            (y * factor..((y + 1) * factor).min(rows)).flat_map(|r| (x * factor..((x + 1) * factor).min(columns)).map(move |c| (r, c)));
         let (sum, count) = cells.fold((0.0, 0.0), |(sum, count), (r, c)| (sum + values[r * columns + c], count + 1.0));
         sum / count
     };
@@ -101,8 +102,9 @@ pub(super) fn step(out: &mut String, layer: &LayerView, top: usize) -> bool {
         Step::Pooling(p) => pooling(out, p, top),
         Step::Maps(maps) => any_maps(out, maps, layer.inputs == layer.output, top),
         Step::Global { mean, places } => {
-            let what = if *mean { "mean" } else { "largest" };
-            let _ = writeln!(out, "  Of each map only the {what} of its {places} numbers goes on: how much of it there is, not where.");
+            let (what, why) =
+                if *mean { ("mean", "how much of its pattern there is") } else { ("largest", "how surely its pattern is anywhere") };
+            let _ = writeln!(out, "  Of each map only the {what} of its {places} numbers goes on: {why}, not where.");
             return false;
         }
         Step::None => return false,
@@ -139,8 +141,16 @@ fn convolution(out: &mut String, conv: &Convolution, activation: &str, top: usiz
         input.width,
         if input.channels == 1 { "picture" } else { "maps" }
     );
-    let _ = writeln!(out, "  under it by its weight and adds up the products and its bias: z. Its answer there is a = {}.", formula(activation));
-    let _ = writeln!(out, "  A filter has {} x {} x {} weights, the same at every place. All its answers are its feature map.", kernel.height, kernel.width, kernel.channels);
+    let _ = writeln!(
+        out,
+        "  under it by its weight and adds up the products and its bias: z. Its answer there is a = {}.",
+        formula(activation)
+    );
+    let _ = writeln!(
+        out,
+        "  A filter has {} x {} x {} weights, the same at every place. All its answers are its feature map.",
+        kernel.height, kernel.width, kernel.channels
+    );
     if spec.dilation[..2] != [1, 1] {
         let _ = writeln!(out, "  It sees every {}. number of the rows and columns under it.", steps(&spec.dilation));
     }
@@ -172,7 +182,8 @@ fn weights(out: &mut String, conv: &Convolution, values: &[f32], filter: usize, 
     for c in 0..kernel.channels {
         let channel = if kernel.channels > 1 { format!(" of channel {c}") } else { String::new() };
         let _ = writeln!(out, "    {what}{channel}:");
-        let own: Vec<f64> = (0..kernel.height * kernel.width).map(|at| f64::from(values[(at * kernel.channels + c) * filters + filter])).collect();
+        let own: Vec<f64> =
+            (0..kernel.height * kernel.width).map(|at| f64::from(values[(at * kernel.channels + c) * filters + filter])).collect();
         grid(out, "      ", kernel.width, &own);
     }
 }
@@ -191,8 +202,10 @@ pub(super) fn weight_gradients(out: &mut String, layer: &LayerView) {
 fn products(out: &mut String, conv: &Convolution, window: &Window, top: usize) {
     let Window { row, column, from, cells, weights, filter, .. } = window;
     let kernel = &conv.kernel;
-    let [rows, columns] = [(kernel.height, 0), (kernel.width, 1)].map(|(size, axis)| (from[axis], from[axis] + ((size - 1) * conv.spec.dilation[axis]) as isize));
-    let _ = writeln!(out, "    at row {row}, column {column} it sees rows {} to {}, columns {} to {}:", rows.0, rows.1, columns.0, columns.1);
+    let [rows, columns] = [(kernel.height, 0), (kernel.width, 1)]
+        .map(|(size, axis)| (from[axis], from[axis] + ((size - 1) * conv.spec.dilation[axis]) as isize));
+    let _ =
+        writeln!(out, "    at row {row}, column {column} it sees rows {} to {}, columns {} to {}:", rows.0, rows.1, columns.0, columns.1);
     let product = |at: usize| cells[at].map_or(0.0, |v| f64::from(v) * f64::from(weights[at]));
     let part = |c: usize| (c..cells.len()).step_by(kernel.channels).map(product).sum::<f64>();
     let mut order: Vec<usize> = (0..kernel.channels).collect();
@@ -239,7 +252,11 @@ fn pooling(out: &mut String, pool: &Pooling, top: usize) {
         "  Of each window of {} x {} numbers only the {what} goes on; windows are {stride} step{plural} apart. So maps of {} x {} become {} x {}:",
         spec.size[0], spec.size[1], input.height, input.width, output.height, output.width
     );
-    let _ = writeln!(out, "  {}.", if *mean { "how much of the pattern there is, not quite where" } else { "whether the pattern is there, not quite where" });
+    let _ = writeln!(
+        out,
+        "  {}.",
+        if *mean { "how much of the pattern there is, not quite where" } else { "whether the pattern is there, not quite where" }
+    );
     for &map in &told.detailed {
         let _ = writeln!(out, "  map {map}:");
         for Window { row, column, cells, output, .. } in windows.iter().filter(|w| w.filter == map) {

@@ -61,23 +61,29 @@ pub(super) fn convolutions(
         let classes: Vec<usize> = chosen.iter().map(|c| if single { 0 } else { c.0 }).collect();
         let look = trained.model.inspect_scores(&x, &classes)?;
         let name = |class: usize| names.get(class).cloned().unwrap_or_default();
-        told.maps = Some(FeatureMaps {
-            image: examples[0].image.clone(),
-            class: name(examples[0].class),
-            layers: layers(&trained.model, &look),
-        });
         let Some(last) = last_maps(&trained.model, &look) else { return Ok(Some(told)) };
-        for (row, (example, (class, confidence))) in examples.into_iter().zip(chosen).enumerate() {
+        let mut telling = None;
+        for (row, (example, (class, confidence))) in examples.iter().zip(chosen).enumerate() {
             let against = single && class == 0;
             let Some((heat, shape)) = heat(&trained.model, &look, last, row, against) else { continue };
+            if heat.iter().any(|&h| h > 0.0) {
+                telling = telling.or(Some(row));
+            }
             told.activations.push(ClassActivation {
                 heated: example.image.heated(&heat, shape),
-                image: example.image,
+                image: example.image.clone(),
                 truth: name(example.class),
                 predicted: name(class),
                 confidence: f64::from(confidence),
             });
         }
+        // The first in which anything speaks for its class: maps of what a network does not find are empty.
+        let shown = telling.unwrap_or(0);
+        told.maps = Some(FeatureMaps {
+            image: examples[shown].image.clone(),
+            class: name(examples[shown].class),
+            layers: layers(&trained.model, &look, shown),
+        });
         told.method = method(&trained.model, last);
     }
     Ok(Some(told))
@@ -108,12 +114,7 @@ fn filters(model: &Model) -> Option<Filters> {
 }
 
 /// Pictures to look at, the right predictions first, and the shape of a row.
-fn examples(
-    problem: &Problem,
-    trained: &Trained,
-    outcome: &Outcome,
-    measured: &Measured,
-) -> Result<(Vec<Example>, Vec<usize>), CliError> {
+fn examples(problem: &Problem, trained: &Trained, outcome: &Outcome, measured: &Measured) -> Result<(Vec<Example>, Vec<usize>), CliError> {
     let places = match (measured, &problem.labels) {
         (Measured::Folds, Some(labels)) => firsts(labels.iter().map(|&l| (l, true))),
         (Measured::Folds, None) => Vec::new(),
@@ -176,11 +177,11 @@ fn chosen_rows(outcome: &Outcome) -> Vec<usize> {
     places
 }
 
-/// The first row's maps after each layer that makes some.
-fn layers(model: &Model, look: &Inspection) -> Vec<LayerMaps> {
+/// A row's maps after each layer that makes some.
+fn layers(model: &Model, look: &Inspection, row: usize) -> Vec<LayerMaps> {
     let makes = |class: &str| is_convolution(class) || is_pooling(class);
     let told = model.layers().zip(&look.layers).filter(|(layer, _)| makes(layer.class_name())).filter_map(|(layer, seen)| {
-        let maps = Maps::of(layer, &seen.output, 0)?;
+        let maps = Maps::of(layer, &seen.output, row)?;
         let (low, high) = maps.range();
         let limit = f64::from(low.abs().max(high.abs()));
         let draw = |k| {
@@ -232,8 +233,8 @@ fn method(model: &Model, layer: usize) -> String {
         );
     }
     format!(
-        "How it is computed: Grad-CAM (Selvaraju and others, 2017). Each map of {name}, the last convolution, is weighted by how much the \
-         score of the class (before the last activation function) grows with it: the mean of its gradient over all places. The map here is the \
-         weighted sum, where it is above 0, stretched to the picture."
+        "How it is computed: HiResCAM (Draelos and Carin, 2020). Each number of the maps of {name}, the last convolution, is multiplied by how much \
+         the score of the class (before the last activation function) grows with it, its gradient. The map here is the sum of these products at \
+         each place, where it is above 0, stretched to the picture."
     )
 }

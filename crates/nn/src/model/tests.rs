@@ -493,7 +493,11 @@ fn scores_are_what_the_last_activation_gets() {
     for own_layer in [false, true] {
         let last = Dense::new(2).use_bias(false).name("o");
         let net = Sequential::new().add(Input::new([2])).add(Dense::new(1).activation(Activation::Relu).name("h"));
-        let net = if own_layer { net.add(last).add(ActivationLayer::new(Activation::Softmax)) } else { net.add(last.activation(Activation::Softmax)) };
+        let net = if own_layer {
+            net.add(last).add(ActivationLayer::new(Activation::Softmax))
+        } else {
+            net.add(last.activation(Activation::Softmax))
+        };
         let mut model = net.build_on(reference(), Seed(1)).unwrap();
         model.set_weights(&[Tensor::from([[1.0f32], [-3.0]]), Tensor::from([0.5f32]), Tensor::from([[2.0f32, -1.0]])]).unwrap();
         let look = model.inspect_scores(&Tensor::from([[2.0f32, 0.5], [1.0, 0.0], [0.0, 9.0]]), &[0, 1, 1]).unwrap();

@@ -60,7 +60,7 @@ impl Image {
             let grey = 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
             let at = [at / self.width(), at % self.width()];
             let heat = if fits { stretched(&shares, [rows, columns], at, [self.height(), self.width()]) } else { 0.0 };
-            let hidden = HIDDEN * heat.sqrt();
+            let hidden = HIDDEN * heat;
             between(HEAT, heat).map(|c| (grey + (c - grey) * hidden).round() as u8)
         };
         let pixels = self.rgb_pixels().enumerate().flat_map(pixel).collect();
@@ -112,7 +112,10 @@ mod tests {
         let p = pixels(&hot);
         assert_eq!(p[0], [100; 3]);
         // The middle of the hot cell lies beyond the last pixel's middle towards the inside, and is red.
-        assert_eq!(p[15], [(100.0 + 96.0 * HIDDEN).round() as u8, (100.0 - 88.0 * HIDDEN).round() as u8, (100.0 - 70.0 * HIDDEN).round() as u8]);
+        assert_eq!(
+            p[15],
+            [(100.0 + 96.0 * HIDDEN).round() as u8, (100.0 - 88.0 * HIDDEN).round() as u8, (100.0 - 70.0 * HIDDEN).round() as u8]
+        );
         assert!(p[10][0] > 100 && p[10][2] < 100 && p[1] == [100; 3], "{p:?}");
         for (heat, shape) in [(&[0.0, -1.0][..], [1, 2]), (&[f64::NAN], [1, 1]), (&[1.0; 3], [2, 2]), (&[], [0, 0])] {
             assert!(pixels(&picture.heated(heat, shape)).iter().all(|p| *p == [100; 3]));

@@ -43,7 +43,7 @@ fn numbered(html: &mut Html, images: &[Image], what: &str) {
 fn scale(html: &mut Html, limit: f64, signed: bool) {
     let value = |i: usize| i as f64 / (SCALE - 1) as f64;
     let values: Vec<f64> = (0..SCALE).map(|i| if signed { 2.0 * value(i) - 1.0 } else { value(i) }).collect();
-    let Ok(image) = Image::signed(1, SCALE, &values, 1.0) else { return };
+    let Some(image) = Image::signed(1, SCALE, &values, 1.0).ok().filter(|_| limit > 0.0) else { return };
     let low = if signed { short(-limit) } else { "0".into() };
     html.raw("<p class=\"muted small\">").text(&low).raw(" <img class=\"scale\" alt=\"colour scale\" src=\"");
     html.raw(&image.data_uri()).raw("\"/> ").text(&short(limit)).raw("</p>\n");
@@ -124,7 +124,7 @@ fn of_classes(html: &mut Html, activations: &[ClassActivation], method: &str) {
         "Each picture beside itself in grey, with what speaks for the predicted class in colour: from yellow to red the more, nothing where \
          nothing does. Below them the true class, and the predicted one with its probability, strong where it is wrong. Colours on the thing \
          itself are a good sign. Colours on the background or the border mean that the network may be right for a wrong reason; on mistakes they \
-         show what misled it.",
+         show what misled it. A picture without colour was recognized by what it lacks.",
     );
     html.paragraph("muted small", method);
 }
