@@ -252,7 +252,7 @@ fn spots(layers: &str, more: &[&str]) -> Trained {
 fn large_colour_pictures_stay_readable() {
     let layers = "[[model.layers]]\nclass_name = \"Conv2D\"\nfilters = 36\nkernel_size = 5\nstrides = 2\npadding = \"same\"\nactivation = \"relu\"\n\
         [[model.layers]]\nclass_name = \"AveragePooling2D\"\npool_size = 3\nstrides = 2\npadding = \"same\"\n\
-        [[model.layers]]\nclass_name = \"Conv2D\"\nfilters = 18\nkernel_size = 3\ngroups = 9\ndilation_rate = 2\npadding = \"same\"\nuse_bias = false\n\
+        [[model.layers]]\nclass_name = \"Conv2D\"\nfilters = 16\nkernel_size = 3\ngroups = 4\ndilation_rate = 2\npadding = \"same\"\nuse_bias = false\n\
         [[model.layers]]\nclass_name = \"GlobalAveragePooling2D\"\n";
     let t = spots(layers, &[]);
     assert!(t.told["metrics"]["accuracy"].as_f64().unwrap() > 0.6, "{}", t.told["metrics"]);
@@ -261,7 +261,7 @@ fn large_colour_pictures_stay_readable() {
     let layers = told["layers"].as_array().unwrap();
     assert_eq!(layers[1]["slides"]["zeros_before"].to_string(), "[1,1]");
     check_windows(&layers[1], &weight(&layers[1], "bias"), "relu", 1);
-    check_windows(&layers[3], &[0.0; 18], "linear", 2);
+    check_windows(&layers[3], &[0.0; 16], "linear", 2);
     let pooled = &layers[2]["windows"][0];
     let seen: Vec<f64> = pooled["cells"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
     close(&[pooled["output"].as_f64().unwrap()], &[seen.iter().sum::<f64>() / seen.len() as f64], "mean");
@@ -273,19 +273,18 @@ fn large_colour_pictures_stay_readable() {
         "it sees zeros, written (0)",
         ", the one with the largest answer:",
         "weights of channel 2",
-        "and 33 more, whose largest answers are smaller",
+        "and 33 more, whose largest numbers are not larger",
         "only the mean goes on",
-        "products of channel 0",
+        "from the 9 products of channel",
         "(from ",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
     let longest = text.lines().map(|l| l.chars().count()).max().unwrap();
-    assert!(text.lines().count() < 260 && longest < 160, "{} lines, {longest} wide\n{text}", text.lines().count());
+    assert!(text.lines().count() < 300 && longest < 160, "{} lines, {longest} wide\n{text}", text.lines().count());
 
     let report = t.report();
-    for words in ["Filters of conv2d: 32 of 36, each 5 × 5", "Grey is a weight of 0", "16 of 36 maps of 10 × 12", "16 of 18 maps of 5 × 6"]
-    {
+    for words in ["Filters of conv2d: 32 of 36, each 5 × 5", "Grey is a weight of 0", "16 of 36 maps of 10 × 12", "16 maps of 5 × 6"] {
         assert!(report.contains(words), "{words}");
     }
     assert!(report.contains("a class activation map (Zhou and others, 2016)") && report.len() < 400_000, "{}", report.len());

@@ -1,7 +1,7 @@
 //! Layers over images in words: pictures as numbers or as shades of letters, windows with their products.
 
 use super::layer::LayerView;
-use super::spatial::{Convolution, Pooling, SMALL, Step, Told, Window, is_small, peak};
+use super::spatial::{Convolution, Kernel, Pooling, SMALL, Step, Told, Window, is_small, peak};
 use super::words::{formula, num};
 use crate::maps::Maps;
 use std::fmt::Write;
@@ -64,6 +64,10 @@ fn brief(out: &mut String, maps: &Maps, channel: usize, what: &str) {
     let (row, column) = peak(maps, channel);
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    if low == high {
+        let _ = writeln!(out, "  {what} {channel}: {} everywhere", num(low));
+        return;
+    }
     let _ = writeln!(out, "  {what} {channel}: from {} to {} at row {row}, column {column}; mean {}", num(low), num(high), num(mean));
 }
 
@@ -74,7 +78,7 @@ fn rest(out: &mut String, maps: &Maps, told: &Told, what: &str) {
         brief(out, maps, channel, what);
     }
     if silent > 0 {
-        let _ = writeln!(out, "  and {silent} more, whose largest answers are smaller");
+        let _ = writeln!(out, "  and {silent} more, whose largest numbers are not larger");
     }
 }
 
@@ -173,10 +177,15 @@ fn convolution(out: &mut String, conv: &Convolution, activation: &str, top: usiz
     rest(out, output, told, "filter");
 }
 
+/// Whether the weights of a filter are few enough to be written out.
+fn is_written(kernel: &Kernel) -> bool {
+    kernel.channels <= CHANNELS && kernel.width <= COLUMNS && kernel.height <= COLUMNS
+}
+
 /// Numbers that belong to the weights of a filter, channel by channel, where they are few.
 fn weights(out: &mut String, conv: &Convolution, values: &[f32], filter: usize, what: &str) {
     let (kernel, filters) = (&conv.kernel, conv.output.channels);
-    if kernel.channels > CHANNELS || kernel.width > COLUMNS || kernel.height > COLUMNS {
+    if !is_written(kernel) {
         return;
     }
     for c in 0..kernel.channels {
@@ -191,6 +200,9 @@ fn weights(out: &mut String, conv: &Convolution, values: &[f32], filter: usize, 
 /// The gradients of the weights of filters that were told in detail.
 pub(super) fn weight_gradients(out: &mut String, layer: &LayerView) {
     let Step::Convolution(conv) = &layer.step else { return };
+    if !is_written(&conv.kernel) {
+        return;
+    }
     let Some(gradient) = layer.weights.iter().find(|w| w.name == "kernel").and_then(|w| w.gradient.as_ref()) else { return };
     let _ = writeln!(out, "  A weight takes part at every place: dL/dw = sum over all places of dL/dz x the number under the weight.");
     for &filter in &conv.told.detailed {
@@ -209,35 +221,28 @@ fn products(out: &mut String, conv: &Convolution, window: &Window, top: usize) {
     let product = |at: usize| cells[at].map_or(0.0, |v| f64::from(v) * f64::from(weights[at]));
     let part = |c: usize| (c..cells.len()).step_by(kernel.channels).map(product).sum::<f64>();
     let mut order: Vec<usize> = (0..kernel.channels).collect();
-    let mut parts = 0.0;
-    let mut begun = false;
-    let mut line = |out: &mut String, text: &str| {
-        let _ = writeln!(out, "      {} {text}", if std::mem::replace(&mut begun, true) { "+" } else { " " });
-    };
-    if kernel.channels > CHANNELS || kernel.width > COLUMNS || kernel.height > COLUMNS {
-        order.sort_by(|&a, &b| part(b).abs().total_cmp(&part(a).abs()));
-        for &c in order.iter().take(top) {
-            line(out, &format!("{} from the {} products of channel {c}", num(part(c)), kernel.height * kernel.width));
-        }
-        parts += order.iter().skip(top).map(|&c| part(c)).sum::<f64>();
-        if order.len() > top {
-            line(out, &format!("{} from the other {} channels together", num(parts), order.len() - top));
+    let mut parts: Vec<String> = Vec::new();
+    if is_written(kernel) {
+        for (c, y) in order.into_iter().flat_map(|c| (0..kernel.height).map(move |y| (c, y))) {
+            let cell = |x: usize| {
+                let at = (y * kernel.width + x) * kernel.channels + c;
+                format!("{} x {}", cells[at].map_or_else(|| "(0)".into(), num), num(weights[at]))
+            };
+            let channel = if kernel.channels > 1 { format!("   (channel {c})") } else { String::new() };
+            parts.push((0..kernel.width).map(cell).collect::<Vec<_>>().join(" + ") + &channel);
         }
     } else {
-        for c in order {
-            for y in 0..kernel.height {
-                let cell = |x: usize| {
-                    let at = (y * kernel.width + x) * kernel.channels + c;
-                    format!("{} x {}", cells[at].map_or_else(|| "(0)".into(), num), num(weights[at]))
-                };
-                let text = (0..kernel.width).map(cell).collect::<Vec<_>>().join(" + ");
-                let channel = if kernel.channels > 1 { format!("   (channel {c})") } else { String::new() };
-                line(out, &(text + &channel));
-            }
+        order.sort_by(|&a, &b| part(b).abs().total_cmp(&part(a).abs()));
+        let few = order.iter().take(top);
+        parts.extend(few.map(|&c| format!("{} from the {} products of channel {c}", num(part(c)), kernel.height * kernel.width)));
+        if order.len() > top {
+            let rest: f64 = order[top..].iter().map(|&c| part(c)).sum();
+            parts.push(format!("{} from the other {} channels together", num(rest), order.len() - top));
         }
     }
-    if let Some(bias) = kernel.bias.as_ref().and_then(|b| b.get(*filter)) {
-        line(out, &format!("bias {}", num(*bias)));
+    parts.extend(kernel.bias.as_ref().and_then(|b| b.get(*filter)).map(|bias| format!("bias {}", num(*bias))));
+    for (i, part) in parts.iter().enumerate() {
+        let _ = writeln!(out, "      {} {part}", if i > 0 { "+" } else { " " });
     }
     let _ = writeln!(out, "      = z = {}, a = {}", num(window.sum.unwrap_or(window.output)), num(window.output));
 }
