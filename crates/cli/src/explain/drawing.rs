@@ -282,7 +282,7 @@ mod tests {
     fn small_maps_are_numbers_and_large_ones_are_drawn() {
         let mut text = String::new();
         grid(&mut text, " ", 2, &[1.0, -0.5, 0.25, 10.0]);
-        assert_eq!(text, "    1  -0.5\n  0.25    10\n");
+        assert_eq!(text, "    1  -0.5\n 0.25    10\n");
         // A diagonal of 40 x 40, two numbers a mark.
         let values: Vec<f64> = (0..1600).map(|i| if i / 40 == i % 40 { 1.0 } else { 0.0 }).collect();
         let mut text = String::new();
