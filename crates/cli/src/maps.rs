@@ -75,7 +75,7 @@ pub(crate) fn is_pooling(class: &str) -> bool {
     ["MaxPooling2D", "AveragePooling2D"].contains(&class)
 }
 
-/// HiResCAM (R. L. Draelos, L. Carin, *Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks*, 2020):
+/// `HiResCAM` (R. L. Draelos, L. Carin, *Use `HiResCAM` instead of Grad-CAM for faithful explanations of convolutional neural networks*, 2020):
 /// at each place the sum over all maps of the number there times the gradient of the class' score by it, where it is above 0.
 ///
 /// What follows the maps decides what that is. Before `GlobalAveragePooling2D` and `Dense` the gradient is the dense weight divided by the number of

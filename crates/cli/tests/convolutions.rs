@@ -142,8 +142,8 @@ fn explain_shows_the_computation_number_by_number() {
     assert_eq!([shape(0), shape(1), shape(2), shape(3)], ["[6,6,1]", "[4,4,2]", "[2,2,2]", "[2]"]);
     close(&numbers(&layers[1]["weighted_sums"]), &z, "weighted sums");
     close(&numbers(&layers[1]["output"]), &maps, "feature maps");
-    for f in 0..2 {
-        close(&map(&numbers(&layers[2]["output"]), f), &pooled[f], "pooled");
+    for (f, pooled) in pooled.iter().enumerate() {
+        close(&map(&numbers(&layers[2]["output"]), f), pooled, "pooled");
     }
     close(&numbers(&layers[3]["output"]), &tops, "tops");
     close(&numbers(&layers[4]["weighted_sums"]), &scores, "scores");
@@ -314,7 +314,8 @@ fn channels_may_come_first() {
 fn rows_of_a_table_are_pictures_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let mut table = (0..SIDE * SIDE).map(|i| format!("p{i},")).collect::<String>() + "letter\n";
+    let names: Vec<String> = (0..SIDE * SIDE).map(|i| format!("p{i}")).collect();
+    let mut table = names.join(",") + ",letter\n";
     for (letter, _, pixels) in all() {
         table.extend(pixels.iter().map(|v| format!("{},", v / 255)));
         table.extend([letter, '\n']);

@@ -8,6 +8,7 @@ use crate::measure::{Outcome, choose};
 use crate::problem::{Kind, Problem};
 use adaline::data::{DType, RowSource, Tensor};
 use adaline::nn::Model;
+use adaline::nn::keras::KerasObject;
 use adaline::nn::model::Inspection;
 use adaline::report::figure::Image;
 use adaline::report::html::{ClassActivation, Convolutions, FeatureMaps, Filters, LayerMaps};
@@ -224,7 +225,7 @@ fn heat(model: &Model, look: &Inspection, layer: usize, row: usize, against: boo
 /// How the heat is computed, in words.
 fn method(model: &Model, layer: usize) -> String {
     let name = model.layer_names().nth(layer).unwrap_or_default();
-    let after: Vec<&str> = model.layers().skip(layer + 1).map(|l| l.class_name()).filter(|class| *class != "Dropout").collect();
+    let after: Vec<&str> = model.layers().skip(layer + 1).map(KerasObject::class_name).filter(|class| *class != "Dropout").collect();
     if let ["GlobalAveragePooling2D", "Dense"] | ["GlobalAveragePooling2D", "Dense", "Activation" | "Softmax"] = after[..] {
         return format!(
             "How it is computed: a class activation map (Zhou and others, 2016). The network averages each map of {name} and weighs the means \

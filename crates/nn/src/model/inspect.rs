@@ -137,7 +137,7 @@ impl Model {
                 loss = Some(pass.penalties.iter().fold(data, |sum, &p| sum + p));
                 top = loss;
                 let trainable = self.weights.list.iter().map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty));
-                wrt.extend(trainable.map(|v| v.id()));
+                wrt.extend(trainable.map(Var::id));
             }
             (Aim::Scores(_, width), Some(classes), _) => {
                 let scores = self.scores(&b, &random, &pass, input).reshape([x.rows(), *width]);
