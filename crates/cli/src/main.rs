@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 mod explain;
 mod fit;
+mod maps;
 mod measure;
 mod network;
 mod pictures;

@@ -74,6 +74,14 @@ impl Outcome {
         Some(ConfusionMatrix { classes: names.clone(), counts })
     }
 
+    /// Rows of the wrong predictions, the most confident first.
+    pub(crate) fn mistakes(&self) -> Vec<usize> {
+        let Self::Classes { truth, predicted, confidence, .. } = self else { return Vec::new() };
+        let mut wrong: Vec<usize> = (0..truth.len()).filter(|&i| truth[i] != predicted[i]).collect();
+        wrong.sort_by(|&a, &b| confidence[b].total_cmp(&confidence[a]));
+        wrong
+    }
+
     /// The headline figure: accuracy, or root mean squared error.
     pub(crate) fn headline(&self) -> (&'static str, f64) {
         match self {

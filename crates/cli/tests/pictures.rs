@@ -85,7 +85,14 @@ fn bad_files_are_left_out_by_name_and_the_rest_is_learned() {
     let accuracy = d.told["metrics"]["accuracy"].as_f64().unwrap();
     assert!(accuracy > 0.9, "{accuracy}");
     let report = std::fs::read_to_string(d.path("out/report.html")).unwrap();
-    for part in ["Pictures of each class", "Confusion matrix", "Most confident mistakes", "src=\"data:image/png;base64,"] {
+    for part in [
+        "Pictures of each class",
+        "Confusion matrix",
+        "Most confident mistakes",
+        "What the network sees",
+        "16 of 64 maps",
+        "src=\"data:image/png;base64,",
+    ] {
         assert!(report.contains(part), "{part}");
     }
     let text = succeeds(&["summary", &d.model()]);

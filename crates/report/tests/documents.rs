@@ -5,7 +5,8 @@ use adaline_report::figure::{
     NeuronDrawing, PredictionScatter, RasterError, ResidualPlot, Theme,
 };
 use adaline_report::html::{
-    Baselines, ClassImages, Classification, ColumnOverview, DataOverview, Headline, Mistake, NetworkOverview, Regression, Report, RunFacts,
+    Baselines, ClassActivation, ClassImages, Classification, ColumnOverview, Convolutions, DataOverview, FeatureMaps, Filters, Headline,
+    LayerMaps, Mistake, NetworkOverview, Regression, Report, RunFacts,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -71,6 +72,22 @@ fn hostile_layer() -> LayerBox {
 fn tile(label: &str, said: Option<&str>) -> ImageTile {
     let image = Image::new(2, 3, 3, (0..18).map(|i| i * 14).collect()).expect("a small picture");
     ImageTile { image, label: label.into(), prediction: said.map(Into::into) }
+}
+
+fn convolutions(text: &str) -> Convolutions {
+    let (image, map) = (tile(text, None).image, Image::signed(1, 2, &[1.0, f64::NAN], 1.0).expect("a small map"));
+    let heated = image.heated(&[1.0, f64::INFINITY], [1, 2]);
+    let filters =
+        Filters { layer: text.into(), size: [1, 2], images: vec![map.clone(); 2], total: 7, limit: f64::NAN, coloured: false, channels: 4 };
+    let layer =
+        LayerMaps { name: text.into(), kind: text.into(), size: [1, 2], images: vec![map; 2], total: usize::MAX, limit: 1.5, signed: true };
+    let seen = ClassActivation { image: image.clone(), heated, truth: text.into(), predicted: "no".into(), confidence: f64::NAN };
+    Convolutions {
+        filters: Some(filters),
+        maps: Some(FeatureMaps { image, class: text.into(), layers: vec![layer] }),
+        activations: vec![seen],
+        method: text.into(),
+    }
 }
 
 fn neurons() -> NeuronDrawing {
@@ -205,6 +222,7 @@ fn full_report(text: &str, numbers: &[f64]) -> Report {
         images: vec![tile(text, Some("no")), tile(text, None)],
         class_images: vec![ClassImages { class: t(), images: vec![tile("", None).image] }, ClassImages::default()],
         mistakes: vec![Mistake { image: tile("", None).image, truth: t(), predicted: t(), confidence: f64::NAN }],
+        convolutions: Some(convolutions(text)),
         network: Some(NetworkOverview {
             name: t(),
             layers: vec![hostile_layer()],
@@ -260,6 +278,7 @@ fn every_part_is_told_and_empty_parts_are_left_out() {
         "Against simple rules",
         "Results",
         "Most confident mistakes",
+        "What the network sees",
         "Learning curves",
         "Cross-validation",
         "Sample images",
@@ -270,7 +289,14 @@ fn every_part_is_told_and_empty_parts_are_left_out() {
     ];
     let places: Vec<_> = titles.iter().map(|t| full.find(&format!("<h2>{t}</h2>"))).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
-    for words in ["precision", "Most frequent mistakes", "mean absolute error", "18446744073709551615", "Run it again"] {
+    for words in [
+        "precision",
+        "Most frequent mistakes",
+        "mean absolute error",
+        "Filters of plain: 2 of 7, each 1 × 2",
+        "18446744073709551615",
+        "Run it again",
+    ] {
         assert!(full.contains(words), "{words}");
     }
     let empty = Report::default().render();

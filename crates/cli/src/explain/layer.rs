@@ -1,5 +1,6 @@
 //! One layer of the story: its values with names.
 
+use super::spatial::Step;
 use adaline::data::Tensor;
 use adaline::nn::Model;
 use adaline::nn::model::{InspectedLayer, Inspection};
@@ -16,6 +17,10 @@ pub(super) struct LayerView {
     /// What goes out, by name.
     pub unit_names: Vec<String>,
     pub output: Vec<f32>,
+    /// Shape of the output.
+    pub shape: Vec<usize>,
+    /// What is special about it as a layer over images.
+    pub step: Step,
     /// What the activation function is applied to.
     pub sums: Option<Vec<f32>>,
     pub dense: Option<Dense>,
@@ -68,10 +73,17 @@ impl LayerView {
     }
 }
 
-/// The layers of an inspection of one row.
-pub(super) fn views(model: &Model, inspection: &Inspection, names: &[String], x: &[f32], outputs: Option<&[String]>) -> Vec<LayerView> {
+/// The layers of an inspection of one row `x (1, ..)`; `top` maps of large layers are told.
+pub(super) fn views(
+    model: &Model,
+    inspection: &Inspection,
+    names: &[String],
+    x: &Tensor,
+    outputs: Option<&[String]>,
+    top: usize,
+) -> Vec<LayerView> {
     let mut views = Vec::with_capacity(inspection.layers.len());
-    let (mut names, mut inputs) = (names.to_vec(), x.to_vec());
+    let (mut names, mut inputs, mut shape) = (names.to_vec(), values(x), x.row_shape().to_vec());
     // The layers after the last one with units pass its values on one by one.
     let last = inspection.layers.iter().rposition(|l| !l.weights.is_empty()).unwrap_or(0);
     for (at, (layer, own)) in inspection.layers.iter().zip(model.layers()).enumerate() {
@@ -88,13 +100,16 @@ pub(super) fn views(model: &Model, inspection: &Inspection, names: &[String], x:
         let dense = dense(layer, inputs.len(), output.len());
         let activation = text("activation");
         let sum_gradient = sum_gradient(layer, dense.as_ref(), &inputs, regularized("bias_regularizer"), regularized("kernel_regularizer"))
-            .or_else(|| gradient.clone().filter(|_| activation == "linear"));
+            .or_else(|| gradient.clone().filter(|_| activation == "linear"))
+            .or_else(|| through_relu(layer, gradient.as_deref().filter(|_| activation == "relu")?));
         let weights = layer.weights.iter().map(|w| WeightView {
             name: w.name.clone(),
             shape: w.values.shape().to_vec(),
             values: values(&w.values),
             gradient: w.gradient.as_ref().map(values),
         });
+        let step = Step::of(layer, &config, &shape, &inputs, top);
+        shape = layer.output.row_shape().to_vec();
         views.push(LayerView {
             name: layer.name.clone(),
             class: layer.class.clone(),
@@ -104,6 +119,8 @@ pub(super) fn views(model: &Model, inspection: &Inspection, names: &[String], x:
             unit_names,
             sums: layer.weighted_sums.as_ref().map(values),
             output,
+            shape: shape.clone(),
+            step,
             dense,
             gradient,
             sum_gradient,
@@ -139,6 +156,12 @@ fn sum_gradient(layer: &InspectedLayer, dense: Option<&Dense>, x: &[f32], bias_p
     let at = LayerView::largest(x).first().copied().filter(|&i| x[i] != 0.0)?;
     let units = kernel.len() / x.len();
     Some(kernel[at * units..(at + 1) * units].iter().map(|g| g / x[at]).collect())
+}
+
+/// Derivative of the loss by what `relu` is applied to: that by its result where that is above 0.
+fn through_relu(layer: &InspectedLayer, gradient: &[f32]) -> Option<Vec<f32>> {
+    let sums = layer.weighted_sums.as_ref()?.f32_values();
+    Some(gradient.iter().zip(sums.iter()).map(|(&g, &z)| if z > 0.0 { g } else { 0.0 }).collect())
 }
 
 /// `dense[3]`, or `x[2,14]` for more axes.

@@ -1,11 +1,14 @@
 //! `adaline explain`: one row's way through a saved network, forwards and backwards.
 
+mod drawing;
 mod layer;
 mod numbers;
+mod spatial;
 mod words;
 
 use crate::args::ExplainArgs;
 use crate::error::{CliError, misuse};
+use crate::maps::Maps;
 use crate::pictures;
 use crate::problem::Kind;
 use crate::saved::Saved;
@@ -15,6 +18,7 @@ use adaline::data::{BadFiles, ImageList, Tensor, read_image};
 use adaline::nn::Model;
 use adaline::nn::model::Inspection;
 use layer::LayerView;
+use std::path::Path;
 
 /// Step size where the optimizer has none.
 const DEFAULT_RATE: f64 = 0.01;
@@ -28,6 +32,10 @@ struct Story {
     cells: Vec<(String, String)>,
     input_names: Vec<String>,
     inputs: Vec<f32>,
+    /// Shape of the row.
+    shape: Vec<usize>,
+    /// The row as a picture, when it is one.
+    picture: Option<Maps>,
     kind: Kind,
     target: Option<String>,
     layers: Vec<LayerView>,
@@ -83,7 +91,8 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
         let Some(file) = list.files().get(args.row) else { return out_of_range(list.len()) };
         let picture = read_image(file, &options)?;
         let sizes: Vec<isize> = std::iter::once(1).chain(picture.shape().iter().map(|&d| d as isize)).collect();
-        return Ok(Row { x: picture.reshape(&sizes)?, y: None, cells: vec![("path".into(), file.display().to_string())] });
+        let y = class_of(saved, &args.data, file);
+        return Ok(Row { x: picture.reshape(&sizes)?, y, cells: vec![("path".into(), file.display().to_string())] });
     }
     match saved.read(&args.data, &args.read)? {
         Source::Table(table) => {
@@ -115,6 +124,25 @@ fn pictures_of(saved: &Saved, args: &ExplainArgs) -> Result<Option<ImageList>, C
     if saved.pictures(BadFiles::Refuse).is_none() { Ok(None) } else { pictures::of_saved(&args.data, false) }
 }
 
+/// The class number of a picture, where DATA tells its class and the network knows it.
+fn class_of(saved: &Saved, data: &Path, file: &Path) -> Option<Tensor> {
+    // DATA without classes is no error: it has no true values.
+    let list = pictures::of_saved(data, true).ok()??;
+    let label = *list.labels().get(list.files().iter().position(|f| f == file)?)?;
+    let (Kind::Classes(names), class) = (saved.kind(), list.classes().get(label as usize)?) else { return None };
+    Some(Tensor::from(vec![names.iter().position(|name| name == class)? as i32]))
+}
+
+/// A row as a picture: by its shape, or because the task says so.
+fn picture_of(saved: &Saved, x: &Tensor) -> Option<Maps> {
+    let known = saved.info.as_ref().and_then(|info| info.image);
+    match *x.row_shape() {
+        [_, _, 1 | 3 | 4] => Maps::new(x.row_shape(), false, &x.f32_values()),
+        [h, w] if known == Some([h, w]) => Maps::new(x.row_shape(), false, &x.f32_values()),
+        _ => None,
+    }
+}
+
 fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliError> {
     let kind = saved.kind();
     let no_way_back = match &row.y {
@@ -135,7 +163,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
         Kind::Numbers(1) => saved.target().map(|t| vec![t.to_owned()]),
         Kind::Numbers(_) => None,
     };
-    let layers = layer::views(&saved.model, &inspection, &input_names, &inputs, outputs.as_deref());
+    let layers = layer::views(&saved.model, &inspection, &input_names, &row.x, outputs.as_deref(), args.top.max(1));
     let output = inspection.layers.last().map_or_else(|| inputs.clone(), |l| l.output.f32_values().into_owned());
     let back = |v: f32| saved.coder.prep.as_ref().map_or(f64::from(v), |p| p.inverse_target(v));
     let units = |values: &[f32]| -> Vec<f64> {
@@ -143,6 +171,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
     };
     let truth = row.y.as_ref().map(|y| Truth { raw: units(&y.f32_values()), values: y.f32_values().into_owned() });
     let predicted = units(&output);
+    let (picture, shape) = (picture_of(saved, &row.x), row.x.row_shape().to_vec());
     let step = match y {
         Some(y) => one_step(&mut saved.model, &inspection, &row.x, y)?,
         None => None,
@@ -153,6 +182,8 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
         cells: row.cells,
         input_names,
         inputs,
+        shape,
+        picture,
         target: saved.target().map(str::to_owned),
         loss_class: saved.model.loss().map_or_else(String::new, |l| l.class_name().to_owned()),
         loss: inspection.loss,

@@ -1,7 +1,7 @@
 //! The story in words.
 
 use super::layer::LayerView;
-use super::{Story, Truth};
+use super::{Story, Truth, drawing};
 use crate::measure::choose;
 use crate::problem::Kind;
 use adaline::report::number;
@@ -29,7 +29,7 @@ pub(super) fn text(story: &Story, top: usize) -> String {
     out
 }
 
-fn num(v: impl Into<f64>) -> String {
+pub(super) fn num(v: impl Into<f64>) -> String {
     number::short(v.into())
 }
 
@@ -43,6 +43,9 @@ fn inputs(out: &mut String, story: &Story, top: usize) {
         let cells: Vec<String> = story.cells.iter().take(20).map(|(n, c)| format!("{n} = {c}")).collect();
         let more = if story.cells.len() > cells.len() { format!(", and {} more", story.cells.len() - cells.len()) } else { String::new() };
         let _ = writeln!(out, "The row says: {}{more}", cells.join(", "));
+    }
+    if let Some(picture) = &story.picture {
+        return drawing::picture(out, picture);
     }
     let count = story.inputs.len();
     let (few, order) = most(&story.inputs, top.max(WHOLE));
@@ -65,7 +68,7 @@ fn most(values: &[f32], top: usize) -> (bool, Vec<usize>) {
 }
 
 /// What an activation function does, as a formula.
-fn formula(activation: &str) -> String {
+pub(super) fn formula(activation: &str) -> String {
     match activation {
         "" | "linear" => "z itself".into(),
         "relu" => "relu(z) = max(z, 0)".into(),
@@ -78,8 +81,21 @@ fn formula(activation: &str) -> String {
 
 fn forward(out: &mut String, number: usize, layer: &LayerView, top: usize) {
     let count = layer.output.len();
-    let _ = writeln!(out, "Layer {number}: {} ({}, {} output{})", layer.name, layer.class, count, if count == 1 { "" } else { "s" });
+    let plural = if count == 1 { "" } else { "s" };
+    let size = match layer.step.size() {
+        Some([height, width, maps]) => format!("{maps} map{} of {height} x {width}", if maps == 1 { "" } else { "s" }),
+        None => format!("{count} output{plural}"),
+    };
+    let _ = writeln!(out, "Layer {number}: {} ({}, {size})", layer.name, layer.class);
+    if drawing::step(out, layer, top) {
+        out.push('\n');
+        return;
+    }
     let Some(dense) = &layer.dense else {
+        if layer.inputs == layer.output {
+            let _ = writeln!(out, "  It passes the {count} number{plural} on as {}.\n", if count == 1 { "it is" } else { "they are" });
+            return;
+        }
         let (few, order) = most(&layer.output, top);
         let _ = writeln!(out, "  Its output{}:", if few { ", the largest" } else { "" });
         for i in order {
@@ -226,6 +242,7 @@ fn backward_layer(out: &mut String, layer: &LayerView, top: usize) {
     for line in table.to_string().lines() {
         let _ = writeln!(out, "  {line}");
     }
+    drawing::weight_gradients(out, layer);
     let Some((dense, of_kernel)) = layer.dense.as_ref().and_then(|d| Some((d, d.kernel_gradient.as_ref()?))) else { return };
     let units = layer.output.len();
     let _ = writeln!(out, "  dL/dw = dL/dz of the unit x the input; the largest:");

@@ -1,6 +1,7 @@
 //! `adaline fit`: from data to a trained, measured, saved and explained network.
 
 mod output;
+mod seen;
 mod story;
 mod train;
 
@@ -17,7 +18,9 @@ use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
 use adaline::data::{Fold, KFold, SplitWarning, stratified_split, train_test_split};
 use adaline::report::figure::FoldChart;
+use adaline::report::html::Convolutions;
 use adaline::report::number;
+use seen::Measured;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -58,6 +61,8 @@ pub(crate) struct Run<'a> {
     pub parts: Vec<(String, usize)>,
     /// Inputs of the measured rows, when they are pictures.
     pub pictures: Option<Rows>,
+    /// What a convolutional network looks for and sees.
+    pub convolutions: Option<Convolutions>,
     /// Name and value of what was set.
     pub parameters: Vec<(String, String)>,
     pub started: String,
@@ -91,7 +96,9 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     if !lesson.watched.is_empty() {
         parts.push(("validation".to_owned(), lesson.watched.len()));
     }
-    let (outcome, measured_on, pictures) = measure(&problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
+    let (outcome, measured_on, measured) = measure(&problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
+    let pictures = raw_pictures(&problem, &measured)?;
+    let convolutions = seen::convolutions(&problem, &mut trained, &outcome, &measured)?;
     if measured_on == "test rows" {
         parts.push(("test".to_owned(), outcome.rows()));
     }
@@ -107,6 +114,7 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
         folds,
         parts,
         pictures,
+        convolutions,
         started,
         interrupted,
     };
@@ -259,21 +267,28 @@ fn measure(
     test: &[usize],
     lesson: &Lesson,
     folds: Option<&Folds>,
-) -> Result<(Outcome, String, Option<Rows>), CliError> {
-    let pictures = |rows: &[usize]| problem.info.image.map(|_| problem.raw_pictures(rows)).transpose();
+) -> Result<(Outcome, String, Measured), CliError> {
     if !test.is_empty() {
-        return Ok((predict(problem, trained, test)?, "test rows".into(), pictures(test)?));
+        return Ok((predict(problem, trained, test)?, "test rows".into(), Measured::Rows(test.to_vec())));
     }
     if let Some(f) = folds {
-        return Ok((f.outcome.clone(), "held-out rows".into(), None));
+        return Ok((f.outcome.clone(), "held-out rows".into(), Measured::Folds));
     }
     if let Some((x, y)) = problem.own_test() {
         let output = trained.model.predict(x)?;
-        let shown = problem.info.image.map(|_| Box::new(x.clone()) as Rows);
-        return Ok((Outcome::new(&problem.info.kind, &trained.coder, y, &output), "test rows".into(), shown));
+        return Ok((Outcome::new(&problem.info.kind, &trained.coder, y, &output), "test rows".into(), Measured::OwnTest));
     }
     let (rows, words) = if lesson.watched.is_empty() { (&lesson.rows, "training rows") } else { (&lesson.watched, "validation rows") };
-    Ok((predict(problem, trained, rows)?, words.into(), pictures(rows)?))
+    Ok((predict(problem, trained, rows)?, words.into(), Measured::Rows(rows.clone())))
+}
+
+/// The measured rows as pictures, where they are some.
+fn raw_pictures(problem: &Problem, measured: &Measured) -> Result<Option<Rows>, CliError> {
+    Ok(match (measured, problem.info.image, problem.own_test()) {
+        (Measured::Rows(rows), Some(_), _) => Some(problem.raw_pictures(rows)?),
+        (Measured::OwnTest, Some(_), Some((x, _))) => Some(Box::new(x.clone())),
+        _ => None,
+    })
 }
 
 fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(String, String)> {

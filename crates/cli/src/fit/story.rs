@@ -14,7 +14,7 @@ use adaline::report::number;
 /// Pictures shown.
 const TILES: usize = 24;
 /// The longest side of a picture in the report, about.
-const THUMBNAIL: usize = 96;
+pub(super) const THUMBNAIL: usize = 96;
 /// Bad files named; `metrics.json` names all.
 const BAD_FILES: usize = 20;
 /// Pictures shown of each class, and classes of which some are shown.
@@ -53,6 +53,7 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
         images: if run.problem.pictures().is_some() { Vec::new() } else { tiles(run) },
         class_images: run.problem.pictures().map_or_else(Vec::new, class_images),
         mistakes: if run.problem.pictures().is_some() { mistakes(run) } else { Vec::new() },
+        convolutions: run.convolutions.clone(),
         network: Some(network(run)),
         training: run.parameters.clone(),
         run: RunFacts {
@@ -197,7 +198,7 @@ fn tiles(run: &Run<'_>) -> Vec<ImageTile> {
 }
 
 /// A row of bytes as a small picture; one that cannot be read any more is left out.
-fn thumbnail(x: &dyn RowSource, row: usize) -> Option<Image> {
+pub(super) fn thumbnail(x: &dyn RowSource, row: usize) -> Option<Image> {
     let &[height, width, channels] = x.row_shape() else { return None };
     let mut values = vec![0.0; x.row_len()];
     x.gather_f32_into(&[row], &mut values).ok()?;
@@ -218,14 +219,12 @@ fn class_images(set: &ImageSet) -> Vec<ClassImages> {
 /// Wrong predictions, the most confident first.
 fn mistakes(run: &Run<'_>) -> Vec<Mistake> {
     let (Outcome::Classes { names, truth, predicted, confidence }, Some(x)) = (&run.outcome, &run.pictures) else { return Vec::new() };
-    let mut wrong: Vec<usize> = (0..truth.len().min(x.rows())).filter(|&i| truth[i] != predicted[i]).collect();
-    wrong.sort_by(|&a, &b| confidence[b].total_cmp(&confidence[a]));
     let class = |c: i32| names.get(c as usize).cloned().unwrap_or_default();
     let told = |i: usize| {
         let (truth, predicted, confidence) = (class(truth[i]), class(predicted[i]), f64::from(confidence[i]));
         Some(Mistake { image: thumbnail(&**x, i)?, truth, predicted, confidence })
     };
-    wrong.into_iter().take(TILES).filter_map(told).collect()
+    run.outcome.mistakes().into_iter().filter(|&i| i < x.rows()).take(TILES).filter_map(told).collect()
 }
 
 fn network(run: &Run<'_>) -> NetworkOverview {

@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::data::EVALUATION;
-use super::forward::{Randomness, forward};
+use super::forward::{Forward, Randomness, forward};
 use super::signature::Mode;
 use crate::catalogue::layer_from_json;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub struct InspectedLayer {
     pub weighted_sums: Option<Tensor>,
     /// Output `(N, ..)`.
     pub output: Tensor,
-    /// Gradient of the loss by the output, when labels were given.
+    /// Gradient by the output: of the loss when labels were given, of the scores from [`Model::inspect_scores`].
     pub gradient: Option<Tensor>,
     /// Weights of the layer.
     pub weights: Vec<InspectedWeight>,
@@ -57,6 +57,15 @@ struct Places {
     output: usize,
     gradient: Option<usize>,
     weights: Vec<Option<usize>>,
+}
+
+/// What the gradients are of.
+enum Aim {
+    Nothing,
+    /// The loss, by these labels.
+    Loss(Words, TensorType),
+    /// The score of so many classes, the one with this number in each row.
+    Scores(Vec<i32>, usize),
 }
 
 /// Outputs under construction.
@@ -84,28 +93,63 @@ impl Model {
             Some(y) => self.check_data(EVALUATION, x, y, None)?,
             None => self.check_rows("x", "look into", x)?,
         }
-        let shape = super::input::batch_of(x.rows(), x.row_shape()).ok_or_else(|| Error::option("rows", x.rows(), "fewer"))?;
         let label =
             y.map(|y| self.signature(Mode::Test, "y", x.rows(), x.row_shape(), y.row_shape(), false)).transpose()?.and_then(|s| s.y);
+        let aim = y.zip(label).map_or(Aim::Nothing, |(y, ty)| Aim::Loss(words(y, ty.dtype), ty));
+        self.follow(x, &aim)
+    }
 
+    /// Follows rows `x (N, ..)` through the network as in prediction, and back from a class in each: `gradient` is that of the row's score of
+    /// `classes[row]` by the layer's output. The score is what the last activation function is applied to, and the output where there is none.
+    ///
+    /// # Errors
+    /// As [`Model::predict`]; [`Error::RowCount`] unless there is a class for each row; [`Error::Option`] for one that the network does not have.
+    pub fn inspect_scores(&mut self, x: &Tensor, classes: &[usize]) -> Result<Inspection> {
+        self.require_built("be looked into")?;
+        self.check_rows("x", "look into", x)?;
+        if classes.len() != x.rows() {
+            return Err(Error::RowCount { x: x.rows(), what: "classes", got: classes.len() });
+        }
+        let width: usize = self.output_for(x.row_shape())?.iter().product();
+        if let Some(&wrong) = classes.iter().find(|&&class| class >= width) {
+            return Err(Error::option("classes", wrong, format!("numbers below {width}, which is how many outputs the network has")));
+        }
+        self.follow(x, &Aim::Scores(classes.iter().map(|&class| class as i32).collect(), width))
+    }
+
+    /// The program for it, and its run.
+    fn follow(&mut self, x: &Tensor, aim: &Aim) -> Result<Inspection> {
+        let shape = super::input::batch_of(x.rows(), x.row_shape()).ok_or_else(|| Error::option("rows", x.rows(), "fewer"))?;
         let b = Builder::new();
         let input = b.input("x", self.input_type(shape));
-        let labels = label.map(|ty| b.input("y", ty));
+        let goal = match aim {
+            Aim::Nothing => None,
+            Aim::Loss(_, ty) => Some(b.input("y", *ty)),
+            Aim::Scores(classes, _) => Some(b.input("classes", TensorType::i32([classes.len()]))),
+        };
         let random = Randomness::declare(&b);
         let pass = forward(&b, &self.chain, &mut self.weights, input, &random, false);
-        let loss = match (&self.compiled, labels) {
-            (Some(c), Some(y)) => {
+        let mut wrt: Vec<NodeId> = pass.outputs.iter().map(|v| v.id()).collect();
+        let (mut loss, mut top) = (None, None);
+        match (aim, goal, &self.compiled) {
+            (Aim::Loss(..), Some(y), Some(c)) => {
                 let data = b.scope("loss", || reduce(c.loss.call(y, pass.prediction(input)), None, c.loss.reduction()));
-                Some(pass.penalties.iter().fold(data, |sum, &p| sum + p))
+                loss = Some(pass.penalties.iter().fold(data, |sum, &p| sum + p));
+                top = loss;
+                let trainable = self.weights.list.iter().map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty));
+                wrt.extend(trainable.map(Var::id));
             }
-            _ => None,
-        };
-        let trainable: Vec<Var<'_>> = self.weights.list.iter().map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty)).collect();
-        let mut found: Vec<Var<'_>> = Vec::new();
-        if let Some(loss) = loss {
-            let wrt: Vec<NodeId> = pass.outputs.iter().chain(&trainable).map(|v| v.id()).collect();
-            found = b.with_graph(|g| gradients(g, loss.id(), &wrt))?.into_iter().map(|id| b.var(id)).collect();
+            (Aim::Scores(_, width), Some(classes), _) => {
+                let scores = self.scores(&b, &random, &pass, input).reshape([x.rows(), *width]);
+                // A row's score does not depend on other rows, so that the sum has the gradients of all.
+                top = Some((scores * classes.one_hot(*width)).sum(&[], false));
+            }
+            _ => {}
         }
+        let found: Vec<Var<'_>> = match top {
+            Some(top) => b.with_graph(|g| gradients(g, top.id(), &wrt))?.into_iter().map(|id| b.var(id)).collect(),
+            None => Vec::new(),
+        };
         let mut out = Writer { b: &b, shapes: Vec::new() };
         let loss_at = loss.map(|l| out.add(l));
         let mut places = Vec::with_capacity(self.chain.len());
@@ -122,10 +166,13 @@ impl Model {
         let graph = b.finish()?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
         let values = words(x, self.input_dtype());
-        let label_values = y.zip(label).map(|(y, ty)| words(y, ty.dtype));
         let (seed, step) = (self.seed_words(), [0]);
         let mut inputs = vec![values.view()];
-        inputs.extend(label_values.as_ref().map(Words::view));
+        match aim {
+            Aim::Nothing => {}
+            Aim::Loss(labels, _) => inputs.push(labels.view()),
+            Aim::Scores(classes, _) => inputs.push(TensorRef::I32(classes)),
+        }
         inputs.extend([TensorRef::I32(&seed), TensorRef::I32(&step)]);
         session.run_frozen(&inputs, &self.weights.store)?;
 
@@ -148,6 +195,16 @@ impl Model {
         }
         let loss = loss_at.and_then(|at| session.output(at).f32().and_then(|l| l.first().copied()));
         Ok(Inspection { layers, loss })
+    }
+
+    /// What the last activation function is applied to.
+    fn scores<'g>(&mut self, b: &'g Builder, random: &Randomness<'g>, pass: &Forward<'g>, input: Var<'g>) -> Var<'g> {
+        let Some(last) = self.chain.len().checked_sub(1) else { return input };
+        let before = last.checked_sub(1).map_or(input, |at| pass.outputs[at]);
+        match self.chain[last].layer.class_name() {
+            "Activation" | "Softmax" => before,
+            _ => self.weighted_sums(b, random, last, before).unwrap_or_else(|| pass.prediction(input)),
+        }
     }
 
     /// What the layer gives without its activation function: the same layer, linear, on the same weights.

@@ -4,7 +4,7 @@ use super::*;
 use crate::activations::Activation;
 use crate::callbacks::{EarlyStopping, LambdaCallback, TerminateOnNaN};
 use crate::error::NonFinite;
-use crate::layers::{Dense, Dropout, Flatten, Input, Rescaling};
+use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Input, Rescaling};
 use crate::losses::{BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy};
 use crate::metrics::{Accuracy, MeanAbsoluteError};
 use crate::optimizers::{Adam, Sgd};
@@ -485,6 +485,29 @@ fn inspection_follows_a_row_both_ways() {
     assert!(plain.loss.is_none() && plain.layers[0].gradient.is_none());
     let outputs = model.activations(&Tensor::from([[2.0f32, 2.0]])).unwrap();
     assert_eq!((outputs[1].0.as_str(), outputs[1].1.as_f32().unwrap()), ("o", &[0.0][..]));
+}
+
+#[test]
+fn scores_are_what_the_last_activation_gets() {
+    // Scores z = (2 h, -h), h = relu(x0 - 3 x1 + 0.5), under both ways to write softmax.
+    for own_layer in [false, true] {
+        let last = Dense::new(2).use_bias(false).name("o");
+        let net = Sequential::new().add(Input::new([2])).add(Dense::new(1).activation(Activation::Relu).name("h"));
+        let net = if own_layer {
+            net.add(last).add(ActivationLayer::new(Activation::Softmax))
+        } else {
+            net.add(last.activation(Activation::Softmax))
+        };
+        let mut model = net.build_on(reference(), Seed(1)).unwrap();
+        model.set_weights(&[Tensor::from([[1.0f32], [-3.0]]), Tensor::from([0.5f32]), Tensor::from([[2.0f32, -1.0]])]).unwrap();
+        let look = model.inspect_scores(&Tensor::from([[2.0f32, 0.5], [1.0, 0.0], [0.0, 9.0]]), &[0, 1, 1]).unwrap();
+        let of = |at: usize| look.layers[at].gradient.as_ref().unwrap().as_f32().unwrap().to_vec();
+        assert_eq!((of(0), look.layers[0].output.as_f32().unwrap()), (vec![2.0, -1.0, -1.0], &[1.0, 1.5, 0.0][..]));
+        assert!(look.loss.is_none() && look.layers[0].weights.iter().all(|w| w.gradient.is_none()));
+        let wrong = |classes: &[usize], model: &mut Model| model.inspect_scores(&Tensor::from([[2.0f32, 0.5]]), classes).unwrap_err();
+        assert!(matches!(wrong(&[], &mut model), Error::RowCount { x: 1, got: 0, .. }));
+        assert!(wrong(&[2], &mut model).to_string().contains("below 2"));
+    }
 }
 
 #[test]

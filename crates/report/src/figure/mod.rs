@@ -10,6 +10,7 @@ mod confusion;
 mod curves;
 mod folds;
 mod font;
+mod heat;
 mod histogram;
 mod image;
 mod layers;

@@ -9,6 +9,7 @@ mod page;
 mod pictures;
 mod results;
 mod run;
+mod vision;
 
 use crate::figure::{ConfusionMatrix, CurveChart, FoldChart, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub class_images: Vec<ClassImages>,
     /// Pictures that were predicted wrongly, the most confident first.
     pub mistakes: Vec<Mistake>,
+    /// What a convolutional network looks for and what it sees.
+    pub convolutions: Option<Convolutions>,
     /// The network itself.
     pub network: Option<NetworkOverview>,
     /// Training parameters as name and value: optimizer, learning rate, batch size, epochs, early stopping.
@@ -123,6 +126,83 @@ pub struct ClassImages {
 pub struct Mistake {
     /// The picture.
     pub image: Image,
+    /// The true class.
+    pub truth: String,
+    /// The predicted class.
+    pub predicted: String,
+    /// The probability that the network gave to it.
+    pub confidence: f64,
+}
+
+/// What a convolutional network looks for and what it sees.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Convolutions {
+    /// The first convolution's filters.
+    pub filters: Option<Filters>,
+    /// A picture after each layer that makes maps of it.
+    pub maps: Option<FeatureMaps>,
+    /// Where in pictures the predicted class comes from.
+    pub activations: Vec<ClassActivation>,
+    /// How `activations` were computed, in words.
+    pub method: String,
+}
+
+/// Filters of a convolution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filters {
+    /// Name of the layer.
+    pub layer: String,
+    /// Height and width of a filter.
+    pub size: [usize; 2],
+    /// The first filters, by [`Image::signed`], or by [`Image::signed_colours`] where `coloured`.
+    pub images: Vec<Image>,
+    /// How many there are.
+    pub total: usize,
+    /// The size of a weight that has the strongest colour.
+    pub limit: f64,
+    /// Red, green and blue are weights of three channels.
+    pub coloured: bool,
+    /// Channels of a filter.
+    pub channels: usize,
+}
+
+/// A picture after each layer that makes maps of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureMaps {
+    /// The picture.
+    pub image: Image,
+    /// Its true class.
+    pub class: String,
+    /// The layers in order.
+    pub layers: Vec<LayerMaps>,
+}
+
+/// What a layer makes of a picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayerMaps {
+    /// Name of the layer.
+    pub name: String,
+    /// Its class: `Conv2D`.
+    pub kind: String,
+    /// Height and width of a map.
+    pub size: [usize; 2],
+    /// The first maps, by [`Image::signed`].
+    pub images: Vec<Image>,
+    /// How many there are.
+    pub total: usize,
+    /// The number that has the strongest colour.
+    pub limit: f64,
+    /// Whether there are numbers below 0.
+    pub signed: bool,
+}
+
+/// Where in a picture the predicted class comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassActivation {
+    /// The picture.
+    pub image: Image,
+    /// The picture under heat, by [`Image::heated`].
+    pub heated: Image,
     /// The true class.
     pub truth: String,
     /// The predicted class.

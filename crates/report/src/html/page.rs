@@ -1,6 +1,6 @@
 //! The page around the sections, and the small pieces all sections are made of.
 
-use super::{Headline, Report, Unit, data, network, pictures, results, run};
+use super::{Headline, Report, Unit, data, network, pictures, results, run, vision};
 use crate::escape::{escaped, push_escaped};
 use crate::figure::{CurveChart, Figure, theme_css};
 use crate::number;
@@ -136,10 +136,11 @@ struct Section {
 /// The sections that have something to say, in reading order: results, then how they came about, then from what.
 fn sections(report: &Report) -> Vec<Section> {
     type Write = fn(&mut Html, &Report);
-    let all: [(&str, &str, Write); 10] = [
+    let all: [(&str, &str, Write); 11] = [
         ("baselines", "Against simple rules", results::baselines),
         ("results", "Results", results::predictions),
         ("mistakes", "Most confident mistakes", pictures::mistakes),
+        ("vision", "What the network sees", vision::overview),
         ("curves", "Learning curves", curves),
         ("folds", "Cross-validation", results::folds),
         ("images", "Sample images", data::images),

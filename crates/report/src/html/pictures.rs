@@ -39,7 +39,8 @@ pub(super) fn mistakes(html: &mut Html, report: &Report) {
     html.raw("</div>\n<p class=\"muted small\">The true class; below it the predicted one with its probability.</p>\n");
 }
 
-fn picture(html: &mut Html, image: &Image, words: &str) {
+/// One picture; `words` for those who cannot see it.
+pub(super) fn picture(html: &mut Html, image: &Image, words: &str) {
     let class = if image.height().max(image.width()) < PIXELS { " class=\"pixels\"" } else { "" };
     html.raw(&format!("<img{class} alt=\"{}\" src=\"{}\"/>", escaped(words), image.data_uri()));
 }
