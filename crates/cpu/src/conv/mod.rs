@@ -22,6 +22,7 @@ use crate::fused::program::BufRef;
 use crate::gemm::tiles::{Heights, LINE, Micro, PANEL_WORDS, Right, TASK_FLOPS, micro, pack_right, transpose};
 use crate::par::Workers;
 use crate::simd::{Isa, Simd, WithSimd, dispatch};
+use adaline_graph::cost::conv_flops;
 use adaline_graph::{Op, TensorType};
 use patches::Patches;
 use scatter::{Images, Scatter};
@@ -87,7 +88,9 @@ pub(crate) struct Conv {
     right: BufRef,
     partials: Option<BufRef>,
     outs: Vec<BufRef>,
+    /// Operations as defined, and those that are made.
     flops: u64,
+    made: u64,
 }
 
 /// What an operation is as a product.
@@ -99,16 +102,26 @@ struct Product {
     cols: usize,
     /// Length of the sums.
     k: usize,
+    /// Operations as defined.
+    flops: u64,
 }
 
 impl Product {
     /// `None` for other operations and for convolutions in groups.
     fn of(op: Op, types: &[TensorType], ty: TensorType) -> Option<Self> {
         let &[a, b] = types else { return None };
-        let (spec, side, patches) = match op {
-            Op::Conv { spec } => (spec, Side::Pixels { turned: false }, Patches::of_input(&spec, a.shape, b.shape, ty.shape)),
-            Op::ConvInput { spec, input } => (spec, Side::Pixels { turned: true }, Patches::of_results(&spec, input, b.shape, a.shape)),
-            Op::ConvKernel { spec, kernel } => (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape)),
+        let (spec, side, patches, flops) = match op {
+            Op::Conv { spec } => {
+                let patches = Patches::of_input(&spec, a.shape, b.shape, ty.shape);
+                (spec, Side::Pixels { turned: false }, patches, conv_flops(ty.shape, b.shape))
+            }
+            Op::ConvInput { spec, input } => {
+                let patches = Patches::of_results(&spec, input, b.shape, a.shape);
+                (spec, Side::Pixels { turned: true }, patches, conv_flops(a.shape, b.shape))
+            }
+            Op::ConvKernel { spec, kernel } => {
+                (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape), conv_flops(b.shape, kernel))
+            }
             _ => return None,
         };
         let scatter = match op {
@@ -120,7 +133,7 @@ impl Product {
             Side::Kernel => (patches.words(), patches.pixels()),
         };
         let cols = ty.shape.dims()[ty.shape.rank() - 1];
-        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, rows, cols, k })
+        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, rows, cols, k, flops })
     }
     fn partition(&self, isa: Isa) -> Partition {
         dispatch(isa, Choose { side: self.side, rows: self.rows, cols: self.cols, k: self.k })
@@ -148,17 +161,18 @@ impl Conv {
         let &[source, right] = inputs else { return None };
         let product = Product::of(op, types, ty)?;
         let part = product.partition(isa);
-        let Product { side, patches, scatter, rows, cols, k } = product;
-        let flops = scatter.map_or(2 * rows as u64 * cols as u64 * k as u64, |s| s.flops());
+        let Product { side, patches, scatter, rows, cols, k, flops } = product;
+        let made = if scatter.is_some() { flops } else { 2 * rows as u64 * cols as u64 * k as u64 };
         let scratch_words = scatter.map_or(LINE + part.packed_words + part.left_words, |s| dispatch(isa, ScratchOf(s)));
         let partials = partials.filter(|_| part.parts > 1);
-        Some(Self { patches, side, rows, cols, k, part, scatter, scratch_words, source, right, partials, outs: outs.to_vec(), flops })
+        let outs = outs.to_vec();
+        Some(Self { patches, side, rows, cols, k, part, scatter, scratch_words, source, right, partials, outs, flops, made })
     }
     /// Estimated work.
     pub(crate) fn cost(&self) -> usize {
-        (self.flops / 16) as usize
+        (self.made / 16) as usize
     }
-    /// Floating-point operations, those with padding counted too.
+    /// Floating-point operations as the convolution is defined: without those that patches of results make more.
     pub(crate) fn flops(&self) -> u64 {
         self.flops
     }

@@ -44,10 +44,6 @@ impl Scatter {
             before: spatial(&spec.before, n, 0),
         }
     }
-    /// Operations that it makes.
-    pub(super) fn flops(&self) -> u64 {
-        2 * (self.pixels() * self.cells() * self.channels * self.filters * self.batch) as u64
-    }
     /// Results of an image.
     fn pixels(&self) -> usize {
         self.output.iter().product()
