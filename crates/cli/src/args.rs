@@ -98,7 +98,12 @@ share is floor_us / step_us. The peak is that of single precision: where the pro
 --start tells instead where the time between the beginning of main and the end of the first training step goes. What the system \
 needs to load the program is not in it. Reading or making data takes time in proportion to --rows.
 
-Workloads named infer-... time prediction: one row (b1_p50_us, b1_p90_us), and rows per second of 1024 at once.";
+Workloads named infer-... time prediction: one row (b1_p50_us, b1_p90_us), and rows per second of 1024 at once.
+
+The networks: tiny has 10 inputs, 32 units, 2 classes; mlp128 and mlp512 have one hidden layer of 128 and two of 512 on MNIST; linreg \
+is a line through a million points. cnn has convolutions of 3 x 3 to 32 and 64 filters, each halved by its maximum, and dropout. dlicnn \
+has three of 75, 50 and 25 filters with batch normalization and dropout, 512 units and 24 classes; it takes 6,400 rows. Floating-point \
+operations of convolutions count as defined, whether or not padding or zeros between strides are multiplied on the way.";
 
 /// What every command takes.
 #[derive(Args, Debug, Clone, Default)]
@@ -351,7 +356,8 @@ pub(crate) enum DTypeArg {
 /// Arguments of `bench`.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// tiny, mlp128, mlp512, linreg, infer-tiny, infer-mlp128, infer-mlp512, or ceiling (what the machine can do)
+    /// tiny, mlp128, mlp512, linreg, cnn, dlicnn; infer-tiny, infer-mlp128, infer-mlp512, infer-cnn, infer-dlicnn; or ceiling (what the
+    /// machine can do)
     #[arg(value_name = "WORKLOAD", required_unless_present = "model")]
     pub workload: Option<String>,
     /// Any network from a TOML file, on random data of its shapes

@@ -107,11 +107,14 @@ fn idx_folder(folder: &Path) -> Result<Arrays, CliError> {
     Ok(Arrays { name: name_of(folder), x: load_idx(x)?, y: Some(labels(load_idx(y)?)?), test })
 }
 
-/// The training pair of such a folder, each value of the images divided by a number while it is read, and the labels.
-pub(crate) fn idx_training(folder: &Path, divisor: f32) -> Result<(Tensor, Tensor), CliError> {
+/// At most so many rows of the training pair of such a folder, each value of the images divided by a number, and the labels.
+pub(crate) fn idx_training(folder: &Path, divisor: f32, rows: usize) -> Result<(Tensor, Tensor), CliError> {
     let ((x, y), _) = idx_files(folder)?;
     let y = labels(load_idx(y)?)?;
-    Ok((load_idx_divided(x, divisor)?, y))
+    // As numbers the whole file is four times as large as it is, so of a part of it only that becomes numbers.
+    let x = if rows < y.rows() { load_idx(x)?.first_rows(rows).divide(divisor) } else { load_idx_divided(x, divisor)? };
+    let rows = rows.min(x.rows()).min(y.rows());
+    Ok((x.first_rows(rows), y.first_rows(rows)))
 }
 
 /// Where the files are: the training pair, perhaps the test pair.

@@ -198,6 +198,10 @@ fn words_of_the_command_line() {
     fit(&["--threads", "0"], &["--threads"]);
     fails(&["fitt"], 2, &["fit"]);
     fails(&["bench", "tinny"], 2, &["tinny", "did you mean tiny?"]);
+    fails(&["bench", "dlicn"], 2, &["did you mean dlicnn?", "infer-cnn"]);
+    fails(&["bench", "infer-linreg"], 2, &["infer-linreg"]);
+    fails(&["bench", "infer-cnn", "--run", "3"], 2, &["--run", "infer-cnn"]);
+    fails(&["bench", "cnn", "--rows", "100000000"], 2, &["too many"]);
     fails(&["bench", "tiny", "--batch", "0"], 2, &["--batch"]);
     fails(&["bench", "tiny", "--rows", "0"], 2, &["--rows"]);
     fails(&["bench"], 2, &["WORKLOAD"]);

@@ -250,6 +250,29 @@ fn bench_prints_one_line_with_the_keys_of_the_peers() {
 }
 
 #[test]
+fn bench_counts_the_operations_of_convolutions_by_hand() {
+    // Of one row, forward: 2 Ho Wo Kh Kw Cin Cout of a convolution, 2 inputs units of a dense layer. The way back costs twice that, but
+    // nothing for the first layer's input.
+    let (conv1, conv2) = (2 * 26 * 26 * 9 * 32, 2 * 11 * 11 * 9 * 32 * 64);
+    let cnn = 2 * conv1 + 3 * (conv2 + 2 * 1600 * 10);
+    let (conv1, conv2, conv3) = (2 * 28 * 28 * 9 * 75, 2 * 14 * 14 * 9 * 75 * 50, 2 * 7 * 7 * 9 * 50 * 25);
+    let dlicnn = 2 * conv1 + 3 * (conv2 + conv3 + 2 * 400 * 512 + 2 * 512 * 24);
+    // The rest of a row: activations, windows, normalization, a few operations for each of the 2 x 26 x 26 x 32 and 28 x 28 x 75 largest values.
+    for (workload, batch, by_hand, rest) in [("cnn", 8, cnn, 20 * 26 * 26 * 32), ("dlicnn", 4, dlicnn, 30 * 28 * 28 * 75)] {
+        let told = json(&["bench", workload, "--rows", "16", "--batch", &batch.to_string(), "--steps", "2", "--json"]);
+        let (flops, batch) = (told["flops"].as_u64().unwrap(), batch as u64);
+        // The optimizer's operations on the weights do not grow with the batch.
+        let weights = 20 * if workload == "cnn" { 34_826 } else { 264_000 };
+        assert!(batch * by_hand <= flops && flops <= batch * (by_hand + rest) + weights, "{workload}: {flops} for {}", batch * by_hand);
+        for key in ["step_us", "floor_us", "rss_mb"] {
+            assert!(told[key].as_f64().unwrap() > 0.0, "{key}: {told}");
+        }
+    }
+    let told = json(&["bench", "infer-cnn", "--rows", "8", "--json"]);
+    assert!(told["b1_p50_us"].as_f64().unwrap() > 0.0 && told["step_us"].is_null(), "{told}");
+}
+
+#[test]
 fn bench_is_readable_unless_json_is_asked_for() {
     let text = succeeds(&["bench", "tiny", "--rows", "200", "--steps", "40", "--threads", "1"]);
     for part in ["tiny: batches of 10 from 200 rows", "share of the floor", "GFLOP/s", "GB/s", "steps x step time", "MB of data"] {

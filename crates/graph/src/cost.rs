@@ -72,9 +72,9 @@ pub fn node_cost(graph: &Graph, id: NodeId) -> Cost {
         | Op::Reverse(_)
         | Op::Gather => 0,
         Op::Reduce { .. } | Op::ArgReduce { .. } | Op::ScatterAdd { .. } => source,
-        Op::Conv { .. } => conv(node.ty.shape, graph.ty(node.inputs[1]).shape),
-        Op::ConvInput { .. } => conv(graph.ty(node.inputs[0]).shape, graph.ty(node.inputs[1]).shape),
-        Op::ConvKernel { kernel, .. } => conv(graph.ty(node.inputs[1]).shape, kernel),
+        Op::Conv { .. } => conv_flops(node.ty.shape, graph.ty(node.inputs[1]).shape),
+        Op::ConvInput { .. } => conv_flops(graph.ty(node.inputs[0]).shape, graph.ty(node.inputs[1]).shape),
+        Op::ConvKernel { kernel, .. } => conv_flops(graph.ty(node.inputs[1]).shape, kernel),
         Op::Window { spec, .. } | Op::WindowMaxGrad { spec } | Op::WindowMaxPick { spec } => {
             let results = graph.ty(node.inputs.get(1).copied().unwrap_or(id)).len(); // y
             results as u64 * window(&spec)
@@ -86,8 +86,9 @@ pub fn node_cost(graph: &Graph, id: NodeId) -> Cost {
     Cost { flops, read, written: 4 * out }
 }
 
-/// Operations of a convolution with result `y` and a kernel `(K.., C / groups, O)`.
-fn conv(y: Shape, kernel: Shape) -> u64 {
+/// Operations of a convolution with result `y` and a kernel `(K.., C / groups, O)`, and of either of its gradients; those with padding
+/// are counted too.
+pub fn conv_flops(y: Shape, kernel: Shape) -> u64 {
     2 * y.len() as u64 * kernel.dims()[..kernel.rank() - 1].iter().product::<usize>() as u64
 }
 

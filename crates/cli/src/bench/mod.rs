@@ -2,6 +2,8 @@
 
 mod ceilings;
 mod clock;
+mod data;
+mod networks;
 mod start;
 mod story;
 mod system;

@@ -26,6 +26,7 @@ use crate::gemm::Tile;
 use crate::gemm::tiles::{Heights, LINE, Micro, PANEL_WORDS, Right, TASK_FLOPS, micro, pack_right, transpose};
 use crate::par::Workers;
 use crate::simd::{Isa, Simd, WithSimd, dispatch};
+use adaline_graph::cost::conv_flops;
 use adaline_graph::{Op, TensorType};
 use patches::Patches;
 use scatter::{Images, Scatter};
@@ -98,7 +99,9 @@ pub(crate) struct Conv {
     finish: Finish,
     /// Words of a finished part that the epilogue takes.
     result_words: usize,
+    /// Operations as defined, and those that are made.
     flops: u64,
+    made: u64,
 }
 
 /// What becomes of the result.
@@ -120,16 +123,26 @@ struct Product {
     cols: usize,
     /// Length of the sums.
     k: usize,
+    /// Operations as defined.
+    flops: u64,
 }
 
 impl Product {
     /// `None` for other operations and for convolutions in groups.
     fn of(op: Op, types: &[TensorType], ty: TensorType, fewer: bool) -> Option<Self> {
         let &[a, b] = types else { return None };
-        let (spec, side, patches) = match op {
-            Op::Conv { spec } => (spec, Side::Pixels { turned: false }, Patches::of_input(&spec, a.shape, b.shape, ty.shape)),
-            Op::ConvInput { spec, input } => (spec, Side::Pixels { turned: true }, Patches::of_results(&spec, input, b.shape, a.shape)),
-            Op::ConvKernel { spec, kernel } => (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape)),
+        let (spec, side, patches, flops) = match op {
+            Op::Conv { spec } => {
+                let patches = Patches::of_input(&spec, a.shape, b.shape, ty.shape);
+                (spec, Side::Pixels { turned: false }, patches, conv_flops(ty.shape, b.shape))
+            }
+            Op::ConvInput { spec, input } => {
+                let patches = Patches::of_results(&spec, input, b.shape, a.shape);
+                (spec, Side::Pixels { turned: true }, patches, conv_flops(a.shape, b.shape))
+            }
+            Op::ConvKernel { spec, kernel } => {
+                (spec, Side::Kernel, Patches::of_input(&spec, a.shape, kernel, b.shape), conv_flops(b.shape, kernel))
+            }
             _ => return None,
         };
         let scatter = match op {
@@ -142,7 +155,7 @@ impl Product {
         };
         let cols = ty.shape.dims()[ty.shape.rank() - 1];
         let winograd = if fewer { Winograd::new(op, types, ty) } else { None };
-        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, winograd, rows, cols, k })
+        (spec.groups == 1 && !ty.is_empty() && k > 0).then_some(Self { side, patches, scatter, winograd, rows, cols, k, flops })
     }
     fn partition(&self, isa: Isa) -> Partition {
         dispatch(isa, Choose { side: self.side, rows: self.rows, cols: self.cols, k: self.k })
@@ -174,13 +187,13 @@ impl Conv {
         let &[source, right] = inputs else { return None };
         let product = Product::of(op, types, ty, fewer)?;
         let part = product.partition(isa);
-        let Product { side, patches, scatter, winograd, rows, cols, k } = product;
+        let Product { side, patches, scatter, winograd, rows, cols, k, flops } = product;
         let ends = matches!(finish, Finish::Epilogue(_));
         let scatter = scatter.filter(|s| winograd.is_none() && (!ends || s.image_words() <= RESULT_WORDS));
         let product_flops = 2 * rows as u64 * cols as u64 * k as u64;
-        let (flops, own_words, result_words) = match (winograd, scatter) {
+        let (made, own_words, result_words) = match (winograd, scatter) {
             (Some(w), _) => (w.flops(), w.scratch_words(isa), 0),
-            (_, Some(s)) => (s.flops(), dispatch(isa, ScratchOf(s)), s.image_words()),
+            (_, Some(s)) => (flops, dispatch(isa, ScratchOf(s)), s.image_words()),
             _ => (product_flops, LINE + part.packed_words + part.left_words, part.rows_per_task * part.cols_per_task),
         };
         let result_words = if ends { result_words } else { 0 };
@@ -203,13 +216,14 @@ impl Conv {
             finish,
             result_words,
             flops,
+            made,
         })
     }
     /// Estimated work.
     pub(crate) fn cost(&self) -> usize {
-        (self.flops / 16) as usize
+        (self.made / 16) as usize
     }
-    /// Floating-point operations, those with padding counted too.
+    /// Floating-point operations as the convolution is defined, whatever is made instead.
     pub(crate) fn flops(&self) -> u64 {
         self.flops
     }

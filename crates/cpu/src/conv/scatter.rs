@@ -46,10 +46,6 @@ impl Scatter {
             before: spatial(&spec.before, n, 0),
         }
     }
-    /// Operations that it makes.
-    pub(super) fn flops(&self) -> u64 {
-        2 * (self.pixels() * self.cells() * self.channels * self.filters * self.batch) as u64
-    }
     /// Words of an image's gradient.
     pub(super) fn image_words(&self) -> usize {
         self.input.iter().product::<usize>() * self.channels
