@@ -105,7 +105,7 @@ impl Winograd {
     fn pays(&self, results: usize) -> bool {
         let plain = self.batch * CELLS * CELLS * results * self.channels * self.filters;
         let (product, sum) = (self.channels * self.filters, self.channels + self.filters);
-        let tiles = POINTS * self.tiles() * (product + 6 * sum) + 6 * POINTS * product;
+        let tiles = POINTS * self.tiles() * (product + 6 * sum) + 16 * POINTS * product;
         self.channels.min(self.filters) >= 8 && tiles + tiles / 4 < plain && self.bands_words(self.unit()) <= MOST_WORDS
     }
 
