@@ -271,6 +271,11 @@ def image_layers():
         K.RandomBrightness((-0.1, 0.4)), K.RandomHue(0.2), K.RandomHue((0.1, 0.2), value_range=(0, 1)), K.RandomSaturation(0.3), K.RandomSaturation((0.4, 0.6), seed=2),
         K.RandomGrayscale(), K.RandomGrayscale(0.2), K.RandomErasing(), K.RandomErasing(0.3, scale=(0.1, 0.2), fill_value=5.0), K.RandomErasing(fill_value=(1.0, 2.0, 3.0)),
         K.RandomGaussianBlur(), K.RandomGaussianBlur(0.5, kernel_size=(3, 5), sigma=(0.2, 0.8), seed=9), K.MixUp(), K.MixUp(0.4, seed=2), K.CutMix(), K.CutMix((0.2, 0.9)),
+        K.Resizing(3, 4, antialias=True), K.AutoContrast(), K.AutoContrast(value_range=(0, 1), data_format="channels_first"), K.Equalization(), K.Equalization((0, 1), bins=64),
+        K.RandomPosterization(4), K.RandomPosterization((2, 5), value_range=(0, 1), seed=1), K.RandomSharpness(0.3), K.RandomSharpness((0.2, 0.9), value_range=(0, 1), seed=4),
+        K.RandomColorDegeneration(0.3), K.RandomColorDegeneration((0.1, 0.5), seed=2), K.RandomColorJitter(), K.RandomInvert(), K.RandomInvert((0.2, 0.4), value_range=(0, 1), seed=3),
+        K.RandomColorJitter(value_range=(0, 1), brightness_factor=0.2, contrast_factor=(0.1, 0.3), saturation_factor=(0.4, 0.6), hue_factor=0.1, seed=5),
+        K.RandAugment(), K.RandAugment(value_range=(0, 1), num_ops=3, factor=0.3, interpolation="nearest", seed=6), K.RandAugment(factor=(0.1, 0.4), data_format="channels_first"),
     )
 
 

@@ -4,7 +4,7 @@ Made with Python 3.11, Keras 3.15.1 on JAX (CPU, f32), NumPy 2. From the reposit
 
     KERAS_BACKEND=jax python scripts/goldens/image.py
 
-writes crates/nn/tests/goldens/image.json. Everything is a fixed function of nothing, so a second run changes no byte.
+writes image.json and rand_augment.json in crates/nn/tests/goldens. Everything is a fixed function of nothing, so a second run changes no byte.
 
 Where a layer draws numbers, its bounds are equal, so that it draws the same ones always; what is left to a coin (the sign of a shear) is
 set both ways, and each image must be that of one of `outputs`.
@@ -50,6 +50,13 @@ def plain(layer, x):
     """A layer that draws nothing, or the same always."""
     fixed = layer.get_random_transformation(jnp.array(x), training=True)
     return [lambda q: layer.transform_images(q, fixed, training=True)]
+
+
+def untaught(layer, x):
+    """As `plain`, without a gradient: values are steps, or kinks where the smallest and the largest become the bounds."""
+    (f,) = plain(layer, x)
+    f.gradient = False
+    return [f]
 
 
 def signs(layer, x, key):
@@ -108,10 +115,64 @@ def cases():
     for factor in (0.0, 0.3, 0.5, 0.8, -0.2):
         yield L.RandomSaturation((factor, factor)), x, plain
     yield L.RandomSaturation((0.57, 0.57), value_range=(0, 1)), unit, plain
+    for factor in (0.0, 0.3, 0.5, 1.0):
+        yield L.RandomSharpness((factor, factor)), x, plain
+    yield L.RandomSharpness((0.9, 0.9), value_range=(0, 1), data_format="channels_first"), np.moveaxis(unit, -1, 1).copy(), plain
+    yield L.RandomSharpness((0.2, 0.2)), images(1, 1, 1, 2), plain
+    for factor in (0.0, 0.4, 1.0, -0.7):
+        yield L.RandomColorDegeneration((factor, factor)), x, plain
+    yield L.RandomColorDegeneration((0.6, 0.6), value_range=(0, 1), data_format="channels_first"), np.moveaxis(unit, -1, 1).copy(), plain
+    for bits in range(1, 9):
+        yield L.RandomPosterization((bits, bits)), x, untaught
+    yield L.RandomPosterization(1, value_range=(0, 1)), unit, untaught
+    yield L.RandomPosterization((3, 3), value_range=(-1, 1)), 2 * unit - 1, untaught
+    yield L.RandomInvert((1.0, 1.0)), x, plain
+    yield L.RandomInvert((1.0, 1.0), value_range=(0, 1)), unit, plain
+    yield L.RandomInvert((0.0, 0.0)), x, plain
+    yield L.RandomColorJitter(), x, plain
+    jitter = {"brightness_factor": (-0.1, -0.1), "contrast_factor": (-0.3, 0.3), "saturation_factor": (0.6, 0.6), "hue_factor": (0.0, 0.0)}
+    yield L.RandomColorJitter(**jitter), x, plain
+    yield L.RandomColorJitter(value_range=(0, 1), brightness_factor=(0.2, 0.2), saturation_factor=(0.3, 0.3)), unit, plain
+    # A grey channel, one in which every value is the same, and one in few values.
+    flat = np.stack([x[..., 0], np.full_like(x[..., 0], 7.0), np.floor(x[..., 2] / 100) + 3], -1)
+    for data, how in ((x, {}), (unit, {"value_range": (0, 1)}), (flat, {}), (one, {}), (2 * unit - 1, {"value_range": (-1, 1)}), (first, {"data_format": "channels_first"})):
+        yield L.AutoContrast(**how), data, untaught
+    whole = np.arange(512, dtype="float32").reshape(2, 16, 16, 1) // 2
+    for data, how in (
+        (x, {}), (x, {"bins": 7}), (x, {"bins": 1}), (x, {"bins": 300}), (unit, {"value_range": (0, 1)}), (flat, {}), (whole, {}), (np.floor(whole**2 / 255), {"bins": 64}),
+        (2 * unit - 1, {"value_range": (-1, 1), "bins": 100}), (first, {"data_format": "channels_first"}), (x * 3 - 200, {}),
+    ):
+        yield L.Equalization(**how), data, untaught
+    for antialias in (True, False):
+        for interpolation in ("nearest", "bilinear", "bicubic"):
+            for size in ((3, 4), (2, 9), (1, 1)):
+                yield L.Resizing(*size, interpolation=interpolation, antialias=antialias), x, plain
+    yield L.Resizing(2, 5, antialias=True, pad_to_aspect_ratio=True, fill_value=3.5), x, plain
+    yield L.Resizing(2, 5, antialias=True, crop_to_aspect_ratio=True, data_format="channels_first"), first, plain
     for fill in (300.0, 17.5):
         yield L.RandomErasing((1.0, 1.0), scale=(1.0, 1.0), fill_value=fill), x, plain
     for size, sigma in ((3, 1.0), ((5, 1), 0.7), ((1, 7), 0.9), (9, 0.5), (3, 0.0)):
         yield L.RandomGaussianBlur((1.0, 1.0), kernel_size=size, sigma=(sigma, sigma)), x, plain
+
+
+def rand_augment():
+    """What each augmentation of a RandAugment makes of images, one at a time: one or, where a sign is drawn, two; none for those
+    that draw more."""
+    x = images(2, 5, 7, 3)
+    layer = L.RandAugment(num_ops=1, factor=(0.2, 0.2))
+    drawn = layer.get_random_transformation(jnp.array(x), training=True)
+    outputs = {}
+    for k, name in enumerate(layer._AUGMENT_LAYERS):
+        shears = [drawn["transforms"]["random_shear"]]
+        if name == "random_shear":
+            factor = abs(shears[0]["shear_factor"])
+            shears = [{**shears[0], "shear_factor": s * factor} for s in (1, -1)]
+        made = [
+            layer.transform_images(jnp.array(x), {"transforms": {**drawn["transforms"], "random_shear": shear}, "layer_idxes": jnp.array([k])})
+            for shear in shears
+        ]
+        outputs[name] = [] if name in ("solarization", "random_contrast") else [tensor(v) for v in made]
+    return {"object": keras.saving.serialize_keras_object(layer), "x": tensor(x), "outputs": outputs}
 
 
 def rows():
@@ -119,7 +180,7 @@ def rows():
         functions = how(layer, x)
         row = {"object": keras.saving.serialize_keras_object(layer), "x": tensor(x), "outputs": [tensor(f(jnp.array(x))) for f in functions]}
         row["object"].pop("build_config", None)
-        if len(functions) == 1:
+        if len(functions) == 1 and getattr(functions[0], "gradient", True):
             c = wave(functions[0](jnp.array(x)).shape)
             row["cotangent"] = tensor(c)
             row["gradient"] = tensor(jax.grad(lambda q: jnp.sum(functions[0](q) * c))(jnp.array(x)))
@@ -128,5 +189,7 @@ def rows():
 
 if __name__ == "__main__":
     keras.utils.set_random_seed(1)
-    text = ",\n".join(json.dumps(r, sort_keys=True, separators=(",", ":")) for r in rows())
+    line = lambda r: json.dumps(r, sort_keys=True, separators=(",", ":"))
+    text = ",\n".join(map(line, rows()))
     OUT.write_text(f"[\n{text}\n]\n")
+    (OUT.parent / "rand_augment.json").write_text(f"[\n{line(rand_augment())}\n]\n")

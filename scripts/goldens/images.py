@@ -125,6 +125,9 @@ def activations():
     yield L.LeakyReLU(negative_slope=0.1), SEQUENCE
     yield L.ELU(), SEQUENCE
     yield L.ELU(alpha=0.5), SEQUENCE
+    yield L.PReLU(), SEQUENCE
+    yield L.PReLU(shared_axes=[1, 2], alpha_initializer="ones", alpha_regularizer="l2"), IMAGE
+    yield L.PReLU(shared_axes=2), IMAGE
     yield L.Softmax(), SEQUENCE
     yield L.Softmax(axis=1), SEQUENCE
     yield L.Softmax(axis=(1, 2)), IMAGE
@@ -228,6 +231,7 @@ def training_cases():
     yield "transposed_volume", [L.Conv3DTranspose(2, 2, strides=(1, 2, 1)), L.GlobalMaxPooling3D()], volume, optimizers.SGD(0.1)
     yield "depthwise", [L.DepthwiseConv2D(3, depth_multiplier=2, padding="same", activation="relu"), L.SeparableConv2D(4, 2, strides=2, depthwise_regularizer="l2", pointwise_regularizer="l1"), L.GlobalAveragePooling2D()], image, optimizers.SGD(0.1, momentum=0.5)
     yield "depthwise_sequence", [L.DepthwiseConv1D(3), L.SeparableConv1D(4, 2, padding="same", depth_multiplier=2), L.Flatten()], sequence, optimizers.SGD(0.1)
+    yield "prelu", [L.Conv2D(4, 3), L.PReLU(shared_axes=[1, 2]), L.Flatten(), L.Dense(5), L.PReLU(alpha_regularizer="l2")], image, optimizers.SGD(0.1)
 
 
 STEPS, BATCH = 12, 4

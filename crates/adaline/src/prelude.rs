@@ -17,12 +17,15 @@ pub use adaline_nn::layers::{
     Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, Cropping1D, Cropping2D, Cropping3D, DataFormat, Dense,
     DepthwiseConv1D, DepthwiseConv2D, Dropout, ELU, Flatten, GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
     GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Input, Interpolation, Layer, LeakyReLU, MaxPooling1D, MaxPooling2D,
-    MaxPooling3D, Normalization, Padding, Permute, ReLU, Rescaling, Reshape, SeparableConv1D, SeparableConv2D, Softmax, SpatialDropout1D,
-    SpatialDropout2D, SpatialDropout3D, UpSampling1D, UpSampling2D, UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
+    MaxPooling3D, Normalization, PReLU, Padding, Permute, ReLU, Rescaling, Reshape, SeparableConv1D, SeparableConv2D, Softmax,
+    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, UpSampling1D, UpSampling2D, UpSampling3D, ZeroPadding1D, ZeroPadding2D,
+    ZeroPadding3D,
 };
 pub use adaline_nn::layers::{
-    CenterCrop, CutMix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
-    RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
+    AutoContrast, CenterCrop, CutMix, Equalization, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
+    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert,
+    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,
+    Solarization,
 };
 pub use adaline_nn::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError, Reduction, SparseCategoricalCrossentropy,

@@ -39,6 +39,17 @@ fn the_processor_augments_as_the_reference_does() {
         Solarization::new().addition_factor(0.5).threshold_factor(0.5).into(),
         MixUp::new(0.5).into(),
         CutMix::new(1.0).into(),
+        Resizing::new(4, 5).antialias(true).into(),
+        AutoContrast::new().into(),
+        Equalization::new().into(),
+        RandomPosterization::new(5.0).into(),
+        RandomSharpness::new(1.0).into(),
+        RandomColorDegeneration::new(0.5).into(),
+        RandomColorJitter::new().brightness_factor(0.3).contrast_factor(0.3).saturation_factor((0.3, 0.7)).hue_factor(0.3).into(),
+        RandomInvert::new(1.0).into(),
+        RandAugment::new().num_ops(3).seed(1).into(),
+        RandAugment::new().factor(0.9).seed(2).into(),
+        PReLU::new().shared_axes([1, 2]).into(),
     ];
     for layer in layers {
         let class = layer.class_name();

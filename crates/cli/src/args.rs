@@ -202,12 +202,17 @@ pub(crate) struct FitArgs {
 /// How to read pictures.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct PictureArgs {
-    /// Size that pictures are brought to: 64, or height x width such as 64x48 [default: 64]
+    /// Size that pictures are brought to: 64, or height x width such as 64x48 [default: the median of the pictures; where its
+    /// longer side has more than 64 pixels, made smaller to 64 and a multiple of 8]
     #[arg(long, value_name = "SIZE", value_parser = crate::pictures::parse_size)]
     pub image_size: Option<(usize, usize)>,
     /// Channels of pictures [default: rgb]
     #[arg(long, value_enum)]
     pub color: Option<ColorArg>,
+    /// Memory for decoded pictures, in MiB; more than that is decoded anew for each batch, with the same result
+    /// [default: 2048]
+    #[arg(long, value_name = "N")]
+    pub cache_mb: Option<u64>,
     /// DATA is a CSV table that names pictures in its column path and their classes in its column label
     #[arg(long)]
     pub pictures: bool,

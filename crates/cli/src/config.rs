@@ -50,6 +50,8 @@ pub(crate) struct DataConfig {
     pub image_size: Option<toml::Value>,
     /// `rgb` (default) or `grayscale`.
     pub color: Option<String>,
+    /// Memory for decoded pictures, in MiB.
+    pub cache_mb: Option<u64>,
     /// `refuse` (default) or `skip`.
     pub on_bad_file: Option<String>,
     /// Share of the rows held out for the final measurement.

@@ -6,15 +6,19 @@ use crate::error::{CliError, fail, misuse};
 use crate::source::is_idx_folder;
 use crate::terminal::{Shown, Terminal};
 use adaline::data::{
-    BadFile, BadFiles, Color, DataError, FileKind, ImageError, ImageLimits, ImageList, ImageOptions, ImageSet, Table, TableOptions, Tensor,
-    is_picture_name, sniff,
+    BadFile, BadFiles, Color, DataError, FileKind, ImageError, ImageLimits, ImageList, ImageOptions, ImageSet, RowSource, Table,
+    TableOptions, Tensor, TypicalSize, is_picture_name, sniff,
 };
 use adaline::report::number;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Height and width without `--image-size`.
+/// The longer side without `--image-size` of pictures that are larger, and both sides where no picture says its size.
 const SIZE: usize = 64;
+/// The shorter side is then a multiple of this.
+const STEP: usize = 8;
+/// Files that are asked for their size.
+const SAMPLE: usize = 256;
 /// Bad files that are named on the terminal; `metrics.json` names all.
 const NAMED: usize = 10;
 /// The column of a list that names the files.
@@ -28,6 +32,7 @@ pub(crate) struct Asked {
     size: Option<(usize, usize)>,
     color: Option<Color>,
     on_bad: Option<BadFiles>,
+    cache_bytes: Option<u64>,
     /// DATA is a table of paths and labels.
     pub list: bool,
 }
@@ -36,6 +41,8 @@ pub(crate) struct Asked {
 pub(crate) struct Pictures {
     pub list: ImageList,
     pub options: ImageOptions,
+    /// Where their size comes from, when nobody asked for one.
+    pub size: Option<String>,
     /// What the classes are called together.
     pub target: &'static str,
 }
@@ -62,14 +69,27 @@ impl Asked {
             (None, None) => None,
             (None, Some(other)) => return misuse(format!("[data] on_bad_file expects \"refuse\" or \"skip\", got {other:?}")),
         };
-        Ok(Self { size, color, on_bad, list: args.pictures || config.pictures })
+        let cache_bytes = args.cache_mb.or(config.cache_mb).map(|mb| mb.saturating_mul(1 << 20));
+        Ok(Self { size, color, on_bad, cache_bytes, list: args.pictures || config.pictures })
     }
 
-    /// How pictures are read.
-    pub(crate) fn options(&self) -> ImageOptions {
-        let (height, width) = self.size.unwrap_or((SIZE, SIZE));
-        let color = self.color.unwrap_or_default();
-        ImageOptions { color, on_bad: self.on_bad.unwrap_or_default(), ..ImageOptions::sized(height, width) }
+    /// How the pictures of a list are read: in their own size unless one was asked for.
+    pub(crate) fn pictures(&self, list: ImageList, target: &'static str) -> Pictures {
+        let ((height, width), size) = match self.size {
+            Some(size) => (size, None),
+            None => {
+                let (size, words) = own_size(list.typical_size(SAMPLE, &ImageLimits::default()).as_ref());
+                (size, Some(words))
+            }
+        };
+        let base = ImageOptions::sized(height, width);
+        let options = ImageOptions {
+            color: self.color.unwrap_or_default(),
+            on_bad: self.on_bad.unwrap_or_default(),
+            cache_bytes: self.cache_bytes.unwrap_or(base.cache_bytes),
+            ..base
+        };
+        Pictures { list, options, size, target }
     }
 
     /// An option that has no meaning for other data.
@@ -79,6 +99,7 @@ impl Asked {
             (self.size.is_some(), "--image-size"),
             (self.color.is_some(), "--color"),
             (self.on_bad.is_some(), "--on-bad-file"),
+            (self.cache_bytes.is_some(), "--cache-mb"),
         ];
         given.into_iter().find(|(given, _)| *given).map(|(_, name)| name)
     }
@@ -91,6 +112,27 @@ impl From<BadFileArg> for BadFiles {
             BadFileArg::Skip => Self::Skip,
         }
     }
+}
+
+/// Height and width that pictures are brought to when nobody says, and why, in words: their median, made smaller in its proportions
+/// where its longer side has more than [`SIZE`] pixels.
+fn own_size(typical: Option<&TypicalSize>) -> ((usize, usize), String) {
+    let Some(&TypicalSize { height, width, files, alike }) = typical else {
+        return ((SIZE, SIZE), format!("{SIZE} x {SIZE} pixels, since no picture says its own size"));
+    };
+    let longer = height.max(width);
+    let found = if alike { "as the pictures are".to_owned() } else { "the median of the pictures".to_owned() };
+    let asked = format!("{} looked at", number::grouped(files as u64));
+    if longer <= SIZE {
+        return ((height, width), format!("{height} x {width} pixels, {found} ({asked})"));
+    }
+    let scaled = |side: usize| {
+        // In integers: to the nearest multiple of STEP, halves up.
+        let side = side.saturating_mul(SIZE);
+        if side == longer.saturating_mul(SIZE) { SIZE } else { (2 * side + longer * STEP) / (2 * longer * STEP) * STEP }
+    };
+    let (h, w) = (scaled(height).max(STEP), scaled(width).max(STEP));
+    ((h, w), format!("{h} x {w} pixels, made smaller from {height} x {width}, {found} ({asked})"))
 }
 
 /// `64` or `64x48`: height and width.
@@ -141,10 +183,19 @@ pub(crate) fn read(list: ImageList, options: &ImageOptions, say: &Terminal) -> R
         DataError::Image(e @ ImageError::BadFiles { count, total, .. }) if count < total => {
             CliError::Failure(format!("{e} by --on-bad-file skip"))
         }
+        DataError::Image(e @ ImageError::BadSize { .. }) => CliError::Misuse(format!("--image-size: {e}")),
         other => other.into(),
     })?;
     if let Some(text) = skipped(set.skipped(), set.len()) {
         say.line(&format!("Note: {text}"));
+    }
+    if !set.is_cached() {
+        let bytes = set.row_len().saturating_mul(set.len());
+        say.line(&format!(
+            "Note: the pictures would take {} MB in memory, more than the {} MB of --cache-mb: each batch decodes its own",
+            number::grouped(bytes.div_ceil(1 << 20) as u64),
+            number::grouped(options.cache_bytes >> 20)
+        ));
     }
     Ok(set)
 }
@@ -224,6 +275,22 @@ pub(crate) fn kept(options: &ImageOptions) -> ImageOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_keep_their_size_up_to_a_bound() {
+        let own = |height, width, alike| own_size(Some(&TypicalSize { height, width, files: 1234, alike }));
+        assert_eq!(own(8, 8, true), ((8, 8), "8 x 8 pixels, as the pictures are (1,234 looked at)".into()));
+        assert_eq!(own(1, 64, false).0, (1, 64));
+        assert_eq!(own(65, 65, true).0, (64, 64));
+        assert_eq!(own(480, 640, false).0, (48, 64));
+        let (size, words) = own(1200, 900, false);
+        assert_eq!(
+            (size, words.as_str()),
+            ((64, 48), "64 x 48 pixels, made smaller from 1200 x 900, the median of the pictures (1,234 looked at)")
+        );
+        assert_eq!((own(3000, 10, true).0, own(60_000, 59_000, true).0), ((64, 8), (64, 64)));
+        assert_eq!(own_size(None).0, (64, 64));
+    }
 
     #[test]
     fn sizes() {

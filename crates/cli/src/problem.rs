@@ -4,7 +4,7 @@ use crate::config::DataConfig;
 use crate::error::{CliError, misuse};
 use crate::pictures::{self, Pictures};
 use crate::source::{Arrays, Source};
-use crate::terminal::Terminal;
+use crate::terminal::{Shown, Terminal};
 use adaline::data::{ImageOptions, ImageSet, PrepOptions, Preprocessor, Role, RowSource, Scale, Table, Task, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ pub(crate) struct Problem {
     pub rows: Vec<usize>,
     /// Class number of each of `rows`, for stratified splits.
     pub labels: Option<Vec<i32>>,
+    /// The size of pictures and where it comes from, when nobody asked for one.
+    pub size: Option<String>,
     /// Things a person should know.
     pub notes: Vec<String>,
     /// The options of preprocessing.
@@ -134,7 +136,7 @@ impl Problem {
             }
         }
         let info = TaskInfo { target: target.into(), kind, image: config.image, pictures: None, source: name.into() };
-        Ok(Self { data: Data::Table(table), info, rows, labels, notes, options: PrepOptions { task, ..options } })
+        Ok(Self { data: Data::Table(table), info, rows, labels, size: None, notes, options: PrepOptions { task, ..options } })
     }
 
     fn of_arrays(arrays: Arrays, task: Task, config: &DataConfig) -> Result<Self, CliError> {
@@ -176,16 +178,19 @@ impl Problem {
         });
         let info = TaskInfo { target: "y".into(), kind, image, pictures: None, source: name };
         let rows = (0..x.rows()).collect();
-        Ok(Self { data: Data::Arrays { x, y, test }, info, rows, labels, notes: Vec::new(), options: PrepOptions::default() })
+        Ok(Self { data: Data::Arrays { x, y, test }, info, rows, labels, size: None, notes: Vec::new(), options: PrepOptions::default() })
     }
 
     fn of_pictures(pictures: Pictures, target: Option<&str>, task: Task, name: &str, say: &Terminal) -> Result<Self, CliError> {
-        let Pictures { list, options, target: own } = pictures;
+        let Pictures { list, options, size, target: own } = pictures;
         if let Some(target) = target.filter(|t| *t != own) {
             return misuse(format!("--target {target}: pictures are told apart by their `{own}`; leave --target out"));
         }
         if task == Task::Regression {
             return misuse("--task numbers: pictures in folders have classes, not numbers");
+        }
+        if let Some(words) = &size {
+            say.line(&format!("Size: {words}; --image-size asks for another"));
         }
         let set = pictures::read(list, &options, say)?;
         pictures::check_classes(&set)?;
@@ -201,7 +206,7 @@ impl Problem {
         let notes =
             if bad > 0 { vec![format!("{bad} of {} pictures cannot be read and are left out", bad + set.len())] } else { Vec::new() };
         let rows = (0..set.len()).collect();
-        Ok(Self { data: Data::Pictures(set), info, rows, labels: Some(labels), notes, options: PrepOptions::default() })
+        Ok(Self { data: Data::Pictures(set), info, rows, labels: Some(labels), size, notes, options: PrepOptions::default() })
     }
 
     /// The files of pictures, when that is what the rows are.

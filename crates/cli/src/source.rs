@@ -45,11 +45,11 @@ impl Source {
             if is_idx_folder(path) {
                 return Ok(Self::Arrays(idx_folder(path)?));
             }
-            return Ok(Self::Pictures(Pictures { list: pictures::from_folder(path)?, options: asked.options(), target: "class" }));
+            return Ok(Self::Pictures(asked.pictures(pictures::from_folder(path)?, "class")));
         }
         let kind = sniff(path)?;
         if asked.list && matches!(kind, FileKind::Table | FileKind::Unknown) {
-            return Ok(Self::Pictures(Pictures { list: ImageList::from_csv(path)?, options: asked.options(), target: "label" }));
+            return Ok(Self::Pictures(asked.pictures(ImageList::from_csv(path)?, "label")));
         }
         Ok(match kind {
             FileKind::Npz => Self::Arrays(npz(path)?),

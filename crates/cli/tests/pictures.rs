@@ -228,13 +228,19 @@ fn folders_and_words_that_do_not_fit() {
     fit_fails(&[("dark/a.png", &a), ("light/huge.png", &huge)], &[], 1, &["huge.png"]);
     fit_fails(good, &["--image-size", "0"], 2, &["--image-size", "64x48"]);
     fit_fails(good, &["--image-size", "4x4x4"], 2, &["64x48"]);
-    fit_fails(good, &["--image-size", "100000x100000"], 1, &["100000 x 100000"]);
+    fit_fails(good, &["--image-size", "100000x100000"], 2, &["--image-size", "100000 x 100000"]);
+    fit_fails(good, &["--image-size", "1000000"], 2, &["--image-size", "1000000 x 1000000"]);
+    fit_fails(good, &["--image-size", "abc"], 2, &["--image-size", "64x48", "abc"]);
+    fit_fails(good, &["--cache-mb", "-1"], 2, &["--cache-mb"]);
+    fit_fails(good, &["--cache-mb", "much"], 2, &["--cache-mb"]);
     fit_fails(good, &["--color", "blue"], 2, &["grayscale"]);
     fit_fails(good, &["--on-bad-file", "ignore"], 2, &["skip"]);
     fit_fails(good, &["--target", "weight"], 2, &["--target weight", "`class`"]);
     fit_fails(good, &["--task", "numbers"], 2, &["--task numbers"]);
     let out = adaline(&["fit", &dataset("iris.csv"), "--target", "species", "--color", "rgb", "--verbose", "0"]);
     assert!(out.status.code() == Some(2) && String::from_utf8_lossy(&out.stderr).contains("--color is for pictures"));
+    let out = adaline(&["fit", &dataset("iris.csv"), "--target", "species", "--cache-mb", "9", "--verbose", "0"]);
+    assert!(out.status.code() == Some(2) && String::from_utf8_lossy(&out.stderr).contains("--cache-mb is for pictures"));
 }
 
 #[test]
@@ -276,4 +282,95 @@ fn equal_seeds_give_equal_models_on_any_threads() {
         std::fs::read(format!("{out}/model.keras")).unwrap()
     };
     assert_eq!(run("1"), run("2"));
+}
+
+/// A folder `data` with pictures of two classes that are told apart by their brightness.
+fn dark_and_light((height, width): (usize, usize)) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..24u8 {
+        let class = ["dark", "light"][usize::from(i % 2)];
+        let pixels = vec![(i % 2) * 200 + i; height * width];
+        write(&folder.path().join(format!("data/{class}/{i}.png")), &png(height, width, pixels));
+    }
+    folder
+}
+
+#[test]
+fn pictures_keep_their_own_size_and_the_story_says_so() {
+    for (of, words, kept) in [
+        ((8, 7), "Size: 8 x 7 pixels, as the pictures are (24 looked at)", "8 x 7 pixels"),
+        ((30, 200), "Size: 8 x 64 pixels, made smaller from 30 x 200, as the pictures are (24 looked at)", "8 x 64 pixels"),
+    ] {
+        let folder = dark_and_light(of);
+        // A file without a size does not hide that of the others.
+        write(&folder.path().join("data/dark/bad.png"), b"no picture");
+        let (data, out) = (folder.path().join("data").display().to_string(), folder.path().join("out").display().to_string());
+        let fit = |more: &[&str]| succeeds(&[&["fit", &data, "--on-bad-file", "skip", "--epochs", "1", "--out", &out], more].concat());
+        let text = fit(&[]);
+        assert!(text.contains(words) && text.contains("--image-size asks for another"), "{text}");
+        assert!(succeeds(&["summary", &format!("{out}/model.keras")]).contains(kept));
+        assert!(std::fs::read_to_string(format!("{out}/report.html")).unwrap().contains(&words["Size: ".len()..]));
+        assert!(!fit(&["--image-size", "9"]).contains("Size:"));
+    }
+}
+
+#[test]
+fn the_cache_changes_no_bit() {
+    let folder = dark_and_light((9, 10));
+    let data = folder.path().join("data").display().to_string();
+    let run = |cache: &str| {
+        let out = folder.path().join(cache).display().to_string();
+        let text = succeeds(&["fit", &data, "--color", "grayscale", "--epochs", "3", "--cache-mb", cache, "--out", &out]);
+        (std::fs::read(format!("{out}/model.keras")).unwrap(), text.contains("1 MB in memory, more than the 0 MB of --cache-mb"))
+    };
+    let (kept, told) = run("1");
+    assert!(!told);
+    let (anew, told) = run("0");
+    assert!(told);
+    assert!(kept == anew, "decoding anew makes another network");
+}
+
+/// `fit` on two classes of such pictures, with a network of this layer.
+fn layer_fails(layer: &str, code: i32, parts: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..8u8 {
+        write(&folder.path().join(format!("data/{}/{i}.png", ["dark", "light"][usize::from(i % 2)])), &tile(i * 30));
+    }
+    let toml = folder.path().join("net.toml");
+    let text = format!(
+        "[data]\npath = \"data\"\n[[model.layers]]\n{layer}\n[[model.layers]]\nclass_name = \"Flatten\"\n\
+         [[model.layers]]\nclass_name = \"Dense\"\nunits = 2\nactivation = \"softmax\"\n[training]\nepochs = 1\n"
+    );
+    std::fs::write(&toml, text).unwrap();
+    let ran = adaline(&[
+        "fit",
+        "--model",
+        &toml.display().to_string(),
+        "--verbose",
+        "0",
+        "--out",
+        &folder.path().join("out").display().to_string(),
+    ]);
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(code), "{layer}\n{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "{layer}: {part}\n{stderr}");
+    }
+}
+
+#[test]
+fn layers_that_do_not_fit_the_pictures() {
+    let conv = |more: &str| format!("class_name = \"Conv2D\"\nfilters = 4\nkernel_size = 3\n{more}");
+    layer_fails(&conv("strides = 2\ndilation_rate = 2"), 2, &["number 1", "`dilation_rate`", "strides"]);
+    layer_fails(&conv("groups = 3"), 2, &["number 1", "`groups`"]);
+    layer_fails(&conv("groups = 2"), 1, &["conv2d", "got 3 channels"]);
+    layer_fails(&conv("padding = \"full\""), 2, &["`padding`"]);
+    layer_fails(&conv("strides = 0"), 2, &["`strides`"]);
+    layer_fails("class_name = \"Conv2D\"\nfilters = 4\nkernel_size = 5", 1, &["conv2d", "spans 5 cells", "which has 3", "`same`"]);
+    layer_fails("class_name = \"Conv2D\"\nfilters = 4\nkernel_size = 4000000000", 1, &["conv2d", "too large"]);
+    layer_fails("class_name = \"Conv2D\"\nfilters = 4000000000000\nkernel_size = 1", 1, &["conv2d"]);
+    layer_fails("class_name = \"MaxPooling2D\"\npool_size = 4", 1, &["max_pooling2d", "spans 4 cells"]);
+    layer_fails("class_name = \"AveragePooling2D\"\npool_size = 0", 2, &["`pool_size`", "at least 1"]);
+    layer_fails("class_name = \"UpSampling2D\"\nsize = 1000000000", 1, &["up_sampling2d", "too large"]);
+    layer_fails("class_name = \"RandAugment\"\nnum_ops = 1000", 2, &["`num_ops`"]);
 }

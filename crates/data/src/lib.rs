@@ -78,7 +78,7 @@ pub use array::npz::{read_npz, write_npz};
 pub use error::DataError;
 pub use file::{FileError, MAX_FILE_BYTES};
 pub use image::error::{BadFile, ImageError, ImageFormat, ImageProblem, MissingFile};
-pub use image::list::{ImageList, is_picture_name};
+pub use image::list::{ImageList, TypicalSize, is_picture_name};
 pub use image::options::{AspectRatio, BadFiles, Color, ImageLimits, ImageOptions, Interpolation};
 pub use image::set::ImageSet;
 pub use image::{decode_image, read_image};

@@ -290,6 +290,40 @@ fn load(folder: &Folder, options: &ImageOptions) -> Result<ImageSet, DataError> 
 }
 
 #[test]
+fn lists_know_how_large_their_pictures_are() {
+    let typical = |folder: &Folder, sample: usize, limits: &ImageLimits| {
+        ImageList::from_unlabeled_folder(folder.path()).unwrap().typical_size(sample, limits)
+    };
+    let limits = ImageLimits::default();
+    // Heights 3 to 7 and widths 4 to 10, in three formats; what is broken does not count.
+    let found = typical(&forty(false), 100, &limits).unwrap();
+    assert_eq!((found.height, found.width, found.files, found.alike), (5, 6, 40, false));
+    let files = typical(&forty(true), 100, &limits).unwrap().files;
+    assert!((36..=40).contains(&files), "{files}: a cut picture may have a whole header");
+    assert_eq!(typical(&forty(false), 7, &limits).unwrap().files, 7);
+    assert_eq!(typical(&forty(false), 0, &limits), None);
+    // The limits hold for headers too.
+    assert_eq!(typical(&forty(false), 100, &ImageLimits { pixels: 12, ..limits }).unwrap().files, 2);
+    assert_eq!(typical(&forty(false), 100, &ImageLimits { file_bytes: 1, ..limits }), None);
+    let folder = Folder::new();
+    folder.file("a.png", b"");
+    folder.file("b.png", b"no picture");
+    assert_eq!(typical(&folder, 9, &limits), None);
+    // Every format says its size before anything is decoded, with no memory to decode in.
+    let pixels = vec![9; 5 * 3 * 3];
+    for (name, bytes) in [
+        ("p.png", png(::png::ColorType::Rgb, 8, None, (5, 3), &pixels)),
+        ("j.jpg", jpeg(jpeg_encoder::ColorType::Rgb, (5, 3), false, &pixels)),
+        ("w.webp", webp((5, 3), image_webp::ColorType::Rgb8, &pixels)),
+    ] {
+        let folder = Folder::new();
+        folder.file(name, &bytes);
+        let found = typical(&folder, 1, &limits).unwrap();
+        assert_eq!((found.height, found.width, found.alike), (5, 3, true), "{name}");
+    }
+}
+
+#[test]
 fn the_same_rows_for_any_number_of_threads_in_memory_or_not() {
     let folder = forty(false);
     let options =

@@ -90,6 +90,7 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     ReLU = "ReLU" [],
     LeakyReLU = "LeakyReLU" [],
     Elu = "ELU" [],
+    PReLU = "PReLU" [],
     Softmax = "Softmax" [],
     Conv1DTranspose = "Conv1DTranspose" ["Convolution1DTranspose"],
     Conv2DTranspose = "Conv2DTranspose" ["Convolution2DTranspose"],
@@ -116,6 +117,14 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     RandomGaussianBlur = "RandomGaussianBlur" [],
     MixUp = "MixUp" [],
     CutMix = "CutMix" [],
+    AutoContrast = "AutoContrast" [],
+    Equalization = "Equalization" [],
+    RandomPosterization = "RandomPosterization" [],
+    RandomSharpness = "RandomSharpness" [],
+    RandomColorDegeneration = "RandomColorDegeneration" [],
+    RandomColorJitter = "RandomColorJitter" [],
+    RandomInvert = "RandomInvert" [],
+    RandAugment = "RandAugment" [],
 }
 
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:

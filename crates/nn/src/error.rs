@@ -20,6 +20,15 @@ pub enum Error {
     /// The backend refused to run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A step that needs more memory than the system gives.
+    #[error(
+        "one step needs {:.1} GB of memory at once, more than the system gives; try smaller batches, smaller inputs or a smaller network",
+        *bytes as f64 / 1e9
+    )]
+    NoMemory {
+        /// Bytes of what lives between the operations of the step.
+        bytes: u64,
+    },
     /// A configuration that is not sound.
     #[error(transparent)]
     Config(Box<ConfigError>),

@@ -8,9 +8,10 @@ use adaline_nn::{
     Fit, Layer, Metric, Model, Seed, Sequential, Trace, catalogue,
     keras::KerasObject,
     layers::{
-        CenterCrop, CutMix, DataFormat, Dense, Flatten, Input, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing,
-        RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation,
-        RandomZoom, Rescaling, Resizing, Solarization,
+        AutoContrast, CenterCrop, CutMix, DataFormat, Dense, Equalization, Flatten, Input, MixUp, RandAugment, RandomBrightness,
+        RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
+        RandomGrayscale, RandomHue, RandomInvert, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear,
+        RandomTranslation, RandomZoom, Rescaling, Resizing, Solarization,
         image::{FillMode, FlipMode, Interpolation},
     },
     losses::MeanSquaredError,
@@ -72,6 +73,11 @@ fn random() -> Vec<Box<dyn Layer>> {
         RandomErasing::new(1.0).into(),
         RandomGaussianBlur::new(1.0).into(),
         Solarization::new().addition_factor(0.5).threshold_factor(0.5).into(),
+        RandomPosterization::new(8.0).into(),
+        RandomSharpness::new(1.0).into(),
+        RandomColorDegeneration::new(0.5).into(),
+        RandomInvert::new(1.0).into(),
+        RandomColorJitter::new().brightness_factor(0.3).contrast_factor(0.3).saturation_factor((0.3, 0.7)).hue_factor(0.3).into(),
     ]
 }
 
@@ -93,7 +99,9 @@ fn values_and_gradients_are_those_of_keras() {
         let outputs = tensors(&case["outputs"]);
         if let [theirs] = &outputs[..] {
             close(&what, &ours[0], theirs, 1e-5, 2e-3);
-            close(&format!("gradient: {what}"), &ours[1], &tensor(&case["gradient"]), 1e-4, 2e-4);
+            if let Some(gradient) = case.get("gradient") {
+                close(&format!("gradient: {what}"), &ours[1], &tensor(gradient), 1e-4, 2e-4);
+            }
             continue;
         }
         for (at, image) in rows(&ours[0]).enumerate() {
@@ -103,16 +111,21 @@ fn values_and_gradients_are_those_of_keras() {
         }
     }
     let compared = |class: &str| cases.iter().any(|c| c["object"]["class_name"] == class);
-    let missing: Vec<&str> = random().iter().map(|l| l.class_name()).filter(|c| !compared(c)).collect();
+    let fixed = ["Resizing", "CenterCrop", "AutoContrast", "Equalization"];
+    let missing: Vec<&str> = random().iter().map(|l| l.class_name()).chain(fixed).filter(|c| !compared(c)).collect();
     assert!(missing.is_empty(), "no golden of {missing:?}");
 }
 
 #[test]
 fn outside_of_training_images_stay_as_they_are() {
     let x = alike(2, [6, 8, 3]);
-    for layer in random().iter().chain(&mixing()) {
+    let batchwise: [Box<dyn Layer>; 2] = [RandAugment::new().into(), Equalization::new().into()];
+    for layer in random().iter().chain(&mixing()).chain(&batchwise) {
         assert_eq!(run(&**layer, &x, None, false, 0).unwrap()[0], x, "{}", layer.class_name());
     }
+    let contrast = AutoContrast::new();
+    assert_ne!(run(&contrast, &x, None, false, 0).unwrap()[0], x);
+    assert_eq!(run(&contrast, &x, None, false, 0), run(&contrast, &x, None, true, 0));
     for layer in [Box::new(Resizing::new(3, 4)) as Box<dyn Layer>, Box::new(CenterCrop::new(3, 4))] {
         assert_eq!(run(&*layer, &x, None, false, 0).unwrap()[0].ty.shape, Shape::new(&[2, 3, 4, 3]));
         assert_eq!(run(&*layer, &x, None, false, 0), run(&*layer, &x, None, true, 0));
@@ -166,7 +179,13 @@ fn wrong_inputs_are_errors_that_say_so() {
         let shape = Shape::new(shape);
         run(layer, &Value::f32(shape, &vec![1.0; shape.len()]), None, true, 0).unwrap_err()
     };
-    let fixed: Vec<Box<dyn Layer>> = vec![Resizing::new(2, 2).into(), CenterCrop::new(2, 2).into()];
+    let fixed: Vec<Box<dyn Layer>> = vec![
+        Resizing::new(2, 2).into(),
+        CenterCrop::new(2, 2).into(),
+        AutoContrast::new().into(),
+        Equalization::new().into(),
+        RandAugment::new().into(),
+    ];
     for layer in random().iter().chain(&mixing()).chain(&fixed) {
         let text = error(&**layer, &[4, 5, 3]);
         let parts = ["layer", layer.class_name(), "(batch, height, width, channels)", "[4, 5, 3]", "batch axis"];
@@ -175,7 +194,13 @@ fn wrong_inputs_are_errors_that_say_so() {
         // A batch without images.
         assert!(run(&**layer, &Value::f32(Shape::new(&[0, 5, 4, 3]), &[]), None, true, 0).is_ok(), "{}", layer.class_name());
     }
-    for layer in [Box::new(RandomHue::new(0.1)) as Box<dyn Layer>, RandomSaturation::new(0.1).into(), RandomGrayscale::new(0.1).into()] {
+    let colored: [Box<dyn Layer>; 4] = [
+        RandomHue::new(0.1).into(),
+        RandomSaturation::new(0.1).into(),
+        RandomGrayscale::new(0.1).into(),
+        RandomColorDegeneration::new(0.1).into(),
+    ];
+    for layer in colored {
         let text = error(&*layer, &[1, 4, 5, 2]);
         assert!(text.contains("3 channels") && text.contains("got 2") && text.contains(layer.class_name()), "{text}");
     }
@@ -220,6 +245,24 @@ fn arguments_out_of_range_are_refused() {
         ("sigma", Box::new(RandomGaussianBlur::new(1.0).sigma((-0.5, 0.5)))),
         ("alpha", Box::new(MixUp::new(0.0))),
         ("factor", Box::new(CutMix::new((-0.5, 0.5)))),
+        ("value_range", Box::new(AutoContrast::new().value_range(0.0, 0.0))),
+        ("bins", Box::new(Equalization::new().bins(0))),
+        ("bins", Box::new(Equalization::new().bins(usize::MAX))),
+        ("value_range", Box::new(Equalization::new().value_range(nan, 1.0))),
+        ("factor", Box::new(RandomPosterization::new(9.0))),
+        ("factor", Box::new(RandomPosterization::new((0.0, 4.0)))),
+        ("factor", Box::new(RandomPosterization::new((2.5, 4.0)))),
+        ("factor", Box::new(RandomPosterization::new(nan))),
+        ("factor", Box::new(RandomSharpness::new(1.5))),
+        ("factor", Box::new(RandomColorDegeneration::new(-1.5))),
+        ("factor", Box::new(RandomInvert::new(nan))),
+        ("brightness_factor", Box::new(RandomColorJitter::new().brightness_factor(2.0))),
+        ("contrast_factor", Box::new(RandomColorJitter::new().contrast_factor(2.0))),
+        ("saturation_factor", Box::new(RandomColorJitter::new().saturation_factor(nan))),
+        ("hue_factor", Box::new(RandomColorJitter::new().hue_factor((-0.5, -0.1)))),
+        ("factor", Box::new(RandAugment::new().factor(1.5))),
+        ("num_ops", Box::new(RandAugment::new().num_ops(1000))),
+        ("interpolation", Box::new(RandAugment::new().interpolation(Interpolation::Bicubic))),
     ];
     for (key, object) in objects {
         let message = object.validate().expect_err(&format!("{} with a bad `{key}`", object.class_name())).to_string();
@@ -232,7 +275,9 @@ fn arguments_out_of_range_are_refused() {
         ("RandomRotation", json!({"factor": 0.1, "fill_mode": "mirror"}), ["`fill_mode`", "`reflect`"]),
         ("RandomFlip", json!({"mode": "diagonal"}), ["`mode`", "`horizontal`"]),
         ("Resizing", json!({"height": 2, "width": 2, "interpolation": "lanczos3"}), ["`interpolation`", "`bicubic`"]),
-        ("Resizing", json!({"height": 2, "width": 2, "antialias": true}), ["`antialias`", "not supported"]),
+        ("Resizing", json!({"height": 2, "width": 2, "antialias": 3}), ["`antialias`", "boolean"]),
+        ("RandAugment", json!({"num_ops": -1}), ["`num_ops`", "RandAugment"]),
+        ("RandomColorJitter", json!({"hue_factor": [0.1]}), ["`hue_factor`", "a list of two numbers"]),
         ("Resizing", json!({"height": 2}), ["Resizing", "`width`"]),
         ("RandomErasing", json!({"fill_value": [1.0, 2.0]}), ["`fill_value`", "a list of three numbers"]),
         ("RandomZoom", json!({}), ["RandomZoom", "`height_factor`"]),
@@ -250,6 +295,8 @@ fn configurations_are_read_in_all_of_keras_forms() {
     assert_eq!(read("RandomRotation", json!({"factor": [0.3, -0.25]}))["factor"], json!([-0.25, 0.3]));
     assert_eq!(read("RandomGaussianBlur", json!({"kernel_size": 5}))["kernel_size"], json!([5, 5]));
     // Keras writes what it cannot read; we read it, and write what it can.
+    assert_eq!(read("RandomPosterization", json!({"factor": 4}))["factor"], json!([1.0, 4.0]));
+    assert_eq!(read("RandAugment", json!({"factor": 0.3}))["factor"], json!([0.0, 0.3]));
     let shear = read("RandomShear", json!({"x_factor": [-0.2, 0.2], "y_factor": [-0.0, 0.0]}));
     assert_eq!((&shear["x_factor"], shear["y_factor"].as_f64()), (&json!(0.2), Some(0.0)));
     let layers: Vec<Box<dyn Layer>> = vec![
@@ -257,6 +304,11 @@ fn configurations_are_read_in_all_of_keras_forms() {
         CenterCrop::new(3, 4).data_format(DataFormat::ChannelsFirst).into(),
         RandomErasing::new(0.3).fill_value([1.0, 2.0, 3.0]).scale(0.2).seed(4).into(),
         RandomRotation::new(0.1).fill_mode(FillMode::Wrap).seed(8).name("turned").into(),
+        Resizing::new(3, 4).antialias(true).into(),
+        AutoContrast::new().value_range(-1.0, 1.0).data_format(DataFormat::ChannelsFirst).into(),
+        Equalization::new().bins(33).value_range(0.0, 1.0).into(),
+        RandAugment::new().num_ops(3).factor((0.1, 0.3)).seed(4).interpolation(Interpolation::Nearest).into(),
+        RandomColorJitter::new().contrast_factor((0.1, 0.2)).seed(6).into(),
     ];
     for mut layer in layers.into_iter().chain(random()).chain(mixing()) {
         layer.validate().unwrap();
@@ -299,6 +351,18 @@ fn draws_are_spread_as_keras_spreads_them() {
     let pairs = Value::f32([4000, 1, 2, 1], &[90.0, 110.0].repeat(4000));
     let contrast = call(&RandomContrast::new((0.25, 0.5)), &pairs, 0);
     uniform_within("contrast", &rows(&contrast).map(|r| (r[1] - r[0]) / 20.0).collect::<Vec<_>>(), 0.75, 1.5);
+    // A bright pixel in the dark: sharpness moves its neighbours from 0 by (1 - 2 f) / 13 of it.
+    let spot = Value::f32([4000, 1, 2, 1], &[0.0, 130.0].repeat(4000));
+    let sharp = call(&RandomSharpness::new((0.1, 0.4)), &spot, 0);
+    uniform_within("sharpness", &rows(&sharp).map(|r| (1.0 - r[0] / 10.0) / 2.0).collect::<Vec<_>>(), 0.1, 0.4);
+    let red = Value::f32([4000, 1, 1, 3], &[100.0, 0.0, 0.0].repeat(4000));
+    let grayer = call(&RandomColorDegeneration::new((0.2, 0.6)), &red, 0);
+    uniform_within("degeneration", &rows(&grayer).map(|r| r[1] / 29.89).collect::<Vec<_>>(), 0.2, 0.6);
+    // All bits set show how many are kept: 2 to 4 of (2, 5), as often each.
+    let bits = drawn(&RandomPosterization::new((2.0, 5.0)), 255.0);
+    for kept in [192.0, 224.0, 240.0] {
+        share("posterization", bits.iter().filter(|v| **v == kept).count(), 4000, 1.0 / 3.0);
+    }
     // A ramp along one axis shows where pixels come from: column 5 of 11 is the middle.
     let ramp = |axis: usize| {
         let image: Vec<f32> = (0..121).map(|i| [i / 11, i % 11][axis] as f32).collect();
@@ -328,7 +392,95 @@ fn draws_are_spread_as_keras_spreads_them() {
     }
     share("grayscale", untouched(&RandomGrayscale::new(0.3)), 2000, 0.7);
     share("erasing", untouched(&RandomErasing::new((0.4, 0.4)).scale(1.0)), 2000, 0.6 + 0.4 * 0.08);
+    share("negatives", untouched(&RandomInvert::new((0.3, 0.3))), 2000, 0.7);
+    share("negatives of half", untouched(&RandomInvert::new(1.0)), 2000, 0.5);
     share("blur", untouched(&RandomGaussianBlur::new((0.3, 0.3)).sigma((0.9, 0.9))), 2000, 0.7);
+}
+
+/// Whether each value became `v + a` or 255 minus that, for some `a`.
+fn is_solarized(old: &[f64], new: &[f64]) -> bool {
+    [new[0] - old[0], 255.0 - new[0] - old[0]].into_iter().any(|a| {
+        old.iter().zip(new).all(|(v, y)| {
+            let t = (v + a).clamp(0.0, 255.0);
+            (y - t).abs() < 2e-3 || (y - (255.0 - t)).abs() < 2e-3
+        })
+    })
+}
+
+/// Whether each value became `(v - mean) c + mean` with its channel's mean, for a `c` from 0.8 to 1.2.
+fn has_other_contrast(old: &[f64], new: &[f64]) -> bool {
+    let means = [0, 1, 2].map(|c| old.iter().skip(c).step_by(3).sum::<f64>() / (old.len() / 3) as f64);
+    let away = |i: usize| old[i] - means[i % 3];
+    // Of a value in the middle, which is not clipped.
+    let Some(i) = (0..old.len()).find(|&i| (20.0..50.0).contains(&away(i).abs())) else { return false };
+    let c = (new[i] - means[i % 3]) / away(i);
+    let fits = |(i, y): (usize, &f64)| ((away(i) * c + means[i % 3]).clamp(0.0, 255.0) - y).abs() < 1e-2;
+    (0.8..=1.2).contains(&c) && new.iter().enumerate().all(fits)
+}
+
+#[test]
+fn rand_augment_does_one_of_eleven() {
+    let [case] = &goldens("rand_augment")[..] else { panic!("one case") };
+    let layer = catalogue::layer_from_json(&case["object"]).unwrap();
+    let x = tensor(&case["x"]);
+    let theirs: Vec<(&String, Vec<Value>)> = case["outputs"].as_object().unwrap().iter().map(|(k, v)| (k, tensors(v))).collect();
+    assert_eq!(theirs.len(), 11);
+    let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-3);
+    let mut counts = vec![0; 11];
+    for step in 0..330 {
+        let y = call(&*layer, &x, step);
+        // The same augmentation for all images, though each draws its own sign of a shear.
+        let fits = |outputs: &[Value]| {
+            !outputs.is_empty() && rows(&y).enumerate().all(|(i, image)| outputs.iter().any(|o| near(rows(o).nth(i).unwrap(), image)))
+        };
+        let which = theirs.iter().position(|(_, outputs)| fits(outputs));
+        let which = which.unwrap_or_else(|| {
+            let all = |fits: &dyn Fn(&[f64], &[f64]) -> bool| rows(&x).zip(rows(&y)).all(|(old, new)| fits(old, new));
+            let name = if all(&is_solarized) { "solarization" } else { "random_contrast" };
+            assert!(name == "solarization" || all(&has_other_contrast), "step {step}: {:?}", y.data);
+            theirs.iter().position(|(n, _)| *n == name).unwrap()
+        });
+        counts[which] += 1;
+    }
+    for ((name, _), count) in theirs.iter().zip(counts) {
+        share(name, count, 330, 1.0 / 11.0);
+    }
+}
+
+#[test]
+fn rand_augment_chains_what_it_chooses() {
+    let x = alike(4, [5, 6, 3]);
+    assert_eq!(call(&RandAugment::new().num_ops(0), &x, 0), x);
+    // Of factor 0 all but four change nothing: sharpness smooths, posterization keeps a bit, contrast and histogram are stretched.
+    let plain = |ops: usize| RandAugment::new().factor(0.0).num_ops(ops);
+    let unchanged = |ops: usize| (0..200).filter(|&step| call(&plain(ops), &x, step) == x).count();
+    let solarized = Solarization::new().addition_factor((0.0, 0.0)).threshold_factor((0.0, 0.0));
+    assert_ne!(call(&solarized, &x, 0), x, "solarization of threshold 0 is a negative");
+    share("one step", unchanged(1), 200, 6.0 / 11.0);
+    // Two negatives are none: (6² + 1) of 11².
+    share("two steps", unchanged(2), 200, 37.0 / 121.0);
+    for step in 0..50 {
+        let y = call(&RandAugment::new().num_ops(3).seed(2), &x, step);
+        assert!(y.data.iter().all(|v| v.is_finite() && (-1e-3..=255.001).contains(v)), "step {step}");
+        assert_eq!(call(&RandAugment::new().num_ops(3).seed(2), &x, step), y);
+    }
+    let other = (0..20).filter(|&step| call(&RandAugment::new(), &x, step) != call(&RandAugment::new().seed(1), &x, step)).count();
+    assert!(other > 10, "a seed of its own");
+}
+
+#[test]
+fn equalization_spreads_values_and_auto_contrast_stretches_them() {
+    // 0, 1, 2, .. 99 once each become 0 .. 255 in even steps.
+    let ramp = Value::f32([1, 10, 10, 1], &(0..100).map(|i| i as f32).collect::<Vec<_>>());
+    let even = call(&Equalization::new(), &ramp, 0).data;
+    assert!((even[0], even[99]) == (0.0, 255.0) && even.windows(2).all(|w| w[1] >= w[0] && w[1] - w[0] < 6.0), "{even:?}");
+    let stretched = call(&AutoContrast::new(), &ramp, 0).data;
+    assert!(stretched.iter().enumerate().all(|(i, v)| (v - i as f64 * 255.0 / 99.0).abs() < 1e-3));
+    // What no histogram can hold is clipped, not a panic.
+    let wild = Value::f32([1, 2, 2, 1], &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30]);
+    for layer in [Box::new(Equalization::new()) as Box<dyn Layer>, AutoContrast::new().into(), RandomPosterization::new(3.0).into()] {
+        assert_eq!(call(&*layer, &wild, 0).data.len(), 4);
+    }
 }
 
 #[test]
@@ -391,6 +543,7 @@ fn a_network_of_all_of_them_trains_and_comes_back_from_its_file() {
     for layer in random().into_iter().filter(|l| l.class_name() != "RandomCrop").chain(mixing()) {
         network = network.add(layer);
     }
+    network = network.add(RandAugment::new()).add(Equalization::new()).add(AutoContrast::new());
     let mut model = network.add(Rescaling::new(1.0 / 255.0)).add(Flatten::new()).add(Dense::new(1)).build_on(backend(), Seed(3)).unwrap();
     model.compile(Sgd::new(0.01), MeanSquaredError::new(), Vec::<Box<dyn Metric>>::new()).unwrap();
     let pixels = alike(6, [8, 9, 3]).to_f32();

@@ -89,6 +89,7 @@ fn every_layer() -> Vec<Box<dyn Layer>> {
         ReLU::new().max_value(3.0).negative_slope(0.1).threshold(0.5).into(),
         LeakyReLU::default().into(),
         ELU::new(0.5).into(),
+        PReLU::new().shared_axes([1]).alpha_initializer(Initializer::Ones).alpha_regularizer(L2(0.1)).into(),
         Softmax::new().axis(1).into(),
         Softmax::new().axes([1, 2]).into(),
         Conv1DTranspose::new(3, 4).strides(2).into(),
@@ -128,6 +129,7 @@ fn numbers_lists_and_other_names_are_read() {
     {
         assert_eq!(read("ZeroPadding2D", json!({"padding": padding}))["padding"], written);
     }
+    assert_eq!(read("PReLU", json!({"shared_axes": 2}))["shared_axes"], json!([2]));
     assert_eq!(read("Cropping1D", json!({"cropping": 2}))["cropping"], json!([2, 2]));
     assert_eq!(read("Cropping2D", json!({}))["cropping"], json!([[0, 0], [0, 0]]));
 }
@@ -194,6 +196,9 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         ("DepthwiseConv2D", "depth_multiplier".into(), json!({"kernel_size": 3, "depth_multiplier": 0})),
         ("SeparableConv2D", "filters".into(), json!({"kernel_size": 3, "filters": 0})),
         ("SeparableConv1D", "padding".into(), json!({"kernel_size": 3, "filters": 1, "padding": "causal"})),
+        ("PReLU", "shared_axes".into(), json!({"shared_axes": [0]})),
+        ("PReLU", "shared_axes".into(), json!({"shared_axes": "all"})),
+        ("PReLU", "alpha_constraint".into(), json!({"alpha_constraint": "non_neg"})),
         ("SpatialDropout1D", "data_format".into(), json!({"rate": 0.5, "data_format": "channels_first"})),
     ] {
         let envelope = json!({"class_name": class, "config": config});
@@ -234,6 +239,7 @@ fn shapes_that_do_not_fit_are_errors_that_name_the_layer() {
         (UpSampling3D::new(2).into(), &[2, 3, 3, 1], "UpSampling3D needs an input"),
         (Permute::new([2, 1]).into(), &[2, 3, 3, 1], "needs an input of rank 3, got shape [2, 3, 3, 1]"),
         (Softmax::new().axis(2).into(), &[2, 3], "Softmax needs axes of the input"),
+        (PReLU::new().shared_axes([2]).into(), &[2, 3], "`shared_axes` is [2] and the input has shape [2, 3]"),
         (Conv2DTranspose::new(1, 2).into(), &[2, 3], "Conv2DTranspose needs an input"),
         (Conv2DTranspose::new(1, 2).strides(usize::MAX).into(), &[2, 3, 3, 1], "too large"),
         (DepthwiseConv1D::new(4).into(), &[2, 3, 1], "spans 4 cells"),

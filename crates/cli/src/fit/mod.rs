@@ -103,7 +103,7 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
         parts.push(("test".to_owned(), outcome.rows()));
     }
     let run = Run {
-        parameters: parameters(&settings, &trained, lesson.epochs),
+        parameters: parameters(&problem, &settings, &trained, lesson.epochs),
         command: crate::terminal::command_line(),
         seconds: begun.elapsed().as_secs_f64(),
         problem: &problem,
@@ -291,7 +291,7 @@ fn raw_pictures(problem: &Problem, measured: &Measured) -> Result<Option<Rows>, 
     })
 }
 
-fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(String, String)> {
+fn parameters(problem: &Problem, settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(String, String)> {
     let mut out = vec![
         ("optimizer".to_owned(), trained.model.optimizer().map_or("", |o| o.class_name()).to_owned()),
         ("learning rate".to_owned(), trained.model.learning_rate().map_or_else(String::new, number::short)),
@@ -303,6 +303,9 @@ fn parameters(settings: &Settings, trained: &Trained, epochs: usize) -> Vec<(Str
             "early stopping".to_owned(),
             format!("after {} epochs without a lower validation loss, best weights kept", settings.patience),
         ));
+    }
+    if let Some(size) = &problem.size {
+        out.push(("picture size".to_owned(), size.clone()));
     }
     if let Some(k) = settings.kfold {
         out.push(("folds".to_owned(), k.to_string()));

@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::decode::size_of_file;
 use super::error::{MissingFile, NAMED};
 use crate::prep::levels::{Levels, Spelling};
-use crate::{ColumnKind, DataError, FileError, ImageError, Table, TableOptions};
+use crate::{ColumnKind, DataError, FileError, ImageError, ImageLimits, Table, TableOptions};
 
 /// The extensions of pictures, in any case.
 pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "gif", "bmp", "webp"];
@@ -125,6 +126,24 @@ impl ImageList {
         }
     }
 
+    /// The medians of heights and of widths of at most `sample` files, spread evenly over the list: what their headers say, without
+    /// decoding them. Of an even number the lower median, so that it is the side of a picture. Files that cannot be read do not count;
+    /// `None` where no file counts.
+    pub fn typical_size(&self, sample: usize, limits: &ImageLimits) -> Option<TypicalSize> {
+        let (total, sample) = (self.len(), sample.min(self.len()));
+        let asked = (0..sample).map(|i| &self.files[(i as u128 * total as u128 / sample as u128) as usize]);
+        let sizes: Vec<_> = asked.filter_map(|file| size_of_file(file, limits).ok()).collect();
+        let median = |mut sides: Vec<u64>| {
+            let middle = sides.len().checked_sub(1)? / 2;
+            sides.sort_unstable();
+            usize::try_from(sides[middle]).ok()
+        };
+        let height = median(sizes.iter().map(|&(height, _)| height).collect())?;
+        let width = median(sizes.iter().map(|&(_, width)| width).collect())?;
+        let alike = sizes.iter().all(|size| *size == sizes[0]);
+        Some(TypicalSize { height, width, files: sizes.len(), alike })
+    }
+
     /// How many pictures there are.
     pub fn len(&self) -> usize {
         self.files.len()
@@ -149,6 +168,19 @@ impl ImageList {
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
+}
+
+/// How large pictures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypicalSize {
+    /// The median of the heights, in pixels.
+    pub height: usize,
+    /// The median of the widths, in pixels.
+    pub width: usize,
+    /// Of how many files.
+    pub files: usize,
+    /// All of them have this size.
+    pub alike: bool,
 }
 
 /// What lies in a folder, sorted by name, without hidden entries.

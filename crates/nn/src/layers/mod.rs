@@ -17,6 +17,7 @@ mod input;
 mod normalization;
 mod permute;
 mod pooling;
+mod prelu;
 mod rescaling;
 mod shaping;
 mod spatial;
@@ -42,13 +43,16 @@ pub use global_pooling::{
     GlobalPooling,
 };
 pub use image::{
-    CenterCrop, CutMix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
-    RandomGrayscale, RandomHue, RandomRotation, RandomSaturation, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
+    AutoContrast, CenterCrop, CutMix, Equalization, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
+    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert,
+    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,
+    Solarization,
 };
 pub use input::{Input, InputLayer};
 pub use normalization::Normalization;
 pub use permute::Permute;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
+pub use prelu::PReLU;
 pub use rescaling::Rescaling;
 pub use shaping::{DataFormat, Flatten, Reshape};
 pub use spatial::{Borders, Padding, PerAxis};

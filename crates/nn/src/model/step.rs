@@ -13,6 +13,12 @@ use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
 use std::time::Instant;
 
+/// Fails unless the system gives so much memory: asked for and given back untouched, which costs nothing. A session would end the program.
+fn afford(bytes: u64) -> Result<()> {
+    let given = usize::try_from(bytes).ok().and_then(|n| Vec::<u8>::new().try_reserve_exact(n).ok());
+    given.ok_or(Error::NoMemory { bytes })
+}
+
 /// What a training or evaluation graph reads.
 struct Batch<'g> {
     x: Var<'g>,
@@ -45,6 +51,7 @@ impl Model {
         let graph = self.graph(signature)?;
         self.trace_times.tracing += begin.elapsed().saturating_sub(self.trace_times.gradients.saturating_sub(before));
         let executable = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?;
+        afford(executable.report().arena_bytes)?;
         let session = executable.session();
         self.plans.insert(Plan { signature: *signature, executable, session });
         Ok(())
@@ -205,4 +212,20 @@ fn add_to_metrics<'g>(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_memory_than_there_is_is_an_error() {
+        assert!(afford(0).is_ok() && afford(1 << 20).is_ok());
+        // More than any processor of today addresses, and more than a vector may hold.
+        for bytes in [1 << 60, u64::MAX] {
+            let error = afford(bytes).unwrap_err();
+            assert!(matches!(error, Error::NoMemory { bytes: b } if b == bytes));
+            assert!(error.to_string().contains("GB of memory") && error.to_string().contains("smaller batches"), "{error}");
+        }
+    }
 }

@@ -113,6 +113,21 @@ pub(super) fn decode_file<'g>(path: &Path, limits: &ImageLimits, gate: &'g Gate)
     decode(&bytes, limits, gate)
 }
 
+/// Height and width that the header of a file says, without decoding it.
+pub(super) fn size_of_file(path: &Path, limits: &ImageLimits) -> Result<(u64, u64), ImageProblem> {
+    // No picture is let in, and the refusal says its size: each decoder asks before it takes memory.
+    let gate = Gate::new(0);
+    match decode_file(path, &ImageLimits { pixels: 0, ..*limits }, &gate) {
+        Ok(pixels) => Ok((pixels.height as u64, pixels.width as u64)),
+        Err(ImageProblem::TooManyPixels { height, width, .. }) => {
+            let limit = limits.pixels;
+            let fits = height.checked_mul(width).is_some_and(|pixels| pixels <= limit);
+            if fits { Ok((height, width)) } else { Err(ImageProblem::TooManyPixels { height, width, limit }) }
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
 /// Decodes the bytes of a file.
 pub(super) fn decode<'g>(bytes: &[u8], limits: &ImageLimits, gate: &'g Gate) -> Result<Pixels<'g>, ImageProblem> {
     if bytes.is_empty() {

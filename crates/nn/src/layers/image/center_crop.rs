@@ -54,7 +54,7 @@ impl Layer for CenterCrop {
         on_images(cx, "CenterCrop", self.data_format, inputs, |_, x| {
             match (x.dim(1).checked_sub(self.height), x.dim(2).checked_sub(self.width)) {
                 (Some(over), Some(beside)) => cut(x, (over / 2, beside / 2), size),
-                _ => resize(crop_to(x, size), size, Interpolation::Bilinear),
+                _ => resize(crop_to(x, size), size, Interpolation::Bilinear, false),
             }
         })
     }

@@ -180,6 +180,17 @@ pub(super) fn augment<'g, 'm>(
     on_images(cx, class, format, inputs, |cx, x| if cx.training() && !x.shape().is_empty() { f(cx, x) } else { x })
 }
 
+/// What an augmentation does to images `(B, H, W, C)` once its numbers are drawn: as often as wanted, the same each time.
+pub(super) type Change<'g> = Box<dyn Fn(Var<'g>) -> Var<'g> + 'g>;
+
+/// A layer that another one is made of, with the seed of that one.
+pub(super) fn seeded<L>(layer: L, own: Option<i64>, seed: impl FnOnce(L, i64) -> L) -> L {
+    match own {
+        Some(own) => seed(layer, own),
+        None => layer,
+    }
+}
+
 /// Random numbers of a fresh stream.
 pub(super) fn draw<'g>(cx: &mut Trace<'g, '_>, dist: Distribution, own: Option<i64>, shape: impl Into<Shape>) -> Var<'g> {
     let (mut stream, seed, step) = cx.random();

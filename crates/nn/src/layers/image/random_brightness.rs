@@ -1,6 +1,6 @@
 //! Brightness.
 
-use super::common::{BYTES, Bounds, Factor, Random, augment, check_range, each, random_builder, value_range_builder};
+use super::common::{BYTES, Bounds, Change, Factor, Random, augment, check_range, each, random_builder, value_range_builder};
 use crate::{
     Layer, Trace,
     keras::{ConfigError, KerasObject},
@@ -35,6 +35,12 @@ impl RandomBrightness {
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self { factor: factor.into().into(), ..Self::default() }
     }
+    /// Draws for images as `x`.
+    pub(super) fn drawn<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>) -> Change<'g> {
+        let [low, high] = self.value_range;
+        let part = each(cx, self.random.seed, x, (self.factor.0, self.factor.1));
+        Box::new(move |x| (x + part * (high - low) as f32).clip(low as f32, high as f32))
+    }
 }
 
 impl KerasObject for RandomBrightness {
@@ -48,10 +54,6 @@ impl KerasObject for RandomBrightness {
 impl Layer for RandomBrightness {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        augment(cx, "RandomBrightness", self.random.data_format, inputs, |cx, x| {
-            let [low, high] = self.value_range;
-            let part = each(cx, self.random.seed, x, (self.factor.0, self.factor.1));
-            (x + part * (high - low) as f32).clip(low as f32, high as f32)
-        })
+        augment(cx, "RandomBrightness", self.random.data_format, inputs, |cx, x| self.drawn(cx, x)(x))
     }
 }

@@ -1,6 +1,6 @@
 //! Contrast.
 
-use super::common::{BYTES, Bounds, Factor, Random, augment, check_range, each, random_builder, value_range_builder};
+use super::common::{BYTES, Bounds, Change, Factor, Random, augment, check_range, each, random_builder, value_range_builder};
 use crate::{
     Layer, Trace,
     keras::{ConfigError, KerasObject},
@@ -36,6 +36,15 @@ impl RandomContrast {
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self { factor: factor.into().into(), ..Self::default() }
     }
+    /// Draws for images as `x`.
+    pub(super) fn drawn<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>) -> Change<'g> {
+        let contrast = each(cx, self.random.seed, x, (1.0 - self.factor.0, 1.0 + self.factor.1));
+        let [low, high] = self.value_range;
+        Box::new(move |x| {
+            let mean = x.mean(&[1, 2], true);
+            ((x - mean) * contrast + mean).clip(low as f32, high as f32)
+        })
+    }
 }
 
 impl KerasObject for RandomContrast {
@@ -49,11 +58,6 @@ impl KerasObject for RandomContrast {
 impl Layer for RandomContrast {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        augment(cx, "RandomContrast", self.random.data_format, inputs, |cx, x| {
-            let contrast = each(cx, self.random.seed, x, (1.0 - self.factor.0, 1.0 + self.factor.1));
-            let mean = x.mean(&[1, 2], true);
-            let [low, high] = self.value_range;
-            ((x - mean) * contrast + mean).clip(low as f32, high as f32)
-        })
+        augment(cx, "RandomContrast", self.random.data_format, inputs, |cx, x| self.drawn(cx, x)(x))
     }
 }

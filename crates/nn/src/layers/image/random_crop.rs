@@ -52,7 +52,7 @@ impl Layer for RandomCrop {
             let &[n, h, w, c] = x.shape().dims() else { return x };
             if h <= height || w <= width {
                 let fixed = cut(x, window_start(h, w, [height, width]), [height, width]);
-                return resize(fixed, [height, width], Interpolation::Bilinear);
+                return resize(fixed, [height, width], Interpolation::Bilinear, false);
             }
             // Index of the first row or column, (B, 1, 1).
             let mut start = |room: usize| uniform(cx, self.random.seed, [n, 1, 1], (0.0, (room + 1) as f64)).floor().cast(DType::I32);

@@ -40,6 +40,16 @@ impl RandomRotation {
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self { factor: factor.into().into(), ..Self::default() }
     }
+    /// Draws the maps of images as `x`.
+    pub(super) fn drawn<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>) -> [Row<'g>; 2] {
+        let turns = uniform(cx, self.random.seed, [x.dim(0), 1, 1], (self.factor.0, self.factor.1));
+        let (sin, cos) = sin_cos(turns);
+        let (mid_y, mid_x) = ((x.dim(1) - 1) as f32 * 0.5, (x.dim(2) - 1) as f32 * 0.5);
+        // x' = cos x - sin y + .., y' = sin x + cos y + .., which leave the middle where it is.
+        let to_x = Row { x: Some(cos), y: Some(-sin), offset: mid_x - cos * mid_x + sin * mid_y };
+        let to_y = Row { x: Some(sin), y: Some(cos), offset: mid_y - sin * mid_x - cos * mid_y };
+        [to_x, to_y]
+    }
 }
 
 impl KerasObject for RandomRotation {
@@ -54,12 +64,7 @@ impl Layer for RandomRotation {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         augment(cx, "RandomRotation", self.random.data_format, inputs, |cx, x| {
-            let turns = uniform(cx, self.random.seed, [x.dim(0), 1, 1], (self.factor.0, self.factor.1));
-            let (sin, cos) = sin_cos(turns);
-            let (mid_y, mid_x) = ((x.dim(1) - 1) as f32 * 0.5, (x.dim(2) - 1) as f32 * 0.5);
-            // x' = cos x - sin y + .., y' = sin x + cos y + .., which leave the middle where it is.
-            let to_x = Row { x: Some(cos), y: Some(-sin), offset: mid_x - cos * mid_x + sin * mid_y };
-            let to_y = Row { x: Some(sin), y: Some(cos), offset: mid_y - sin * mid_x - cos * mid_y };
+            let [to_x, to_y] = self.drawn(cx, x);
             affine(x, to_x, to_y, &self.sampling)
         })
     }

@@ -47,6 +47,16 @@ impl RandomShear {
     pub fn new(x_factor: impl Into<Factor>, y_factor: impl Into<Factor>) -> Self {
         Self { x_factor: x_factor.into(), y_factor: y_factor.into(), ..Self::default() }
     }
+    /// Draws the maps of images as `x`.
+    pub(super) fn drawn<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>) -> [Row<'g>; 2] {
+        let own = self.random.seed;
+        let sign = sign(cx, own, [x.dim(0), 1, 1]);
+        let mut shear = |factor: Factor| uniform(cx, own, [x.dim(0), 1, 1], factor.symmetric()) * sign;
+        let (by_y, by_x) = (shear(self.x_factor), shear(self.y_factor));
+        let b = cx.builder();
+        let (one, zero) = (Some(b.full([1, 1, 1], 1.0)), b.full([1, 1, 1], 0.0));
+        [Row { x: one, y: Some(by_y), offset: zero }, Row { x: Some(by_x), y: one, offset: zero }]
+    }
 }
 
 impl KerasObject for RandomShear {
@@ -64,13 +74,7 @@ impl Layer for RandomShear {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         augment(cx, "RandomShear", self.random.data_format, inputs, |cx, x| {
-            let own = self.random.seed;
-            let sign = sign(cx, own, [x.dim(0), 1, 1]);
-            let mut shear = |factor: Factor| uniform(cx, own, [x.dim(0), 1, 1], factor.symmetric()) * sign;
-            let (by_y, by_x) = (shear(self.x_factor), shear(self.y_factor));
-            let b = cx.builder();
-            let (one, zero) = (Some(b.full([1, 1, 1], 1.0)), b.full([1, 1, 1], 0.0));
-            let (to_x, to_y) = (Row { x: one, y: Some(by_y), offset: zero }, Row { x: Some(by_x), y: one, offset: zero });
+            let [to_x, to_y] = self.drawn(cx, x);
             affine(x, to_x, to_y, &self.sampling)
         })
     }

@@ -35,6 +35,13 @@ impl RandomTranslation {
     pub fn new(height_factor: impl Into<Factor>, width_factor: impl Into<Factor>) -> Self {
         Self { height_factor: height_factor.into(), width_factor: width_factor.into(), ..Self::default() }
     }
+    /// Draws the maps of images as `x`.
+    pub(super) fn drawn<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>) -> [Row<'g>; 2] {
+        let mut shift = |factor: Factor, n: usize| uniform(cx, self.random.seed, [x.dim(0), 1, 1], factor.symmetric()) * n as f32;
+        let (down, right) = (shift(self.height_factor, x.dim(1)), shift(self.width_factor, x.dim(2)));
+        let one = Some(cx.builder().full([1, 1, 1], 1.0));
+        [Row { x: one, y: None, offset: -right }, Row { x: None, y: one, offset: -down }]
+    }
 }
 
 impl KerasObject for RandomTranslation {
@@ -52,10 +59,7 @@ impl Layer for RandomTranslation {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         augment(cx, "RandomTranslation", self.random.data_format, inputs, |cx, x| {
-            let mut shift = |factor: Factor, n: usize| uniform(cx, self.random.seed, [x.dim(0), 1, 1], factor.symmetric()) * n as f32;
-            let (down, right) = (shift(self.height_factor, x.dim(1)), shift(self.width_factor, x.dim(2)));
-            let one = Some(cx.builder().full([1, 1, 1], 1.0));
-            let (to_x, to_y) = (Row { x: one, y: None, offset: -right }, Row { x: None, y: one, offset: -down });
+            let [to_x, to_y] = self.drawn(cx, x);
             affine(x, to_x, to_y, &self.sampling)
         })
     }

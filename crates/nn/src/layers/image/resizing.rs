@@ -66,6 +66,11 @@ impl Resizing {
         self.fill_value = fill_value;
         self
     }
+    /// Whether images that become smaller are made of all their pixels (`false` without it, which leaves some out).
+    pub fn antialias(mut self, antialias: bool) -> Self {
+        self.antialias = antialias;
+        self
+    }
     /// Where the channels are.
     pub fn data_format(mut self, data_format: DataFormat) -> Self {
         self.data_format = data_format;
@@ -80,11 +85,7 @@ impl KerasObject for Resizing {
         check_size(class, self.height, self.width)?;
         let one = !(self.crop_to_aspect_ratio && self.pad_to_aspect_ratio);
         check(one, class, "pad_to_aspect_ratio", "false where `crop_to_aspect_ratio` is true", "true")?;
-        check(self.fill_value.is_finite(), class, "fill_value", "a finite number", self.fill_value)?;
-        if self.antialias {
-            return Err(ConfigError::unsupported(class, "antialias", true, "leave it out, or make the images smaller before training"));
-        }
-        Ok(())
+        check(self.fill_value.is_finite(), class, "fill_value", "a finite number", self.fill_value)
     }
 }
 
@@ -100,21 +101,19 @@ impl Layer for Resizing {
             } else {
                 x
             };
-            resize(x, size, self.interpolation)
+            resize(x, size, self.interpolation, self.antialias)
         })
     }
 }
 
 /// `(B, H, W, C)` at another size.
-pub(super) fn resize(x: Var<'_>, size: [usize; 2], by: Interpolation) -> Var<'_> {
-    x.resize(
-        &size,
-        match by {
-            Interpolation::Nearest => adaline_graph::Interpolation::Nearest,
-            Interpolation::Bilinear => adaline_graph::Interpolation::Bilinear,
-            Interpolation::Bicubic => adaline_graph::Interpolation::Bicubic,
-        },
-    )
+pub(super) fn resize(x: Var<'_>, size: [usize; 2], by: Interpolation, antialias: bool) -> Var<'_> {
+    let by = match by {
+        Interpolation::Nearest => adaline_graph::Interpolation::Nearest,
+        Interpolation::Bilinear => adaline_graph::Interpolation::Bilinear,
+        Interpolation::Bicubic => adaline_graph::Interpolation::Bicubic,
+    };
+    if antialias { x.resize_antialiased(&size, by) } else { x.resize(&size, by) }
 }
 
 /// `length · to / by`, rounded down.

@@ -1,6 +1,6 @@
 //! Solarization: bright values turned dark.
 
-use super::common::{BYTES, Bounds, Factor, Random, augment, check_range, each, random_builder, value_range_builder};
+use super::common::{BYTES, Bounds, Change, Factor, Random, augment, check_range, each, random_builder, value_range_builder};
 use crate::{
     Layer, Trace,
     keras::{ConfigError, KerasObject, check},
@@ -49,6 +49,16 @@ impl Solarization {
         self.threshold_factor = factor.into().into();
         self
     }
+    /// Draws for images as `x`.
+    pub(super) fn drawn<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>) -> Change<'g> {
+        let mut number = |Bounds(low, high): Bounds<0>| each(cx, self.random.seed, x, (low, high * 255.0));
+        let (addition, threshold) = (number(self.addition_factor), number(self.threshold_factor));
+        let range = self.value_range;
+        Box::new(move |x| {
+            let v = (rescale(x, range, BYTES) + addition).clip(0.0, 255.0);
+            rescale(v.lt(threshold).select(v, 255.0 - v), BYTES, range)
+        })
+    }
 }
 
 impl KerasObject for Solarization {
@@ -65,12 +75,7 @@ impl KerasObject for Solarization {
 impl Layer for Solarization {
     layer_methods!();
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        augment(cx, "Solarization", self.random.data_format, inputs, |cx, x| {
-            let mut number = |Bounds(low, high): Bounds<0>| each(cx, self.random.seed, x, (low, high * 255.0));
-            let (addition, threshold) = (number(self.addition_factor), number(self.threshold_factor));
-            let v = (rescale(x, self.value_range, BYTES) + addition).clip(0.0, 255.0);
-            rescale(v.lt(threshold).select(v, 255.0 - v), BYTES, self.value_range)
-        })
+        augment(cx, "Solarization", self.random.data_format, inputs, |cx, x| self.drawn(cx, x)(x))
     }
 }
 
