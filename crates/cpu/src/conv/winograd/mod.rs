@@ -179,7 +179,7 @@ impl Winograd {
             each(parts, &|part, worker| {
                 let (x, dy, sums) = operands();
                 let bands = share(self.bands(), parts, part);
-                dispatch(workers.isa(), Part { of: self, bands, part, x, dy, sums, scratch: workers.scratch(worker) });
+                dispatch(workers.isa(), Part { of: self, bands, index: part, x, dy, sums, scratch: workers.scratch(worker) });
             });
             each(kernel_tasks, &|task, worker| {
                 let (.., sums) = operands();
@@ -235,25 +235,22 @@ impl Winograd {
                 for c in (0..channels).step_by(S::LANES) {
                     let n = (channels - c).min(S::LANES);
                     let mut x = [[s.splat(0.0); N]; N];
-                    for i in 0..N {
-                        if lines[i].is_null() {
-                            continue;
-                        }
-                        for j in 0..N {
+                    for (x, line) in x.iter_mut().zip(lines).filter(|(_, line)| !line.is_null()) {
+                        for (j, x) in x.iter_mut().enumerate() {
                             let at = (col + j).wrapping_sub(before[1]);
                             if at < size[1] {
-                                let p = lines[i].wrapping_add(at * channels + c);
+                                let p = line.wrapping_add(at * channels + c);
                                 // SAFETY: `n` channels of a pixel inside the image.
-                                x[i][j] = unsafe { if n == S::LANES { s.load(p) } else { s.load_partial(p, n) } };
+                                *x = unsafe { if n == S::LANES { s.load(p) } else { s.load_partial(p, n) } };
                             }
                         }
                     }
                     let x = T::square(s, x);
                     let to = to.wrapping_add((at * across + tile) * whole + c);
-                    for i in 0..IN {
-                        for j in 0..IN {
+                    for (i, x) in x.iter().enumerate() {
+                        for (j, &x) in x.iter().enumerate() {
                             // SAFETY: room for whole vectors of every tile at every point.
-                            unsafe { s.store(to.add((i * IN + j) * tiles * whole), x[i][j]) };
+                            unsafe { s.store(to.add((i * IN + j) * tiles * whole), x) };
                         }
                     }
                 }
@@ -460,11 +457,11 @@ impl Block<'_> {
                     // SAFETY: the caller's promise.
                     let y = Results::square(s, unsafe { self.product(s, products, at * w.along(1) + tile, c) });
                     let n = (cols - c).min(S::LANES);
-                    for i in 0..height {
-                        for j in 0..width {
+                    for (i, y) in y.iter().enumerate().take(height) {
+                        for (j, &y) in y.iter().enumerate().take(width) {
                             let p = out.wrapping_add((i * w.grid[1] + tile * OUT + j) * cols + c);
                             // SAFETY: `n` channels of a pixel of this block.
-                            unsafe { if n == S::LANES { s.store(p, y[i][j]) } else { s.store_partial(p, n, y[i][j]) } };
+                            unsafe { if n == S::LANES { s.store(p, y) } else { s.store_partial(p, n, y) } };
                         }
                     }
                 }
@@ -491,12 +488,12 @@ impl Block<'_> {
                     // SAFETY: the caller's promise.
                     let x = SourceGradient::square(s, unsafe { self.product(s, products, at * w.along(1) + tile, c) });
                     let n = (cols - c).min(S::LANES);
-                    for i in 0..IN {
+                    for (i, x) in x.iter().enumerate() {
                         let row = top.wrapping_add(i);
                         if row >= w.grid[0] {
                             continue;
                         }
-                        for j in 0..IN {
+                        for (j, &x) in x.iter().enumerate() {
                             let col = left.wrapping_add(j);
                             if col >= w.grid[1] {
                                 continue;
@@ -505,9 +502,9 @@ impl Block<'_> {
                             // SAFETY: `n` channels of a pixel of this image.
                             unsafe {
                                 if n == S::LANES {
-                                    s.store(p, s.add(s.load(p), x[i][j]));
+                                    s.store(p, s.add(s.load(p), x));
                                 } else {
-                                    s.store_partial(p, n, s.add(s.load_partial(p, n), x[i][j]));
+                                    s.store_partial(p, n, s.add(s.load_partial(p, n), x));
                                 }
                             }
                         }
@@ -530,7 +527,7 @@ impl Winograd {
 struct Part<'a> {
     of: &'a Winograd,
     bands: Range<usize>,
-    part: usize,
+    index: usize,
     x: *const f32,
     dy: *const f32,
     sums: *mut f32,
@@ -541,11 +538,11 @@ impl WithSimd for Part<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { of: w, bands, part, x, dy, sums, scratch } = self;
+        let Self { of: w, bands, index, x, dy, sums, scratch } = self;
         let (rows, cols) = (w.channels, w.filters);
         let (rows_whole, cols_whole) = (rows.next_multiple_of(S::LANES), cols.next_multiple_of(S::LANES));
         let panel = S::GEMM_VECTORS * S::LANES;
-        let sums = sums.wrapping_add(part * POINTS * rows * cols_whole);
+        let sums = sums.wrapping_add(index * POINTS * rows * cols_whole);
         let skip = scratch.align_offset(LINE * size_of::<f32>()).min(LINE);
         let sources = scratch.wrapping_add(skip);
         let gradients = sources.wrapping_add(w.buffers(rows_whole, cols_whole).0);
