@@ -1,4 +1,4 @@
-//! `PReLU`: a leaky ReLU whose slopes are learnt.
+//! `PReLU`: a leaky `ReLU` whose slopes are learnt.
 
 use super::{
     Layer,
