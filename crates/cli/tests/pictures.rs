@@ -231,7 +231,7 @@ fn folders_and_words_that_do_not_fit() {
     fit_fails(good, &["--image-size", "100000x100000"], 2, &["--image-size", "100000 x 100000"]);
     fit_fails(good, &["--image-size", "1000000"], 2, &["--image-size", "1000000 x 1000000"]);
     fit_fails(good, &["--image-size", "abc"], 2, &["--image-size", "64x48", "abc"]);
-    fit_fails(good, &["--cache-mb", "-1"], 2, &["--cache-mb"]);
+    fit_fails(good, &["--cache-mb", "1.5"], 2, &["--cache-mb", "1.5"]);
     fit_fails(good, &["--cache-mb", "much"], 2, &["--cache-mb"]);
     fit_fails(good, &["--color", "blue"], 2, &["grayscale"]);
     fit_fails(good, &["--on-bad-file", "ignore"], 2, &["skip"]);
