@@ -137,7 +137,8 @@ impl Facts {
                 Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) | Op::StopGradient | Op::Reshape(_) => from_generated(&generated),
                 _ => false,
             };
-            cost[id.index()] = 1 + n.inputs.iter().map(|i| cost[i.index()]).sum::<u32>();
+            // What several share counts for each: soon more than any number in a deep graph.
+            cost[id.index()] = n.inputs.iter().fold(1, |sum: u32, i| sum.saturating_add(cost[i.index()]));
             generated[id.index()] = regenerate && yes && cost[id.index()] <= MAX_GENERATED;
         }
         Self { copied: vec![false; graph.nodes().len()], generated }
