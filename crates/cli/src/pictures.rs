@@ -75,12 +75,11 @@ impl Asked {
 
     /// How the pictures of a list are read: in their own size unless one was asked for.
     pub(crate) fn pictures(&self, list: ImageList, target: &'static str) -> Pictures {
-        let ((height, width), size) = match self.size {
-            Some(size) => (size, None),
-            None => {
-                let (size, words) = own_size(list.typical_size(SAMPLE, &ImageLimits::default()).as_ref());
-                (size, Some(words))
-            }
+        let ((height, width), size) = if let Some(size) = self.size {
+            (size, None)
+        } else {
+            let (size, words) = own_size(list.typical_size(SAMPLE, &ImageLimits::default()).as_ref());
+            (size, Some(words))
         };
         let base = ImageOptions::sized(height, width);
         let options = ImageOptions {
