@@ -40,7 +40,9 @@ fn training<P: Peer>(peer: &mut P, data: &Data, task: &Task) -> String {
         let sum: f64 = (0..n).map(|_| f64::from(steps())).sum();
         return format!("\"steps\": {n}, \"loss\": {:.5}", sum / n as f64);
     }
-    (0..WARM).for_each(|_| drop(steps()));
+    for _ in 0..WARM {
+        steps();
+    }
     let (begin, mut each, mut loss) = (Instant::now(), Vec::new(), 0.0);
     while each.len() < FEWEST || (each.len() < MOST && begin.elapsed().as_secs_f64() < SECONDS) {
         let step = Instant::now();

@@ -1,6 +1,6 @@
 //! Burn on its CPU backend `flex`: layers, losses and optimizers of its own library.
 
-use burn::module::{AutodiffModule, Initializer, Module, Param};
+use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::{CrossEntropyLossConfig, MseLoss, Reduction};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
@@ -120,7 +120,7 @@ impl Peer for Burn {
     }
     fn predict(&self, x: &[f32], rows: usize) -> Vec<f32> {
         let out = self.net().forward(TensorData::new(x.to_vec(), [x.len()]), self.network.row(), rows, &self.device);
-        softmax(out, 1).into_data().to_vec().expect("f32 as computed")
+        softmax(out, 1).into_data().try_to_vec().expect("f32 as computed")
     }
 }
 
