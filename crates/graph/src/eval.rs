@@ -220,8 +220,8 @@ pub(crate) fn run(
                 if let Op::Scan { body, steps, reverse, .. } = op {
                     Value::of(node.ty, scan::results(graph.body(body), steps, reverse, &args, precision)?)
                 } else {
-                rounded(Value::of(node.ty, rules::apply(op, node.ty, &args)), precision)
-            }
+                    rounded(Value::of(node.ty, rules::apply(op, node.ty, &args)), precision)
+                }
             }
         };
         values.push(value);

@@ -26,8 +26,8 @@
 mod scan;
 
 use crate::{
-    AxisSet, BinaryOp, Builder, DType, Graph, GraphError, Literal, MAX_RANK, NodeId, Op, OriginId, PadSpec, Part, ReduceOp, Shape, SliceSpec,
-    TensorType, UnaryOp, Var, WindowOp,
+    AxisSet, BinaryOp, Builder, DType, Graph, GraphError, Literal, MAX_RANK, NodeId, Op, OriginId, PadSpec, Part, ReduceOp, Shape,
+    SliceSpec, TensorType, UnaryOp, Var, WindowOp,
 };
 use std::collections::BTreeMap;
 

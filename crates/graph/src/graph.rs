@@ -243,6 +243,11 @@ impl Graph {
         self.push_leaf(Op::Input { id: InputId(InputId::PARAMETER + self.parameters - 1), ty }, ty)
     }
 
+    /// Forgets all bodies, so that those still used can be added again.
+    pub(crate) fn drop_bodies(&mut self) {
+        self.bodies.clear();
+    }
+
     /// Whether bodies of scans were written here.
     pub(crate) fn has_parameters(&self) -> bool {
         self.parameters > 0
@@ -374,16 +379,26 @@ impl Graph {
 
     /// Adds a node of another graph, with the inputs it has here.
     pub(crate) fn adopt(&mut self, from: &Self, id: NodeId, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        self.adopt_as(from, id, from.node(id).op, inputs)
+    }
+
+    /// The same, with an operation that may differ in its shapes.
+    pub fn adopt_as(&mut self, from: &Self, id: NodeId, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let node = from.node(id);
         let origin = self.intern_origin(from.origin_path(node.origin));
         let before = self.set_origin(origin);
-        let op = match node.op {
-            Op::Scan { body, steps, reverse, len } => Op::Scan { body: self.add_body(from.body(body).clone()), steps, reverse, len },
-            op => op,
-        };
+        let op = self.own(from, op);
         let added = self.add(op, inputs);
         self.set_origin(before);
         added
+    }
+
+    /// An operation of another graph with its body, if it has one, among those of this one.
+    pub(crate) fn own(&mut self, from: &Self, op: Op) -> Op {
+        match op {
+            Op::Scan { body, steps, reverse, len } => Op::Scan { body: self.add_body(from.body(body).clone()), steps, reverse, len },
+            op => op,
+        }
     }
 
     /// Rebuilds the graph node by node: the one rewriting tool of passes. `f` receives the new graph, the old node and its inputs as

@@ -45,7 +45,9 @@ impl Body {
         let (inputs, outputs) = (graph.inputs(), &graph.outputs().values);
         if inputs.len() < carries + xs || outputs.len() < carries {
             let (i, o) = (inputs.len(), outputs.len());
-            return fail(format!("{carries} carries and {xs} sequences need as many inputs, and the carries as many outputs; it has {i} and {o}"));
+            return fail(format!(
+                "{carries} carries and {xs} sequences need as many inputs, and the carries as many outputs; it has {i} and {o}"
+            ));
         }
         if !graph.slots().is_empty() || !graph.outputs().updates.is_empty() {
             return fail("a step reads and writes no state; hand the values in, and the new ones out".into());

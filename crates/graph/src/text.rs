@@ -16,8 +16,8 @@
 
 use crate::cost::node_cost;
 use crate::{
-    ArgOp, AxisSet, BinaryOp, Body, BodyId, ConvSpec, DType, Distribution, Graph, GraphError, InputId, Literal, MAX_RANK, Node, NodeId, Op, PadSpec,
-    Perm, ReduceOp, Shape, SliceSpec, SlotId, TensorType, UnaryOp, WindowOp, WindowSpec,
+    ArgOp, AxisSet, BinaryOp, Body, BodyId, ConvSpec, DType, Distribution, Graph, GraphError, InputId, Literal, MAX_RANK, Node, NodeId, Op,
+    PadSpec, Perm, ReduceOp, Shape, SliceSpec, SlotId, TensorType, UnaryOp, WindowOp, WindowSpec,
 };
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};

@@ -77,8 +77,7 @@ pub(super) fn vjp<'g>(s: &Scanned<'g>, wanted: &dyn Fn(usize) -> bool, give: &mu
             b.fail(e);
         }
         let at = |n: NodeId| map[n.index()].map_or_else(|| b.error("a gradient of a scan was not written"), |id| b.var(id));
-        let mut next: Vec<Var> =
-            moving.iter().map(|&i| back.gradients[i].map_or_else(|| zeros(s.inputs[i].shape()), at)).collect();
+        let mut next: Vec<Var> = moving.iter().map(|&i| back.gradients[i].map_or_else(|| zeros(s.inputs[i].shape()), at)).collect();
         next.extend(handed.iter().zip(&carry[moving.len()..]).map(|(sum, so_far)| *so_far + at(sum.node())));
         (next, emitted.iter().map(|&n| at(n)).collect())
     });

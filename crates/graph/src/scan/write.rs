@@ -89,7 +89,11 @@ impl Builder {
         }
         for (i, (from, to)) in carries.iter().zip(next).enumerate() {
             if from.ty() != to.ty() || from.ty().dtype != DType::F32 {
-                self.error(format!("value {i} is handed from step to step as {} and back as {}; both must be the same, of f32", from.ty(), to.ty()));
+                self.error(format!(
+                    "value {i} is handed from step to step as {} and back as {}; both must be the same, of f32",
+                    from.ty(),
+                    to.ty()
+                ));
             }
         }
         if let Some(y) = results.iter().find(|y| y.ty().dtype != DType::F32) {
