@@ -117,7 +117,7 @@ impl Body {
                 return Err(format!("input {i} must be {}{each}", d.ty));
             }
         }
-        if self.len(steps) != Some(len) { Err(format!("its body gives {:?} elements, not {len}", self.len(steps))) } else { Ok(()) }
+        if self.len(steps) == Some(len) { Ok(()) } else { Err(format!("its body does not give {len} elements in {steps} steps")) }
     }
 }
 

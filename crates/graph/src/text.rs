@@ -134,7 +134,7 @@ pub fn parse(text: &str) -> Result<Graph, GraphError> {
 }
 
 /// Reads lines to the end, or to the brace that closes a body.
-fn graph_of<'t>(lines: &mut dyn Iterator<Item = (usize, &'t str)>, within: bool) -> Result<Graph, GraphError> {
+fn graph_of(lines: &mut dyn Iterator<Item = (usize, &str)>, within: bool) -> Result<Graph, GraphError> {
     let mut reader = Reader { graph: Graph::new(), nodes: BTreeMap::new() };
     while let Some((i, line)) = lines.next() {
         let line = line.trim();
@@ -191,7 +191,7 @@ impl Reader {
     }
 
     /// Reads a body after its first line, `0 carries 1 xs 1 {`.
-    fn body<'t>(&mut self, head: &str, lines: &mut dyn Iterator<Item = (usize, &'t str)>) -> Result<(), GraphError> {
+    fn body(&mut self, head: &str, lines: &mut dyn Iterator<Item = (usize, &str)>) -> Result<(), GraphError> {
         let wrong = |message: String| GraphError::Body { message };
         let words: Vec<&str> = head.split_whitespace().collect();
         let [id, "carries", carries, "xs", xs, "{"] = words[..] else {

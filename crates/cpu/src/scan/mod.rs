@@ -1,7 +1,7 @@
 //! Scans: the plan of one step, run step after step.
 //!
-//! What is handed from step to step is state of the step's plan, which updates it in place; sequences and results are looked at where they lie, by pointers that move
-//! on with the steps. Where the rows of a batch do not see each other (`rows`), each part of the batch goes through all steps by itself, on one
+//! What is handed from step to step is state of the step's plan, which updates it in place, unless all of it is kept as a result: then each step reads
+//! it there and writes the next one beside it. Sequences and results are looked at where they lie, by pointers that move on with the steps. Where the rows of a batch do not see each other (`rows`), each part of the batch goes through all steps by itself, on one
 //! thread, with everything it touches in that core's cache; else the steps' kernels are cut for threads as they would be outside.
 //!
 //! `unsafe`: moves the pointers. The plan of the step has been checked like any other, and its inputs and results have the sizes that [`adaline_graph::Body`] promises.
@@ -43,6 +43,10 @@ pub(crate) struct Loop {
     inputs: Vec<Extent>,
     /// By result of the body: the carries' first.
     results: Vec<Extent>,
+    /// By carry.
+    handed: Vec<Handed>,
+    /// The results that a step writes, other than what it is handed.
+    written: Vec<usize>,
     /// First word of each result, and the words of all.
     starts: Vec<usize>,
     len: usize,
@@ -53,6 +57,17 @@ pub(crate) struct Loop {
 struct Extent {
     words: usize,
     row: usize,
+}
+
+/// How a value gets from one step to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Handed {
+    /// In a slot of the step's state.
+    Slot,
+    /// In the stack of this result, which is what each step is handed.
+    Seen(usize),
+    /// In the stack of this result, which is what each step hands on.
+    Next(usize),
 }
 
 /// Rows of the batch that go through the steps together.
@@ -66,9 +81,9 @@ struct Part {
 #[derive(Debug)]
 struct StepPlan {
     plan: Plan,
-    /// Words of the carries, and where each lies.
+    /// Words of the slots, and where each carry that has one lies.
     state_words: usize,
-    slots: Vec<usize>,
+    slots: Vec<Option<usize>>,
 }
 
 /// A scan with the places of its operands.
@@ -85,6 +100,7 @@ pub(crate) struct Scan {
 impl Loop {
     /// Compiles the body of a scan.
     pub(crate) fn new(body: &Body, steps: usize, reverse: bool, options: &CompileOptions, isa: Isa) -> Result<Self, CompileError> {
+        let handed: Vec<Handed> = (0..body.carries()).map(|i| Handed::of(body, i)).collect();
         let rows = if options.enabled("parts") { Rows::of(body) } else { None };
         let batch = rows.as_ref().map_or(1, |r| r.batch);
         let count = batch.div_ceil(PART_ROWS).max(1);
@@ -95,14 +111,12 @@ impl Loop {
         let mut first = 0;
         while first < batch || parts.is_empty() {
             let n = each.min(batch - first);
-            let plan = match sizes.iter().position(|&s| s == n) {
-                Some(known) => known,
-                None => {
-                    plans.push(StepPlan::new(body, rows.as_ref(), n, options, isa)?);
-                    sizes.push(n);
-                    sizes.len() - 1
-                }
-            };
+            let known = sizes.iter().position(|&s| s == n);
+            if known.is_none() {
+                plans.push(StepPlan::new(body, &handed, rows.as_ref(), n, options, isa)?);
+                sizes.push(n);
+            }
+            let plan = known.unwrap_or(sizes.len() - 1);
             parts.push(Part { first, rows: n, plan });
             first += n.max(1);
         }
@@ -118,6 +132,8 @@ impl Loop {
             steps,
             reverse,
             carries: body.carries(),
+            written: (body.carries()..graph.outputs().values.len()).filter(|&j| !handed.contains(&Handed::Seen(j))).collect(),
+            handed,
             sequences: body.xs(),
             words: plans.iter().map(StepPlan::words).max().unwrap_or(0),
             plans,
@@ -148,7 +164,8 @@ impl Loop {
     }
     /// Words of a part's table of pointers.
     fn table_words(&self) -> usize {
-        let entries = INPUTS as usize + self.inputs.len() - self.carries + self.results.len() - self.carries;
+        let stacked = self.handed.iter().filter(|h| **h != Handed::Slot).count();
+        let entries = INPUTS as usize + self.inputs.len() - self.carries + stacked + self.results.len() - self.carries;
         (entries * size_of::<*mut f32>()).div_ceil(4).next_multiple_of(LINE)
     }
     /// Scratch words of each worker: the table of pointers, then what the kernels need.
@@ -157,14 +174,26 @@ impl Loop {
     }
 }
 
+impl Handed {
+    fn of(body: &Body, carry: usize) -> Self {
+        let results = &body.graph().outputs().values;
+        let of = |node: NodeId| (body.carries()..results.len()).find(|&j| results[j].1 == node);
+        // One result cannot be the stack of two carries.
+        let alone = |i: usize| (0..carry).all(|other| results[other].1 != results[i].1);
+        let seen = body.input(carry).and_then(of).map(Self::Seen);
+        let next = of(results[carry].1).filter(|_| alone(carry)).map(Self::Next);
+        seen.or(next).unwrap_or(Self::Slot)
+    }
+}
+
 impl StepPlan {
-    fn new(body: &Body, rows: Option<&Rows>, n: usize, options: &CompileOptions, isa: Isa) -> Result<Self, CompileError> {
-        let (graph, layout) = step_graph(body, rows, n)?;
+    fn new(body: &Body, handed: &[Handed], rows: Option<&Rows>, n: usize, options: &CompileOptions, isa: Isa) -> Result<Self, CompileError> {
+        let (graph, layout, slots) = step_graph(body, handed, rows, n)?;
         let plan = lower_step(fuse::fuse(&graph, options)?, &layout, options, isa)?;
         if options.verify {
             verify::verify(&plan, &layout).map_err(CompileError::Verify)?;
         }
-        let slots = (0..body.carries()).map(|i| layout.slot(SlotId(i as u32)).offset).collect();
+        let slots = slots.into_iter().map(|s| s.map(|s| layout.slot(s).offset)).collect();
         Ok(Self { plan, state_words: layout.words(CARRY).next_multiple_of(LINE), slots })
     }
     fn words(&self) -> usize {
@@ -172,40 +201,57 @@ impl StepPlan {
     }
 }
 
-/// A step for `n` rows of the batch as a graph with state: its slots are the carries, its inputs the sequences' elements and what all steps see, its outputs the results.
-fn step_graph(body: &Body, rows: Option<&Rows>, n: usize) -> Result<(Graph, StateLayout), CompileError> {
+/// A step for `n` rows of the batch as a graph with state, and the slot of each carry that has one. Its inputs are the sequences' elements, what all steps see, and the
+/// carries without a slot; its outputs the results that are no such carry as it is seen, then what becomes of those.
+fn step_graph(
+    body: &Body,
+    handed: &[Handed],
+    rows: Option<&Rows>,
+    n: usize,
+) -> Result<(Graph, StateLayout, Vec<Option<SlotId>>), CompileError> {
     let (from, carries) = (body.graph(), body.carries());
+    let results = &from.outputs().values;
     let narrow = |id: NodeId| rows.map_or(from.ty(id), |r| r.ty(from, id, n));
-    let handed = |i: usize| (i < carries).then(|| from.outputs().values[i].1);
-    let declared = |i: usize| handed(i).or_else(|| body.input(i)).map_or(from.inputs()[i].ty, narrow);
     let (mut to, mut layout) = (Graph::new(), StateLayout::new());
+    let mut leaves: Vec<Option<NodeId>> = vec![None; from.inputs().len()];
+    for i in carries..leaves.len() {
+        let ty = body.input(i).map_or(from.inputs()[i].ty, narrow);
+        leaves[i] = Some(to.add_input(&from.inputs()[i].name, ty));
+    }
+    let mut slots = Vec::with_capacity(carries);
+    for (i, how) in handed.iter().enumerate() {
+        let (name, ty) = (&from.inputs()[i].name, narrow(results[i].1));
+        let slot = (*how == Handed::Slot).then(|| layout.add(name, CARRY, ty));
+        leaves[i] = Some(match slot {
+            Some(slot) => to.add_state(slot, name, ty),
+            None => to.add_input(name, ty),
+        });
+        slots.push(slot);
+    }
     let mut map: Vec<NodeId> = Vec::with_capacity(from.nodes().len());
-    let leaves: Vec<NodeId> = (0..from.inputs().len())
-        .map(|i| {
-            let (name, ty) = (&from.inputs()[i].name, declared(i));
-            if i < carries { to.add_state(layout.add(name, CARRY, ty), name, ty) } else { to.add_input(name, ty) }
-        })
-        .collect();
     for id in from.ids() {
         let node = from.node(id);
         let inputs: Vec<NodeId> = node.inputs.iter().map(|x| map[x.index()]).collect();
-        map.push(match node.op {
-            Op::Input { id, .. } => leaves[id.index()],
-            _ => {
-                let op = rows.map_or(node.op, |r| r.op(from, id, n));
-                to.adopt_as(from, id, op, &inputs)?
-            }
+        let leaf = if let Op::Input { id, .. } = node.op { leaves[id.index()] } else { None };
+        map.push(match leaf {
+            Some(leaf) => leaf,
+            None => to.adopt_as(from, id, rows.map_or(node.op, |r| r.op(from, id, n)), &inputs)?,
         });
     }
-    for (i, (name, node)) in from.outputs().values.iter().enumerate() {
-        let node = map[node.index()];
-        if i >= carries {
-            to.add_output(name, node);
-        } else if node != leaves[i] {
-            to.add_update(SlotId(i as u32), node);
+    for j in carries..results.len() {
+        if !handed.contains(&Handed::Seen(j)) {
+            to.add_output(&results[j].0, map[results[j].1.index()]);
         }
     }
-    Ok((to, layout))
+    for (i, slot) in slots.iter().enumerate() {
+        let next = map[results[i].1.index()];
+        match (slot, handed[i]) {
+            (Some(slot), _) if leaves[i] != Some(next) => to.add_update(*slot, next),
+            (None, Handed::Seen(_)) => to.add_output(&results[i].0, next),
+            _ => {}
+        }
+    }
+    Ok((to, layout, slots))
 }
 
 impl Scan {
@@ -252,27 +298,53 @@ impl Scan {
             table.add(ARENA as usize).write(state.add(*state_words));
             (0..4).for_each(|role| table.add(STATE as usize + role).write(state));
             let out = outer.at(self.outs[0]);
+            // Where a result of a step lies, and, for a part, its first element.
+            let place = |j: usize, t: usize| out.add(body.starts[j] + t * body.results[j].words + first * body.results[j].row);
+            let last = |i: usize| out.add(body.starts[i] + first * body.results[i].row);
+            let step_at = |step: usize| if body.reverse { body.steps - 1 - step } else { step };
             for i in 0..carries {
-                let e = body.inputs[i];
-                std::ptr::copy_nonoverlapping(outer.at(self.inputs[i]).add(first * e.row), state.add(slots[i]), own(e));
+                let begin = outer.at(self.inputs[i]).add(first * body.inputs[i].row);
+                let to = match (slots[i], body.handed[i]) {
+                    (Some(slot), _) => state.add(slot),
+                    (None, Handed::Seen(j)) if body.steps > 0 => place(j, step_at(0)),
+                    _ => last(i),
+                };
+                std::ptr::copy_nonoverlapping(begin, to, own(body.inputs[i]));
             }
             let inputs = body.inputs.len() - carries;
             for step in 0..body.steps {
-                let t = if body.reverse { body.steps - 1 - step } else { step };
+                let t = step_at(step);
+                let mut space = INPUTS as usize;
+                let mut point = |to: *mut f32| {
+                    table.add(space).write(to);
+                    space += 1;
+                };
                 for i in 0..inputs {
                     let e = body.inputs[carries + i];
                     let at = if i < body.sequences { t * e.words } else { 0 };
-                    table.add(INPUTS as usize + i).write(outer.at(self.inputs[carries + i]).add(at + first * e.row));
+                    point(outer.at(self.inputs[carries + i]).add(at + first * e.row));
                 }
-                for (i, e) in body.results.iter().enumerate().skip(carries) {
-                    let to = out.add(body.starts[i] + t * e.words + first * e.row);
-                    table.add(INPUTS as usize + inputs + i - carries).write(to);
+                for (i, how) in body.handed.iter().enumerate() {
+                    match *how {
+                        Handed::Slot => {}
+                        Handed::Seen(j) => point(place(j, t)),
+                        Handed::Next(j) if step > 0 => point(place(j, step_at(step - 1))),
+                        Handed::Next(_) => point(last(i)),
+                    }
+                }
+                for &j in &body.written {
+                    point(place(j, t));
+                }
+                for (i, how) in body.handed.iter().enumerate() {
+                    if let Handed::Seen(j) = *how {
+                        point(if step + 1 < body.steps { place(j, step_at(step + 1)) } else { last(i) });
+                    }
                 }
                 let bases = Bases(table);
                 plan.run(workers, bases, inline, |_| {});
                 // Results that share their place with another.
                 for (i, result) in plan.outputs.iter().enumerate() {
-                    let to = bases.at(BufRef { space: INPUTS + (inputs + i) as u16, offset: 0 });
+                    let to = bases.at(BufRef { space: INPUTS + (plan.inputs.len() + i) as u16, offset: 0 });
                     let from = bases.at(result.at);
                     if from != to {
                         std::ptr::copy_nonoverlapping(from, to, result.words);
@@ -280,8 +352,12 @@ impl Scan {
                 }
             }
             for i in 0..carries {
-                let e = body.results[i];
-                std::ptr::copy_nonoverlapping(state.add(slots[i]), out.add(body.starts[i] + first * e.row), own(e));
+                let from = match (slots[i], body.handed[i]) {
+                    (Some(slot), _) => state.add(slot),
+                    (None, Handed::Next(j)) if body.steps > 0 => place(j, step_at(body.steps - 1)),
+                    _ => continue,
+                };
+                std::ptr::copy_nonoverlapping(from, last(i), own(body.results[i]));
             }
         }
     }

@@ -23,11 +23,8 @@ impl Rows {
         let results = &graph.outputs().values;
         let batch = first(results.first()?.1)?;
         let mut rows = Self { batch, is_row: vec![None; graph.nodes().len()] };
-        for i in 0..body.carries() {
-            rows.want(graph, results[i].1, true)?;
-            if let Some(n) = body.input(i) {
-                rows.want(graph, n, true)?;
-            }
+        for n in (0..body.carries()).filter_map(|i| body.input(i)) {
+            rows.want(graph, n, true)?;
         }
         for i in body.carries()..body.carries() + body.xs() {
             if let Some(n) = body.input(i) {
@@ -122,11 +119,8 @@ impl Rows {
         match node.op {
             Op::Input { .. } | Op::State { .. } | Op::Const { .. } => Some(()),
             Op::Iota { axis, .. } => (own != Some(true) || axis != 0).then_some(()),
-            Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) | Op::StopGradient => all_alike(self),
-            Op::Reduce { axes, .. } => keeps_first(!axes.contains(0), self),
-            Op::ArgReduce { axis, .. } => keeps_first(axis != 0, self),
-            Op::Reverse(axes) => keeps_first(!axes.contains(0), self),
-            Op::Concat { axis } => keeps_first(axis != 0, self),
+            Op::Reduce { axes, .. } | Op::Reverse(axes) => keeps_first(!axes.contains(0), self),
+            Op::ArgReduce { axis, .. } | Op::Concat { axis } => keeps_first(axis != 0, self),
             Op::Transpose(p) => keeps_first(p.axes().next() == Some(0), self),
             Op::Reshape(to) => {
                 let from = graph.ty(x[0]).shape;
@@ -154,7 +148,6 @@ impl Rows {
                 }
                 _ => none_is_row(any || own == Some(true)),
             },
-            Op::Dot { .. } => all_alike(self),
             Op::Conv { .. } | Op::ConvInput { .. } => {
                 if own == Some(true) || self.is_row(x[0]) {
                     self.want(graph, id, true)?;
@@ -164,7 +157,13 @@ impl Rows {
                     none_is_row(any)
                 }
             }
-            Op::Window { .. }
+            Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Select
+            | Op::Cast(_)
+            | Op::StopGradient
+            | Op::Dot { .. }
+            | Op::Window { .. }
             | Op::WindowSpread { .. }
             | Op::WindowMaxGrad { .. }
             | Op::WindowMaxPick { .. }

@@ -7,7 +7,7 @@
 
 use super::{dependents, walk};
 use crate::{AxisSet, BinaryOp, Body, Builder, DType, Graph, GraphError, Literal, NodeId, Op, ReduceOp, Shape, Var};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A scan, and the gradients of the loss with respect to its results; none where that is zero.
@@ -35,7 +35,9 @@ pub(super) fn vjp<'g>(s: &Scanned<'g>, wanted: &dyn Fn(usize) -> bool, give: &mu
 
     // What the steps back give, beside what they hand on.
     let mut roots: Vec<NodeId> = moving.iter().filter_map(|&i| back.gradients[i]).chain(through.iter().map(|t| t.1)).collect();
-    sums.values().for_each(|sum| sum.leaves(&mut roots));
+    for sum in sums.values() {
+        sum.leaves(&mut roots);
+    }
     let kept = back.kept(&roots);
     let forward = s.with_results(&kept.iter().copied().filter(|&n| back.sequence(n).is_none()).collect::<Vec<_>>())?;
     let stack_of = |n: NodeId| back.sequence(n).map(|i| s.inputs[i]).or_else(|| forward.get(&n).copied());
@@ -46,8 +48,12 @@ pub(super) fn vjp<'g>(s: &Scanned<'g>, wanted: &dyn Fn(usize) -> bool, give: &mu
             emitted.push(n);
         }
     };
-    through.iter().for_each(|&(_, n)| emit(n));
-    sums.values().for_each(|sum| sum.stacked(&mut emit));
+    for &(_, n) in &through {
+        emit(n);
+    }
+    for sum in sums.values() {
+        sum.stacked(&mut emit);
+    }
     let handed: Vec<&Sum> = sums.values().filter(|sum| matches!(sum, Sum::Handed(_))).collect();
 
     let zeros = |shape: Shape| b.full(shape, 0.0);
@@ -98,7 +104,7 @@ pub(super) fn vjp<'g>(s: &Scanned<'g>, wanted: &dyn Fn(usize) -> bool, give: &mu
     for (&i, sum) in &sums {
         let total = match sum {
             Sum::Handed(_) => rest.next().copied(),
-            other => Some(other.total(b, &back.graph, &stack)),
+            other => Some(other.total(b, &stack)),
         };
         if let Some(total) = total {
             give(i, total);
@@ -211,25 +217,52 @@ impl StepBack {
     }
 
     /// The values of the step forward that the step back to `roots` must be given, in the order of the nodes.
+    ///
+    /// Those that cost something to begin with; then, where it makes the sum smaller or as small with less to compute, what comes of them instead (a slice of a
+    /// product, a product with its bias).
     fn kept(&self, roots: &[NodeId]) -> Vec<NodeId> {
+        let mut instead = BTreeSet::new();
+        let (mut best, mut again) = self.kept_with(roots, &instead);
+        let size = |kept: &[NodeId]| -> usize {
+            // A sequence is in memory anyway.
+            kept.iter().filter(|&&n| self.sequence(n).is_none()).map(|&n| self.graph.ty(n).len()).sum()
+        };
+        for candidate in again.clone() {
+            instead.insert(candidate);
+            let (kept, rest) = self.kept_with(roots, &instead);
+            if (size(&kept), rest.len()) < (size(&best), again.len()) {
+                (best, again) = (kept, rest);
+            } else {
+                instead.remove(&candidate);
+            }
+        }
+        best
+    }
+
+    /// What is kept if these are, and what is computed anew then, from the last node to the first.
+    fn kept_with(&self, roots: &[NodeId], instead: &BTreeSet<NodeId>) -> (Vec<NodeId>, Vec<NodeId>) {
         let mut needed = vec![false; self.graph.nodes().len()];
-        roots.iter().for_each(|r| needed[r.index()] = true);
-        let mut kept = Vec::new();
+        for root in roots {
+            needed[root.index()] = true;
+        }
+        let (mut kept, mut again) = (Vec::new(), Vec::new());
         for id in self.graph.ids().rev() {
             if !needed[id.index()] {
                 continue;
             }
-            if self.is_kept(id) {
+            if self.is_kept(id) || instead.contains(&id) {
                 kept.push(id);
             } else {
                 self.graph.node(id).inputs.iter().for_each(|x| needed[x.index()] = true);
+                let forward = id.index() < self.forward && self.varies[id.index()];
+                again.extend((forward && self.graph.ty(id).dtype == DType::F32).then_some(id));
             }
         }
         kept.reverse();
-        kept
+        (kept, again)
     }
 
-    /// Whether a node is a value of the step forward that is kept rather than computed anew.
+    /// Whether a node is a value of the step forward that costs more to compute than to keep.
     fn is_kept(&self, id: NodeId) -> bool {
         let node = self.graph.node(id);
         if id.index() >= self.forward || !self.varies[id.index()] {
@@ -244,7 +277,9 @@ impl StepBack {
     /// Writes what is needed for `ends` into another graph; `map` has the nodes that are there.
     fn write(&self, into: &mut Graph, map: &mut [Option<NodeId>], ends: &[NodeId]) -> Result<(), GraphError> {
         let mut needed = vec![false; map.len()];
-        ends.iter().for_each(|e| needed[e.index()] = true);
+        for end in ends {
+            needed[end.index()] = true;
+        }
         for id in self.graph.ids().rev() {
             if needed[id.index()] && map[id.index()].is_none() {
                 self.graph.node(id).inputs.iter().for_each(|x| needed[x.index()] = true);
@@ -366,10 +401,10 @@ impl Sum {
         }
     }
     /// The sum, given the stacks.
-    fn total<'g>(&self, b: &'g Builder, step: &Graph, stack: &impl Fn(NodeId) -> Var<'g>) -> Var<'g> {
+    fn total<'g>(&self, b: &'g Builder, stack: &impl Fn(NodeId) -> Var<'g>) -> Var<'g> {
         match self {
-            Self::Add(x, y) => x.total(b, step, stack) + y.total(b, step, stack),
-            Self::Moved(op, x) => b.op(*op, &[x.total(b, step, stack)]),
+            Self::Add(x, y) => x.total(b, stack) + y.total(b, stack),
+            Self::Moved(op, x) => b.op(*op, &[x.total(b, stack)]),
             Self::Product(a, g) => {
                 let rows = |n: NodeId| {
                     let s = stack(n);

@@ -4,7 +4,7 @@
 
 use super::{pipeline, same};
 use crate::backend::CompileOptions;
-use crate::{Body, BodyId, Builder, Graph, GraphError, NodeId, Op, Outputs};
+use crate::{Body, BodyId, Builder, Graph, GraphError, MAX_RANK, NodeId, Op, Outputs, SliceSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,19 +41,21 @@ pub(super) fn scan(graph: &Graph, options: &CompileOptions) -> Result<Graph, Gra
     graph.rebuild(|new, id, node, inputs| match node.op {
         Op::Scan { body, steps, reverse, len } => {
             let Some(plan) = plans.get(&id) else { return new.add(node.op, inputs) };
-            if let Some(&made) = ids.get(&plan.first) {
-                return Ok(made);
-            }
             let body: BodyId = if Arc::ptr_eq(&plan.body, graph.body(body)) { body } else { new.add_body(plan.body.clone()) };
             let len = plan.body.len(steps).unwrap_or(len);
             let inputs: Vec<NodeId> = plan.inputs.iter().map(|&i| inputs[i]).collect();
-            let made = new.add(Op::Scan { body, steps, reverse, len }, &inputs)?;
-            ids.insert(id, made);
-            Ok(made)
+            let made = match ids.get(&plan.first) {
+                Some(&made) => made,
+                None => new.add(Op::Scan { body, steps, reverse, len }, &inputs)?,
+            };
+            ids.insert(plan.first, made);
+            only_part(graph, id, made, plan, &places, new)
         }
         Op::Slice(mut s) => {
             let from = node.inputs[0];
-            if let (Some(plan), Some((part, _))) = (plans.get(&from), part_read(graph, id)) {
+            if let (Some(plan), Some(part)) = (plans.get(&from), part_read(graph, id))
+                && parts(graph, from).len() > 1
+            {
                 let Op::Scan { steps, .. } = graph.node(from).op else { return new.add(node.op, inputs) };
                 let old = parts(graph, from);
                 let place = places.get(&(from, part)).copied().unwrap_or(part);
@@ -66,34 +68,51 @@ pub(super) fn scan(graph: &Graph, options: &CompileOptions) -> Result<Graph, Gra
     })
 }
 
+/// What stands for a scan whose line of results is a single one, which is read without a slice: that result, cut out where there are more now.
+fn only_part(graph: &Graph, old: NodeId, made: NodeId, plan: &Plan, places: &Places, new: &mut Graph) -> Result<NodeId, GraphError> {
+    let Op::Scan { steps, .. } = graph.node(old).op else { return Ok(made) };
+    let now = plan.body.parts(steps).unwrap_or_default();
+    if parts(graph, old).len() > 1 || now.len() == 1 {
+        return Ok(made);
+    }
+    let Some(p) = now.get(places.get(&(old, 0)).copied().unwrap_or(0)) else { return Ok(made) };
+    let mut s = SliceSpec { start: [0; MAX_RANK], stop: [0; MAX_RANK], stride: [1; MAX_RANK] };
+    (s.start[0], s.stop[0]) = (p.start, p.start + p.shape.len());
+    new.add(Op::Slice(s), &[made])
+}
+
 /// First and last element of each result of a scan.
 fn parts(graph: &Graph, scan: NodeId) -> Vec<(usize, usize)> {
     let Op::Scan { body, steps, .. } = graph.node(scan).op else { return Vec::new() };
     graph.body(body).parts(steps).unwrap_or_default().iter().map(|p| (p.start, p.start + p.shape.len())).collect()
 }
 
-/// The one result of a scan that a slice reads from, and whether it has elements.
-fn part_read(graph: &Graph, slice: NodeId) -> Option<(usize, NodeId)> {
+/// The one result of a scan that a slice reads from.
+fn part_read(graph: &Graph, slice: NodeId) -> Option<usize> {
     let node = graph.node(slice);
     let Op::Slice(s) = node.op else { return None };
     let from = node.inputs[0];
     let within = |p: &(usize, usize)| p.0 <= s.start[0] && s.stop[0] <= p.1 && p.0 < p.1;
-    parts(graph, from).iter().position(within).map(|part| (part, from))
+    parts(graph, from).iter().position(within)
 }
 
 /// Which results of each scan are read. Without the scans whose whole line of results is read, so that all must stay where they are.
 fn results_read(graph: &Graph) -> BTreeMap<NodeId, BTreeSet<usize>> {
     let mut read: BTreeMap<NodeId, Option<BTreeSet<usize>>> = BTreeMap::new();
+    let mut single: BTreeSet<NodeId> = BTreeSet::new(); // all of whose line is one result
     for id in graph.ids() {
         if matches!(graph.node(id).op, Op::Scan { .. }) {
-            read.insert(id, Some(BTreeSet::new()));
+            let alone = parts(graph, id).len() == 1;
+            single.extend(alone.then_some(id));
+            read.insert(id, Some(if alone { BTreeSet::from([0]) } else { BTreeSet::new() }));
         }
         for from in &graph.node(id).inputs {
             if let Some(known) = read.get_mut(from) {
                 match (part_read(graph, id), &mut *known) {
-                    (Some((part, _)), Some(parts)) => {
+                    (Some(part), Some(parts)) => {
                         parts.insert(part);
                     }
+                    _ if single.contains(from) => {}
                     _ => *known = None,
                 }
             }
@@ -101,7 +120,7 @@ fn results_read(graph: &Graph) -> BTreeMap<NodeId, BTreeSet<usize>> {
     }
     let outputs = graph.outputs();
     for n in outputs.values.iter().map(|v| v.1).chain(outputs.updates.iter().map(|u| u.1)) {
-        if let Some(known) = read.get_mut(&n) {
+        if let Some(known) = read.get_mut(&n).filter(|_| !single.contains(&n)) {
             *known = None;
         }
     }

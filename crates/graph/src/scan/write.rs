@@ -105,14 +105,18 @@ impl Builder {
 /// The body between `parameters` (the first of them carries) and `returned`, and the nodes that all of its steps see.
 fn extract(outer: &Graph, parameters: &[NodeId], carries: usize, returned: &[NodeId]) -> Result<(Body, Vec<NodeId>), GraphError> {
     let mut depends = vec![false; outer.nodes().len()];
-    parameters.iter().for_each(|p| depends[p.index()] = true);
+    for p in parameters {
+        depends[p.index()] = true;
+    }
     for (i, node) in outer.nodes().iter().enumerate() {
         depends[i] |= node.inputs.iter().any(|x| depends[x.index()]);
     }
     // Cheaper to make anew at each step than to read.
     let inside = |id: NodeId| depends[id.index()] || matches!(outer.node(id).op, Op::Const { .. } | Op::Iota { .. } | Op::Broadcast(_));
     let mut needed = vec![false; outer.nodes().len()];
-    returned.iter().for_each(|r| needed[r.index()] = true);
+    for r in returned {
+        needed[r.index()] = true;
+    }
     for id in outer.ids().rev().filter(|id| inside(*id)) {
         if needed[id.index()] {
             outer.node(id).inputs.iter().for_each(|x| needed[x.index()] = true);

@@ -55,6 +55,9 @@ pub(super) fn binary(g: &mut Graph, op: BinaryOp, a: NodeId, b: NodeId) -> Rewri
             if cb == Some(0.0) {
                 return Ok(Some(a));
             }
+            if let Some(joined) = super::shape::side_by_side(g, a, b)? {
+                return Ok(Some(joined));
+            }
             // a + a = 2 a
             if a == b && ty.dtype == DType::F32 {
                 return scaled(g, a, 2.0).map(Some);

@@ -2,7 +2,7 @@
 
 use super::{Rewrite, make};
 use crate::pass::fold::constant;
-use crate::{AxisSet, Graph, NodeId, Op, PadSpec, Perm, Shape, SliceSpec};
+use crate::{AxisSet, BinaryOp, Graph, NodeId, Op, PadSpec, Perm, Shape, SliceSpec};
 
 /// A constant, in another shape.
 fn constant_as(g: &mut Graph, x: NodeId, shape: Shape) -> Rewrite {
@@ -112,6 +112,46 @@ pub(super) fn pad(g: &Graph, p: &PadSpec, x: NodeId) -> Option<NodeId> {
     let dims = g.ty(x).shape;
     let nothing = (0..dims.rank()).all(|a| p.before[a] == 0 && p.after[a] == 0 && (p.between[a] == 0 || dims.dims()[a] <= 1));
     nothing.then_some(x)
+}
+
+/// Most paddings of one sum that are looked at together.
+const MOST_PADS: usize = 16;
+
+/// A sum of tensors padded to side by side along one axis, which together fill it, is their concatenation: the gradient of what was cut into slices.
+pub(super) fn side_by_side(g: &mut Graph, a: NodeId, b: NodeId) -> Rewrite {
+    let (mut open, mut pieces) = (vec![a, b], Vec::new());
+    let mut along = None;
+    while let Some(id) = open.pop() {
+        let node = g.node(id);
+        match node.op {
+            Op::Binary(BinaryOp::Add) if open.len() + pieces.len() < MOST_PADS => open.extend_from_slice(&node.inputs),
+            Op::Pad(p) => {
+                let rank = node.ty.shape.rank();
+                let padded: Vec<usize> = (0..rank).filter(|&a| p.before[a] + p.after[a] > 0).collect();
+                let spread = (0..rank).any(|a| p.between[a] > 0);
+                let [axis] = padded[..] else { return Ok(None) };
+                if spread || *along.get_or_insert(axis) != axis {
+                    return Ok(None);
+                }
+                pieces.push((p.before[axis], node.inputs[0]));
+            }
+            _ => return Ok(None),
+        }
+    }
+    let Some(axis) = along else { return Ok(None) };
+    pieces.sort_unstable();
+    let mut end = 0;
+    for &(start, piece) in &pieces {
+        if start != end {
+            return Ok(None);
+        }
+        end += g.ty(piece).shape.dims()[axis];
+    }
+    if end != g.ty(a).shape.dims()[axis] {
+        return Ok(None);
+    }
+    let pieces: Vec<NodeId> = pieces.into_iter().map(|p| p.1).collect();
+    make(g, Op::Concat { axis: axis as u8 }, &pieces).map(Some)
 }
 
 pub(super) fn concat(g: &mut Graph, axis: usize, x: &[NodeId]) -> Rewrite {
