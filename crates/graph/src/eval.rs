@@ -200,6 +200,8 @@ pub(crate) fn run(
     values.clear();
     for node in graph.nodes() {
         let value = match node.op {
+            // Of the step that stood model for a body; nothing depends on it.
+            Op::Input { id, ty } if id.is_parameter() => Value::zeros(ty),
             Op::Input { id, .. } => inputs[id.index()].clone(),
             Op::State { slot, ty } => {
                 let found = state(slot);

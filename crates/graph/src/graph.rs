@@ -248,9 +248,9 @@ impl Graph {
         self.bodies.clear();
     }
 
-    /// Whether bodies of scans were written here.
-    pub(crate) fn has_parameters(&self) -> bool {
-        self.parameters > 0
+    /// Whether bodies of scans were written here, beside something that is wanted.
+    pub(crate) fn has_model_steps(&self) -> bool {
+        self.parameters > 0 && !(self.outputs.values.is_empty() && self.outputs.updates.is_empty())
     }
 
     /// Whether a scan fits its body; true for all other operations.

@@ -13,7 +13,7 @@ pub enum Stage {
 }
 
 /// Checks that nodes use earlier nodes only, that types are those that inference gives, that no two nodes are equal, that inputs and
-/// slots are declared with the types used, and that outputs and updates exist and fit. A violation is a defect of a pass, not of a
+/// slots are declared with the types used, and that outputs and updates exist, fit, and depend on no step that stood model for the body of a scan. A violation is a defect of a pass, not of a
 /// user's model.
 pub fn verify(graph: &Graph, stage: Stage) -> Result<(), GraphError> {
     let mut seen = HashSet::new(); // looked up, never iterated
@@ -47,6 +47,7 @@ pub fn verify(graph: &Graph, stage: Stage) -> Result<(), GraphError> {
 /// Whether an input, a slot or a body that a node reads is declared, with its type.
 fn declared(graph: &Graph, node: &Node) -> Result<(), String> {
     match node.op {
+        Op::Input { id, .. } if id.is_parameter() => Ok(()),
         Op::Input { id, ty } => match graph.inputs().get(id.index()) {
             None => Err(format!("reads input {}, which is not declared", id.index())),
             Some(d) if d.ty != ty => Err(format!("reads input `{}` as {ty}; it is declared as {}", d.name, d.ty)),
@@ -69,12 +70,24 @@ fn results(graph: &Graph) -> Result<(), GraphError> {
         let message = || format!("{what} is a node that does not exist");
         graph.nodes().get(n.index()).ok_or_else(|| GraphError::Malformed { node: n.index(), message: message() })
     };
+    let mut model = vec![false; graph.nodes().len()];
+    for (at, node) in graph.nodes().iter().enumerate() {
+        let parameter = matches!(node.op, Op::Input { id, .. } if id.is_parameter());
+        model[at] = parameter || node.inputs.iter().any(|i| model[i.index()]);
+    }
     for (name, n) in &graph.outputs().values {
         exists(&format!("output `{name}`"), *n)?;
+        if model[n.index()] {
+            let message = format!("output `{name}` is a value of a single step of a scan; return it from the step");
+            return Err(GraphError::Malformed { node: n.index(), message });
+        }
     }
     for (i, (slot, n)) in graph.outputs().updates.iter().enumerate() {
         let node = exists(&format!("the update of slot {}", slot.0), *n)?;
         let fail = |message: String| Err(GraphError::Malformed { node: n.index(), message });
+        if model[n.index()] {
+            return fail(format!("the update of slot {} is a value of a single step of a scan; hand it on and return it", slot.0));
+        }
         if graph.outputs().updates[..i].iter().any(|(s, _)| s == slot) {
             return fail(format!("slot {} is updated twice", slot.0));
         }

@@ -77,6 +77,28 @@ const SMOOTH: &[(&str, Build)] = &[
         image.resize(&[5, 3], Interpolation::Bicubic).exp() + image.resize(&[5, 3], Interpolation::Bilinear).tanh()
     }),
     ("resize nearest", |_, x, y| (x * y).reshape([1, 3, 4, 1]).resize(&[5, 3], Interpolation::Nearest).exp()),
+    ("scan", |b, x, y| {
+        let (last, ys) = b.scan(3, false, &[y.slice(&[(0, 1, 1), (0, 4, 1)]), x.reshape([1, 12])], &[x], |c, s| {
+            let next = (c[0] * s[0] + (y.sum(&[0], true) * 0.1)).tanh();
+            (vec![next, c[1] * 0.5 + next.sum(&[1], true)], vec![(next * c[0]).sum(&[0], false)])
+        });
+        last[0].sum(&[], false) * ys[0] + last[1].reshape([3, 4])
+    }),
+    ("scan backwards, with a product", |b, x, y| {
+        let w = y.reshape([4, 3]).matmul(x).reshape([4, 4]) * 0.1;
+        let (last, ys) = b.scan(3, true, &[x], &[y], |c, s| {
+            let next = (c[0].matmul(w) + s[0]).tanh();
+            (vec![next], vec![next])
+        });
+        last[0] + ys[0].mean(&[0], false)
+    }),
+    ("scan within a scan", |b, x, y| {
+        let (last, _) = b.scan(3, false, &[y], &[x], |c, s| {
+            let (inner, all) = b.scan(3, true, &[s[0]], &[c[0]], |d, t| ((vec![(d[0] * t[0]).tanh()]), vec![d[0] + t[0]]));
+            (vec![(all[0] + inner[0]) * 0.5], vec![])
+        });
+        last[0]
+    }),
     ("select", |_, x, y| x.lt(y).select(x * y, x / y)),
     ("cast", |b, x, y| b.op(Op::Cast(DType::F32), &[x]) * y),
 ];
