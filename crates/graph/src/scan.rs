@@ -3,6 +3,7 @@
 //! A [`Body`] is a graph of its own. Its inputs are what the step before hands on (*carries*), its own element of each sequence (*xs*), and what all
 //! steps see alike; its outputs are the carries for the next step and the results of this one.
 
+mod hoist;
 mod write;
 
 use crate::{DType, Graph, GraphError, MAX_RANK, NodeId, Op, Shape, TensorType};

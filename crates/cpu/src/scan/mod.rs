@@ -187,7 +187,14 @@ impl Handed {
 }
 
 impl StepPlan {
-    fn new(body: &Body, handed: &[Handed], rows: Option<&Rows>, n: usize, options: &CompileOptions, isa: Isa) -> Result<Self, CompileError> {
+    fn new(
+        body: &Body,
+        handed: &[Handed],
+        rows: Option<&Rows>,
+        n: usize,
+        options: &CompileOptions,
+        isa: Isa,
+    ) -> Result<Self, CompileError> {
         let (graph, layout, slots) = step_graph(body, handed, rows, n)?;
         let plan = lower_step(fuse::fuse(&graph, options)?, &layout, options, isa)?;
         if options.verify {

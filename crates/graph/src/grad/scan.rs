@@ -297,7 +297,9 @@ impl StepBack {
 
     /// How to add a value up over all steps.
     fn sum(&self, node: NodeId) -> Sum {
-        self.after(node).unwrap_or(Sum::Handed(node))
+        // A step that is a recurrence itself gives products that are long enough, of more than one wants to keep.
+        let long = self.graph.nodes().iter().any(|n| matches!(n.op, Op::Scan { .. }));
+        if long { Sum::Handed(node) } else { self.after(node).unwrap_or(Sum::Handed(node)) }
     }
 
     /// The sum as something done after the last step, where that is known.

@@ -1,6 +1,7 @@
 //! Writing a scan: its body is written into the graph around it, as for one step; then what depends on the step is taken out.
 
 use super::Body;
+use super::hoist::Model;
 use crate::{Builder, DType, Graph, GraphError, NodeId, Op, Shape, TensorType, Var};
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ impl Builder {
     /// `[..]`. The body returns what it hands on, of the types of `carries`, and its results. Returned are what the last step hands on, and the
     /// results of all steps stacked along a new first axis `[T, ..]`; with `reverse`, sequences and results keep their places.
     ///
-    /// The body may use any handle of this builder. What depends on neither carries nor sequences is computed once, before the first step. All that
+    /// The body may use any handle of this builder. What depends on neither carries nor sequences is computed once, before the first step; a product of
+    /// what depends on sequences alone with a matrix that is the same for all steps is one product for all of them. All that
     /// goes from step to step, and all results, are `f32`. Wrong types latch an error.
     ///
     /// ```
@@ -49,8 +51,10 @@ impl Builder {
         let seen: Vec<Var<'g>> = xs.iter().map(|x| parameter(element(x))).collect();
         let (next, results) = body(&handed, &seen);
         self.check_body(carries, &next, &results);
-        let parameters: Vec<NodeId> = handed.iter().chain(&seen).map(|v| v.id()).collect();
         let returned: Vec<NodeId> = next.iter().chain(&results).map(|v| v.id()).collect();
+        let model = Model { b: self, steps, handed: &handed, seen: &seen, xs };
+        let hoisted = if self.failed() { Vec::new() } else { model.products(&returned) };
+        let parameters: Vec<NodeId> = handed.iter().chain(&seen).map(|v| v.id()).chain(hoisted.iter().map(|h| h.0)).collect();
         let extracted = self.with_graph(|g| extract(g, &parameters, carries.len(), &returned));
         let (body, shared) = match extracted {
             Ok(found) => found,
@@ -60,10 +64,52 @@ impl Builder {
             }
         };
         let shared = shared.into_iter().map(|id| self.var(id));
-        let inputs: Vec<Var<'g>> = carries.iter().chain(xs).copied().chain(shared).collect();
+        let sequences = xs.iter().copied().chain(hoisted.iter().map(|h| h.1));
+        let inputs: Vec<Var<'g>> = carries.iter().copied().chain(sequences).chain(shared).collect();
         let mut parts = self.scan_of(&Arc::new(body), steps, reverse, &inputs);
         let results = parts.split_off(next.len());
         (parts, results)
+    }
+
+    /// As [`Builder::scan`], for long sequences: the gradient keeps what is handed on at the end of every `every` steps alone, and goes through each such
+    /// stretch again on its way back. Memory then grows with `steps / every + every` instead of `steps`, for about a third more work.
+    pub fn scan_in_stretches<'g>(
+        &'g self,
+        (steps, every): (usize, usize),
+        reverse: bool,
+        carries: &[Var<'g>],
+        xs: &[Var<'g>],
+        body: impl Fn(&[Var<'g>], &[Var<'g>]) -> (Vec<Var<'g>>, Vec<Var<'g>>),
+    ) -> (Vec<Var<'g>>, Vec<Var<'g>>) {
+        let every = every.max(1);
+        let (whole, rest) = (steps / every, steps % every);
+        if whole < 2 || xs.iter().any(|x| x.rank() == 0 || x.dim(0) != steps) {
+            return self.scan(steps, reverse, carries, xs, body);
+        }
+        // The steps that are too few for a stretch come first in time, wherever they lie.
+        let (first, others) = if reverse { ((whole * every, steps), (0, whole * every)) } else { ((0, rest), (rest, steps)) };
+        let part = |x: &Var<'g>, (from, to): (usize, usize)| {
+            let axes = x.shape().dims()[1..].iter().map(|&d| (0, d, 1)).collect::<Vec<_>>();
+            x.slice(&std::iter::once((from, to, 1)).chain(axes).collect::<Vec<_>>())
+        };
+        let split = |v: Var<'g>, dims: &[usize], from: usize| v.reshape(Shape::new(&[dims, &v.shape().dims()[from..]].concat()));
+        let (carries, before) = if rest > 0 {
+            let seen: Vec<Var<'g>> = xs.iter().map(|x| part(x, first)).collect();
+            self.scan(rest, reverse, carries, &seen, &body)
+        } else {
+            (carries.to_vec(), Vec::new())
+        };
+        let seen: Vec<Var<'g>> = xs.iter().map(|x| split(part(x, others), &[whole, every], 1)).collect();
+        let (last, stretches) = self.scan(whole, reverse, &carries, &seen, |c, x| self.scan(every, reverse, c, x, &body));
+        let results = stretches.into_iter().enumerate().map(|(i, y)| {
+            let y = split(y, &[whole * every], 2);
+            match before.get(i) {
+                None => y,
+                Some(&rest) if reverse => crate::concat(self, &[y, rest], 0),
+                Some(&rest) => crate::concat(self, &[rest, y], 0),
+            }
+        });
+        (last, results.collect())
     }
 
     /// A scan of a body that exists, and each of its results.
