@@ -6,7 +6,7 @@
 use crate::fused::interp::{Bases, Frame};
 use crate::fused::kernel::run_range;
 use crate::fused::program::{Block, BufRef, Program};
-use crate::gemm::{self, GemmPlan, Tile};
+use crate::gemm::{self, GemmPlan, Kept, Tile};
 use crate::par::Workers;
 use crate::simd::{Simd, WithSimd, dispatch};
 
@@ -22,6 +22,8 @@ pub(crate) struct Dot {
     /// Where the raw result goes, `(batch, M, N)` contiguous, when there is no epilogue.
     pub(crate) out: BufRef,
     pub(crate) epilogue: Option<Program>,
+    /// Where the packed right operand is kept, if it is the same in many runs.
+    pub(crate) kept: Option<BufRef>,
     /// Matrices that the epilogue reads element by element and that are too large to be in the first-level cache.
     pub(crate) reads: Vec<BufRef>,
 }
@@ -72,8 +74,9 @@ impl Dot {
         unsafe {
             let a = bases.at(self.a).offset(g as isize * self.strides.0);
             let b = bases.at(self.b).offset(g as isize * self.strides.1);
+            let kept = self.kept.map(|at| Kept { at: bases.at(at), filled: workers.again() });
             match &self.epilogue {
-                None => self.plan.run_task(task, a, b, bases.at(self.out).add(g * words), scratch, None),
+                None => self.plan.run_task_with(task, a, b, bases.at(self.out).add(g * words), scratch, kept, None),
                 Some(program) => {
                     let own = scratch.add(self.gemm_words());
                     let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };
@@ -85,7 +88,7 @@ impl Dot {
                     }
                     let reads = &reads[..self.reads.len().min(READS)];
                     let epilogue = gemm::Epilogue { run: &epilogue, reads };
-                    self.plan.run_task(task, a, b, std::ptr::null_mut(), scratch, Some(epilogue));
+                    self.plan.run_task_with(task, a, b, std::ptr::null_mut(), scratch, kept, Some(epilogue));
                 }
             }
         }

@@ -14,9 +14,10 @@ use crate::scan::{self, Scan};
 use crate::simd::Isa;
 use adaline_graph::backend::{CompileError, CompileOptions};
 use adaline_graph::cost::node_cost;
-use adaline_graph::fuse::{self, Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
+use adaline_graph::fuse::{self, Access, Edge, Fused, Kind, Matrix, Place, Region, Space, Update, View};
 use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Work (elements times instructions, or multiplications / 8) below which a step runs on the calling thread: about 6 µs of one core,
@@ -27,6 +28,9 @@ const INLINE_WORK: usize = 40_000;
 /// the shortest sums that leave time for it: with sums of 32 asking cost more than it gave.
 const WORTH_ASKING: usize = 8 * 1024;
 const LONG_ENOUGH: usize = 96;
+
+/// Multiplications of a product in the step of a scan from which on it is cut for several threads rather than its right operand kept.
+const KEPT_UNLESS_ALONE: usize = 1_000_000;
 
 /// Where a value lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,8 +71,19 @@ struct Lower<'a> {
     offsets: Vec<usize>,
     /// Compiled recurrences, by region.
     scans: Vec<Option<Arc<scan::Loop>>>,
-    /// Results get spaces of their own.
-    own_results: bool,
+    /// What is special about one step of a scan.
+    step: Option<StepRules>,
+    /// Packed right operands that are kept from run to run, by region.
+    kept: BTreeMap<usize, usize>,
+}
+
+/// What is special about the plan of one step of a scan: its results go to spaces of their own, which follow those of the inputs.
+#[derive(Clone, Debug)]
+pub(crate) struct StepRules {
+    /// Inputs that are the same at all steps, so that products may keep them packed.
+    pub(crate) constant: Range<usize>,
+    /// Whether steps run on one thread. Larger products are not worth keeping their operand for otherwise.
+    pub(crate) alone: bool,
 }
 
 /// A product of bfloat16 operands: its shape, the instruction set, the cost of its epilogue.
@@ -76,18 +91,24 @@ type Pairs = fn(GemmSpec, Isa, usize) -> Option<GemmPlan>;
 
 /// Lowers a fused graph to a plan.
 pub(crate) fn lower(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
-    lower_with(fused, state, options, isa, GemmPlan::bf16, false)
+    lower_with(fused, state, options, isa, GemmPlan::bf16, None)
 }
 
-/// Lowers one step of a scan: its results go to spaces of their own, which follow those of the inputs.
-pub(crate) fn lower_step(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
-    lower_with(fused, state, options, isa, GemmPlan::bf16, true)
+/// Lowers one step of a scan.
+pub(crate) fn lower_step(
+    fused: Fused,
+    state: &StateLayout,
+    options: &CompileOptions,
+    isa: Isa,
+    rules: StepRules,
+) -> Result<Plan, CompileError> {
+    lower_with(fused, state, options, isa, GemmPlan::bf16, Some(rules))
 }
 
 /// As [`lower`], with every product of bfloat16 operands by pairs, whatever its size and the CPU.
 #[cfg(test)]
 pub(crate) fn lower_emulating(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
-    lower_with(fused, state, options, isa, |spec, isa, cost| Some(GemmPlan::emulated_bf16(spec, isa, cost)), false)
+    lower_with(fused, state, options, isa, |spec, isa, cost| Some(GemmPlan::emulated_bf16(spec, isa, cost)), None)
 }
 
 fn lower_with(
@@ -96,7 +117,7 @@ fn lower_with(
     options: &CompileOptions,
     isa: Isa,
     pairs: Pairs,
-    own_results: bool,
+    step: Option<StepRules>,
 ) -> Result<Plan, CompileError> {
     let mut l = Lower {
         fused: &fused,
@@ -111,7 +132,8 @@ fn lower_with(
         cuts: vec![None; fused.regions.len()],
         offsets: Vec::new(),
         scans: Vec::new(),
-        own_results,
+        step,
+        kept: BTreeMap::new(),
     };
     l.compile_scans()?;
     l.allot();
@@ -162,7 +184,7 @@ fn lower_with(
         slots,
         outputs,
         updates: !graph.outputs().updates.is_empty(),
-        own_results,
+        own_results: l.step.is_some(),
         live_words: layout.live,
         fused,
         report: OnceLock::new(),
@@ -222,7 +244,7 @@ impl Lower<'_> {
                 });
                 let home = match slot {
                     Some(slot) if !named.contains(&n) => Home::Slot(slot),
-                    _ if self.own_results && named.contains(&n) => {
+                    _ if self.step.is_some() && named.contains(&n) => {
                         let outputs = &self.fused.graph.outputs().values;
                         Home::Result(outputs.iter().position(|o| self.base(o.1) == n).unwrap_or(0))
                     }
@@ -245,6 +267,12 @@ impl Lower<'_> {
                     self.temps[i] = Some(self.needs.len() - 1);
                 }
             }
+            if let Kind::Product(node) = region.kind
+                && let Some(words) = self.words_to_keep(region, node)
+            {
+                self.needs.push(Need { words, first: 0, last: usize::MAX, over: None });
+                self.kept.insert(i, self.needs.len() - 1);
+            }
             if let Some(scan) = &self.scans[i] {
                 self.needs.push(Need { words: scan.memory_words(), first: i, last: i, over: None });
                 self.temps[i] = Some(self.needs.len() - 1);
@@ -259,6 +287,16 @@ impl Lower<'_> {
                 }
             }
         }
+    }
+
+    /// Words for the packed right operand of a product of a scan's step, where it is worth keeping.
+    fn words_to_keep(&self, region: &Region, node: NodeId) -> Option<usize> {
+        let rules = self.step.as_ref()?;
+        let (spec, [_, b], [_, y]) = self.product(region, node).ok()?;
+        let Op::Input { id, .. } = self.fused.graph.node(b.base).op else { return None };
+        let worth = rules.alone || spec.m * spec.n * spec.k < KEPT_UNLESS_ALONE;
+        let plan = GemmPlan::with_epilogue(spec, self.isa, 0).keeping();
+        plan.filter(|_| worth && y.batch == 1 && rules.constant.contains(&id.index())).map(|p| p.kept_words())
     }
 
     /// Where a region's temporary words lie.
@@ -418,7 +456,7 @@ impl Lower<'_> {
             Kind::Product(node) => {
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
                 match self.fused.graph.node(node).op {
-                    Op::Dot { ta, tb } => Kernel::Dot(Box::new(self.dot(region, uses, node, (ta, tb), &places)?)),
+                    Op::Dot { .. } => Kernel::Dot(Box::new(self.dot(i, region, uses, node, &places)?)),
                     _ => self.convolution(i, region, uses, node, &places)?,
                 }
             }
@@ -429,13 +467,21 @@ impl Lower<'_> {
         Ok(Step { kernel, inline, wake: false, touches: self.touches(i, region) })
     }
 
-    fn dot(&self, region: &Region, uses: &Uses, node: NodeId, (ta, tb): (bool, bool), places: &Places) -> Result<Dot, CompileError> {
+    /// A product's shape, its operands in memory, and how those are stacked.
+    fn product(&self, region: &Region, node: NodeId) -> Result<(GemmSpec, [View; 2], [Matrix; 2]), CompileError> {
+        let Op::Dot { ta, tb } = self.fused.graph.node(node).op else { return Err(defect("a product that is none")) };
         let edges = self.fused.edges(region, node).unwrap_or_default();
         let [Edge::Load(a), Edge::Load(b)] = &edges[..] else { return Err(defect("a product's operands are not in memory")) };
         let (Some(x), Some(y)) = (a.matrix(), b.matrix()) else { return Err(defect("a product's operand has no unit stride")) };
         let (m, k) = if ta { (x.cols, x.rows) } else { (x.rows, x.cols) };
         let n = if tb { y.rows } else { y.cols };
         let spec = GemmSpec { m, n, k, ta: ta != x.transposed, tb: tb != y.transposed, lda: x.ld, ldb: y.ld, ldc: n };
+        Ok((spec, [a.clone(), b.clone()], [x, y]))
+    }
+
+    fn dot(&self, i: usize, region: &Region, uses: &Uses, node: NodeId, places: &Places) -> Result<Dot, CompileError> {
+        let (spec, [a, b], [x, y]) = self.product(region, node)?;
+        let GemmSpec { m, n, k, .. } = spec;
         let at = |v: &View| {
             let base = (places.source)(v.base);
             BufRef { offset: base.offset + v.offset, ..base }
@@ -447,12 +493,19 @@ impl Lower<'_> {
         let graph = &self.fused.graph;
         let bf16 = self.options.enabled("bf16") && graph.node(node).inputs.iter().all(|&i| graph.is_bf16(i));
         let pairs = if bf16 { (self.pairs)(spec, self.isa, cost) } else { None };
+        let mut plan = pairs.unwrap_or_else(|| GemmPlan::with_epilogue(spec, self.isa, cost));
+        let mut kept = None;
+        if let (Some(&need), Some(keeping)) = (self.kept.get(&i), plan.clone().keeping()) {
+            plan = keeping;
+            kept = Some(BufRef { space: ARENA, offset: self.offsets[need] });
+        }
         Ok(Dot {
+            kept,
             reads,
             batch: x.batch,
-            plan: pairs.unwrap_or_else(|| GemmPlan::with_epilogue(spec, self.isa, cost)),
-            a: at(a),
-            b: at(b),
+            plan,
+            a: at(&a),
+            b: at(&b),
             strides: (x.batch_stride, y.batch_stride),
             out: self.place(node),
             epilogue,
@@ -604,6 +657,10 @@ impl Lower<'_> {
             if !out.contains(&touch) {
                 out.push(touch);
             }
+        }
+        if let Some(&need) = self.kept.get(&i) {
+            let at = BufRef { space: ARENA, offset: self.offsets[need] };
+            out.push(Touch { at, words: self.needs[need].words, holds: Holds::Temp(i as u32), write: true, same_place: false });
         }
         if let (Some(t), Some(at)) = (self.temps[i], self.temp(i)) {
             out.push(Touch { at, words: self.needs[t].words, holds: Holds::Temp(i as u32), write: true, same_place: false });

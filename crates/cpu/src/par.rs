@@ -13,6 +13,7 @@ pub(crate) struct Workers<'a> {
     isa: Isa,
     scratch: *mut f32,
     words: usize,
+    again: bool,
 }
 
 // SAFETY: each worker follows the pointer to its own stretch only.
@@ -26,7 +27,7 @@ impl<'a> Workers<'a> {
     /// # Safety
     /// `scratch` must hold `words` for each thread of the pool, unused by anybody else while this lives.
     pub(crate) unsafe fn new(pool: &'a Pool, isa: Isa, scratch: *mut f32, words: usize) -> Self {
-        Self { pool, isa, scratch, words }
+        Self { pool, isa, scratch, words, again: false }
     }
     /// The instruction set.
     pub(crate) fn isa(&self) -> Isa {
@@ -36,6 +37,14 @@ impl<'a> Workers<'a> {
     pub(crate) fn scratch(&self, worker: usize) -> *mut f32 {
         // SAFETY: `new`'s promise; the pool numbers its workers below its number of threads.
         unsafe { self.scratch.add(worker * self.words) }
+    }
+    /// The same, for a run of a plan whose constant operands are those of the run before.
+    pub(crate) fn repeating(&self, again: bool) -> Self {
+        Self { again, ..*self }
+    }
+    /// Whether the plan's constant operands are those of the run before.
+    pub(crate) fn again(&self) -> bool {
+        self.again
     }
     /// The same, without the first `words` words of each worker's scratch.
     ///

@@ -152,6 +152,7 @@ fn references(k: &Kernel) -> Vec<BufRef> {
                 None => out.push(d.out),
             }
             out.extend([d.a, d.b]);
+            out.extend(d.kept);
         }
         Kernel::Move(m) => {
             out.extend(m.zero.map(|z| z.0));

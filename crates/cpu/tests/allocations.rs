@@ -30,6 +30,9 @@ fn a_step_allocates_nothing() {
         // By patches, and by tiles of four by four.
         convolutional(threads, 5);
         convolutional(threads, 16);
+        // In parts of the batch, and with a kept operand in several blocks.
+        recurrent(threads, 37, 20);
+        recurrent(threads, 20, 330);
     }
 }
 
@@ -53,4 +56,25 @@ fn convolutional(threads: usize, channels: usize) {
         step();
     }
     assert_eq!(ALLOC.allocations(), before, "convolutional, {channels} channels, {threads} threads");
+}
+
+/// A recurrence and its gradient.
+fn recurrent(threads: usize, rows: usize, units: usize) {
+    let (b, mut store) = (Builder::new(), StateStore::new());
+    let slot = store.add("kernel", Role::Trainable, TensorType::f32([units, units]));
+    let (kernel, x) = (b.state(slot, "kernel", TensorType::f32([units, units])), b.input("x", TensorType::f32([6, rows, units])));
+    let (last, _) = b.scan(6, false, &[b.full([rows, units], 0.0)], &[x], |h, x| (vec![(h[0].matmul(kernel) + x[0]).tanh()], vec![]));
+    let loss = last[0].square().mean(&[], false);
+    let dk = b.with_graph(|g| gradients(g, loss.id(), &[kernel.id()])).unwrap()[0];
+    b.update(slot, kernel - b.var(dk) * 0.1);
+    let plan = Cpu::new().threads(threads).compile(&b.finish().unwrap(), store.layout(), &CompileOptions::default()).unwrap();
+    let (mut session, data) = (plan.session(), vec![0.5; 6 * rows * units]);
+    let mut step = || session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
+    step();
+    step();
+    let before = ALLOC.allocations();
+    for _ in 0..5 {
+        step();
+    }
+    assert_eq!(ALLOC.allocations(), before, "recurrent, {rows} rows, {units} units, {threads} threads");
 }

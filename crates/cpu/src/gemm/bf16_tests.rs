@@ -267,7 +267,7 @@ fn only_large_products_are_made_of_pairs_and_only_where_the_cpu_can() {
 /// `dot2` over arrays.
 struct Dot2<'a>(&'a [f32], &'a [u32], &'a [u32], &'a mut [f32]);
 
-impl crate::simd::WithSimd for Dot2<'_> {
+impl WithSimd for Dot2<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

@@ -38,7 +38,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use crate::simd::{Isa, dispatch};
+use crate::simd::{Isa, Simd, WithSimd, dispatch};
 use partition::Partition;
 
 /// The register tiles and what feeds them, for products whose operands are made on the way (convolutions).
@@ -172,6 +172,16 @@ impl GemmPlan {
     pub(crate) fn emulated_bf16(spec: GemmSpec, isa: Isa, cost: usize) -> Self {
         Self::make(spec, isa, cost, Products::EmulatedPairs)
     }
+    /// The same product in one task whose right operand is the same in many runs: it is packed by the first and kept, in [`GemmPlan::kept_words`]
+    /// words. `None` where that does not pay.
+    pub(crate) fn keeping(self) -> Option<Self> {
+        let partition = if self.is_bf16() { None } else { self.partition.keeping(&self.spec, dispatch(self.isa, Lanes)) };
+        partition.map(|partition| Self { partition, ..self })
+    }
+    /// Words in which the packed right operand is kept from run to run; 0 if it is not.
+    pub(crate) fn kept_words(&self) -> usize {
+        self.partition.kept_words(&self.spec)
+    }
     fn make(spec: GemmSpec, isa: Isa, cost: usize, products: Products) -> Self {
         let GemmSpec { m, n, k, ta, tb, lda, ldb, ldc } = spec;
         assert!(lda >= if ta { m } else { k }, "lda {lda} of {spec:?}");
@@ -232,13 +242,53 @@ impl GemmPlan {
         scratch: *mut f32,
         epilogue: Option<Epilogue<'_>>,
     ) {
+        // SAFETY: the caller's promise.
+        unsafe { self.run_task_with(task, a, b, c, scratch, None, epilogue) };
+    }
+
+    /// As [`GemmPlan::run_task`], for a plan made by [`GemmPlan::keeping`] too.
+    ///
+    /// # Safety
+    /// As [`GemmPlan::run_task`]; a plan that keeps has `kept`, whose memory holds [`GemmPlan::kept_words`] and, if it is said to be filled, what
+    /// a run with the same right operand left there.
+    #[inline]
+    #[allow(clippy::too_many_arguments)] // the operands of one product
+    pub(crate) unsafe fn run_task_with(
+        &self,
+        task: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        scratch: *mut f32,
+        kept: Option<Kept>,
+        epilogue: Option<Epilogue<'_>>,
+    ) {
         assert!(task < self.tasks(), "task {task} of {}", self.tasks());
+        assert!(kept.is_some() || !self.partition.keep, "a plan that keeps its right operand runs with memory for it");
         let (spec, partition, index) = (&self.spec, &self.partition, task);
         match self.products {
-            Products::Single => dispatch(self.isa, task::Task::<false> { spec, partition, index, a, b, c, scratch, epilogue }),
-            Products::Pairs => bf16::enter(task::Task::<true> { spec, partition, index, a, b, c, scratch, epilogue }),
+            Products::Single => dispatch(self.isa, task::Task::<false> { spec, partition, index, a, b, c, scratch, kept, epilogue }),
+            Products::Pairs => bf16::enter(task::Task::<true> { spec, partition, index, a, b, c, scratch, kept, epilogue }),
             #[cfg(test)]
-            Products::EmulatedPairs => dispatch(self.isa, task::Task::<true> { spec, partition, index, a, b, c, scratch, epilogue }),
+            Products::EmulatedPairs => dispatch(self.isa, task::Task::<true> { spec, partition, index, a, b, c, scratch, kept, epilogue }),
         }
+    }
+}
+
+/// Memory of a packed right operand.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) at: *mut f32,
+    /// It holds the packed operand already.
+    pub(crate) filled: bool,
+}
+
+/// Lanes of the instruction set.
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+    fn run<S: Simd>(self, _: S) -> usize {
+        S::LANES
     }
 }

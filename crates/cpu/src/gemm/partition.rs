@@ -40,6 +40,8 @@ pub(super) struct Partition {
     pub(super) swap: bool,
     /// Copy the right-hand operand into panels first.
     pub(super) pack: bool,
+    /// The panels stay from run to run, in memory of their own: all of the right-hand operand, block by block of the sums.
+    pub(super) keep: bool,
     /// What becomes of the left-hand operand before the tiles read it.
     pub(super) left: Left,
     /// Vectors per row of a register tile.
@@ -67,6 +69,36 @@ pub(super) struct Partition {
 pub(crate) const LINE: usize = 16;
 
 impl Partition {
+    /// The same product in one task, with a packed right-hand operand that is kept from run to run; `None` where the transpose is computed, or for a single row.
+    pub(super) fn keeping(self, spec: &GemmSpec, lanes: usize) -> Option<Self> {
+        if self.swap || spec.m < 2 || spec.n == 0 || spec.k == 0 {
+            return None;
+        }
+        let panel = self.vectors * lanes;
+        let longest = (PANEL_WORDS / panel).max(THIN_BLOCK);
+        let block_k = if spec.k <= longest + longest / 4 { spec.k } else { spec.k.div_ceil(spec.k.div_ceil(longest)) };
+        let cols = spec.n.next_multiple_of(lanes);
+        let group = (GROUP_WORDS / cols / self.tile_rows).max(1) * self.tile_rows;
+        Some(Self {
+            pack: true,
+            keep: true,
+            left: Left::InPlace,
+            left_words: 0,
+            rows_per_task: spec.m,
+            cols_per_task: cols,
+            row_tasks: 1,
+            col_tasks: 1,
+            group_rows: if block_k < spec.k { spec.m } else { spec.m.min(group) },
+            block_k,
+            stripe: cols,
+            packed_words: 0,
+            ..self
+        })
+    }
+    /// Words of the panels that are kept.
+    pub(super) fn kept_words(&self, spec: &GemmSpec) -> usize {
+        if self.keep { (spec.k * self.cols_per_task).next_multiple_of(LINE) } else { 0 }
+    }
     /// Words of one block of results.
     pub(super) fn group_words(&self) -> usize {
         (self.group_rows * self.cols_per_task).next_multiple_of(LINE)
@@ -174,6 +206,7 @@ impl WithSimd for Choose {
         Partition {
             swap,
             pack,
+            keep: false,
             left,
             vectors,
             tile_rows,

@@ -4,7 +4,7 @@ use super::bf16;
 use super::kernel::{Micro, Right, micro};
 use super::pack::{Heights, copy_rows, pack_right, transpose};
 use super::partition::{LINE, Left, Partition};
-use super::{Epilogue, GemmSpec, Tile};
+use super::{Epilogue, GemmSpec, Kept, Tile};
 use crate::simd::{Simd, WithSimd};
 
 /// With `PAIRS` the operands are bfloat16 and are multiplied in pairs.
@@ -16,6 +16,7 @@ pub(super) struct Task<'a, const PAIRS: bool> {
     pub(super) b: *const f32,
     pub(super) c: *mut f32,
     pub(super) scratch: *mut f32,
+    pub(super) kept: Option<Kept>,
     pub(super) epilogue: Option<Epilogue<'a>>,
 }
 
@@ -44,13 +45,15 @@ impl Operand {
 pub(super) struct Buffers {
     pub(super) packed: *mut f32,
     pub(super) left: *mut f32,
+    /// A run before has packed the right operand.
+    pub(super) filled: bool,
 }
 
 impl<const PAIRS: bool> WithSimd for Task<'_, PAIRS> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { spec, partition: plan, index, a, b, c, scratch, epilogue } = self;
+        let Self { spec, partition: plan, index, a, b, c, scratch, kept, epilogue } = self;
         let a = Operand::new(a, spec.lda, !spec.ta);
         let b = Operand::new(b, spec.ldb, spec.tb);
         let (left, right, rows, cols) = if plan.swap { (b, a, spec.n, spec.m) } else { (a, b, spec.m, spec.n) };
@@ -63,7 +66,11 @@ impl<const PAIRS: bool> WithSimd for Task<'_, PAIRS> {
 
         let skip = scratch.align_offset(LINE * size_of::<f32>()).min(LINE);
         let packed = scratch.wrapping_add(skip);
-        let buffers = Buffers { packed, left: packed.wrapping_add(plan.packed_words) };
+        let left_rows = packed.wrapping_add(plan.packed_words);
+        let buffers = match kept {
+            Some(kept) if plan.keep => Buffers { packed: kept.at, left: left_rows, filled: kept.filled },
+            _ => Buffers { packed, left: left_rows, filled: false },
+        };
         let result = buffers.left.wrapping_add(plan.left_words);
 
         // What the epilogue reads lies like C; in turned coordinates it does not pay to ask for it.
@@ -163,13 +170,15 @@ unsafe fn block<S: Simd>(
     let mut done = 0;
     loop {
         let length = (k - done).min(plan.block_k);
-        let fresh = first == 0 || plan.block_k < k;
+        let fresh = (first == 0 || plan.block_k < k) && !buffers.filled;
+        // Kept panels of all blocks lie one behind another.
+        let panels = buffers.packed.wrapping_add(if plan.keep { done * plan.cols_per_task } else { 0 });
         let turned = right.inner == 1 && right.outer != 1;
         if plan.pack && fresh && turned {
             let source = right.at(0, done);
             let ld = source.outer.max(source.inner);
             // SAFETY: the block of the right operand lies in it; `packed` has room for `block_k` rows of whole vectors.
-            unsafe { pack_right(s, source.ptr, ld, turned, (length, cols), plan.vectors, buffers.packed) };
+            unsafe { pack_right(s, source.ptr, ld, turned, (length, cols), plan.vectors, panels) };
         }
         let mut left = left.at(0, done);
         match plan.left {
@@ -197,7 +206,7 @@ unsafe fn block<S: Simd>(
             let vectors = width.div_ceil(S::LANES);
             let last = width - (vectors - 1) * S::LANES;
             let here = (right.at(col, done).ptr, right.inner);
-            let packed = buffers.packed.wrapping_add(length * col);
+            let packed = panels.wrapping_add(length * col);
             for (row, height) in heights.clone() {
                 let Operand { ptr: a, outer: a_row, inner: a_step } = left.at(first + row, 0);
                 let c = out.wrapping_add(row * out_ld + col);

@@ -11,7 +11,7 @@ mod rows;
 
 use crate::fused::interp::Bases;
 use crate::fused::program::{ARENA, BufRef, INPUTS, STATE};
-use crate::lower::lower_step;
+use crate::lower::{StepRules, lower_step};
 use crate::memory::LINE;
 use crate::par::Workers;
 use crate::plan::Plan;
@@ -113,7 +113,7 @@ impl Loop {
             let n = each.min(batch - first);
             let known = sizes.iter().position(|&s| s == n);
             if known.is_none() {
-                plans.push(StepPlan::new(body, &handed, rows.as_ref(), n, options, isa)?);
+                plans.push(StepPlan::new(body, &handed, rows.as_ref(), (n, count > 1), options, isa)?);
                 sizes.push(n);
             }
             let plan = known.unwrap_or(sizes.len() - 1);
@@ -191,12 +191,14 @@ impl StepPlan {
         body: &Body,
         handed: &[Handed],
         rows: Option<&Rows>,
-        n: usize,
+        (n, alone): (usize, bool),
         options: &CompileOptions,
         isa: Isa,
     ) -> Result<Self, CompileError> {
         let (graph, layout, slots) = step_graph(body, handed, rows, n)?;
-        let plan = lower_step(fuse::fuse(&graph, options)?, &layout, options, isa)?;
+        let inputs = body.graph().inputs().len() - body.carries();
+        let rules = StepRules { constant: body.xs()..inputs, alone };
+        let plan = lower_step(fuse::fuse(&graph, options)?, &layout, options, isa, rules)?;
         if options.verify {
             verify::verify(&plan, &layout).map_err(CompileError::Verify)?;
         }
@@ -348,7 +350,7 @@ impl Scan {
                     }
                 }
                 let bases = Bases(table);
-                plan.run(workers, bases, inline, |_| {});
+                plan.run(&workers.repeating(step > 0), bases, inline, |_| {});
                 // Results that share their place with another.
                 for (i, result) in plan.outputs.iter().enumerate() {
                     let to = bases.at(BufRef { space: INPUTS + (plan.inputs.len() + i) as u16, offset: 0 });
