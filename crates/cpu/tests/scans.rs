@@ -54,7 +54,7 @@ fn data((rows, steps, _): Sizes) -> Vec<f32> {
 }
 
 /// Bits of all outputs and weights after a few steps.
-fn trained(cpu: Cpu, sizes: Sizes, options: &CompileOptions) -> Vec<Vec<u32>> {
+fn trained(cpu: &Cpu, sizes: Sizes, options: &CompileOptions) -> Vec<Vec<u32>> {
     let (graph, mut store) = lstm(sizes, sizes.1 % 2 == 1);
     let plan = cpu.compile(&graph, store.layout(), options).unwrap();
     let (mut session, x) = (plan.session(), data(sizes));
@@ -71,15 +71,15 @@ const SIZES: [Sizes; 5] = [(37, 6, 20), (1, 9, 40), (20, 3, 330), (64, 4, 16), (
 #[test]
 fn bits_do_not_depend_on_threads_instruction_sets_or_parts() {
     for sizes in SIZES {
-        let first = trained(Cpu::new().threads(1), sizes, &CompileOptions::default());
+        let first = trained(&Cpu::new().threads(1), sizes, &CompileOptions::default());
         for threads in [2, 3, 7] {
-            assert!(first == trained(Cpu::new().threads(threads), sizes, &CompileOptions::default()), "{sizes:?}: {threads} threads");
+            assert!(first == trained(&Cpu::new().threads(threads), sizes, &CompileOptions::default()), "{sizes:?}: {threads} threads");
         }
         for isa in Isa::available() {
-            assert!(first == trained(Cpu::new().threads(2).isa(isa), sizes, &CompileOptions::default()), "{sizes:?}: {isa}");
+            assert!(first == trained(&Cpu::new().threads(2).isa(isa), sizes, &CompileOptions::default()), "{sizes:?}: {isa}");
         }
         let whole = CompileOptions { disabled: vec!["parts".into()], ..CompileOptions::default() };
-        assert!(first == trained(Cpu::new().threads(2), sizes, &whole), "{sizes:?}: the batch as a whole");
+        assert!(first == trained(&Cpu::new().threads(2), sizes, &whole), "{sizes:?}: the batch as a whole");
     }
 }
 

@@ -223,9 +223,9 @@ fn step_graph(
     let narrow = |id: NodeId| rows.map_or(from.ty(id), |r| r.ty(from, id, n));
     let (mut to, mut layout) = (Graph::new(), StateLayout::new());
     let mut leaves: Vec<Option<NodeId>> = vec![None; from.inputs().len()];
-    for i in carries..leaves.len() {
+    for (i, leaf) in leaves.iter_mut().enumerate().skip(carries) {
         let ty = body.input(i).map_or(from.inputs()[i].ty, narrow);
-        leaves[i] = Some(to.add_input(&from.inputs()[i].name, ty));
+        *leaf = Some(to.add_input(&from.inputs()[i].name, ty));
     }
     let mut slots = Vec::with_capacity(carries);
     for (i, how) in handed.iter().enumerate() {
@@ -311,10 +311,10 @@ impl Scan {
             let place = |j: usize, t: usize| out.add(body.starts[j] + t * body.results[j].words + first * body.results[j].row);
             let last = |i: usize| out.add(body.starts[i] + first * body.results[i].row);
             let step_at = |step: usize| if body.reverse { body.steps - 1 - step } else { step };
-            for i in 0..carries {
+            for (i, slot) in slots.iter().enumerate() {
                 let begin = outer.at(self.inputs[i]).add(first * body.inputs[i].row);
-                let to = match (slots[i], body.handed[i]) {
-                    (Some(slot), _) => state.add(slot),
+                let to = match (slot, body.handed[i]) {
+                    (Some(slot), _) => state.add(*slot),
                     (None, Handed::Seen(j)) if body.steps > 0 => place(j, step_at(0)),
                     _ => last(i),
                 };
@@ -360,9 +360,9 @@ impl Scan {
                     }
                 }
             }
-            for i in 0..carries {
-                let from = match (slots[i], body.handed[i]) {
-                    (Some(slot), _) => state.add(slot),
+            for (i, slot) in slots.iter().enumerate() {
+                let from = match (slot, body.handed[i]) {
+                    (Some(slot), _) => state.add(*slot),
                     (None, Handed::Next(j)) if body.steps > 0 => place(j, step_at(body.steps - 1)),
                     _ => continue,
                 };

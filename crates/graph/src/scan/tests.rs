@@ -135,7 +135,7 @@ fn the_way_forward_is_gone_once() {
 fn a_product_of_a_sequence_is_taken_out_of_the_steps() {
     let b = Builder::new();
     let (x, w, u) =
-        (b.input("x", TensorType::f32([5, 2, 3])), b.input("w", TensorType::f32([3, 4])), b.input("u", TensorType::f32([4, 4])));
+        (b.input("x", TensorType::f32([5, 2, 40])), b.input("w", TensorType::f32([40, 4])), b.input("u", TensorType::f32([4, 4])));
     let (last, _) = b.scan(5, false, &[b.full([2, 4], 0.0)], &[x], |h, x| (vec![((x[0] * 2.0).matmul(w) + h[0].matmul(u)).tanh()], vec![]));
     b.output("last", last[0]);
     let graph = b.finish().unwrap();
