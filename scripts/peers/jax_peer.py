@@ -3,7 +3,7 @@ import time
 import jax, jax.numpy as jnp, optax
 import numpy as np
 from clock import latency
-from networks import weights
+from networks import RECURRENT, weights
 
 VERSION = jax.__version__
 PICTURES = ("NHWC", "HWIO", "NHWC")
@@ -12,8 +12,25 @@ SLOW_STEPS = 5
 
 def split(layers):
     """What is learned, and what a normalization keeps."""
-    learned = [{k: jnp.asarray(v) for k, v in layer.items() if k in "wbg"} for layer in layers]
+    learned = [{k: jnp.asarray(v) for k, v in layer.items() if k in "wbgrc"} for layer in layers]
     return learned, [{k: jnp.asarray(v) for k, v in layer.items() if k in "mv"} for layer in layers]
+
+def recurrent(kind, units, p, x):
+    """The last state: what does not depend on it is multiplied for all steps at once."""
+    zero, xs = jnp.zeros((x.shape[0], units)), jnp.swapaxes(x @ p["w"] + p["b"], 0, 1)
+    sigmoid = jax.nn.sigmoid
+    def lstm(state, x):
+        h, c = state
+        i, f, g, o = jnp.split(x + h @ p["r"], 4, 1)
+        c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+        return (sigmoid(o) * jnp.tanh(c), c), None
+    def gru(h, x):
+        (xz, xr, xh), (hz, hr, hh) = jnp.split(x, 3, 1), jnp.split(h @ p["r"] + p["c"], 3, 1)
+        z = sigmoid(xz + hz)
+        return z * h + (1 - z) * jnp.tanh(xh + sigmoid(xr + hr) * hh), None
+    if kind == "lstm":
+        return jax.lax.scan(lstm, (zero, zero), xs)[0][0]
+    return jax.lax.scan(gru if kind == "gru" else lambda h, x: (jnp.tanh(x + h @ p["r"]), None), zero, xs)[0]
 
 def forward(w, learned, kept, x, key, train):
     """The last layer's sums, and what is kept for the next step."""
@@ -23,6 +40,8 @@ def forward(w, learned, kept, x, key, train):
             x = x @ p["w"] + p["b"]
         elif kind == "conv":
             x = jax.lax.conv_general_dilated(x, p["w"], (1, 1), how[1].upper(), dimension_numbers=PICTURES) + p["b"]
+        elif kind in RECURRENT:
+            x = recurrent(kind, how[0], p, x)
         elif kind == "pool":
             x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), how[0].upper())
         elif kind == "norm":
@@ -68,7 +87,7 @@ def training(w, scan):
         return np.array(times[1:]), float(l.mean())
     step = jax.jit(one)
     for i in range(w.steps + 10):
-        pick = slice(None) if w.regression else w.rng.integers(0, w.rows, w.batch)
+        pick = slice(None) if w.whole else w.rng.integers(0, w.rows, w.batch)
         t = time.perf_counter()
         carry, l = step(carry, (w.x[pick], w.y[pick], i))
         l.block_until_ready()
@@ -77,5 +96,6 @@ def training(w, scan):
 
 def inference(w):
     learned, kept = split(weights(w))
-    predict = jax.jit(lambda x: jax.nn.softmax(forward(w, learned, kept, x, None, False)[0]))
+    end = (lambda x: x) if w.regression else jax.nn.softmax
+    predict = jax.jit(lambda x: end(forward(w, learned, kept, x, None, False)[0]))
     return latency(w, lambda x: predict(x).block_until_ready())

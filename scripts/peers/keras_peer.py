@@ -8,6 +8,7 @@ VERSION = f"{keras.__version__} on {keras.backend.backend()}"
 L = keras.layers
 MAKE = dict(
     dense=lambda units: L.Dense(units), relu=lambda: L.ReLU(), dropout=L.Dropout, flatten=lambda: L.Flatten(), norm=lambda: L.BatchNormalization(),
+    lstm=lambda units: L.LSTM(units), gru=lambda units: L.GRU(units), simplernn=lambda units: L.SimpleRNN(units),
     conv=lambda filters, padding: L.Conv2D(filters, 3, padding=padding), pool=lambda padding: L.MaxPooling2D(2, padding=padding),
 )
 
@@ -25,10 +26,10 @@ def training(w):
     class Clock(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             times.append(time.perf_counter())
-    n = w.rows if w.regression else w.steps * w.batch
-    warm = n if w.regression else min(n, 10 * w.batch)
+    n = w.rows if w.whole else w.steps * w.batch
+    warm = n if w.whole else min(n, 10 * w.batch)
     m.fit(w.x[:warm], w.y[:warm], batch_size=w.batch, epochs=2, verbose=0)
-    h = m.fit(w.x[:n], w.y[:n], batch_size=w.batch, epochs=w.steps if w.regression else 1, verbose=0, callbacks=[Clock()])
+    h = m.fit(w.x[:n], w.y[:n], batch_size=w.batch, epochs=w.steps if w.whole else 1, verbose=0, callbacks=[Clock()])
     return np.diff(times), h.history["loss"][-1]
 
 def inference(w):

@@ -20,8 +20,9 @@ ROOT = HERE.parents[1]
 # Workload, batch, goal: our time over the fastest peer's.
 TRAINING = [
     ("tiny", 10, 0.35), ("mlp128", 32, 0.75), ("mlp128", 128, 0.50), ("mlp512", 32, 0.60), ("mlp512", 128, 0.70), ("linreg", 1_000_000, 0.50),
-    ("cnn", 128, 0.55), ("dlicnn", 32, 0.45)]
-INFERENCE = [("infer-mlp128", 1, 0.50), ("infer-mlp128", 1024, 1.00), ("infer-cnn", 1, 0.80), ("infer-cnn", 1024, None)]
+    ("cnn", 128, 0.55), ("dlicnn", 32, 0.45), ("lstm", 32, 0.50), ("gru", 32, 0.15), ("simplernn", 32, 0.12), ("biglstm", 64, 0.80)]
+INFERENCE = [("infer-mlp128", 1, 0.50), ("infer-mlp128", 1024, 1.00), ("infer-cnn", 1, 0.80), ("infer-cnn", 1024, None),
+    ("infer-lstm", 1, 0.50), ("infer-lstm", 1024, None), ("infer-gru", 1, 0.50), ("infer-simplernn", 1, 0.50)]
 MEMORY_GOAL = 0.50 # of the fastest peer's peak
 DISTURBED = 0.06
 # What each peer needs: modules of Python, or to be built.

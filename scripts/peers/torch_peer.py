@@ -4,8 +4,17 @@ import torch
 from torch import nn
 import numpy as np
 from clock import latency
+from networks import RECURRENT
 
 VERSION = torch.__version__
+
+class LastState(nn.Module):
+    """A recurrent layer, of which the last state goes on."""
+    def __init__(self, kind, inputs, units):
+        super().__init__()
+        self.layer = dict(lstm=nn.LSTM, gru=nn.GRU, simplernn=nn.RNN)[kind](inputs, units, batch_first=True)
+    def forward(self, x):
+        return self.layer(x)[0][:, -1]
 
 def model(w):
     layers, shape = [], w.row
@@ -13,6 +22,9 @@ def model(w):
         channels = shape[-1]
         if kind == "dense":
             layers.append(nn.Linear(channels, how[0]))
+            shape = (how[0],)
+        elif kind in RECURRENT:
+            layers.append(LastState(kind, channels, how[0]))
             shape = (how[0],)
         elif kind == "conv":
             same = how[1] == "same"
@@ -46,7 +58,7 @@ def training(w):
     times = []
     for _ in range(w.steps + 10):
         t = time.perf_counter()
-        if w.regression:
+        if w.whole:
             bx, by = x, y
         else:
             pick = torch.randint(0, w.rows, (w.batch,))
@@ -62,5 +74,5 @@ def inference(w):
     m = model(w).eval()
     def predict(x):
         with torch.inference_mode():
-            return torch.softmax(m(pictures(x)), 1)
+            return m(pictures(x)) if w.regression else torch.softmax(m(pictures(x)), 1)
     return latency(w, predict)
