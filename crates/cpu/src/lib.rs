@@ -3,6 +3,7 @@
 pub mod ceiling;
 pub mod gemm;
 pub mod pool;
+mod scan;
 pub mod simd;
 pub mod vmath;
 

@@ -10,13 +10,14 @@ use crate::gemm::{GemmPlan, GemmSpec};
 use crate::memory::{self, Need};
 use crate::moves::{BoxCopy, Move};
 use crate::plan::{Holds, Kernel, Output, Plan, SlotCheck, Step, Touch};
+use crate::scan::{self, Scan};
 use crate::simd::Isa;
 use adaline_graph::backend::{CompileError, CompileOptions};
 use adaline_graph::cost::node_cost;
 use adaline_graph::fuse::{self, Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
 use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Work (elements times instructions, or multiplications / 8) below which a step runs on the calling thread: about 6 µs of one core,
 /// several times what a fork and a join cost.
@@ -34,6 +35,8 @@ enum Home {
     Arena(usize),
     /// Written straight into a slot.
     Slot(SlotId),
+    /// In the space of the result with this number.
+    Result(usize),
 }
 
 /// What a region needs: asked for many times.
@@ -62,6 +65,10 @@ struct Lower<'a> {
     temps: Vec<Option<usize>>,
     cuts: Vec<Option<Cut>>,
     offsets: Vec<usize>,
+    /// Compiled recurrences, by region.
+    scans: Vec<Option<Arc<scan::Loop>>>,
+    /// Results get spaces of their own.
+    own_results: bool,
 }
 
 /// A product of bfloat16 operands: its shape, the instruction set, the cost of its epilogue.
@@ -69,16 +76,28 @@ type Pairs = fn(GemmSpec, Isa, usize) -> Option<GemmPlan>;
 
 /// Lowers a fused graph to a plan.
 pub(crate) fn lower(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
-    lower_with(fused, state, options, isa, GemmPlan::bf16)
+    lower_with(fused, state, options, isa, GemmPlan::bf16, false)
+}
+
+/// Lowers one step of a scan: its results go to spaces of their own, which follow those of the inputs.
+pub(crate) fn lower_step(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
+    lower_with(fused, state, options, isa, GemmPlan::bf16, true)
 }
 
 /// As [`lower`], with every product of bfloat16 operands by pairs, whatever its size and the CPU.
 #[cfg(test)]
 pub(crate) fn lower_emulating(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa) -> Result<Plan, CompileError> {
-    lower_with(fused, state, options, isa, |spec, isa, cost| Some(GemmPlan::emulated_bf16(spec, isa, cost)))
+    lower_with(fused, state, options, isa, |spec, isa, cost| Some(GemmPlan::emulated_bf16(spec, isa, cost)), false)
 }
 
-fn lower_with(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: Isa, pairs: Pairs) -> Result<Plan, CompileError> {
+fn lower_with(
+    fused: Fused,
+    state: &StateLayout,
+    options: &CompileOptions,
+    isa: Isa,
+    pairs: Pairs,
+    own_results: bool,
+) -> Result<Plan, CompileError> {
     let mut l = Lower {
         fused: &fused,
         state,
@@ -91,7 +110,10 @@ fn lower_with(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: 
         temps: vec![None; fused.regions.len()],
         cuts: vec![None; fused.regions.len()],
         offsets: Vec::new(),
+        scans: Vec::new(),
+        own_results,
     };
+    l.compile_scans()?;
     l.allot();
     l.lives();
     if options.enabled("inplace") && options.enabled("reuse") {
@@ -140,6 +162,7 @@ fn lower_with(fused: Fused, state: &StateLayout, options: &CompileOptions, isa: 
         slots,
         outputs,
         updates: !graph.outputs().updates.is_empty(),
+        own_results,
         live_words: layout.live,
         fused,
         report: OnceLock::new(),
@@ -170,6 +193,24 @@ impl Lower<'_> {
         self.fused.memory_of(node).map_or(node, |v| v.base)
     }
 
+    /// Compiles the bodies of recurrences.
+    fn compile_scans(&mut self) -> Result<(), CompileError> {
+        for region in &self.fused.regions {
+            let graph = &self.fused.graph;
+            let compiled = match region.kind {
+                Kind::Opaque(node) => match graph.node(node).op {
+                    Op::Scan { body, steps, reverse, .. } => {
+                        Some(Arc::new(scan::Loop::new(graph.body(body), steps, reverse, self.options, self.isa)?))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            self.scans.push(compiled);
+        }
+        Ok(())
+    }
+
     /// Gives every output of a region a home, and the regions their cuts and temporary words.
     fn allot(&mut self) {
         let named: BTreeSet<NodeId> = self.fused.graph.outputs().values.iter().map(|v| self.base(v.1)).collect();
@@ -181,6 +222,10 @@ impl Lower<'_> {
                 });
                 let home = match slot {
                     Some(slot) if !named.contains(&n) => Home::Slot(slot),
+                    _ if self.own_results && named.contains(&n) => {
+                        let outputs = &self.fused.graph.outputs().values;
+                        Home::Result(outputs.iter().position(|o| self.base(o.1) == n).unwrap_or(0))
+                    }
                     _ => {
                         let last = if named.contains(&n) { usize::MAX } else { i };
                         self.needs.push(Need { words: self.fused.graph.ty(n).len(), first: i, last, over: None });
@@ -199,6 +244,10 @@ impl Lower<'_> {
                     self.needs.push(Need { words, first: i, last: i, over: None });
                     self.temps[i] = Some(self.needs.len() - 1);
                 }
+            }
+            if let Some(scan) = &self.scans[i] {
+                self.needs.push(Need { words: scan.memory_words(), first: i, last: i, over: None });
+                self.temps[i] = Some(self.needs.len() - 1);
             }
             if matches!(region.kind, Kind::Loop | Kind::Rows | Kind::Columns) {
                 let cut = self.cut(region, &self.facts[i]);
@@ -294,6 +343,7 @@ impl Lower<'_> {
         match self.homes.get(&node) {
             Some(Home::Arena(b)) => BufRef { space: ARENA, offset: self.offsets[*b] },
             Some(Home::Slot(s)) => self.slot(*s),
+            Some(Home::Result(i)) => BufRef { space: INPUTS + (self.fused.graph.inputs().len() + i) as u16, offset: 0 },
             None => self.leaf(node),
         }
     }
@@ -458,6 +508,10 @@ impl Lower<'_> {
         let inputs = self.operands(region, node)?;
         let types: Vec<TensorType> = n.inputs.iter().map(|&x| graph.ty(x)).collect();
         let outs = self.targets(i, node);
+        if let Some(body) = &self.scans[i] {
+            let memory = self.temp(i).ok_or_else(|| defect("a scan without memory"))?;
+            return Ok(Kernel::Scan(Box::new(Scan { body: Arc::clone(body), inputs, outs, memory })));
+        }
         if self.options.enabled("conv")
             && let Some(conv) = Conv::new(
                 n.op,
@@ -609,5 +663,6 @@ fn work(kernel: &Kernel) -> usize {
         Kernel::Move(_) => 0,
         Kernel::Conv(c) => c.cost() + c.epilogue().map_or(0, |p| of(p, c.results())),
         Kernel::Direct(d) => d.cost(),
+        Kernel::Scan(s) => s.body.total(|k| work(k) as u64) as usize,
     }
 }

@@ -37,6 +37,22 @@ impl<'a> Workers<'a> {
         // SAFETY: `new`'s promise; the pool numbers its workers below its number of threads.
         unsafe { self.scratch.add(worker * self.words) }
     }
+    /// The same, without the first `words` words of each worker's scratch.
+    ///
+    /// # Safety
+    /// There must be so many.
+    pub(crate) unsafe fn beyond(&self, words: usize) -> Self {
+        // SAFETY: the caller's promise.
+        Self { scratch: unsafe { self.scratch.add(words) }, ..*self }
+    }
+    /// One worker, for kernels that run on its thread: its scratch without the first `words` words is that of worker 0.
+    ///
+    /// # Safety
+    /// There must be so many, and the worker's scratch must be unused by anybody else.
+    pub(crate) unsafe fn alone(&self, worker: usize, words: usize) -> Self {
+        // SAFETY: the caller's promise.
+        Self { scratch: unsafe { self.scratch(worker).add(words) }, ..*self }
+    }
     /// Wakes the pool's threads for a job that comes within microseconds.
     pub(crate) fn wake(&self) {
         self.pool.wake();

@@ -1,12 +1,18 @@
 //! Plans: a flat list of kernel calls with resolved places. Immutable, shareable.
+//!
+//! `unsafe`: calls the kernels with pointers that the plan vouches for.
+#![allow(unsafe_code)]
 
 use crate::conv::Conv;
 use crate::direct::Direct;
 use crate::dot::Dot;
+use crate::fused::interp::Bases;
 use crate::fused::kernel::Tile;
 use crate::fused::program::BufRef;
 use crate::moves::Move;
+use crate::par::Workers;
 use crate::report;
+use crate::scan::Scan;
 use adaline_graph::backend::PlanReport;
 use adaline_graph::fuse::Fused;
 use adaline_graph::{DType, InputDecl, Role, TensorType};
@@ -25,6 +31,8 @@ pub(crate) enum Kernel {
     Conv(Box<Conv>),
     /// A convolution in groups, windows, a table look-up.
     Direct(Box<Direct>),
+    /// Steps of a recurrence.
+    Scan(Box<Scan>),
 }
 
 impl Kernel {
@@ -34,7 +42,26 @@ impl Kernel {
             Self::Tile(t) => t.scratch_words(),
             Self::Dot(d) => d.scratch_words(),
             Self::Conv(c) => c.scratch_words(),
+            Self::Scan(s) => s.body.scratch_words(),
             Self::Move(_) | Self::Direct(_) => 0,
+        }
+    }
+
+    /// Runs it.
+    ///
+    /// # Safety
+    /// The plan's promise: every place lies within its space, and the bases point to those.
+    unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Self::Tile(t) => t.run(workers, bases, inline),
+                Self::Dot(d) => d.run(workers, bases, inline),
+                Self::Move(m) => m.run(bases),
+                Self::Conv(c) => c.run(workers, bases, inline),
+                Self::Direct(d) => d.run(workers, bases, inline),
+                Self::Scan(s) => s.run(workers, bases, inline),
+            }
         }
     }
 }
@@ -101,6 +128,8 @@ pub(crate) struct Plan {
     pub(crate) slots: Vec<SlotCheck>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) updates: bool,
+    /// Results lie in spaces of their own, behind those of the inputs, rather than in the arena.
+    pub(crate) own_results: bool,
     /// Largest sum of live words of the arena at any step.
     pub(crate) live_words: usize,
     /// What it was made of, for whoever wants to read it.
@@ -109,6 +138,20 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Runs all steps, on the calling thread alone if `inline`. `done` is told of each.
+    ///
+    /// # Safety
+    /// The bases must point to spaces of the sizes that the plan was made for.
+    pub(crate) unsafe fn run(&self, workers: &Workers, bases: Bases, inline: bool, mut done: impl FnMut(usize)) {
+        for (i, step) in self.steps.iter().enumerate() {
+            if step.wake && !inline {
+                workers.wake();
+            }
+            // SAFETY: the caller's promise; the plan keeps every place within its space.
+            unsafe { step.kernel.run(workers, bases, inline || step.inline) };
+            done(i);
+        }
+    }
     /// The plan for people; its texts are written when somebody asks first.
     pub(crate) fn report(&self) -> &PlanReport {
         self.report.get_or_init(|| report::plan(self))

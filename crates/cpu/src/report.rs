@@ -40,6 +40,11 @@ fn step(plan: &Plan, region: &Region, step: &Step) -> StepReport {
             let ops = fused.ops(region);
             if ops.is_empty() { head } else { format!("{head} + {}", names(&ops)) }
         }
+        (Kernel::Scan(s), _) => {
+            let (steps, parts) = s.body.counts();
+            let kernels: Vec<String> = s.body.plan().report().steps.iter().map(|s| s.kernel.clone()).collect();
+            format!("scan {steps} steps, {parts} parts: {}", kernels.join("; "))
+        }
         (_, Kind::Move(n) | Kind::Opaque(n) | Kind::Product(n)) => {
             let head = format!("{} {}", graph.node(n).op.name(), graph.ty(n).shape);
             let ops = if matches!(region.kind, Kind::Product(_)) { fused.ops(region) } else { Vec::new() };
@@ -122,6 +127,7 @@ fn flops(k: &Kernel) -> u64 {
         Kernel::Move(_) => 0,
         Kernel::Conv(c) => c.flops() + c.epilogue().map_or(0, |p| kernel::flops_of(p, c.results(), c.results())),
         Kernel::Direct(d) => d.flops(),
+        Kernel::Scan(s) => s.body.total(flops),
     }
 }
 

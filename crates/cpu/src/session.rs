@@ -6,7 +6,7 @@
 use crate::fused::interp::Bases;
 use crate::fused::program::{ARENA, INPUTS, STATE};
 use crate::par::Workers;
-use crate::plan::{Kernel, Plan};
+use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::simd::Isa;
 use adaline_graph::backend::{RunError, Session, StepReport, TensorRef};
@@ -90,26 +90,15 @@ impl CpuSession {
         // SAFETY: the scratch was made for the plan and the pool, and this session is borrowed mutably.
         let workers = unsafe { Workers::new(&self.pool, self.isa, self.scratch.words_mut().as_mut_ptr().cast(), self.plan.scratch_words) };
         let mut clock = self.profile.as_mut().map(|p| (&mut p.0, Instant::now()));
-        for (i, step) in self.plan.steps.iter().enumerate() {
-            if step.wake {
-                workers.wake();
-            }
-            // SAFETY: the pointers are those of this run; the plan keeps every place within its space.
-            unsafe {
-                match &step.kernel {
-                    Kernel::Tile(t) => t.run(&workers, bases, step.inline),
-                    Kernel::Dot(d) => d.run(&workers, bases, step.inline),
-                    Kernel::Move(m) => m.run(bases),
-                    Kernel::Conv(c) => c.run(&workers, bases, step.inline),
-                    Kernel::Direct(d) => d.run(&workers, bases, step.inline),
-                }
-            }
+        let done = |step: usize| {
             if let Some((ns, last)) = &mut clock {
                 let now = Instant::now();
-                ns[i] += now.duration_since(*last).as_nanos() as u64;
+                ns[step] += now.duration_since(*last).as_nanos() as u64;
                 *last = now;
             }
-        }
+        };
+        // SAFETY: the pointers are those of this run; the plan keeps every place within its space.
+        unsafe { self.plan.run(&workers, bases, false, done) };
         if let Some(p) = &mut self.profile {
             p.1 += 1;
         }

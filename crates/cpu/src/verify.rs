@@ -46,7 +46,7 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
         }
         let writes: Vec<&Touch> = step.touches.iter().filter(|t| t.write && t.words > 0).collect();
         for (k, w) in writes.iter().enumerate() {
-            if w.at.space >= INPUTS {
+            if (INPUTS..INPUTS + plan.inputs.len() as u16).contains(&w.at.space) {
                 return Err(fail("writes an input", w));
             }
             if let Some(other) = writes[..k].iter().find(|o| overlap(o, w)) {
@@ -57,7 +57,7 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                     && r.words == w.words
                     && (r.same_place || after_the_rows(&step.kernel) || read_before_all(&step.kernel, r.at));
                 let whole = match &step.kernel {
-                    Kernel::Move(_) | Kernel::Direct(_) => true,
+                    Kernel::Move(_) | Kernel::Direct(_) | Kernel::Scan(_) => true,
                     Kernel::Conv(c) => c.epilogue().is_none(),
                     Kernel::Tile(_) | Kernel::Dot(_) => false,
                 };
@@ -87,7 +87,10 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
         }
     }
     for (i, o) in plan.outputs.iter().enumerate() {
-        let there = now.iter().any(|s| s.space == ARENA && o.at.space == ARENA && s.from == o.at.offset && s.to == o.at.offset + o.words);
+        let own = |space: u16| plan.own_results && space >= INPUTS + plan.inputs.len() as u16;
+        let there = now.iter().any(|s| {
+            s.space == o.at.space && (o.at.space == ARENA || own(o.at.space)) && s.from == o.at.offset && s.to == o.at.offset + o.words
+        });
         if !there && o.words > 0 {
             return Err(format!("result {i} is not there at the end"));
         }
@@ -119,7 +122,11 @@ fn space_words(plan: &Plan, state: &StateLayout, space: u16) -> usize {
     match space {
         ARENA => plan.arena_words,
         s if s < INPUTS => state.words(Role::ALL[(s - STATE) as usize]),
-        s => plan.inputs.get((s - INPUTS) as usize).map_or(0, |i| i.ty.len()),
+        s => {
+            let at = (s - INPUTS) as usize;
+            let result = || plan.outputs.get(at - plan.inputs.len()).filter(|_| plan.own_results);
+            plan.inputs.get(at).map_or_else(|| result().map_or(0, |o| o.words), |i| i.ty.len())
+        }
     }
 }
 
@@ -155,6 +162,7 @@ fn references(k: &Kernel) -> Vec<BufRef> {
             out.extend(c.places());
         }
         Kernel::Direct(d) => out.extend(d.places()),
+        Kernel::Scan(s) => out.extend(s.places()),
     }
     out
 }

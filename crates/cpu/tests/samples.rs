@@ -13,8 +13,10 @@ use adaline_testkit::samples::{Sample, samples};
 
 fn matrix() -> Vec<CompileOptions> {
     let mut all = vec![CompileOptions::default()];
-    for pass in ["simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named", "conv", "winograd", "pool", "bf16"]
-    {
+    for pass in [
+        "simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named", "conv", "winograd", "pool", "bf16", "scan",
+        "parts",
+    ] {
         all.push(CompileOptions { disabled: vec![pass.into()], ..CompileOptions::default() });
     }
     for block in [1, 7, 128, 512] {

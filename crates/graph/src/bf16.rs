@@ -71,7 +71,8 @@ impl Graph {
                 | Op::Window { .. }
                 | Op::WindowSpread { .. }
                 | Op::WindowMaxGrad { .. }
-                | Op::ScatterAdd { .. } => return false,
+                | Op::ScatterAdd { .. }
+                | Op::Scan { .. } => return false,
             };
             for &source in sources {
                 if !seen.contains(&source) {

@@ -137,10 +137,11 @@ impl Builder {
     pub(crate) fn into_parts(self) -> (Graph, Option<GraphError>) {
         (self.graph.into_inner(), self.error.into_inner())
     }
-    /// The graph, or the first error.
+    /// The graph, or the first error. What was written as the body of a scan is taken out, and with it all else that no output and no update needs.
     pub fn finish(self) -> Result<Graph, GraphError> {
         match self.error.into_inner() {
             Some(e) => Err(e),
+            None if self.graph.borrow().has_parameters() => crate::pass::dce(&self.graph.into_inner()),
             None => Ok(self.graph.into_inner()),
         }
     }

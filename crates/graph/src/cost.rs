@@ -72,6 +72,7 @@ pub fn node_cost(graph: &Graph, id: NodeId) -> Cost {
         | Op::Reverse(_)
         | Op::Gather => 0,
         Op::Reduce { .. } | Op::ArgReduce { .. } | Op::ScatterAdd { .. } => source,
+        Op::Scan { body, steps, .. } => total_cost(graph.body(body).graph()).flops.saturating_mul(steps as u64),
         Op::Conv { .. } => conv_flops(node.ty.shape, graph.ty(node.inputs[1]).shape),
         Op::ConvInput { .. } => conv_flops(graph.ty(node.inputs[0]).shape, graph.ty(node.inputs[1]).shape),
         Op::ConvKernel { kernel, .. } => conv_flops(graph.ty(node.inputs[1]).shape, kernel),

@@ -61,6 +61,12 @@ pub enum GraphError {
         /// Broken rule.
         message: String,
     },
+    /// A graph that cannot be a step of a scan.
+    #[error("the body of a scan: {message}")]
+    Body {
+        /// What was expected and what came.
+        message: String,
+    },
     /// A textual graph that cannot be read.
     #[error("line {line}: {message}")]
     Text {

@@ -16,6 +16,7 @@
 //! ```
 
 mod rules;
+mod scan;
 mod spatial;
 
 use crate::{DType, Graph, Op, Shape, SlotId, TensorType};
@@ -164,7 +165,7 @@ pub fn evaluate_with(
 /// Evaluates one operation on given values.
 ///
 /// # Panics
-/// When the types of the values do not fit the operation, or for [`Op::Input`] and [`Op::State`], which have no value of their own.
+/// When the types of the values do not fit the operation, or for [`Op::Input`], [`Op::State`] and [`Op::Scan`], which have no value of their own.
 pub fn apply(op: Op, inputs: &[&Value], precision: Precision) -> Value {
     let types: Vec<TensorType> = inputs.iter().map(|v| v.ty).collect();
     let ty = crate::infer(op, &types).unwrap_or_else(|e| panic!("{e}"));
@@ -216,7 +217,11 @@ pub(crate) fn run(
             }
             op => {
                 let args: Vec<&Value> = node.inputs.iter().map(|n| &values[n.index()]).collect();
-                rounded(Value::of(node.ty, rules::apply(op, node.ty, &args)), precision)
+                if let Op::Scan { body, steps, reverse, .. } = op {
+                    Value::of(node.ty, scan::results(graph.body(body), steps, reverse, &args, precision)?)
+                } else {
+                    rounded(Value::of(node.ty, rules::apply(op, node.ty, &args)), precision)
+                }
             }
         };
         values.push(value);

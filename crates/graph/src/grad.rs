@@ -23,10 +23,13 @@
 //! assert_eq!(b.var(dx).ty(), x.ty());
 //! ```
 
+mod scan;
+
 use crate::{
-    AxisSet, BinaryOp, Builder, DType, Graph, GraphError, Literal, MAX_RANK, NodeId, Op, OriginId, PadSpec, ReduceOp, Shape, SliceSpec,
-    TensorType, UnaryOp, Var, WindowOp,
+    AxisSet, BinaryOp, Builder, DType, Graph, GraphError, Literal, MAX_RANK, NodeId, Op, OriginId, PadSpec, Part, ReduceOp, Shape,
+    SliceSpec, TensorType, UnaryOp, Var, WindowOp,
 };
+use std::collections::BTreeMap;
 
 /// Gradients of a scalar `f32` node with respect to the given `f32` nodes, each of its node's type; zeros where the loss does not
 /// depend on it. New nodes carry the origin `<layer path of the forward node>/grad`. The graph is only appended to.
@@ -41,7 +44,7 @@ pub fn gradients(graph: &mut Graph, loss: NodeId, wrt: &[NodeId]) -> Result<Vec<
     }
     let before = graph.origin();
     let b = Builder::from_graph(std::mem::take(graph));
-    let found = walk(&b, loss, wrt);
+    let found = seeded(&b, loss, wrt);
     let (back, error) = b.into_parts();
     *graph = back;
     graph.set_origin(before);
@@ -51,27 +54,60 @@ pub fn gradients(graph: &mut Graph, loss: NodeId, wrt: &[NodeId]) -> Result<Vec<
     }
 }
 
-/// The reverse walk over the nodes that lie between `wrt` and `loss`.
-fn walk(b: &Builder, loss: NodeId, wrt: &[NodeId]) -> Result<Vec<NodeId>, GraphError> {
-    let n = loss.index() + 1;
+/// The walk from a loss.
+fn seeded(b: &Builder, loss: NodeId, wrt: &[NodeId]) -> Result<Vec<NodeId>, GraphError> {
+    let origin = b.with_graph(|g| Ok(g.node(loss).origin))?;
+    enter(b, origin, &mut Vec::new())?;
+    let one = b.scalar(1.0).id();
+    walk(b, &[(loss, one)], loss.index() + 1, wrt)
+}
+
+/// The reverse walk over the first `n` nodes, from `seeds` (nodes, and the gradients of the loss with respect to them) to `wrt`.
+fn walk(b: &Builder, seeds: &[(NodeId, NodeId)], n: usize, wrt: &[NodeId]) -> Result<Vec<NodeId>, GraphError> {
     let (depends, origins) = b.with_graph(|g| Ok((dependents(g, n, wrt), g.nodes()[..n].iter().map(|n| n.origin).collect::<Vec<_>>())))?;
     let mut adjoints: Vec<Option<NodeId>> = vec![None; n];
+    // Those of the parts of a scan's result, by scan and part, so that what is not needed is not filled up with zeros.
+    let mut parts: BTreeMap<(NodeId, usize), NodeId> = BTreeMap::new();
     let mut paths: Vec<Option<OriginId>> = Vec::new();
-    enter(b, origins[loss.index()], &mut paths)?;
-    adjoints[loss.index()] = Some(b.scalar(1.0).id());
+    let add = |slot: &mut Option<NodeId>, more: NodeId| {
+        *slot = Some(slot.map_or(more, |sum| (b.var(sum) + b.var(more)).id()));
+    };
+    for &(node, adjoint) in seeds {
+        add(&mut adjoints[node.index()], adjoint);
+    }
     for at in (0..n).rev() {
-        let (true, Some(adjoint)) = (depends[at], adjoints[at]) else { continue };
+        let id = NodeId(at as u32);
+        let of_parts = parts.split_off(&(id, 0));
+        if !depends[at] || adjoints[at].is_none() && of_parts.is_empty() {
+            continue;
+        }
         enter(b, origins[at], &mut paths)?;
-        let (op, inputs) = b.with_graph(|g| Ok((g.nodes()[at].op, g.nodes()[at].inputs.clone())))?;
-        let rule = Rule { b, y: b.var(NodeId(at as u32)), g: b.var(adjoint), x: inputs.iter().map(|&i| b.var(i)).collect() };
+        let (op, inputs, part) = b.with_graph(|g| Ok((g.nodes()[at].op, g.nodes()[at].inputs.clone(), scan::part_of(g, id))))?;
+        let x: Vec<Var> = inputs.iter().map(|&i| b.var(i)).collect();
         let wanted = |i: usize| depends[inputs[i].index()];
-        vjp(op, &rule, &wanted, &mut |i, contribution| {
-            let slot = &mut adjoints[inputs[i].index()];
-            *slot = Some(match *slot {
-                Some(sum) => (b.var(sum) + contribution).id(),
-                None => contribution.id(),
-            });
-        });
+        let whole = adjoints[at].map(|a| b.var(a));
+        let mut give = |i: usize, contribution: Var| add(&mut adjoints[inputs[i].index()], contribution.id());
+        match (op, part, whole) {
+            (Op::Scan { body, steps, reverse, .. }, ..) => {
+                let body = b.with_graph(|g| Ok(g.body(body).clone()))?;
+                let of_part = |(i, p): (usize, Part)| {
+                    let of_whole = whole.map(|w| w.slice(&[(p.start, p.start + p.shape.len(), 1)]));
+                    let sum = match (of_parts.get(&(id, i)).map(|&g| b.var(g)), of_whole) {
+                        (Some(p), Some(w)) => Some(p + w),
+                        (p, w) => p.or(w),
+                    };
+                    sum.map(|g| g.reshape(p.shape))
+                };
+                let adjoints = body.parts(steps).unwrap_or_default().into_iter().enumerate().map(of_part).collect();
+                scan::vjp(&scan::Scanned { b, body, steps, reverse, inputs: x, adjoints }, &wanted, &mut give)?;
+            }
+            (_, Some(of), Some(adjoint)) => {
+                let sum = parts.get(&of).map_or(adjoint, |&sum| b.var(sum) + adjoint);
+                parts.insert(of, sum.id());
+            }
+            (_, None, Some(g)) => vjp(op, &Rule { b, y: b.var(id), g, x }, &wanted, &mut give),
+            (_, _, None) => {}
+        }
         if b.failed() {
             break; // the caller reports the latched error
         }
@@ -129,7 +165,9 @@ fn vjp<'g>(op: Op, r: &Rule<'g>, wanted: &dyn Fn(usize) -> bool, give: &mut dyn 
         | Op::Iota { .. }
         | Op::Random { .. }
         | Op::StopGradient
-        | Op::ArgReduce { .. } => {}
+        | Op::ArgReduce { .. }
+        // Has a rule of its own, which sees its parts.
+        | Op::Scan { .. } => {}
         Op::Unary(u) => {
             if let Some(dx) = unary(u, r) {
                 give(0, dx);

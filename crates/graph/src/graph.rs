@@ -1,8 +1,9 @@
 //! The graph: an append-only arena of interned nodes.
 
-use crate::{GraphError, Op, SlotId, TensorType, infer};
+use crate::{Body, BodyId, GraphError, Op, ShapeError, SlotId, TensorType, infer};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// Index of a node. Creation order is a topological order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -23,6 +24,12 @@ impl NodeId {
     }
 }
 impl InputId {
+    /// Beginning of the numbers of inputs that no run supplies.
+    const PARAMETER: u32 = 1 << 31;
+    /// Whether it stands for what a step sees while the body of a scan is being written: declared nowhere, and used by nothing afterwards.
+    pub fn is_parameter(self) -> bool {
+        self.0 >= Self::PARAMETER
+    }
     /// As an index.
     pub fn index(self) -> usize {
         self.0 as usize
@@ -166,6 +173,8 @@ pub struct Graph {
     inputs: Vec<InputDecl>,
     slots: Vec<SlotDecl>,
     outputs: Outputs,
+    bodies: Vec<Arc<Body>>,
+    parameters: u32,
 }
 
 impl Graph {
@@ -179,10 +188,12 @@ impl Graph {
             inputs: Vec::new(),
             slots: Vec::new(),
             outputs: Outputs::default(),
+            bodies: Vec::new(),
+            parameters: 0,
         }
     }
 
-    /// An empty graph with the same input declarations, slots and origins: what a pass rebuilds into.
+    /// An empty graph with the same input declarations, slots, bodies and origins: what a pass rebuilds into.
     pub fn like(other: &Self) -> Self {
         Self {
             nodes: Vec::with_capacity(other.nodes.len()),
@@ -192,6 +203,8 @@ impl Graph {
             inputs: other.inputs.clone(),
             slots: other.slots.clone(),
             outputs: Outputs::default(),
+            bodies: other.bodies.clone(),
+            parameters: other.parameters,
         }
     }
 
@@ -202,7 +215,7 @@ impl Graph {
             Err(at) => at,
         };
         let types: SmallVec<[TensorType; 3]> = inputs.iter().map(|&i| self.ty(i)).collect();
-        let ty = infer(op, &types).map_err(|mut e| {
+        let ty = infer(op, &types).and_then(|ty| self.fits_body(&op, &types).map(|()| ty)).map_err(|mut e| {
             e.origin.clone_from(&self.origins[self.origin.0 as usize]);
             e
         })?;
@@ -222,6 +235,52 @@ impl Graph {
             self.slots.push(SlotDecl { slot, name: name.into(), ty });
         }
         self.push_leaf(Op::State { slot, ty }, ty)
+    }
+
+    /// Adds a node that stands for what a step of a scan sees, while its body is written.
+    pub(crate) fn add_parameter(&mut self, ty: TensorType) -> NodeId {
+        self.parameters += 1;
+        self.push_leaf(Op::Input { id: InputId(InputId::PARAMETER + self.parameters - 1), ty }, ty)
+    }
+
+    /// Forgets all bodies, so that those still used can be added again.
+    pub(crate) fn drop_bodies(&mut self) {
+        self.bodies.clear();
+    }
+
+    /// Whether bodies of scans were written here.
+    pub(crate) fn has_parameters(&self) -> bool {
+        self.parameters > 0
+    }
+
+    /// Whether a scan fits its body; true for all other operations.
+    pub(crate) fn fits_body(&self, op: &Op, inputs: &[TensorType]) -> Result<(), ShapeError> {
+        let Op::Scan { body, steps, len, .. } = *op else { return Ok(()) };
+        let fits = match self.bodies.get(body.index()) {
+            Some(body) => body.fits(inputs, steps, len),
+            None => Err(format!("has no body {}", body.0)),
+        };
+        fits.map_err(|message| ShapeError { origin: String::new(), op: op.name().into(), message, inputs: inputs.to_vec() })
+    }
+
+    /// Adds what a step of a scan does, for [`Op::Scan`]; the same one is kept once.
+    pub fn add_body(&mut self, body: Arc<Body>) -> BodyId {
+        let at = self.bodies.iter().position(|b| Arc::ptr_eq(b, &body)).unwrap_or_else(|| {
+            self.bodies.push(body);
+            self.bodies.len() - 1
+        });
+        BodyId(at as u32)
+    }
+    /// What a step of a scan does.
+    ///
+    /// # Panics
+    /// For the number of a body of another graph.
+    pub fn body(&self, id: BodyId) -> &Arc<Body> {
+        &self.bodies[id.index()]
+    }
+    /// All of them, by [`BodyId`].
+    pub fn bodies(&self) -> &[Arc<Body>] {
+        &self.bodies
     }
 
     /// Declares an input without adding its node.
@@ -316,6 +375,30 @@ impl Graph {
     /// The origin given to nodes added now.
     pub fn origin(&self) -> OriginId {
         self.origin
+    }
+
+    /// Adds a node of another graph, with the inputs it has here.
+    pub(crate) fn adopt(&mut self, from: &Self, id: NodeId, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        self.adopt_as(from, id, from.node(id).op, inputs)
+    }
+
+    /// The same, with an operation that may differ in its shapes.
+    pub fn adopt_as(&mut self, from: &Self, id: NodeId, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let node = from.node(id);
+        let origin = self.intern_origin(from.origin_path(node.origin));
+        let before = self.set_origin(origin);
+        let op = self.own(from, op);
+        let added = self.add(op, inputs);
+        self.set_origin(before);
+        added
+    }
+
+    /// An operation of another graph with its body, if it has one, among those of this one.
+    pub(crate) fn own(&mut self, from: &Self, op: Op) -> Op {
+        match op {
+            Op::Scan { body, steps, reverse, len } => Op::Scan { body: self.add_body(from.body(body).clone()), steps, reverse, len },
+            op => op,
+        }
     }
 
     /// Rebuilds the graph node by node: the one rewriting tool of passes. `f` receives the new graph, the old node and its inputs as

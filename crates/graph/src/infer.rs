@@ -101,6 +101,8 @@ fn rule(op: Op, inputs: &[TensorType]) -> Result<TensorType, String> {
         Op::WindowMaxPick { spec } => spatial::window_max_pick(&spec, inputs[0], inputs[1], inputs[2]),
         Op::Gather => spatial::gather(inputs[0], inputs[1]),
         Op::ScatterAdd { rows } => spatial::scatter_add(rows, inputs[0], inputs[1]),
+        // That it fits its body is for the graph to say, which has it.
+        Op::Scan { len, .. } => Ok(TensorType::f32([len])),
     }
 }
 
@@ -208,7 +210,7 @@ impl Op {
             | Self::Gather
             | Self::ScatterAdd { .. } => Some(2),
             Self::Select | Self::WindowMaxGrad { .. } | Self::WindowMaxPick { .. } => Some(3),
-            Self::Concat { .. } => None,
+            Self::Concat { .. } | Self::Scan { .. } => None,
         }
     }
 
@@ -250,6 +252,7 @@ impl Op {
             Self::WindowMaxPick { .. } => "window_max_pick",
             Self::Gather => "gather",
             Self::ScatterAdd { .. } => "scatter_add",
+            Self::Scan { .. } => "scan",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! wildcard arm, so that adding a variant makes the compiler list every place to fill. Softmax, cross-entropy, normalisations and
 //! dropout are composites (`composite.rs`), not operations.
 
-use crate::{ConvSpec, DType, InputId, MAX_RANK, Shape, SlotId, TensorType, WindowSpec};
+use crate::{BodyId, ConvSpec, DType, InputId, MAX_RANK, Shape, SlotId, TensorType, WindowSpec};
 use std::fmt;
 
 /// One operation with its attributes. Inputs and result type belong to the node.
@@ -154,6 +154,20 @@ pub enum Op {
     ScatterAdd {
         /// Rows of each table of the result.
         rows: usize,
+    },
+    // Recurrence.
+    /// A [`Body`](crate::Body) step after step. Inputs: what the first step is handed, what the steps see one after another `[T, ..]`, what all of them
+    /// see. The result holds what the last step hands on, then the results of all steps `[T, ..]`, one after another in one line
+    /// ([`Body::parts`](crate::Body::parts)). [`Builder::scan`](crate::Builder::scan) writes it.
+    Scan {
+        /// What a step does.
+        body: BodyId,
+        /// How many steps, T.
+        steps: usize,
+        /// From the last step to the first.
+        reverse: bool,
+        /// Elements of the result.
+        len: usize,
     },
 }
 

@@ -9,6 +9,7 @@
 mod dce;
 mod fold;
 mod pool;
+mod scan;
 mod simplify;
 
 pub use dce::dce;
@@ -21,7 +22,7 @@ use crate::{Graph, GraphError};
 /// Rounds after which [`pipeline`] stops even if a pass still finds something.
 const MAX_ROUNDS: usize = 16;
 
-/// Runs `simplify`, `fold`, `pool` and `dce` (those that the options enable) until nothing changes any more.
+/// Runs `simplify`, `fold`, `pool`, `dce` and `scan` (those that the options enable) until nothing changes any more.
 pub fn pipeline(graph: &Graph, options: &CompileOptions) -> Result<Graph, GraphError> {
     type Pass = fn(&Graph) -> Result<Graph, GraphError>;
     // With each pass a quick look that tells whether it would return the same graph, where there is one.
@@ -37,6 +38,10 @@ pub fn pipeline(graph: &Graph, options: &CompileOptions) -> Result<Graph, GraphE
             if options.enabled(name) && !idle(latest) {
                 next = Some(pass(latest)?);
             }
+        }
+        let latest = next.as_ref().unwrap_or(before);
+        if options.enabled("scan") && !scan::idle(latest) {
+            next = Some(scan::scan(latest, options)?);
         }
         let Some(next) = next else { break };
         let done = same(before, &next);

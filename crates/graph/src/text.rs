@@ -11,15 +11,17 @@
 //!
 //! Attributes follow the inputs: `axes 0,1`, `axis 0`, `perm 1,0`, `ta`, `tb`, `stream 7`, slices as `start:stop:stride` and padding as
 //! `before:after:between` for each axis; convolutions as `stride:dilation:before:after` for each spatial axis with `groups 1`, windows as
-//! `size:stride:before:after`. What follows `#` is the layer path and the cost; of these only the path is read back.
+//! `size:stride:before:after`. The bodies of scans stand before the nodes, each between `body 0 carries 1 xs 1 {` and `}`; a scan ends in
+//! `body 0 steps 5` and perhaps `reverse`. What follows `#` is the layer path and the cost; of these only the path is read back.
 
 use crate::cost::node_cost;
 use crate::{
-    ArgOp, AxisSet, BinaryOp, ConvSpec, DType, Distribution, Graph, GraphError, InputId, Literal, MAX_RANK, Node, NodeId, Op, PadSpec,
-    Perm, ReduceOp, Shape, SliceSpec, SlotId, TensorType, UnaryOp, WindowOp, WindowSpec,
+    ArgOp, AxisSet, BinaryOp, Body, BodyId, ConvSpec, DType, Distribution, Graph, GraphError, InputId, Literal, MAX_RANK, Node, NodeId, Op,
+    PadSpec, Perm, ReduceOp, Shape, SliceSpec, SlotId, TensorType, UnaryOp, WindowOp, WindowSpec,
 };
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,6 +30,11 @@ impl fmt::Display for Graph {
         }
         for s in self.slots() {
             writeln!(f, "slot {} {} : {}", s.slot.0, quoted(&s.name), s.ty)?;
+        }
+        for (i, body) in self.bodies().iter().enumerate() {
+            writeln!(f, "body {i} carries {} xs {} {{", body.carries(), body.xs())?;
+            body.graph().to_string().lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+            writeln!(f, "}}")?;
         }
         for id in self.ids() {
             let node = self.node(id);
@@ -106,6 +113,7 @@ fn attributes(node: &Node) -> String {
         | Op::Broadcast(_)
         | Op::Gather
         | Op::ScatterAdd { .. } => String::new(),
+        Op::Scan { body, steps, reverse, .. } => format!(" body {} steps {steps}{}", body.0, if reverse { " reverse" } else { "" }),
     }
 }
 
@@ -121,14 +129,26 @@ fn literal(value: Literal) -> String {
 
 /// Reads a graph. Lines may be empty or begin with `#`.
 pub fn parse(text: &str) -> Result<Graph, GraphError> {
+    let mut lines = text.lines().enumerate();
+    graph_of(&mut lines, false)
+}
+
+/// Reads lines to the end, or to the brace that closes a body.
+fn graph_of<'t>(lines: &mut dyn Iterator<Item = (usize, &'t str)>, within: bool) -> Result<Graph, GraphError> {
     let mut reader = Reader { graph: Graph::new(), nodes: BTreeMap::new() };
-    for (i, line) in text.lines().enumerate() {
+    while let Some((i, line)) = lines.next() {
         let line = line.trim();
-        if !line.is_empty() && !line.starts_with('#') {
-            reader.line(line).map_err(|message| GraphError::Text { line: i + 1, message })?;
+        let wrong = |message| GraphError::Text { line: i + 1, message };
+        if within && line == "}" {
+            return Ok(reader.graph);
+        }
+        if let Some(head) = line.strip_prefix("body ") {
+            reader.body(head, lines).map_err(|e| if let GraphError::Body { message } = e { wrong(message) } else { e })?;
+        } else if !line.is_empty() && !line.starts_with('#') {
+            reader.line(line).map_err(wrong)?;
         }
     }
-    Ok(reader.graph)
+    if within { Err(GraphError::Body { message: "it has no closing brace".into() }) } else { Ok(reader.graph) }
 }
 
 struct Reader {
@@ -167,6 +187,21 @@ impl Reader {
             }
             other => return Err(format!("`{other}` is not `input`, `slot`, `output`, `update` or `%number = ...`")),
         }
+        Ok(())
+    }
+
+    /// Reads a body after its first line, `0 carries 1 xs 1 {`.
+    fn body<'t>(&mut self, head: &str, lines: &mut dyn Iterator<Item = (usize, &'t str)>) -> Result<(), GraphError> {
+        let wrong = |message: String| GraphError::Body { message };
+        let words: Vec<&str> = head.split_whitespace().collect();
+        let [id, "carries", carries, "xs", xs, "{"] = words[..] else {
+            return Err(wrong("expected `body 0 carries 1 xs 1 {`".into()));
+        };
+        let (id, carries, xs) = (number::<usize>(id).map_err(wrong)?, number(carries).map_err(wrong)?, number(xs).map_err(wrong)?);
+        if id != self.graph.bodies().len() || usize::checked_add(carries, xs).is_none() {
+            return Err(wrong(format!("bodies are numbered from 0 in their order; this is number {}", self.graph.bodies().len())));
+        }
+        self.graph.add_body(Arc::new(Body::new(graph_of(lines, true)?, carries, xs)?));
         Ok(())
     }
 
@@ -371,6 +406,13 @@ fn operation(name: &str, attributes: &str, ty: TensorType) -> Result<Op, String>
         "window_max_pick" => Ok(Op::WindowMaxPick { spec: window_spec(attributes)? }),
         "gather" => Ok(Op::Gather),
         "scatter_add" => Ok(Op::ScatterAdd { rows: shape.dim(1) }),
+        "scan" => {
+            let words: Vec<&str> = attributes.split_whitespace().collect();
+            let (["body", body, "steps", steps] | ["body", body, "steps", steps, "reverse"]) = words[..] else {
+                return Err(format!("scan: expected `body 0 steps 5` and perhaps `reverse`, got `{attributes}`"));
+            };
+            Ok(Op::Scan { body: BodyId(number(body)?), steps: number(steps)?, reverse: words.len() == 5, len: shape.len() })
+        }
         other => Err(format!("`{other}` is not an operation")),
     }
 }

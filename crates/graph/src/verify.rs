@@ -28,6 +28,9 @@ pub fn verify(graph: &Graph, stage: Stage) -> Result<(), GraphError> {
             Ok(ty) if ty != node.ty => return fail(format!("{} is {ty} but says {}", node.op.name(), node.ty)),
             Ok(_) => {}
         }
+        if let Err(e) = graph.fits_body(&node.op, &types) {
+            return fail(e.to_string());
+        }
         if !seen.insert((node.op, node.inputs.clone())) {
             return fail(format!("{} stands twice with the same inputs", node.op.name()));
         }
@@ -41,7 +44,7 @@ pub fn verify(graph: &Graph, stage: Stage) -> Result<(), GraphError> {
     results(graph)
 }
 
-/// Whether an input or slot that a node reads is declared with its type.
+/// Whether an input, a slot or a body that a node reads is declared, with its type.
 fn declared(graph: &Graph, node: &Node) -> Result<(), String> {
     match node.op {
         Op::Input { id, ty } => match graph.inputs().get(id.index()) {
@@ -49,6 +52,7 @@ fn declared(graph: &Graph, node: &Node) -> Result<(), String> {
             Some(d) if d.ty != ty => Err(format!("reads input `{}` as {ty}; it is declared as {}", d.name, d.ty)),
             Some(_) => Ok(()),
         },
+        Op::Scan { body, .. } => verify(graph.body(body).graph(), Stage::Built).map_err(|e| format!("its body: {e}")),
         Op::State { slot, ty } => match graph.slots().iter().find(|s| s.slot == slot) {
             None => Err(format!("reads slot {}, which is not declared", slot.0)),
             Some(s) if s.ty != ty => Err(format!("reads slot `{}` as {ty}; it is declared as {}", s.name, s.ty)),

@@ -1,7 +1,7 @@
 //! Which kinds of operation there are, enumerated by a match so that a new variant cannot be forgotten.
 
 use adaline_graph::{
-    ArgOp, AxisSet, BinaryOp, ConvSpec, DType, Distribution, Graph, InputId, Literal, Op, PadSpec, Perm, ReduceOp, Shape, SliceSpec,
+    ArgOp, AxisSet, BinaryOp, BodyId, ConvSpec, DType, Distribution, Graph, InputId, Literal, Op, PadSpec, Perm, ReduceOp, Shape, SliceSpec,
 };
 use adaline_graph::{SlotId, TensorType, UnaryOp, WindowOp, WindowSpec};
 use std::collections::BTreeSet;
@@ -38,7 +38,8 @@ fn next(op: Op) -> Option<Op> {
         Op::WindowMaxGrad { spec } => Op::WindowMaxPick { spec },
         Op::WindowMaxPick { .. } => Op::Gather,
         Op::Gather => Op::ScatterAdd { rows: 1 },
-        Op::ScatterAdd { .. } => return None,
+        Op::ScatterAdd { .. } => Op::Scan { body: BodyId(0), steps: 0, reverse: false, len: 0 },
+        Op::Scan { .. } => return None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The sample table: graphs of one operation, or of a pattern that compilers fuse, with inputs that hurt.
 
+mod recurrence;
 mod spatial;
 
 use adaline_graph::eval::Value;
@@ -116,6 +117,7 @@ pub fn samples() -> Vec<Sample> {
     movement(&mut t);
     dots(&mut t);
     spatial::samples(&mut t);
+    recurrence::samples(&mut t);
     patterns(&mut t);
     t.samples
 }

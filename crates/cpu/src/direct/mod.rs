@@ -92,7 +92,8 @@ impl Direct {
             | Op::Pad(_)
             | Op::Concat { .. }
             | Op::Reverse(_)
-            | Op::Dot { .. } => return None,
+            | Op::Dot { .. }
+            | Op::Scan { .. } => return None,
         };
         // Sixteen multiplications and additions count as one, as in products; whatever moves words counts those.
         let cost = (flops / 16) as usize + ty.len();

@@ -348,7 +348,8 @@ impl Maker<'_> {
             | Op::WindowMaxGrad { .. }
             | Op::WindowMaxPick { .. }
             | Op::Gather
-            | Op::ScatterAdd { .. } => Code::Copy,
+            | Op::ScatterAdd { .. }
+            | Op::Scan { .. } => Code::Copy,
         }
     }
 

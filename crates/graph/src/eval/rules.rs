@@ -29,7 +29,7 @@ fn each(shape: Shape, f: impl FnMut(Index) -> f64) -> Vec<f64> {
 pub(super) fn apply(op: Op, ty: TensorType, x: &[&Value]) -> Vec<f64> {
     let shape = ty.shape;
     match op {
-        Op::Input { .. } | Op::State { .. } => panic!("{} has no value of its own", op.name()),
+        Op::Input { .. } | Op::State { .. } | Op::Scan { .. } => panic!("{} has no value of its own", op.name()),
         Op::Const { value, shape } => vec![value.as_f64(); shape.len()],
         Op::Iota { shape, axis } => each(shape, |i| i[axis as usize] as f64),
         Op::Random { dist, stream, shape } => {

@@ -232,7 +232,8 @@ pub(super) fn is_opaque(op: Op) -> bool {
         | Op::WindowMaxGrad { .. }
         | Op::WindowMaxPick { .. }
         | Op::Gather
-        | Op::ScatterAdd { .. } => true,
+        | Op::ScatterAdd { .. }
+        | Op::Scan { .. } => true,
         Op::Input { .. }
         | Op::State { .. }
         | Op::Const { .. }

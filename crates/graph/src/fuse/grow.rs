@@ -197,7 +197,8 @@ impl<'a> Grower<'a> {
             | Op::WindowMaxGrad { .. }
             | Op::WindowMaxPick { .. }
             | Op::Gather
-            | Op::ScatterAdd { .. } => true,
+            | Op::ScatterAdd { .. }
+            | Op::Scan { .. } => true,
         }
     }
 

@@ -43,7 +43,8 @@ fn folded(g: &Graph, node: &Node, inputs: &[NodeId]) -> Option<Literal> {
         | Op::WindowSpread { .. }
         | Op::WindowMaxGrad { .. }
         | Op::WindowMaxPick { .. }
-        | Op::ScatterAdd { .. } => None,
+        | Op::ScatterAdd { .. }
+        | Op::Scan { .. } => None,
         Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) => {
             let scalars: Vec<Value> = x.iter().map(|&l| scalar(l)).collect();
             let result = apply(node.op, &scalars.iter().collect::<Vec<_>>(), Precision::F32);

@@ -38,7 +38,8 @@ fn make(g: &mut Graph, op: Op, x: &[NodeId]) -> Result<NodeId, GraphError> {
         | Op::WindowMaxGrad { .. }
         | Op::WindowMaxPick { .. }
         | Op::Gather
-        | Op::ScatterAdd { .. } => None,
+        | Op::ScatterAdd { .. }
+        | Op::Scan { .. } => None,
         Op::StopGradient => Some(x[0]),
         Op::Unary(u) => match elementwise::unary(g, u, x[0])? {
             None => elementwise::sink(g, op, x)?,

@@ -1,5 +1,6 @@
 //! The running error bound: one rule for each operation.
 
+mod scan;
 mod spatial;
 
 use super::Tolerance;
@@ -20,10 +21,19 @@ struct Near {
 
 /// For each node, how far each element may be from the evaluator's value in single precision; infinite where anything goes.
 pub fn bounds(graph: &Graph, values: &[Value], t: &Tolerance) -> Vec<Vec<f64>> {
+    bounds_from(graph, values, &[], t)
+}
+
+/// The same, with inputs that are off by so much themselves; all others are exact.
+fn bounds_from(graph: &Graph, values: &[Value], inputs: &[Vec<f64>], t: &Tolerance) -> Vec<Vec<f64>> {
     let mut all: Vec<Vec<f64>> = Vec::with_capacity(values.len());
     for (at, node) in graph.nodes().iter().enumerate() {
         let x: Vec<(&Value, &[f64])> = node.inputs.iter().map(|i| (&values[i.index()], &all[i.index()][..])).collect();
-        let e = rule(node.op, &values[at], &x, t);
+        let e = match node.op {
+            Op::Input { id, .. } if id.index() < inputs.len() => inputs[id.index()].clone(),
+            Op::Scan { body, steps, reverse, .. } => scan::errors(graph.body(body), steps, reverse, &x, t),
+            op => rule(op, &values[at], &x, t),
+        };
         all.push(e);
     }
     all
@@ -74,6 +84,7 @@ fn rule(op: Op, y: &Value, x: &[(&Value, &[f64])], t: &Tolerance) -> Vec<f64> {
         Op::WindowMaxPick { spec } => spatial::max_pick(&spec, x),
         Op::Gather => spatial::gather(x),
         Op::ScatterAdd { .. } => spatial::scatter_add(op, y, x, t),
+        Op::Scan { .. } => panic!("a scan's bound needs its body"),
     }
 }
 
