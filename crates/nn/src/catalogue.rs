@@ -125,6 +125,8 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     RandomColorJitter = "RandomColorJitter" [],
     RandomInvert = "RandomInvert" [],
     RandAugment = "RandAugment" [],
+    Embedding = "Embedding" [],
+    Masking = "Masking" [],
 }
 
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:

@@ -107,6 +107,7 @@ pub struct Trace<'g, 'm> {
     penalties: Vec<Var<'g>>,
     updates: Vec<(SlotId, Var<'g>)>,
     policy: DTypePolicy,
+    mask: Option<Var<'g>>,
 }
 
 impl<'g, 'm> Trace<'g, 'm> {
@@ -122,6 +123,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             penalties: Vec::new(),
             updates: Vec::new(),
             policy: DTypePolicy::default(),
+            mask: None,
         }
     }
     /// The graph under construction.
@@ -138,17 +140,29 @@ impl<'g, 'm> Trace<'g, 'm> {
         b.scope(name, || f(self))
     }
     /// Writes a layer into the graph under `name`, by its policy, as Keras' `Layer.__call__` does: its floating-point inputs are converted to
-    /// its compute type, and so is what it returns.
+    /// its compute type, and so is what it returns. [`Trace::mask`] is that of the input before the call and that of the output after it.
     pub fn call(&mut self, name: &str, layer: &dyn Layer, inputs: &[Var<'g>]) -> Var<'g> {
         let outer = std::mem::replace(&mut self.policy, layer.dtype_policy().unwrap_or_default());
+        let mask = self.mask;
         let y = self.scope(name, |cx| {
             let convert = |x: Var<'g>| if x.ty().dtype == DType::F32 { cx.compute(x) } else { x };
-            let inputs: Vec<Var<'g>> = inputs.iter().map(|&x| convert(x)).collect();
+            let inputs: Vec<Var<'g>> = inputs.iter().map(|&x| if layer.autocast() { convert(x) } else { x }).collect();
             let y = layer.call(cx, &inputs);
+            // Layers within the layer may have left theirs.
+            cx.mask = layer.mask(cx, &inputs, mask);
             if y.ty().dtype == DType::F32 { cx.compute(y) } else { y }
         });
         self.policy = outer;
         y
+    }
+    /// Which steps of what flows through the network count: `bool (B, T)`, false where one is to be skipped; none when all count. Within
+    /// [`Layer::call`] that of the layer's input.
+    pub fn mask(&self) -> Option<Var<'g>> {
+        self.mask
+    }
+    /// Sets the mask of what the next layer is given: for layers that call others.
+    pub fn set_mask(&mut self, mask: Option<Var<'g>>) {
+        self.mask = mask;
     }
     /// `x` in the compute type of the layer that is being written: as a float, rounded to bfloat16 under `mixed_bfloat16`.
     pub fn compute(&self, x: Var<'g>) -> Var<'g> {

@@ -62,8 +62,26 @@ pub(crate) fn one<'g>(cx: &Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Va
     }
 }
 
-/// The methods that all layers share, for a struct with a field `common`.
+/// The methods that all layers share, for a struct with a field `common`. With the word `masking` the layer hands on the mask of its input
+/// (Keras' `supports_masking`); with `unmasking` it heeds it and has none on its output.
 macro_rules! layer_methods {
+    (masking) => {
+        $crate::layers::common::layer_methods!();
+        fn supports_masking(&self) -> bool {
+            true
+        }
+    };
+    (unmasking) => {
+        $crate::layers::common::layer_methods!(masking);
+        fn mask<'g>(
+            &self,
+            _: &mut $crate::Trace<'g, '_>,
+            _: &[adaline_graph::Var<'g>],
+            _: Option<adaline_graph::Var<'g>>,
+        ) -> Option<adaline_graph::Var<'g>> {
+            None
+        }
+    };
     () => {
         fn name(&self) -> Option<&str> {
             self.common.name.as_deref()

@@ -11,9 +11,11 @@ mod conv_transpose;
 mod dense;
 mod depthwise_conv;
 mod dropout;
+mod embedding;
 mod global_pooling;
 pub mod image;
 mod input;
+mod masking;
 mod normalization;
 mod permute;
 mod pooling;
@@ -38,6 +40,7 @@ pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Conv
 pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1D, DepthwiseConv2D, SeparableConv, SeparableConv1D, SeparableConv2D};
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use global_pooling::{
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
     GlobalPooling,
@@ -49,6 +52,7 @@ pub use image::{
     Solarization,
 };
 pub use input::{Input, InputLayer};
+pub use masking::Masking;
 pub use normalization::Normalization;
 pub use permute::Permute;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
@@ -77,6 +81,23 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     /// [`Trace::call`] calls it, which sees to the policy: inputs and weights come in the layer's compute type, the result is rounded to
     /// it. Where Keras computes in several steps, [`Trace::compute`] rounds between them.
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g>;
+    /// Whether it heeds or hands on the mask of its input. Others drop it, as in Keras, which warns of it.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+    /// The mask of its output `(B, T)`, `bool`, false where a step is to be skipped: by default the input's, where it supports masking.
+    /// `inputs` are those of `call`, whose own look at the mask is [`Trace::mask`].
+    fn mask<'g>(&self, _: &mut Trace<'g, '_>, _inputs: &[Var<'g>], mask: Option<Var<'g>>) -> Option<Var<'g>> {
+        mask.filter(|_| self.supports_masking())
+    }
+    /// Whether its inputs are converted to its compute type (Keras' `autocast`).
+    fn autocast(&self) -> bool {
+        true
+    }
+    /// How many different whole numbers from 0 up it takes as input, when it looks them up in a table.
+    fn table_rows(&self) -> Option<usize> {
+        None
+    }
     /// Whether training may change its weights.
     fn trainable(&self) -> bool {
         true

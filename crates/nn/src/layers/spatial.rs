@@ -213,13 +213,10 @@ pub(super) fn weights_valid(initializers: &[&Initializer], regularizers: &[Optio
 }
 
 /// A layer for one number of axes: reader, name, checks (`self.check(class)`), graph (`self.trace(cx, class, inputs)`); where Keras writes
-/// other arguments than serde would, `self.written()` with the word `written`.
+/// other arguments than serde would, `self.written()` with the word `written`; then what it does with masks, a word of `layer_methods!`.
 macro_rules! spatial_layer {
-    ($ty:ident, $class:literal, $required:tt) => {
-        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required, layer_identity!($class););
-    };
-    ($ty:ident, $class:literal, $required:tt, written) => {
-        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required,
+    ($ty:ident, $class:literal, $required:tt, written $($masks:ident)?) => {
+        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required, [$($masks)?],
             fn module(&self) -> &'static str {
                 "keras.layers"
             }
@@ -231,7 +228,10 @@ macro_rules! spatial_layer {
             }
         );
     };
-    (@ $ty:ident, $class:literal, [$($required:literal),*], $($identity:tt)*) => {
+    ($ty:ident, $class:literal, $required:tt $(, $masks:ident)?) => {
+        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required, [$($masks)?], layer_identity!($class););
+    };
+    (@ $ty:ident, $class:literal, [$($required:literal),*], [$($masks:ident)?], $($identity:tt)*) => {
         $crate::layers::common::layer_builder!($ty, $class, [$($required),*]);
         impl $crate::keras::KerasObject for $ty {
             $($identity)*
@@ -240,7 +240,7 @@ macro_rules! spatial_layer {
             }
         }
         impl $crate::Layer for $ty {
-            $crate::layers::common::layer_methods!();
+            $crate::layers::common::layer_methods!($($masks)?);
             fn call<'g>(&self, cx: &mut $crate::Trace<'g, '_>, inputs: &[adaline_graph::Var<'g>]) -> adaline_graph::Var<'g> {
                 self.trace(cx, $class, inputs)
             }

@@ -132,7 +132,11 @@ impl Model {
     pub fn build_for(&mut self, row: &[usize]) -> Result<()> {
         match &self.input {
             Some(_) => self.check_input("the given shape", row),
-            None => self.build_input(InputSpec::from_row(row)),
+            None => {
+                let looked_up = self.chain.first().is_some_and(|l| l.layer.table_rows().is_some());
+                let dtype = if looked_up { DType::I32 } else { DType::F32 };
+                self.build_input(InputSpec { dtype, ..InputSpec::from_row(row) })
+            }
         }
     }
 
