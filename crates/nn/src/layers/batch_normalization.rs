@@ -148,6 +148,9 @@ impl KerasObject for BatchNormalization {
 
 impl Layer for BatchNormalization {
     layer_methods!(masking);
+    fn mixes_samples(&self) -> bool {
+        self.common.trainable
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "BatchNormalization", inputs));
         let s = x.shape();

@@ -20,11 +20,14 @@ mod normalization;
 mod permute;
 mod pooling;
 mod prelu;
+pub mod recurrent;
 mod rescaling;
 mod shaping;
 mod spatial;
 mod spatial_dropout;
+mod time_distributed;
 mod up_sampling;
+mod wrapped;
 
 pub use activation::ActivationLayer;
 pub use activations::{ELU, Elu, LeakyReLU, ReLU, Softmax};
@@ -57,10 +60,15 @@ pub use normalization::Normalization;
 pub use permute::Permute;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
 pub use prelu::PReLU;
+pub use recurrent::{
+    Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, MergeMode, RNN, Recurrent, SimpleRNN, SimpleRNNCell,
+    StackedRNNCells,
+};
 pub use rescaling::Rescaling;
 pub use shaping::{DataFormat, Flatten, Reshape};
 pub use spatial::{Borders, Padding, PerAxis};
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
+pub use time_distributed::TimeDistributed;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
 
 use crate::{
@@ -97,6 +105,26 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     /// How many different whole numbers from 0 up it takes as input, when it looks them up in a table.
     fn table_rows(&self) -> Option<usize> {
         None
+    }
+    /// It as a cell of a recurrent layer, when it is one.
+    fn as_cell(&self) -> Option<&dyn recurrent::RnnCell> {
+        None
+    }
+    /// It as a recurrent layer, when it is one.
+    fn as_recurrent(&self) -> Option<&dyn Recurrent> {
+        None
+    }
+    /// As [`Layer::as_recurrent`], to change it.
+    fn as_recurrent_mut(&mut self) -> Option<&mut dyn Recurrent> {
+        None
+    }
+    /// Whether it remembers states from one batch to the next ([`Trace::memory`]), so that batches need one size.
+    fn stateful(&self) -> bool {
+        false
+    }
+    /// Whether in training its result for a sample depends on the others of the batch.
+    fn mixes_samples(&self) -> bool {
+        false
     }
     /// Whether training may change its weights.
     fn trainable(&self) -> bool {

@@ -249,9 +249,23 @@ macro_rules! spatial_layer {
 }
 pub(crate) use spatial_layer;
 
-/// The builder methods that all convolutions share.
+/// The builder methods that all convolutions share, and what they do with their sums; with `@` the methods alone.
 macro_rules! convolution_builder {
     ($ty:ident) => {
+        $crate::layers::spatial::convolution_builder!(@ $ty);
+        impl<const N: usize> $ty<N> {
+            /// `activation(y + bias)` of the sums `y: (B, S.., filters)`, the channels where they belong. Rounded as in `Dense`.
+            fn finish<'g>(&self, cx: &mut Trace<'g, '_>, mut y: Var<'g>, filters: usize) -> Var<'g> {
+                if self.use_bias {
+                    let bias = cx.weight("bias", &[filters], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
+                    y = cx.compute(y) + bias;
+                }
+                let y = cx.compute(restored(y, self.data_format));
+                self.activation.trace(cx, y)
+            }
+        }
+    };
+    (@ $ty:ident) => {
         impl<const N: usize> $ty<N> {
             /// Cells between neighbouring results (default 1).
             pub fn strides(mut self, strides: impl Into<PerAxis<N>>) -> Self {
@@ -292,15 +306,6 @@ macro_rules! convolution_builder {
             pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
                 self.bias_regularizer = Some(regularizer.into());
                 self
-            }
-            /// `activation(y + bias)` of the sums `y: (B, S.., filters)`, the channels where they belong. Rounded as in `Dense`.
-            fn finish<'g>(&self, cx: &mut Trace<'g, '_>, mut y: Var<'g>, filters: usize) -> Var<'g> {
-                if self.use_bias {
-                    let bias = cx.weight("bias", &[filters], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
-                    y = cx.compute(y) + bias;
-                }
-                let y = cx.compute(restored(y, self.data_format));
-                self.activation.trace(cx, y)
             }
             /// Checks that all convolutions share.
             fn check_shape(&self, class: &str) -> Result<(), ConfigError> {

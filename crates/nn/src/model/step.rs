@@ -69,6 +69,7 @@ impl Model {
             }
         } else {
             b.output("prediction", pass.prediction(x));
+            update(&b, &pass); // states that a layer keeps; looking into a network changes none
         }
         Ok(b.finish()?)
     }
@@ -83,6 +84,7 @@ impl Model {
         let loss = total_loss(&b, compiled.loss.as_ref(), &batch, prediction, &pass);
         b.output("loss", loss);
         add_to_metrics(&b, compiled, &mut self.weights.store, &batch, (prediction, pass.mask), loss)?;
+        update(&b, &pass);
         Ok(b.finish()?)
     }
 
@@ -98,9 +100,7 @@ impl Model {
         let loss = total_loss(&b, compiled.loss.as_ref(), &batch, prediction, &pass);
         b.output("loss", loss);
         add_to_metrics(&b, compiled, &mut self.weights.store, &batch, (prediction, pass.mask), loss)?;
-        for &(slot, value) in &pass.updates {
-            b.update(slot, value);
-        }
+        update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights).clone();
         let store = &self.weights.store;
@@ -172,6 +172,13 @@ impl Model {
         let output = self.output_for(x_row)?;
         let y = label_type(compiled.loss.as_ref(), what, rows, y_row, &output)?;
         Ok(Signature { mode, x, y: Some(y), weighted })
+    }
+}
+
+/// New values of moving statistics and of what layers remember.
+fn update(b: &Builder, pass: &Forward<'_>) {
+    for &(slot, value) in &pass.updates {
+        b.update(slot, value);
     }
 }
 

@@ -201,6 +201,11 @@ pub(crate) fn train_with_masks_as_keras(backend: &Arc<dyn Backend>) {
     train_cases_as_keras(backend, "mask_training");
 }
 
+/// Recurrent networks, likewise. Goldens come from `scripts/goldens/recurrent.py`.
+pub(crate) fn train_recurrent_as_keras(backend: &Arc<dyn Backend>) {
+    train_cases_as_keras(backend, "recurrent_training");
+}
+
 fn train_cases_as_keras(backend: &Arc<dyn Backend>, file: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(format!("{file}.json"));
     let cases: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
