@@ -237,7 +237,7 @@ def training_cases():
 STEPS, BATCH = 12, 4
 
 
-def training_case(name, chain, shape, optimizer):
+def training_case(name, chain, shape, optimizer, prepare=None):
     model = keras.Sequential([L.Input(shape), *chain, L.Dense(3, activation="softmax")], name=name)
     start = [wave(w.shape, 0.4, rate=1.3 + 0.1 * i) for i, w in enumerate(model.get_weights())]
     model.set_weights([np.abs(w) + 0.5 if "variance" in v.name else w for v, w in zip(model.weights, start)])
@@ -246,6 +246,7 @@ def training_case(name, chain, shape, optimizer):
     config["compile_config"]["jit_compile"] = False
     case = {"name": name, "config": config, "weights": {p: tensor(w) for p, w in zip(file_paths(model), model.get_weights())}}
     x = np.round(8 * wave((STEPS * BATCH, *shape))) / 8  # short in the file
+    x = prepare(x) if prepare else x
     y = (np.abs(wave((STEPS * BATCH,), 3.0, rate=0.7)).astype("int32") % 3).astype("int32")
     case |= {"x": tensor(x), "y": tensor(y), "batch": BATCH, "steps": [], "after": {}, "predict": tensor(model.predict(x[:4], verbose=0))}
     for step in range(STEPS):

@@ -23,6 +23,16 @@ fn the_processor_trains_in_bfloat16_as_keras() {
 }
 
 #[test]
+fn the_processor_trains_with_masks_as_keras() {
+    training::train_with_masks_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
+#[test]
+fn the_processor_trains_recurrent_networks_as_keras() {
+    training::train_recurrent_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
+#[test]
 fn the_processor_trains_networks_for_images_as_keras() {
     training::train_images_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }

@@ -125,6 +125,21 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     RandomColorJitter = "RandomColorJitter" [],
     RandomInvert = "RandomInvert" [],
     RandAugment = "RandAugment" [],
+    Embedding = "Embedding" [],
+    Masking = "Masking" [],
+    SimpleRNN = "SimpleRNN" [],
+    LSTM = "LSTM" [],
+    GRU = "GRU" [],
+    SimpleRNNCell = "SimpleRNNCell" [],
+    LSTMCell = "LSTMCell" [],
+    GRUCell = "GRUCell" [],
+    StackedRNNCells = "StackedRNNCells" [],
+    RNN = "RNN" [],
+    Bidirectional = "Bidirectional" [],
+    TimeDistributed = "TimeDistributed" [],
+    ConvLSTM1D = "ConvLSTM1D" [],
+    ConvLSTM2D = "ConvLSTM2D" [],
+    ConvLSTM3D = "ConvLSTM3D" [],
 }
 
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:

@@ -154,6 +154,26 @@ pub enum Error {
         /// Number of classes: the width of the network's output.
         classes: usize,
     },
+    /// A number that is not in the table in which a layer looks it up.
+    #[error(
+        "{what} has {value} at row {row}, column {column} (both counted from 0), but layer `{layer}` takes whole numbers from 0 to {}: \
+         give it an input_dim of more than the largest number, or check how the data was prepared",
+        rows.saturating_sub(1)
+    )]
+    NotInTable {
+        /// Which tensor.
+        what: &'static str,
+        /// Row, counted from 0.
+        row: usize,
+        /// Column within the row, counted from 0, row-major.
+        column: usize,
+        /// The value.
+        value: f32,
+        /// Name of the layer.
+        layer: String,
+        /// Rows of its table.
+        rows: usize,
+    },
     /// NaN or infinity in the data.
     #[error("{what} has {value} at row {row}, column {column} (both counted from 0): remove the row or fill the gap before training")]
     NonFiniteData {

@@ -30,6 +30,8 @@ pub enum Initializer {
     Orthogonal(Orthogonal),
     /// Given values (statistics adapted from data). Not in Keras' files.
     Values(Arc<[f32]>),
+    /// One after the other, each for so many values (the biases of gates). Not in Keras' files.
+    Parts(Arc<[(usize, Self)]>),
 }
 
 /// The named variance scalings.
@@ -274,7 +276,7 @@ impl Initializer {
             Self::VarianceScaling(a) => Some(&mut a.seed),
             Self::Named(_, a) => Some(&mut a.seed),
             Self::Orthogonal(a) => Some(&mut a.seed),
-            Self::Zeros | Self::Ones | Self::Constant(_) | Self::Values(_) => None,
+            Self::Zeros | Self::Ones | Self::Constant(_) | Self::Values(_) | Self::Parts(_) => None,
         }
     }
 
@@ -305,6 +307,19 @@ impl Initializer {
                     return Err(format!("{} given values for shape {shape}", values.len()));
                 }
                 out.copy_from_slice(values);
+            }
+            Self::Parts(parts) => {
+                let mut rest = out;
+                for (at, (n, part)) in parts.iter().enumerate() {
+                    let Some((own, behind)) = std::mem::take(&mut rest).split_at_mut_checked(*n) else {
+                        return Err(format!("parts of more values than shape {shape} has"));
+                    };
+                    part.fill(Shape::new(&[*n]), seed, stream.wrapping_add(at as u64), own)?;
+                    rest = behind;
+                }
+                if !rest.is_empty() {
+                    return Err(format!("parts of {} values less than shape {shape} has", rest.len()));
+                }
             }
         }
         Ok(())
@@ -362,6 +377,7 @@ impl KerasObject for Initializer {
             Self::Named(n, _) => n.class(),
             Self::Orthogonal(_) => "Orthogonal",
             Self::Values(_) => "Values",
+            Self::Parts(_) => "Parts",
         }
     }
     fn config(&self) -> Value {
@@ -374,6 +390,7 @@ impl KerasObject for Initializer {
             Self::Named(_, a) => to_config(a),
             Self::Orthogonal(a) => to_config(a),
             Self::Values(v) => json!({"length": v.len()}),
+            Self::Parts(parts) => json!({"lengths": parts.iter().map(|p| p.0).collect::<Vec<_>>()}),
         }
     }
     fn validate(&self) -> Result<(), ConfigError> {
@@ -381,6 +398,7 @@ impl KerasObject for Initializer {
         let finite = |key, v: f64| check(v.is_finite(), class, key, "a finite number", v);
         match self {
             Self::Zeros | Self::Ones | Self::Named(..) | Self::Values(_) => Ok(()),
+            Self::Parts(parts) => parts.iter().try_for_each(|p| p.1.validate()),
             Self::Constant(a) => finite("value", a.value),
             Self::RandomNormal(a) | Self::TruncatedNormal(a) => {
                 finite("mean", a.mean)?;

@@ -32,11 +32,26 @@ pub struct Weight {
     pub spec: WeightSpec,
 }
 
+/// What a layer remembers from one batch to the next: the last states of a stateful recurrent layer. No weight, and in no file.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// Layer path.
+    pub layer: String,
+    /// Name within the layer.
+    pub name: String,
+    /// Its slot.
+    pub slot: SlotId,
+    /// Its type.
+    pub ty: TensorType,
+}
+
 /// All weights of a model in creation order, with their values.
 #[derive(Debug)]
 pub struct Weights {
     /// The declarations.
     pub list: Vec<Weight>,
+    /// What layers remember.
+    pub memories: Vec<Memory>,
     /// Values of all slots: weights, and later the optimizer's and the metrics'.
     pub store: StateStore,
     /// Seed of initial values and of every random number of the model.
@@ -53,7 +68,7 @@ const MOST_VALUES: usize = 1 << 33;
 impl Weights {
     /// No weight yet.
     pub fn new(seed: u64) -> Self {
-        Self { list: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES, made_at: 0 }
+        Self { list: Vec::new(), memories: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES, made_at: 0 }
     }
     /// The same declarations and places without copying values: for traces that nothing is run of.
     pub(crate) fn declarations(&self) -> Self {
@@ -62,7 +77,8 @@ impl Weights {
             store.add(&slot.name, slot.role, slot.ty);
         }
         // Its values are none that anybody made.
-        Self { list: self.list.clone(), store, seed: self.seed, limit: self.limit, made_at: u64::MAX }
+        let (list, memories) = (self.list.clone(), self.memories.clone());
+        Self { list, memories, store, seed: self.seed, limit: self.limit, made_at: u64::MAX }
     }
     /// Whether all values are those they had when they were made: weights by their initializers, all others zero.
     pub(crate) fn as_made(&self) -> bool {
@@ -83,6 +99,12 @@ impl Weights {
             let _ = fill(&mut self.store, self.seed, w.slot, &w.spec);
         }
         self.made_at = self.store.views();
+    }
+    /// Makes layers forget what they remember.
+    pub(crate) fn forget(&mut self) {
+        for m in &self.memories {
+            self.store.f32_mut(m.slot).fill(0.0);
+        }
     }
     fn find(&self, layer: &str, name: &str) -> Option<&Weight> {
         self.list.iter().find(|w| w.layer == layer && w.name == name)
@@ -107,6 +129,8 @@ pub struct Trace<'g, 'm> {
     penalties: Vec<Var<'g>>,
     updates: Vec<(SlotId, Var<'g>)>,
     policy: DTypePolicy,
+    mask: Option<Var<'g>>,
+    frozen: bool,
 }
 
 impl<'g, 'm> Trace<'g, 'm> {
@@ -122,6 +146,8 @@ impl<'g, 'm> Trace<'g, 'm> {
             penalties: Vec::new(),
             updates: Vec::new(),
             policy: DTypePolicy::default(),
+            mask: None,
+            frozen: false,
         }
     }
     /// The graph under construction.
@@ -138,17 +164,36 @@ impl<'g, 'm> Trace<'g, 'm> {
         b.scope(name, || f(self))
     }
     /// Writes a layer into the graph under `name`, by its policy, as Keras' `Layer.__call__` does: its floating-point inputs are converted to
-    /// its compute type, and so is what it returns.
+    /// its compute type, and so is what it returns. [`Trace::mask`] is that of the input before the call and that of the output after it.
     pub fn call(&mut self, name: &str, layer: &dyn Layer, inputs: &[Var<'g>]) -> Var<'g> {
-        let outer = std::mem::replace(&mut self.policy, layer.dtype_policy().unwrap_or_default());
-        let y = self.scope(name, |cx| {
+        let mask = self.mask;
+        self.within(name, layer, |cx| {
             let convert = |x: Var<'g>| if x.ty().dtype == DType::F32 { cx.compute(x) } else { x };
-            let inputs: Vec<Var<'g>> = inputs.iter().map(|&x| convert(x)).collect();
+            let inputs: Vec<Var<'g>> = inputs.iter().map(|&x| if layer.autocast() { convert(x) } else { x }).collect();
             let y = layer.call(cx, &inputs);
+            // Layers within the layer may have left theirs.
+            cx.mask = layer.mask(cx, &inputs, mask);
             if y.ty().dtype == DType::F32 { cx.compute(y) } else { y }
-        });
-        self.policy = outer;
-        y
+        })
+    }
+    /// Runs `f` under `name` and by the policy of a layer, its weights frozen where it or a layer around it is: for layers that use others in
+    /// another way than [`Trace::call`] does.
+    pub fn within<R>(&mut self, name: &str, layer: &dyn Layer, f: impl FnOnce(&mut Self) -> R) -> R {
+        let policy = std::mem::replace(&mut self.policy, layer.dtype_policy().unwrap_or_default());
+        let frozen = self.frozen;
+        self.frozen |= !layer.trainable();
+        let r = self.scope(name, f);
+        (self.policy, self.frozen) = (policy, frozen);
+        r
+    }
+    /// Which steps of what flows through the network count: `bool (B, T)`, false where one is to be skipped; none when all count. Within
+    /// [`Layer::call`] that of the layer's input.
+    pub fn mask(&self) -> Option<Var<'g>> {
+        self.mask
+    }
+    /// Sets the mask of what the next layer is given: for layers that call others.
+    pub fn set_mask(&mut self, mask: Option<Var<'g>>) {
+        self.mask = mask;
     }
     /// `x` in the compute type of the layer that is being written: as a float, rounded to bfloat16 under `mixed_bfloat16`.
     pub fn compute(&self, x: Var<'g>) -> Var<'g> {
@@ -170,16 +215,16 @@ impl<'g, 'm> Trace<'g, 'm> {
             return self.b.error(format!("weight `{name}` of shape {shape:?} is too large"));
         };
         let ty = TensorType::new(DType::F32, shape);
+        // As in Keras, where a wrapper is frozen.
+        let spec = &if self.frozen { WeightSpec { regularizer: None, trainable: false, ..spec.clone() } } else { spec.clone() };
         let slot = if let Some(w) = self.weights.find(&layer, name) {
             if w.ty != ty {
                 return self.b.error(format!("weight `{name}` was built with shape {} and cannot become {shape}", w.ty.shape));
             }
             w.slot
         } else {
-            let used: usize = self.weights.list.iter().map(|w| w.ty.len()).sum();
-            if shape.len() > self.weights.limit.saturating_sub(used) {
-                let limit = self.weights.limit;
-                return self.b.error(format!("weight `{name}` of shape {shape} would make more than {limit} values of weights in all"));
+            if let Some(error) = self.too_many(name, shape) {
+                return error;
             }
             let role = if spec.trainable { Role::Trainable } else { Role::NonTrainable };
             let slot = self.weights.store.add(&format!("{layer}/{name}"), role, ty);
@@ -207,6 +252,46 @@ impl<'g, 'm> Trace<'g, 'm> {
         if let Some(w) = self.weights.find(&layer, slot_of) {
             self.updates.push((w.slot, value));
         }
+    }
+    /// Declares (first trace) or finds (later traces) what the current layer remembers under `name` from one batch to the next, at first zeros.
+    /// Nothing where an error has been latched, as for a shape that is not that of the batch before.
+    pub fn memory(&mut self, name: &str, shape: Shape) -> Option<(SlotId, Var<'g>)> {
+        let (layer, ty) = (self.b.path(), TensorType::new(DType::F32, shape));
+        let known = self.weights.memories.iter().find(|m| m.layer == layer && m.name == name);
+        let slot = if let Some(m) = known {
+            if m.ty != ty {
+                self.b.error(format!(
+                    "a stateful layer keeps its states from one batch to the next, here of shape {}, which do not fit a batch that needs {shape}: \
+                     give it batches of one size, that of the input layer; a `batch_size` must divide the number of rows",
+                    m.ty.shape
+                ));
+                return None;
+            }
+            m.slot
+        } else {
+            if self.too_many(name, shape).is_some() {
+                return None;
+            }
+            let untouched = self.weights.as_made();
+            let slot = self.weights.store.add(&format!("{layer}/{name}"), Role::NonTrainable, ty);
+            if untouched {
+                self.weights.made_at = self.weights.store.views();
+            }
+            self.weights.memories.push(Memory { layer, name: name.into(), slot, ty });
+            slot
+        };
+        Some((slot, self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty)))
+    }
+    /// The error of values beyond the limit of all that the model keeps.
+    fn too_many(&self, name: &str, shape: Shape) -> Option<Var<'g>> {
+        let (list, memories) = (self.weights.list.iter().map(|w| w.ty), self.weights.memories.iter().map(|m| m.ty));
+        let (used, limit) = (list.chain(memories).map(|ty| ty.len()).sum(), self.weights.limit);
+        let fits = shape.len() <= limit.saturating_sub(used);
+        (!fits).then(|| self.b.error(format!("weight `{name}` of shape {shape} would make more than {limit} values of weights in all")))
+    }
+    /// What to remember in a place of [`Trace::memory`].
+    pub fn remember(&mut self, slot: SlotId, value: Var<'g>) {
+        self.updates.push((slot, value));
     }
     /// Adds a scalar to the loss (activity regularizers).
     pub fn add_loss(&mut self, scalar: Var<'g>) {

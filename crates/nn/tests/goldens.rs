@@ -1,4 +1,5 @@
-//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py` and `images.py` made the files).
+//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py`, `images.py`, `masks.py` and
+//! `recurrent.py` made the files).
 
 mod support;
 
@@ -19,7 +20,7 @@ use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, te
 
 #[test]
 fn configurations_are_what_keras_writes() {
-    let cases = [goldens("configs"), goldens("image_configs")].concat();
+    let cases = [goldens("configs"), goldens("image_configs"), goldens("mask_configs"), goldens("recurrent_configs")].concat();
     assert!(cases.len() > 120);
     for theirs in cases {
         let read: Box<dyn KerasObject> = match theirs["module"].as_str().unwrap() {
@@ -59,7 +60,7 @@ impl KerasObject for Shown {
 
 #[test]
 fn every_class_of_the_catalogue_is_compared() {
-    let configs = [goldens("configs"), goldens("image_configs")].concat();
+    let configs = [goldens("configs"), goldens("image_configs"), goldens("mask_configs"), goldens("recurrent_configs")].concat();
     let seen: Vec<(String, String)> =
         configs.iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
     let rows = (catalogue::LAYERS.iter().map(|r| (r.module, r.class)))

@@ -17,6 +17,16 @@ fn the_reference_trains_in_bfloat16_as_keras() {
 }
 
 #[test]
+fn the_reference_trains_with_masks_as_keras() {
+    training::train_with_masks_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}
+
+#[test]
+fn the_reference_trains_recurrent_networks_as_keras() {
+    training::train_recurrent_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}
+
+#[test]
 fn the_reference_trains_networks_for_images_as_keras() {
     training::train_images_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }

@@ -41,7 +41,7 @@ impl KerasObject for ActivationLayer {
 }
 
 impl Layer for ActivationLayer {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Activation", inputs));
         self.activation.trace(cx, x)

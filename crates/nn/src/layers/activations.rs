@@ -9,7 +9,7 @@ use crate::{
     activations::{elu, leaky_relu},
     keras::{ConfigError, KerasObject, check},
 };
-use adaline_graph::Var;
+use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Serialize};
 
 /// `max(x, 0)`, and with arguments: `x` from `threshold` to `max_value`, `max_value` above, `negative_slope · (x - threshold)` below.
@@ -61,7 +61,7 @@ impl KerasObject for ReLU {
 }
 
 impl Layer for ReLU {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "ReLU", inputs));
         let (slope, threshold) = (self.negative_slope as f32, self.threshold as f32);
@@ -108,7 +108,7 @@ impl KerasObject for LeakyReLU {
 }
 
 impl Layer for LeakyReLU {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "LeakyReLU", inputs));
         leaky_relu(x, self.negative_slope as f32)
@@ -149,7 +149,7 @@ impl KerasObject for Elu {
 }
 
 impl Layer for Elu {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "ELU", inputs));
         elu(x, self.alpha as f32)
@@ -205,7 +205,7 @@ impl KerasObject for Softmax {
 }
 
 impl Layer for Softmax {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Softmax", inputs));
         let axes = match &self.axis {
@@ -219,7 +219,19 @@ impl Layer for Softmax {
         if axes.is_empty() || axes.iter().any(|&a| s.axis(a).is_none()) {
             return cx.builder().error(format!("Softmax needs axes of the input, of shape {s}, but `axis` is {axes:?}; try -1, the last"));
         }
-        let e = (x - x.max(axes, true).stop_gradient()).exp();
-        e / e.sum(axes, true)
+        let softmax = |x: Var<'g>| {
+            let e = (x - x.max(axes, true).stop_gradient()).exp();
+            e / e.sum(axes, true)
+        };
+        let Some(mask) = cx.mask() else { return softmax(x) };
+        if Shape::broadcast(&mask.shape(), &s) != Some(s) {
+            return cx.builder().error(format!(
+                "Softmax takes a mask that broadcasts to its input, as in Keras, but the input has shape {s} and the mask {}; \
+                 Activation::Softmax leaves masks alone",
+                mask.shape()
+            ));
+        }
+        let full = |v: f32| cx.builder().full(s, v);
+        mask.select(softmax(mask.select(x, full(-1e9))), full(0.0))
     }
 }

@@ -8,13 +8,13 @@ use crate::{
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
 };
-use adaline_graph::{Shape, Var};
+use adaline_graph::{DType, Shape, Var};
 use serde::{Deserialize, Serialize};
 
 /// `gamma (x - mean) / sqrt(variance + epsilon) + beta` for each position of one axis, by default the channels' (Ioffe and Szegedy 2015).
 ///
 /// In training mean and (biased) variance are those of the batch, and the moving ones become `momentum · old + (1 - momentum) · new`;
-/// otherwise, and when the layer is frozen, the moving ones are taken. Computed in single precision under every policy, as in Keras.
+/// otherwise, and when the layer is frozen, the moving ones are taken. Masked steps do not count. Computed in single precision under every policy, as in Keras.
 ///
 /// Weights, all of the axis' size: `gamma` (with `scale`), `beta` (with `center`); not changed by gradients: `moving_mean`,
 /// `moving_variance`.
@@ -147,7 +147,10 @@ impl KerasObject for BatchNormalization {
 }
 
 impl Layer for BatchNormalization {
-    layer_methods!();
+    layer_methods!(masking);
+    fn mixes_samples(&self) -> bool {
+        self.common.trainable
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "BatchNormalization", inputs));
         let s = x.shape();
@@ -170,7 +173,16 @@ impl Layer for BatchNormalization {
                 return cx.builder().error(format!("BatchNormalization cannot take the mean of an empty batch of shape {s}"));
             }
             let axes: Vec<isize> = (0..s.rank()).filter(|&a| a != kept).map(|a| a as isize).collect();
-            let (mean, variance) = (x.mean(&axes, true), x.variance(&axes, true));
+            let (mean, variance) = match cx.mask() {
+                Some(mask) if mask.rank() + 1 == s.rank() => masked_moments(x, mask.expand_dims(-1).broadcast_to(s), &axes),
+                Some(mask) => {
+                    return cx.builder().error(format!(
+                        "BatchNormalization takes a mask with an entry for each place of its input but the last axis, but the input has shape {s} and the mask {}",
+                        mask.shape()
+                    ));
+                }
+                None => (x.mean(&axes, true), x.variance(&axes, true)),
+            };
             let moved =
                 |old: Var<'g>, new: Var<'g>| old * self.momentum as f32 + new.reshape(Shape::new(&[n])) * (1.0 - self.momentum) as f32;
             cx.update("moving_mean", moved(moving_mean, mean));
@@ -190,6 +202,14 @@ impl Layer for BatchNormalization {
         }
         x * inv + offset
     }
+}
+
+/// Mean and biased variance of what is not masked. Keras adds its epsilon of 1e-7 to the number of places.
+fn masked_moments<'g>(x: Var<'g>, mask: Var<'g>, axes: &[isize]) -> (Var<'g>, Var<'g>) {
+    let zero = x.builder().scalar(0.0);
+    let places = mask.cast(DType::F32).sum(axes, true) + 1e-7;
+    let mean = mask.select(x, zero).sum(axes, true) / places;
+    (mean, mask.select(x - mean, zero).square().sum(axes, true) / places)
 }
 
 /// A weight that gradients leave alone.

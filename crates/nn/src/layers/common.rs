@@ -62,9 +62,41 @@ pub(crate) fn one<'g>(cx: &Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Va
     }
 }
 
-/// The methods that all layers share, for a struct with a field `common`.
+/// The methods that all layers share, for a struct with a field `common`. With the word `masking` the layer hands on the mask of its input
+/// (Keras' `supports_masking`); with `unmasking` it heeds it and has none on its output. With `nested` layers within it, which
+/// `nested_mut` gives, take its policy where they have none.
 macro_rules! layer_methods {
+    (masking) => {
+        $crate::layers::common::layer_methods!();
+        fn supports_masking(&self) -> bool {
+            true
+        }
+    };
+    (unmasking) => {
+        $crate::layers::common::layer_methods!(masking);
+        fn mask<'g>(
+            &self,
+            _: &mut $crate::Trace<'g, '_>,
+            _: &[adaline_graph::Var<'g>],
+            _: Option<adaline_graph::Var<'g>>,
+        ) -> Option<adaline_graph::Var<'g>> {
+            None
+        }
+    };
+    (nested) => {
+        $crate::layers::common::layer_methods!(@ names);
+        fn set_dtype_policy(&mut self, policy: $crate::keras::DTypePolicy) {
+            self.common.dtype = Some(policy);
+            self.nested_mut().for_each(|layer| layer.inherit(policy));
+        }
+    };
     () => {
+        $crate::layers::common::layer_methods!(@ names);
+        fn set_dtype_policy(&mut self, policy: $crate::keras::DTypePolicy) {
+            self.common.dtype = Some(policy);
+        }
+    };
+    (@ names) => {
         fn name(&self) -> Option<&str> {
             self.common.name.as_deref()
         }
@@ -80,9 +112,6 @@ macro_rules! layer_methods {
         fn dtype_policy(&self) -> Option<$crate::keras::DTypePolicy> {
             self.common.dtype
         }
-        fn set_dtype_policy(&mut self, policy: $crate::keras::DTypePolicy) {
-            self.common.dtype = Some(policy);
-        }
         fn boxed(&self) -> Box<dyn $crate::Layer> {
             Box::new(self.clone())
         }
@@ -90,9 +119,20 @@ macro_rules! layer_methods {
 }
 pub(crate) use layer_methods;
 
-/// The builder methods that all layers share, for a struct with a field `common`, and the reader of its arguments.
+/// The builder methods that all layers share, for a struct with a field `common`, and the reader of its arguments; with `@` the methods alone.
 macro_rules! layer_builder {
     ($ty:ident, $class:literal, [$($required:literal),*]) => {
+        $crate::layers::common::layer_builder!(@ $ty);
+        impl $ty {
+            /// Reads the arguments as Keras writes them.
+            pub fn from_config(config: &serde_json::Value) -> Result<Self, $crate::keras::ConfigError> {
+                let read: Self = $crate::keras::read_config($class, &[$($required),*], config)?;
+                $crate::keras::KerasObject::validate(&read)?;
+                Ok(read)
+            }
+        }
+    };
+    (@ $ty:ident) => {
         impl $ty {
             /// Sets the name.
             pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -108,12 +148,6 @@ macro_rules! layer_builder {
             pub fn dtype(mut self, policy: $crate::keras::DTypePolicy) -> Self {
                 self.common.dtype = Some(policy);
                 self
-            }
-            /// Reads the arguments as Keras writes them.
-            pub fn from_config(config: &serde_json::Value) -> Result<Self, $crate::keras::ConfigError> {
-                let read: Self = $crate::keras::read_config($class, &[$($required),*], config)?;
-                $crate::keras::KerasObject::validate(&read)?;
-                Ok(read)
             }
         }
     };

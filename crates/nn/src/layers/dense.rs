@@ -103,7 +103,7 @@ impl KerasObject for Dense {
 }
 
 impl Layer for Dense {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Dense", inputs));
         let s = x.shape();

@@ -55,7 +55,7 @@ impl KerasObject for Dropout {
 }
 
 impl Layer for Dropout {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Dropout", inputs));
         if !cx.training() || self.rate == 0.0 {

@@ -6,7 +6,7 @@ use super::{
     spatial::{image, restored, spatial_layer},
 };
 use crate::{Trace, keras::ConfigError};
-use adaline_graph::Var;
+use adaline_graph::{DType, Var};
 use serde::{Deserialize, Serialize};
 
 /// The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with
@@ -25,7 +25,7 @@ pub type GlobalMaxPooling1D = GlobalPooling<1, true>;
 pub type GlobalMaxPooling2D = GlobalPooling<2, true>;
 /// The largest of a volume `(B, depth, height, width, C)`.
 pub type GlobalMaxPooling3D = GlobalPooling<3, true>;
-/// The mean of a sequence `(B, length, C)`.
+/// The mean of a sequence `(B, length, C)`, over those steps only that are not masked.
 pub type GlobalAveragePooling1D = GlobalPooling<1, false>;
 /// The mean of an image `(B, height, width, C)`.
 pub type GlobalAveragePooling2D = GlobalPooling<2, false>;
@@ -59,7 +59,15 @@ impl<const N: usize, const MAX: bool> GlobalPooling<N, MAX> {
         if empty {
             return cx.builder().error(format!("{class} needs at least one cell along each spatial axis, got shape {}", x.shape()));
         }
-        let y = if MAX { x.max(&axes, self.keepdims) } else { x.mean(&axes, self.keepdims) };
+        let y = match cx.mask() {
+            Some(mask) if N == 1 && !MAX => {
+                // As Keras: 0 / 0, which is not a number, where all steps are masked.
+                let (mask, zero) = (mask.expand_dims(-1), cx.builder().scalar(0.0)); // (B, T, 1)
+                mask.select(x, zero).sum(&axes, self.keepdims) / mask.cast(DType::F32).sum(&axes, self.keepdims)
+            }
+            _ if MAX => x.max(&axes, self.keepdims),
+            _ => x.mean(&axes, self.keepdims),
+        };
         if self.keepdims { restored(y, self.data_format) } else { y }
     }
 }
@@ -67,6 +75,6 @@ impl<const N: usize, const MAX: bool> GlobalPooling<N, MAX> {
 spatial_layer!(GlobalMaxPooling1D, "GlobalMaxPooling1D", []);
 spatial_layer!(GlobalMaxPooling2D, "GlobalMaxPooling2D", []);
 spatial_layer!(GlobalMaxPooling3D, "GlobalMaxPooling3D", []);
-spatial_layer!(GlobalAveragePooling1D, "GlobalAveragePooling1D", []);
+spatial_layer!(GlobalAveragePooling1D, "GlobalAveragePooling1D", [], unmasking);
 spatial_layer!(GlobalAveragePooling2D, "GlobalAveragePooling2D", []);
 spatial_layer!(GlobalAveragePooling3D, "GlobalAveragePooling3D", []);

@@ -11,18 +11,23 @@ mod conv_transpose;
 mod dense;
 mod depthwise_conv;
 mod dropout;
+mod embedding;
 mod global_pooling;
 pub mod image;
 mod input;
+mod masking;
 mod normalization;
 mod permute;
 mod pooling;
 mod prelu;
+pub mod recurrent;
 mod rescaling;
 mod shaping;
 mod spatial;
 mod spatial_dropout;
+mod time_distributed;
 mod up_sampling;
+mod wrapped;
 
 pub use activation::ActivationLayer;
 pub use activations::{ELU, Elu, LeakyReLU, ReLU, Softmax};
@@ -38,6 +43,7 @@ pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Conv
 pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1D, DepthwiseConv2D, SeparableConv, SeparableConv1D, SeparableConv2D};
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use global_pooling::{
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
     GlobalPooling,
@@ -49,14 +55,20 @@ pub use image::{
     Solarization,
 };
 pub use input::{Input, InputLayer};
+pub use masking::Masking;
 pub use normalization::Normalization;
 pub use permute::Permute;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
 pub use prelu::PReLU;
+pub use recurrent::{
+    Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, MergeMode, RNN, Recurrent, SimpleRNN, SimpleRNNCell,
+    StackedRNNCells,
+};
 pub use rescaling::Rescaling;
 pub use shaping::{DataFormat, Flatten, Reshape};
 pub use spatial::{Borders, Padding, PerAxis};
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
+pub use time_distributed::TimeDistributed;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
 
 use crate::{
@@ -77,6 +89,43 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     /// [`Trace::call`] calls it, which sees to the policy: inputs and weights come in the layer's compute type, the result is rounded to
     /// it. Where Keras computes in several steps, [`Trace::compute`] rounds between them.
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g>;
+    /// Whether it heeds or hands on the mask of its input. Others drop it, as in Keras, which warns of it.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+    /// The mask of its output `(B, T)`, `bool`, false where a step is to be skipped: by default the input's, where it supports masking.
+    /// `inputs` are those of `call`, whose own look at the mask is [`Trace::mask`].
+    fn mask<'g>(&self, _: &mut Trace<'g, '_>, _inputs: &[Var<'g>], mask: Option<Var<'g>>) -> Option<Var<'g>> {
+        mask.filter(|_| self.supports_masking())
+    }
+    /// Whether its inputs are converted to its compute type (Keras' `autocast`).
+    fn autocast(&self) -> bool {
+        true
+    }
+    /// How many different whole numbers from 0 up it takes as input, when it looks them up in a table.
+    fn table_rows(&self) -> Option<usize> {
+        None
+    }
+    /// It as a cell of a recurrent layer, when it is one.
+    fn as_cell(&self) -> Option<&dyn recurrent::RnnCell> {
+        None
+    }
+    /// It as a recurrent layer, when it is one.
+    fn as_recurrent(&self) -> Option<&dyn Recurrent> {
+        None
+    }
+    /// As [`Layer::as_recurrent`], to change it.
+    fn as_recurrent_mut(&mut self) -> Option<&mut dyn Recurrent> {
+        None
+    }
+    /// Whether it remembers states from one batch to the next ([`Trace::memory`]), so that batches need one size.
+    fn stateful(&self) -> bool {
+        false
+    }
+    /// Whether in training its result for a sample depends on the others of the batch.
+    fn mixes_samples(&self) -> bool {
+        false
+    }
     /// Whether training may change its weights.
     fn trainable(&self) -> bool {
         true

@@ -209,7 +209,7 @@ impl KerasObject for Normalization {
 }
 
 impl Layer for Normalization {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Normalization", inputs));
         let s = x.shape();

@@ -97,7 +97,7 @@ impl KerasObject for PReLU {
 }
 
 impl Layer for PReLU {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "PReLU", inputs));
         let s = x.shape();

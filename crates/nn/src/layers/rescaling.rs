@@ -43,7 +43,7 @@ impl KerasObject for Rescaling {
 }
 
 impl Layer for Rescaling {
-    layer_methods!();
+    layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Rescaling", inputs));
         let full = |v: f64| cx.compute(cx.builder().full(x.shape(), v as f32));

@@ -213,13 +213,10 @@ pub(super) fn weights_valid(initializers: &[&Initializer], regularizers: &[Optio
 }
 
 /// A layer for one number of axes: reader, name, checks (`self.check(class)`), graph (`self.trace(cx, class, inputs)`); where Keras writes
-/// other arguments than serde would, `self.written()` with the word `written`.
+/// other arguments than serde would, `self.written()` with the word `written`; then what it does with masks, a word of `layer_methods!`.
 macro_rules! spatial_layer {
-    ($ty:ident, $class:literal, $required:tt) => {
-        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required, layer_identity!($class););
-    };
-    ($ty:ident, $class:literal, $required:tt, written) => {
-        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required,
+    ($ty:ident, $class:literal, $required:tt, written $($masks:ident)?) => {
+        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required, [$($masks)?],
             fn module(&self) -> &'static str {
                 "keras.layers"
             }
@@ -231,7 +228,10 @@ macro_rules! spatial_layer {
             }
         );
     };
-    (@ $ty:ident, $class:literal, [$($required:literal),*], $($identity:tt)*) => {
+    ($ty:ident, $class:literal, $required:tt $(, $masks:ident)?) => {
+        $crate::layers::spatial::spatial_layer!(@ $ty, $class, $required, [$($masks)?], layer_identity!($class););
+    };
+    (@ $ty:ident, $class:literal, [$($required:literal),*], [$($masks:ident)?], $($identity:tt)*) => {
         $crate::layers::common::layer_builder!($ty, $class, [$($required),*]);
         impl $crate::keras::KerasObject for $ty {
             $($identity)*
@@ -240,7 +240,7 @@ macro_rules! spatial_layer {
             }
         }
         impl $crate::Layer for $ty {
-            $crate::layers::common::layer_methods!();
+            $crate::layers::common::layer_methods!($($masks)?);
             fn call<'g>(&self, cx: &mut $crate::Trace<'g, '_>, inputs: &[adaline_graph::Var<'g>]) -> adaline_graph::Var<'g> {
                 self.trace(cx, $class, inputs)
             }
@@ -249,9 +249,23 @@ macro_rules! spatial_layer {
 }
 pub(crate) use spatial_layer;
 
-/// The builder methods that all convolutions share.
+/// The builder methods that all convolutions share, and what they do with their sums; with `@` the methods alone.
 macro_rules! convolution_builder {
     ($ty:ident) => {
+        $crate::layers::spatial::convolution_builder!(@ $ty);
+        impl<const N: usize> $ty<N> {
+            /// `activation(y + bias)` of the sums `y: (B, S.., filters)`, the channels where they belong. Rounded as in `Dense`.
+            fn finish<'g>(&self, cx: &mut Trace<'g, '_>, mut y: Var<'g>, filters: usize) -> Var<'g> {
+                if self.use_bias {
+                    let bias = cx.weight("bias", &[filters], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
+                    y = cx.compute(y) + bias;
+                }
+                let y = cx.compute(restored(y, self.data_format));
+                self.activation.trace(cx, y)
+            }
+        }
+    };
+    (@ $ty:ident) => {
         impl<const N: usize> $ty<N> {
             /// Cells between neighbouring results (default 1).
             pub fn strides(mut self, strides: impl Into<PerAxis<N>>) -> Self {
@@ -292,15 +306,6 @@ macro_rules! convolution_builder {
             pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
                 self.bias_regularizer = Some(regularizer.into());
                 self
-            }
-            /// `activation(y + bias)` of the sums `y: (B, S.., filters)`, the channels where they belong. Rounded as in `Dense`.
-            fn finish<'g>(&self, cx: &mut Trace<'g, '_>, mut y: Var<'g>, filters: usize) -> Var<'g> {
-                if self.use_bias {
-                    let bias = cx.weight("bias", &[filters], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
-                    y = cx.compute(y) + bias;
-                }
-                let y = cx.compute(restored(y, self.data_format));
-                self.activation.trace(cx, y)
             }
             /// Checks that all convolutions share.
             fn check_shape(&self, class: &str) -> Result<(), ConfigError> {

@@ -77,6 +77,6 @@ impl<const N: usize> SpatialDropout<N> {
     }
 }
 
-spatial_layer!(SpatialDropout1D, "SpatialDropout1D", ["rate"], written);
-spatial_layer!(SpatialDropout2D, "SpatialDropout2D", ["rate"], written);
-spatial_layer!(SpatialDropout3D, "SpatialDropout3D", ["rate"], written);
+spatial_layer!(SpatialDropout1D, "SpatialDropout1D", ["rate"], written masking);
+spatial_layer!(SpatialDropout2D, "SpatialDropout2D", ["rate"], written masking);
+spatial_layer!(SpatialDropout3D, "SpatialDropout3D", ["rate"], written masking);

@@ -6,7 +6,7 @@ mod regression;
 
 pub use crossentropy::{BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy};
 pub(crate) use crossentropy::{binary, categorical, is_class, no_ignored_class, sparse_categorical, without_class_axis};
-pub use reduce::{Reduction, reduce};
+pub use reduce::{Reduction, apply_mask, reduce};
 pub(crate) use reduce::{same_rank, same_shape, trailing};
 pub use regression::{MeanAbsoluteError, MeanSquaredError};
 

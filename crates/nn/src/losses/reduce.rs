@@ -78,6 +78,24 @@ pub fn reduce<'g>(values: Var<'g>, sample_weight: Option<Var<'g>>, reduction: Re
     }
 }
 
+/// Sample weights `(B)` with the mask `(B, T)` of the predictions in them, as Keras' `apply_mask`: 0 where masked. For a mean the others are
+/// multiplied by `places / places that are not masked`, so that dividing by all places makes the mean of those; all are 0 where none is left.
+///
+/// Where there are weights too they count for the whole of each sample. (Keras broadcasts `(B)` and `(B, T)`, which fails unless `B = T`.)
+pub fn apply_mask<'g>(sample_weight: Option<Var<'g>>, mask: Option<Var<'g>>, reduction: Reduction) -> Option<Var<'g>> {
+    let Some(mask) = mask else { return sample_weight };
+    let mut weight = mask.cast(DType::F32);
+    if matches!(reduction, Reduction::Mean | Reduction::SumOverBatchSize) {
+        let b = mask.builder();
+        let places = b.scalar(mask.shape().len() as f32);
+        weight = mask.select(divide_no_nan(places, weight.sum(&[], false)), b.scalar(0.0));
+    }
+    Some(match sample_weight {
+        Some(w) => weight * trailing(w.cast(DType::F32), weight.rank()),
+        None => weight,
+    })
+}
+
 /// `a / b`, and 0 where `b` is 0.
 pub(crate) fn divide_no_nan<'g>(a: Var<'g>, b: Var<'g>) -> Var<'g> {
     let builder = a.builder();

@@ -138,6 +138,9 @@ pub(crate) use metric_methods;
 /// The sums of a metric that is a mean of values per sample.
 macro_rules! mean_methods {
     () => {
+        fn heeds_mask(&self) -> bool {
+            true
+        }
         fn sums(&self, _: adaline_graph::Shape, _: adaline_graph::Shape) -> Vec<(&'static str, adaline_graph::Shape)> {
             $crate::metrics::common::mean_sums()
         }

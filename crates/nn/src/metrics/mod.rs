@@ -36,6 +36,11 @@ pub trait Metric: KerasObject + Debug + Send + Sync {
     fn sparse(&self) -> bool {
         false
     }
+    /// Whether masked steps of the prediction do not count. As in Keras those metrics heed masks that are a mean of values per sample, save
+    /// the root of a mean.
+    fn heeds_mask(&self) -> bool {
+        false
+    }
     /// Sets the name (Keras names a metric given as a string after that string).
     fn set_name(&mut self, name: String);
     /// The metric itself, or for [`Accuracy`] the one that the shapes of labels and predictions ask for.

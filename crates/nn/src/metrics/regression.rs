@@ -9,7 +9,7 @@ use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Serialize};
 
 macro_rules! regression {
-    ($(#[$doc:meta])* $ty:ident, $name:literal, $f:expr, $finish:expr) => {
+    ($(#[$doc:meta])* $ty:ident, $name:literal, $f:expr, $finish:expr, $heeds_mask:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub struct $ty {
@@ -38,6 +38,9 @@ macro_rules! regression {
                 let f: fn(Var<'g>) -> Var<'g> = $f;
                 mean_update(f(p - t), weight)
             }
+            fn heeds_mask(&self) -> bool {
+                $heeds_mask
+            }
             fn result(&self, sums: &[&[f32]]) -> f64 {
                 let finish: fn(f64) -> f64 = $finish;
                 finish(mean_result(sums))
@@ -48,13 +51,13 @@ macro_rules! regression {
 
 regression! {
     /// Mean of squared errors.
-    MeanSquaredError, "mean_squared_error", |d| d.square(), |m| m
+    MeanSquaredError, "mean_squared_error", |d| d.square(), |m| m, true
 }
 regression! {
     /// Mean of absolute errors.
-    MeanAbsoluteError, "mean_absolute_error", |d| d.abs(), |m| m
+    MeanAbsoluteError, "mean_absolute_error", |d| d.abs(), |m| m, true
 }
 regression! {
     /// Root of the mean of squared errors, in the labels' unit.
-    RootMeanSquaredError, "root_mean_squared_error", |d| d.square(), f64::sqrt
+    RootMeanSquaredError, "root_mean_squared_error", |d| d.square(), f64::sqrt, false
 }

@@ -51,10 +51,25 @@ impl Model {
     pub(crate) fn check_rows(&self, what: &'static str, action: &'static str, x: &dyn RowSource) -> Result<()> {
         has_rows(what, action, x)?;
         self.check_input(what, x.row_shape())?;
-        match x.as_tensor().and_then(Tensor::as_f32) {
-            Some(values) => check_finite_on(self.backend.as_ref(), what, values, x.row_len()),
-            None => Ok(()),
+        let Some(tensor) = x.as_tensor() else { return Ok(()) };
+        if let Some(values) = tensor.as_f32() {
+            check_finite_on(self.backend.as_ref(), what, values, x.row_len())?;
         }
+        self.check_in_table(what, tensor)
+    }
+
+    /// Numbers that the first layer looks up in a table are in it. Fractions are cut off, as in the graph.
+    fn check_in_table(&self, what: &'static str, x: &Tensor) -> Result<()> {
+        let Some((first, rows)) = self.chain.first().and_then(|l| Some((l, l.layer.table_rows()?))) else { return Ok(()) };
+        let inside = |v: i32| usize::try_from(v).is_ok_and(|v| v < rows);
+        let found = match x.data() {
+            TensorData::F32(v) => v.iter().position(|&v| !inside(v as i32)).map(|at| (at, v[at])),
+            TensorData::I32(v) => v.iter().position(|&v| !inside(v)).map(|at| (at, v[at] as f32)),
+            TensorData::U8(v) => v.iter().position(|&v| !inside(i32::from(v))).map(|at| (at, f32::from(v[at]))),
+        };
+        let Some((place, value)) = found else { return Ok(()) };
+        let row_len = x.row_len().max(1);
+        Err(Error::NotInTable { what, row: place / row_len, column: place % row_len, value, layer: first.name.clone(), rows })
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Forward<'g> {
     pub(crate) penalties: Vec<Var<'g>>,
     /// New values of non-trainable weights.
     pub(crate) updates: Vec<(SlotId, Var<'g>)>,
+    /// Which steps of the network's output count, where not all do.
+    pub(crate) mask: Option<Var<'g>>,
 }
 
 impl<'g> Forward<'g> {
@@ -49,6 +51,7 @@ pub(crate) fn forward<'g>(
         at = cx.call(name, layer.as_ref(), &[at]);
         outputs.push(at);
     }
+    let mask = cx.mask();
     let (penalties, updates) = cx.finish();
-    Forward { outputs, penalties, updates }
+    Forward { outputs, penalties, updates, mask }
 }

@@ -14,6 +14,8 @@ pub(crate) const INPUT_LAYER: &str = "InputLayer";
 pub(crate) struct InputSpec {
     /// Name of the input layer.
     pub(crate) name: String,
+    /// Rows of a batch, where they are fixed: for layers that keep states from one batch to the next. Others take any number.
+    pub(crate) batch: Option<usize>,
     /// Sizes of one row; `None` where any size is right.
     pub(crate) row: Vec<Option<usize>>,
     /// `F32` or `I32`.
@@ -48,11 +50,15 @@ impl InputSpec {
             Some("int32" | "int64" | "uint8") => DType::I32,
             _ => DType::F32,
         };
-        Ok(Self { name: layer.name().unwrap_or("input_layer").into(), row, dtype })
+        let batch = match &sizes[0] {
+            Value::Null => None,
+            s => Some(s.as_u64().filter(|&n| n > 0 && n < u64::from(u32::MAX)).ok_or_else(|| wrong("a batch size of at least 1, or null"))? as usize),
+        };
+        Ok(Self { name: layer.name().unwrap_or("input_layer").into(), batch, row, dtype })
     }
     /// From the shape of data.
     pub(crate) fn from_row(row: &[usize]) -> Self {
-        Self { name: "input_layer".into(), row: row.iter().map(|&d| Some(d)).collect(), dtype: DType::F32 }
+        Self { name: "input_layer".into(), batch: None, row: row.iter().map(|&d| Some(d)).collect(), dtype: DType::F32 }
     }
     /// Whether rows of this shape fit.
     pub(crate) fn fits(&self, row: &[usize]) -> bool {
@@ -62,9 +68,9 @@ impl InputSpec {
     pub(crate) fn sample(&self, open: usize) -> Vec<usize> {
         self.row.iter().map(|s| s.unwrap_or(open)).collect()
     }
-    /// Keras' `batch_shape` with an open batch size: `[null, 784]`.
+    /// Keras' `batch_shape`: `[null, 784]`.
     pub(crate) fn batch_shape(&self) -> Value {
-        std::iter::once(Value::Null).chain(self.row.iter().map(|s| s.map_or(Value::Null, Value::from))).collect()
+        std::iter::once(&self.batch).chain(&self.row).map(|s| s.map_or(Value::Null, Value::from)).collect()
     }
     /// The input layer as Keras writes it.
     pub(crate) fn envelope(&self) -> Value {
@@ -112,10 +118,11 @@ mod tests {
 
     #[test]
     fn open_sizes_fit_anything() {
-        let spec = InputSpec { name: "i".into(), row: vec![None, Some(3)], dtype: DType::F32 };
+        let spec = InputSpec { name: "i".into(), batch: None, row: vec![None, Some(3)], dtype: DType::F32 };
         assert!(spec.fits(&[7, 3]) && spec.fits(&[1, 3]));
         assert!(!spec.fits(&[7, 4]) && !spec.fits(&[3]));
         assert_eq!(spec.sample(5), [5, 3]);
         assert_eq!(spec.batch_shape(), json!([null, null, 3]));
+        assert_eq!(InputSpec { batch: Some(8), ..spec }.batch_shape(), json!([8, null, 3]));
     }
 }

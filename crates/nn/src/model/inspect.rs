@@ -6,7 +6,7 @@ use super::forward::{Forward, Randomness, forward};
 use super::signature::Mode;
 use crate::catalogue::layer_from_json;
 use crate::error::{Error, Result};
-use crate::losses::reduce;
+use crate::losses::{apply_mask, reduce};
 use crate::trace::Trace;
 use adaline_data::Tensor;
 use adaline_graph::backend::{Session, TensorRef};
@@ -133,7 +133,8 @@ impl Model {
         let (mut loss, mut top) = (None, None);
         match (aim, goal, &self.compiled) {
             (Aim::Loss(..), Some(y), Some(c)) => {
-                let data = b.scope("loss", || reduce(c.loss.call(y, pass.prediction(input)), None, c.loss.reduction()));
+                let weight = apply_mask(None, pass.mask, c.loss.reduction());
+                let data = b.scope("loss", || reduce(c.loss.call(y, pass.prediction(input)), weight, c.loss.reduction()));
                 loss = Some(pass.penalties.iter().fold(data, |sum, &p| sum + p));
                 top = loss;
                 let trainable = self.weights.list.iter().map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty));

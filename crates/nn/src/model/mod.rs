@@ -132,14 +132,19 @@ impl Model {
     pub fn build_for(&mut self, row: &[usize]) -> Result<()> {
         match &self.input {
             Some(_) => self.check_input("the given shape", row),
-            None => self.build_input(InputSpec::from_row(row)),
+            None => {
+                let looked_up = self.chain.first().is_some_and(|l| l.layer.table_rows().is_some());
+                let dtype = if looked_up { DType::I32 } else { DType::F32 };
+                self.build_input(InputSpec { dtype, ..InputSpec::from_row(row) })
+            }
         }
     }
 
     fn build_input(&mut self, input: InputSpec) -> Result<()> {
         let row = input.sample(OPEN);
+        let rows = self.rows_to_trace(&input, 2)?;
         let b = Builder::new();
-        let Some(shape) = batch_of(2, &row) else {
+        let Some(shape) = batch_of(rows, &row) else {
             let message = format!("rows of shape {} are too large", input.row_text());
             return Err(Error::Network { model: self.name.clone(), message });
         };
@@ -149,8 +154,8 @@ impl Model {
         let pass = forward(&b, &self.chain, &mut weights, x, &random, false);
         let output = pass.prediction(x).shape();
         b.finish()?;
-        if output.rank() == 0 || output.dim(0) != 2 {
-            let message = format!("its output of shape {output} for 2 rows does not have one entry per row");
+        if output.rank() == 0 || output.dim(0) != rows {
+            let message = format!("its output of shape {output} for {rows} rows does not have one entry per row");
             return Err(Error::Network { model: self.name.clone(), message });
         }
         if let Some(compiled) = &self.compiled {
@@ -160,6 +165,25 @@ impl Model {
         self.output = Some(output.dims()[1..].to_vec());
         self.input = Some(input);
         Ok(())
+    }
+
+    /// Rows to trace with where only shapes are asked for: as many as given, unless layers keep states from one batch to the next. Their
+    /// batches have the size that the input layer names.
+    fn rows_to_trace(&self, input: &InputSpec, rows: usize) -> Result<usize> {
+        let Some(named) = self.chain.iter().find(|n| n.layer.stateful()) else { return Ok(rows) };
+        input.batch.ok_or_else(|| Error::Network {
+            model: self.name.clone(),
+            message: format!(
+                "layer `{}` is stateful, and so needs batches of one size: begin with an input layer that names it, \
+                 such as Input::new([steps, features]).batch_size(32), and take the same `batch_size` everywhere",
+                named.name
+            ),
+        })
+    }
+
+    /// Makes stateful layers forget the states of the batch before (Keras' `reset_states`), as at the beginning of a new sequence.
+    pub fn reset_states(&mut self) {
+        self.weights.forget();
     }
 
     /// Name of the model.
@@ -235,6 +259,7 @@ impl Model {
 
     /// Output shape of every layer for a batch, found by tracing; nothing is compiled.
     pub(crate) fn shapes_for(&self, rows: usize, row: &[usize]) -> Result<Vec<adaline_graph::Shape>> {
+        let rows = self.input.as_ref().map_or(Ok(rows), |input| self.rows_to_trace(input, rows))?;
         let Some(shape) = batch_of(rows, row) else {
             return Err(Error::Network { model: self.name.clone(), message: "a batch of this shape is too large".into() });
         };

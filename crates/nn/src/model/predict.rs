@@ -11,7 +11,8 @@ use adaline_graph::backend::TensorRef;
 use std::sync::Arc;
 
 impl Model {
-    /// The output `(N, ..)` for `x (N, ..)`, in batches of 32 rows. The result of a row does not depend on the rows next to it.
+    /// The output `(N, ..)` for `x (N, ..)`, in batches of 32 rows. The result of a row does not depend on the rows next to it,
+    /// save that stateful layers go on from the batch before.
     ///
     /// # Errors
     /// [`Error::NotBuilt`], [`Error::NoRows`], [`Error::InputShape`], [`Error::NonFiniteData`].
@@ -45,7 +46,7 @@ impl Model {
         Ok(self.layer_names().map(str::to_owned).zip(outputs).collect())
     }
 
-    /// All outputs of a graph without updates, rows joined.
+    /// All outputs of a graph, rows joined.
     fn run_rows(&mut self, mode: Mode, action: &'static str, x: &dyn RowSource, batch_size: usize) -> Result<Vec<Tensor>> {
         self.require_built("predict")?;
         check_batch_size(batch_size)?;
@@ -70,6 +71,7 @@ impl Model {
         let mut buffers = Vec::with_capacity(2);
         let batches = order.batches() as u64;
         let (seed, step) = (self.seed_words(), [0]);
+        let remembers = mode == Mode::Predict && !self.weights.memories.is_empty();
         for_each_batch(&source, &mut order, &mut buffers, 0..batches, |_, batch| {
             let signature = if batch.rows == whole.batch() { whole } else { rest.unwrap_or(whole) };
             self.plan(&signature)?;
@@ -77,7 +79,10 @@ impl Model {
             inputs.push(TensorRef::I32(&seed));
             inputs.push(TensorRef::I32(&step));
             if let Some(plan) = self.plans.get(&signature) {
-                plan.session.run_frozen(inputs.as_slice(), &self.weights.store)?;
+                match remembers {
+                    true => plan.session.run(inputs.as_slice(), &mut self.weights.store)?,
+                    false => plan.session.run_frozen(inputs.as_slice(), &self.weights.store)?,
+                }
                 for (at, values) in values.iter_mut().enumerate() {
                     match plan.session.output(at) {
                         TensorRef::F32(v) => values.extend_from_slice(v),

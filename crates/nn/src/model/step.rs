@@ -6,8 +6,9 @@ use super::Model;
 use super::compile::{Compiled, label_type};
 use super::forward::{Forward, Randomness, forward};
 use super::signature::{Mode, Phase, Plan, Signature};
+use crate::Loss;
 use crate::error::{Error, Result};
-use crate::losses::reduce;
+use crate::losses::{Reduction, apply_mask, reduce};
 use crate::optimizers::{self, Step};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
@@ -68,6 +69,7 @@ impl Model {
             }
         } else {
             b.output("prediction", pass.prediction(x));
+            update(&b, &pass); // states that a layer keeps; looking into a network changes none
         }
         Ok(b.finish()?)
     }
@@ -79,9 +81,10 @@ impl Model {
         let pass = forward(&b, &self.chain, &mut self.weights, batch.x, &random, false);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "evaluate" })?;
         let prediction = pass.prediction(batch.x);
-        let loss = total_loss(&b, compiled, &batch, prediction, &pass.penalties);
+        let loss = total_loss(&b, compiled.loss.as_ref(), &batch, prediction, &pass);
         b.output("loss", loss);
-        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, prediction, loss)?;
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, (prediction, pass.mask), loss)?;
+        update(&b, &pass);
         Ok(b.finish()?)
     }
 
@@ -94,12 +97,10 @@ impl Model {
         let pass = forward(&b, &self.chain, &mut self.weights, batch.x, &random, true);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "train" })?;
         let prediction = pass.prediction(batch.x);
-        let loss = total_loss(&b, compiled, &batch, prediction, &pass.penalties);
+        let loss = total_loss(&b, compiled.loss.as_ref(), &batch, prediction, &pass);
         b.output("loss", loss);
-        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, prediction, loss)?;
-        for &(slot, value) in &pass.updates {
-            b.update(slot, value);
-        }
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, (prediction, pass.mask), loss)?;
+        update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights).clone();
         let store = &self.weights.store;
@@ -174,11 +175,19 @@ impl Model {
     }
 }
 
+/// New values of moving statistics and of what layers remember.
+fn update(b: &Builder, pass: &Forward<'_>) {
+    for &(slot, value) in &pass.updates {
+        b.update(slot, value);
+    }
+}
+
 /// Loss per sample -> weighted reduction -> plus penalties: a scalar.
-fn total_loss<'g>(b: &'g Builder, compiled: &Compiled, batch: &Batch<'g>, prediction: Var<'g>, penalties: &[Var<'g>]) -> Var<'g> {
+fn total_loss<'g>(b: &'g Builder, loss: &dyn Loss, batch: &Batch<'g>, prediction: Var<'g>, pass: &Forward<'g>) -> Var<'g> {
     b.scope("loss", || {
-        let values = compiled.loss.call(batch.y, prediction); // (B, ..)
-        penalties.iter().fold(reduce(values, batch.weight, compiled.loss.reduction()), |sum, &p| sum + p)
+        let values = loss.call(batch.y, prediction); // (B, ..)
+        let weight = apply_mask(batch.weight, pass.mask, loss.reduction());
+        pass.penalties.iter().fold(reduce(values, weight, loss.reduction()), |sum, &p| sum + p)
     })
 }
 
@@ -188,7 +197,7 @@ fn add_to_metrics<'g>(
     compiled: &mut Compiled,
     store: &mut adaline_graph::StateStore,
     batch: &Batch<'g>,
-    prediction: Var<'g>,
+    (prediction, mask): (Var<'g>, Option<Var<'g>>),
     loss: Var<'g>,
 ) -> Result<()> {
     let add = |b: &'g Builder, store: &adaline_graph::StateStore, slot: SlotId, value: Var<'g>| {
@@ -205,6 +214,7 @@ fn add_to_metrics<'g>(
         let weight = batch.weight.filter(|_| compiled.metrics[at].weighted);
         let (metric, slots) = compiled.ready_metric(at, store, batch.y.shape(), prediction.shape())?;
         let slots = slots.clone();
+        let weight = if metric.heeds_mask() { apply_mask(weight, mask, Reduction::Sum) } else { weight };
         b.scope(&format!("metrics/{}", metric.name()), || {
             for (slot, value) in slots.into_iter().zip(metric.update(batch.y, prediction, weight)) {
                 add(b, store, slot, value);

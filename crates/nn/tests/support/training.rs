@@ -193,7 +193,21 @@ pub(crate) fn train_in_bfloat16_as_keras(backend: &Arc<dyn Backend>) {
 
 /// Networks for images: predictions, twelve steps, predictions again. Goldens come from `scripts/goldens/images.py`.
 pub(crate) fn train_images_as_keras(backend: &Arc<dyn Backend>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens/image_training.json");
+    train_cases_as_keras(backend, "image_training");
+}
+
+/// Networks with masks, likewise; after each step their losses and metrics in evaluation. Goldens come from `scripts/goldens/masks.py`.
+pub(crate) fn train_with_masks_as_keras(backend: &Arc<dyn Backend>) {
+    train_cases_as_keras(backend, "mask_training");
+}
+
+/// Recurrent networks, likewise. Goldens come from `scripts/goldens/recurrent.py`.
+pub(crate) fn train_recurrent_as_keras(backend: &Arc<dyn Backend>) {
+    train_cases_as_keras(backend, "recurrent_training");
+}
+
+fn train_cases_as_keras(backend: &Arc<dyn Backend>, file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(format!("{file}.json"));
     let cases: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     for case in cases.as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
@@ -203,10 +217,18 @@ pub(crate) fn train_images_as_keras(backend: &Arc<dyn Backend>) {
         all_close(&format!("{name}: prediction"), &model.predict(&first).unwrap(), &tensor(&case["predict"]));
         for (at, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
             let rows = at * batch..(at + 1) * batch;
+            let (x, y) = (x.slice_rows(rows.clone()).unwrap(), y.slice_rows(rows).unwrap());
             model.reset_metrics();
-            model.train_on_batch(&x.slice_rows(rows.clone()).unwrap(), &y.slice_rows(rows).unwrap(), None).unwrap();
-            for (key, value) in &model.running_logs() {
-                close(&format!("{name}: {key} of step {}", at + 1), *value, expected[key].as_f64().unwrap());
+            model.train_on_batch(&x, &y, None).unwrap();
+            let logs = model.running_logs();
+            for (key, theirs) in expected.as_object().unwrap() {
+                let ours = logs.iter().find(|l| l.0 == *key).unwrap_or_else(|| panic!("{name}: no {key}")).1;
+                close(&format!("{name}: {key} of step {}", at + 1), ours, theirs.as_f64().unwrap());
+            }
+            if let Some(tests) = case.get("tests") {
+                for (key, value) in model.test_on_batch(&x, &y, None).unwrap() {
+                    close(&format!("{name}: {key} after step {}", at + 1), value, tests[at][&key].as_f64().unwrap());
+                }
             }
             if let Some(after) = case["after"].get((at + 1).to_string()) {
                 same_weights(&format!("{name}, after step {}", at + 1), &model, after);

@@ -52,6 +52,9 @@ impl KerasObject for CutMix {
 
 impl Layer for CutMix {
     layer_methods!();
+    fn mixes_samples(&self) -> bool {
+        true
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         augment(cx, "CutMix", self.random.data_format, inputs, |cx, x| {
             let own = self.random.seed;

@@ -50,6 +50,9 @@ impl KerasObject for MixUp {
 
 impl Layer for MixUp {
     layer_methods!();
+    fn mixes_samples(&self) -> bool {
+        true
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         augment(cx, "MixUp", self.random.data_format, inputs, |cx, x| {
             let other = shuffled(cx, self.random.seed, x);

@@ -1,0 +1,212 @@
+//! A sequence from both ends.
+
+use super::{
+    lstm::LSTM,
+    options::{Recurrent, RnnResult},
+};
+use crate::{
+    Layer, Trace,
+    keras::{ConfigError, KerasObject, check, read_config},
+    layers::{
+        common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
+        wrapped::Wrapped,
+    },
+};
+use adaline_formats::snake_case;
+use adaline_graph::{Var, concat};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How the outputs of both directions become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeMode {
+    /// One after the other, along the last axis.
+    Concat,
+    /// Their sum.
+    Sum,
+    /// Their product.
+    Mul,
+    /// Their mean.
+    Ave,
+}
+
+/// Two copies of a recurrent layer, one along the sequence and one from its end: `(B, T, F) -> (B, 2 · units)` with [`MergeMode::Concat`],
+/// else `(B, units)`; with the layer's `return_sequences`, `(B, T, ..)`, where both outputs of a step belong together.
+///
+/// Weights: those of both layers. As in Keras, outputs of masked steps are zero with `return_sequences`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Arguments")]
+pub struct Bidirectional {
+    #[serde(flatten)]
+    common: LayerCommon,
+    merge_mode: Option<MergeMode>,
+    layer: Wrapped,
+    backward_layer: Wrapped,
+}
+
+/// As they are read: without a layer for the way back, the other one turned around.
+#[derive(Deserialize)]
+struct Arguments {
+    #[serde(flatten)]
+    common: LayerCommon,
+    merge_mode: Option<MergeMode>,
+    layer: Wrapped,
+    backward_layer: Option<Wrapped>,
+}
+
+impl From<Arguments> for Bidirectional {
+    fn from(a: Arguments) -> Self {
+        let Arguments { common, merge_mode, layer, backward_layer } = a;
+        let mut backward = backward_layer.unwrap_or_else(|| {
+            let mut turned = layer.clone();
+            turned.0.set_name(prefixed("backward_", layer.0.as_ref()));
+            if let Some(layer) = turned.0.as_recurrent_mut() {
+                layer.options_mut().go_backwards = true;
+            }
+            turned
+        });
+        let mut forward = layer;
+        forward.0.set_name(prefixed("forward_", forward.0.as_ref()));
+        for layer in [&mut forward, &mut backward] {
+            if let Some(layer) = layer.0.as_recurrent_mut() {
+                layer.options_mut().zero_output_for_mask = layer.options().return_sequences;
+            }
+        }
+        Self { common, merge_mode, layer: forward, backward_layer: backward }
+    }
+}
+
+/// The layer's name with the prefix, once.
+fn prefixed(prefix: &str, layer: &dyn Layer) -> String {
+    let name = layer.name().map_or_else(|| snake_case(layer.class_name()), str::to_owned);
+    format!("{prefix}{}", name.strip_prefix(prefix).unwrap_or(&name))
+}
+
+/// Results of both directions.
+#[derive(Clone)]
+pub struct BidirectionalResult<'g> {
+    /// Both outputs as one; none without a `merge_mode`.
+    pub output: Option<Var<'g>>,
+    /// Of the way along the sequence.
+    pub forward: RnnResult<'g>,
+    /// Of the way back; outputs of all steps at their places.
+    pub backward: RnnResult<'g>,
+}
+
+impl Default for Bidirectional {
+    fn default() -> Self {
+        Self::new(LSTM::new(1))
+    }
+}
+
+layer_builder!(@ Bidirectional);
+
+impl Bidirectional {
+    /// Goes along the sequence and back with copies of a recurrent layer, whose outputs are put side by side.
+    pub fn new(layer: impl Into<Box<dyn Layer>>) -> Self {
+        let (common, layer) = (LayerCommon::default(), Wrapped(layer.into()));
+        Arguments { common, merge_mode: Some(MergeMode::Concat), layer, backward_layer: None }.into()
+    }
+    /// How the outputs become one; none leaves them apart, for [`Bidirectional::call_with_states`].
+    pub fn merge_mode(mut self, merge_mode: impl Into<Option<MergeMode>>) -> Self {
+        self.merge_mode = merge_mode.into();
+        self
+    }
+    /// A layer of its own for the way back, with `go_backwards`.
+    pub fn backward_layer(self, layer: impl Into<Box<dyn Layer>>) -> Self {
+        let Self { common, merge_mode, layer: forward, .. } = self;
+        Arguments { common, merge_mode, layer: forward, backward_layer: Some(Wrapped(layer.into())) }.into()
+    }
+    /// Reads the arguments as Keras writes them.
+    pub fn from_config(config: &Value) -> Result<Self, ConfigError> {
+        let mut config = config.clone();
+        if let Value::Object(map) = &mut config {
+            // Not given, it is `layer` turned around, whatever the default is.
+            map.entry("backward_layer").or_insert(Value::Null);
+        }
+        let read: Self = read_config("Bidirectional", &["layer"], &config)?;
+        read.validate()?;
+        Ok(read)
+    }
+    fn nested_mut(&mut self) -> impl Iterator<Item = &mut Wrapped> {
+        [&mut self.layer, &mut self.backward_layer].into_iter()
+    }
+    fn both(&self) -> Option<(&dyn Recurrent, &dyn Recurrent)> {
+        self.layer.0.as_recurrent().zip(self.backward_layer.0.as_recurrent())
+    }
+    /// Outputs and last states of both directions for `x (B, T, ..)`. Of the first states, if any are given, the first half is of the way along the sequence.
+    pub fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> BidirectionalResult<'g> {
+        let Some((forward, backward)) = self.both() else {
+            let error = RnnResult { output: cx.builder().error("Bidirectional needs recurrent layers"), states: Vec::new() };
+            return BidirectionalResult { output: None, forward: error.clone(), backward: error };
+        };
+        let halves = initial.map(|s| s.split_at(s.len() / 2));
+        let forward = cx.within("forward_layer", self.layer.0.as_ref(), |cx| forward.call_with_states(cx, x, halves.map(|h| h.0)));
+        let sequences = backward.options().return_sequences;
+        let mut backward = cx.within("backward_layer", self.backward_layer.0.as_ref(), |cx| backward.call_with_states(cx, x, halves.map(|h| h.1)));
+        let (y, mut back) = (cx.compute(forward.output), cx.compute(backward.output));
+        if sequences {
+            back = back.reverse(&[1]);
+        }
+        backward.output = back;
+        let output = self.merge_mode.map(|mode| match mode {
+            MergeMode::Concat => concat(cx.builder(), &[y, back], -1),
+            MergeMode::Sum => y + back,
+            MergeMode::Mul => y * back,
+            MergeMode::Ave => (y + back) / 2.0,
+        });
+        BidirectionalResult { output, forward, backward }
+    }
+}
+
+impl KerasObject for Bidirectional {
+    layer_identity!("Bidirectional");
+    fn validate(&self) -> Result<(), ConfigError> {
+        let class = "Bidirectional";
+        for (key, layer) in [("layer", &self.layer), ("backward_layer", &self.backward_layer)] {
+            check(layer.0.as_recurrent().is_some(), class, key, "a recurrent layer, such as LSTM", layer.0.class_name())?;
+            layer.validate(class, key)?;
+        }
+        let Some((forward, backward)) = self.both() else { return Ok(()) };
+        let (f, b) = (forward.options(), backward.options());
+        check(f.go_backwards != b.go_backwards, class, "backward_layer", "one whose `go_backwards` is not that of `layer`", b.go_backwards)?;
+        for (key, same, got) in [
+            ("stateful", f.stateful == b.stateful, b.stateful),
+            ("return_sequences", f.return_sequences == b.return_sequences, b.return_sequences),
+            ("return_state", f.return_state == b.return_state, b.return_state),
+        ] {
+            check(same, class, "backward_layer", &format!("one with the `{key}` of `layer`"), got)?;
+        }
+        Ok(())
+    }
+}
+
+impl Layer for Bidirectional {
+    layer_methods!(nested);
+    fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
+        let x = one(cx, "Bidirectional", inputs);
+        let several = match self.both() {
+            Some((forward, _)) if forward.options().return_state => Some("`return_state`"),
+            _ if self.merge_mode.is_none() => Some("`merge_mode` null"),
+            _ => None,
+        };
+        if let Some(several) = several {
+            return cx.builder().error(format!(
+                "Bidirectional with {several} gives several tensors, and a chain of layers hands on one: \
+                 choose another, or use `Bidirectional::call_with_states` in Rust"
+            ));
+        }
+        let result = self.call_with_states(cx, x, None);
+        result.output.unwrap_or(result.forward.output)
+    }
+    fn supports_masking(&self) -> bool {
+        true
+    }
+    fn mask<'g>(&self, _: &mut Trace<'g, '_>, _: &[Var<'g>], mask: Option<Var<'g>>) -> Option<Var<'g>> {
+        mask.filter(|_| self.layer.0.as_recurrent().is_some_and(|layer| layer.options().return_sequences))
+    }
+    fn stateful(&self) -> bool {
+        self.layer.0.stateful()
+    }
+}

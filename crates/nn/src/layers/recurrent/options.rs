@@ -1,0 +1,226 @@
+//! What all recurrent layers can be told, and how one goes from a batch of sequences to its results.
+
+use super::pass::{Outputs, Pass, RnnCell};
+use crate::{Layer, Trace};
+use adaline_graph::{Shape, SlotId, Var};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of Keras' `RNN`.
+#[expect(clippy::struct_excessive_bools, reason = "Keras' arguments")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RnnOptions {
+    /// Whether the outputs of all steps are the result `(B, T, ..)`, not only the last `(B, ..)`.
+    pub return_sequences: bool,
+    /// Whether the last states are results too; then the layer is for [`Recurrent::call_with_states`], not for a chain of layers.
+    pub return_state: bool,
+    /// From the last step to the first. Outputs of all steps then come in the order in which they were made, the last step's first.
+    pub go_backwards: bool,
+    /// Whether the last states of a batch are the first of the next one. Batches then need one size.
+    pub stateful: bool,
+    /// Keras' hint to write the steps one after the other; here they are a loop all the same. As in Keras, masked steps then repeat the output
+    /// before them, which is zero before the first step that counts, and `zero_output_for_mask` is not heeded.
+    pub unroll: bool,
+    /// Whether the output of a masked step is zero, not that of the step before.
+    pub zero_output_for_mask: bool,
+}
+
+/// Results of a recurrent layer.
+#[derive(Clone)]
+pub struct RnnResult<'g> {
+    /// `(B, ..)`, or `(B, T, ..)` with `return_sequences`.
+    pub output: Var<'g>,
+    /// The states after the last step, each `(B, ..)`.
+    pub states: Vec<Var<'g>>,
+}
+
+/// A layer that repeats a cell along a sequence.
+pub trait Recurrent: Layer {
+    /// Its arguments that all recurrent layers have.
+    fn options(&self) -> &RnnOptions;
+    /// To change them.
+    fn options_mut(&mut self) -> &mut RnnOptions;
+    /// Output and last states for `x (B, T, ..)`, from the given states or, without any, from zeros or those of the batch before (`stateful`).
+    /// Heeds [`Trace::mask`].
+    fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> RnnResult<'g>;
+}
+
+/// What `Layer::call` gives of a recurrent layer: its output, where that is all.
+pub(super) fn output_only<'g>(layer: &dyn Recurrent, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
+    let class = layer.class_name();
+    let x = crate::layers::common::one(cx, class, inputs);
+    if layer.options().return_state {
+        return cx.builder().error(format!(
+            "{class} with `return_state` gives several tensors, and a chain of layers hands on one: \
+             set `return_state` to false, or use `Recurrent::call_with_states` in Rust"
+        ));
+    }
+    layer.call_with_states(cx, x, None).output
+}
+
+impl RnnOptions {
+    /// Takes a batch through a cell, whose weights are declared by `run`.
+    pub(super) fn run<'g>(
+        &self,
+        cx: &mut Trace<'g, '_>,
+        class: &str,
+        cell: &dyn RnnCell,
+        x: Var<'g>,
+        initial: Option<&[Var<'g>]>,
+        run: impl FnOnce(&mut Trace<'g, '_>, &Pass<'g>, Var<'g>, &[Var<'g>]) -> super::Passed<'g>,
+    ) -> RnnResult<'g> {
+        let x = cx.compute(x);
+        let dims = x.shape();
+        let fail = |y: Var<'g>| RnnResult { output: y, states: Vec::new() };
+        let b = cx.builder();
+        if b.failed() {
+            return fail(x);
+        }
+        let &[batch, steps, ref row @ ..] = dims.dims() else {
+            return fail(b.error(format!("{class} needs an input (batch, steps, ..) of rank 3 or more, got shape {dims}")));
+        };
+        if row.is_empty() || steps == 0 {
+            let advice = if steps == 0 { "with at least one step" } else { "of rank 3 or more; try a Reshape before it" };
+            return fail(b.error(format!("{class} needs an input (batch, steps, ..) {advice}, got shape {dims}")));
+        }
+        let mut shapes = Vec::new();
+        for state in cell.states(row) {
+            match Shape::try_new(&[&[batch], &state[..]].concat()) {
+                Some(shape) => shapes.push(shape),
+                None => return fail(b.error(format!("{class}: states of {state:?} for each of {batch} samples are too large"))),
+            }
+        }
+        let slots = if self.stateful { remembered(cx, &shapes) } else { Some(Vec::new()) };
+        let Some(slots) = slots else { return fail(b.error(format!("{class} has no states"))) };
+        let initial: Vec<Var<'g>> = match initial {
+            Some(given) if given.iter().map(|s| s.shape()).eq(shapes.iter().copied()) => given.iter().map(|&s| cx.compute(s)).collect(),
+            Some(given) => {
+                let list = |shapes: &mut dyn Iterator<Item = Shape>| shapes.map(|s| s.to_string()).collect::<Vec<_>>().join(", ");
+                let (expected, got) = (list(&mut shapes.iter().copied()), list(&mut given.iter().map(|s| s.shape())));
+                return fail(b.error(format!("{class} needs first states of shapes {expected}, got {got}")));
+            }
+            None if self.stateful => slots.iter().map(|s| cx.compute(s.1)).collect(),
+            None => shapes.iter().map(|&s| b.full(s, 0.0)).collect(),
+        };
+        let mask = match cx.mask() {
+            Some(mask) if mask.shape().dims() != [batch, steps] => {
+                return fail(b.error(format!("{class} needs a mask of shape [{batch}, {steps}], got {}", mask.shape())));
+            }
+            mask => mask.map(|m| m.transpose(&[1, 0])), // (T, B)
+        };
+        let zero = self.zero_output_for_mask && !self.unroll;
+        let outputs = match (self.return_sequences, self.unroll) {
+            (false, false) => Outputs::Last,
+            (false, true) if mask.is_none() => Outputs::Last,
+            (_, true) => Outputs::Repeated,
+            (true, false) if zero => Outputs::Zeroed,
+            (true, false) => Outputs::Held,
+        };
+        let pass = Pass { reverse: self.go_backwards, mask, outputs };
+        let xs = swapped(x); // (T, B, ..)
+        let passed = run(cx, &pass, xs, &initial);
+        if b.failed() {
+            return fail(x);
+        }
+        for (&(slot, _), &state) in slots.iter().zip(&passed.states) {
+            cx.remember(slot, state);
+        }
+        // As they were made, the last step's first.
+        let last = if self.go_backwards { 0 } else { steps - 1 };
+        let of_step = |ys: Var<'g>, t: usize| {
+            let s = ys.shape();
+            let ranges: Vec<_> = s.dims().iter().enumerate().map(|(a, &d)| if a == 0 { (t, t + 1, 1) } else { (0, d, 1) }).collect();
+            ys.slice(&ranges).reshape(Shape::new(&s.dims()[1..]))
+        };
+        let output = match (passed.outputs, mask) {
+            (Some(ys), _) if self.return_sequences => swapped(if self.go_backwards { ys.reverse(&[0]) } else { ys }),
+            (Some(ys), _) => of_step(ys, last),
+            (None, Some(mask)) if zero => {
+                let y = passed.states[cell.output()];
+                let counts = of_step(mask, last);
+                let column: Vec<usize> = (0..y.rank()).map(|a| if a == 0 { batch } else { 1 }).collect();
+                counts.reshape(Shape::new(&column)).select(y, b.full(y.shape(), 0.0))
+            }
+            (None, _) => passed.states[cell.output()],
+        };
+        RnnResult { output, states: passed.states }
+    }
+}
+
+/// First and second axis change places: `(B, T, ..)` and `(T, B, ..)`.
+fn swapped(x: Var<'_>) -> Var<'_> {
+    let axes: Vec<usize> = [1, 0].into_iter().chain(2..x.rank()).collect();
+    x.transpose(&axes)
+}
+
+/// The states of the batch before, and where they are kept.
+fn remembered<'g>(cx: &mut Trace<'g, '_>, shapes: &[Shape]) -> Option<Vec<(SlotId, Var<'g>)>> {
+    shapes.iter().enumerate().map(|(i, &shape)| cx.memory(&format!("rnn_state{i}"), shape)).collect()
+}
+
+/// The builder methods that all recurrent layers share, for a struct with a field `options`.
+macro_rules! options_builder {
+    () => {
+        /// Whether the outputs of all steps are the result `(B, T, ..)`, not only the last (default not).
+        pub fn return_sequences(mut self, return_sequences: bool) -> Self {
+            self.options.return_sequences = return_sequences;
+            self
+        }
+        /// Whether the last states are results too (default not); then the layer is for
+        /// [`Recurrent::call_with_states`](crate::layers::Recurrent::call_with_states).
+        pub fn return_state(mut self, return_state: bool) -> Self {
+            self.options.return_state = return_state;
+            self
+        }
+        /// From the last step to the first (default not).
+        pub fn go_backwards(mut self, go_backwards: bool) -> Self {
+            self.options.go_backwards = go_backwards;
+            self
+        }
+        /// Whether the last states of a batch are the first of the next one (default not). The input layer must then name a batch size.
+        pub fn stateful(mut self, stateful: bool) -> Self {
+            self.options.stateful = stateful;
+            self
+        }
+        /// Keras' hint to write the steps one after the other (default not); here they are a loop all the same.
+        pub fn unroll(mut self, unroll: bool) -> Self {
+            self.options.unroll = unroll;
+            self
+        }
+        /// Whether the output of a masked step is zero, not that of the step before (default not).
+        pub fn zero_output_for_mask(mut self, zero_output_for_mask: bool) -> Self {
+            self.options.zero_output_for_mask = zero_output_for_mask;
+            self
+        }
+    };
+}
+pub(super) use options_builder;
+
+/// `Layer`'s methods of a recurrent layer besides those that all layers share: it hands its mask on with the outputs of all steps.
+macro_rules! recurrent_methods {
+    () => {
+        fn call<'g>(&self, cx: &mut $crate::Trace<'g, '_>, inputs: &[adaline_graph::Var<'g>]) -> adaline_graph::Var<'g> {
+            $crate::layers::recurrent::options::output_only(self, cx, inputs)
+        }
+        fn supports_masking(&self) -> bool {
+            true
+        }
+        fn mask<'g>(
+            &self,
+            _: &mut $crate::Trace<'g, '_>,
+            _: &[adaline_graph::Var<'g>],
+            mask: Option<adaline_graph::Var<'g>>,
+        ) -> Option<adaline_graph::Var<'g>> {
+            mask.filter(|_| self.options.return_sequences)
+        }
+        fn stateful(&self) -> bool {
+            self.options.stateful
+        }
+        fn as_recurrent(&self) -> Option<&dyn $crate::layers::Recurrent> {
+            Some(self)
+        }
+        fn as_recurrent_mut(&mut self) -> Option<&mut dyn $crate::layers::Recurrent> {
+            Some(self)
+        }
+    };
+}
+pub(super) use recurrent_methods;
