@@ -40,9 +40,10 @@ pub trait Kind: Clone + PartialEq + Debug + Default + Send + Sync + Serialize + 
     fn step<'g>(&self, cx: &Trace<'g, '_>, recurrence: &Recurrence<'g>, x: Var<'g>, states: &[Var<'g>]) -> Vec<Var<'g>>;
 }
 
-/// The matrix for the states, and what belongs to it.
+/// The matrices for the input and for the states, and what belongs to them.
 #[derive(Clone)]
 pub struct Recurrence<'g> {
+    input: Projection<'g>,
     /// `(units, gates · units)`
     kernel: Var<'g>,
     /// `(1, gates · units)`, added to products.
@@ -53,7 +54,33 @@ pub struct Recurrence<'g> {
     pub activation: Activation,
 }
 
+/// The matrix for the input.
+#[derive(Clone)]
+struct Projection<'g> {
+    /// `(features, gates · units)`
+    kernel: Var<'g>,
+    /// `(gates · units,)` or `(1, gates · units)`, added to products.
+    bias: Option<Var<'g>>,
+    /// Factors of dropout, `(B, features)`: none, one, or one for each gate.
+    dropout: Vec<Var<'g>>,
+}
+
 impl<'g> Recurrence<'g> {
+    /// What the gates get from the input of a step, `(B, features) -> (B, gates · units)`. Where that pays it becomes one product for all steps
+    /// ([`adaline_graph::Builder::scan`] sees to it).
+    fn projected(&self, cx: &Trace<'g, '_>, x: Var<'g>) -> Var<'g> {
+        let Projection { kernel, bias, dropout } = &self.input;
+        let product = |x: Var<'g>, kernel: Var<'g>| cx.compute(x.matmul(kernel));
+        let y = match &dropout[..] {
+            [] => product(x, *kernel),
+            [one] => product(x * *one, *kernel),
+            each => {
+                let of_gate = |(g, mask): (usize, &Var<'g>)| product(x * *mask, self.of(*kernel, g..g + 1));
+                concat(cx.builder(), &each.iter().enumerate().map(of_gate).collect::<Vec<_>>(), -1)
+            }
+        };
+        bias.map_or(y, |bias| cx.compute(y + bias))
+    }
     /// The part of a tensor `(.., gates · units)` that is of the given gates.
     pub fn of(&self, v: Var<'g>, gates: Range<usize>) -> Var<'g> {
         let units = self.kernel.dim(0);
@@ -383,30 +410,21 @@ impl<K: Kind> StepCell for GateCell<K> {
             let row = |i: usize| bias.slice(&[(i, i + 1, 1), (0, columns, 1)]);
             if shape.len() == 2 { (row(0), Some(row(1))) } else { (bias, None) }
         });
+        let input = Projection { kernel, bias: bias.map(|b| b.0), dropout: Vec::new() };
         let mut recurrence =
-            Recurrence { kernel: recurrent, bias: bias.and_then(|b| b.1), dropout: Vec::new(), activation: a.activation };
-        let Some(projected) = Shape::try_new(&[steps, batch, columns]).filter(|_| !cx.builder().failed()) else {
+            Recurrence { input, kernel: recurrent, bias: bias.and_then(|b| b.1), dropout: Vec::new(), activation: a.activation };
+        if Shape::try_new(&[steps, batch, columns]).filter(|_| !cx.builder().failed()).is_none() {
             let error = cx.builder().error(format!("{steps} steps of {batch} samples with {} units are too large", a.units));
             return (error, recurrence);
-        };
+        }
         // As in Keras, units of the state are dropped for each gate apart, and features of the input then too.
         let apart = if a.recurrent_dropout > 0.0 { K::GATES } else { 1 };
-        let dropped = dropout_masks(cx, a.dropout, a.seed, Shape::new(&[batch, features]), apart);
+        recurrence.input.dropout = dropout_masks(cx, a.dropout, a.seed, Shape::new(&[batch, features]), apart);
         recurrence.dropout = dropout_masks(cx, a.recurrent_dropout, a.seed, Shape::new(&[batch, a.units]), K::GATES);
-        let product = |x: Var<'g>, kernel: Var<'g>| cx.compute(x.reshape([steps * batch, features]).matmul(kernel));
-        let x = match &dropped[..] {
-            [] => product(xs, kernel),
-            [one] => product(xs * one.expand_dims(0), kernel),
-            each => {
-                let of_gate = |(g, mask): (usize, &Var<'g>)| product(xs * mask.expand_dims(0), recurrence.of(kernel, g..g + 1));
-                concat(cx.builder(), &each.iter().enumerate().map(of_gate).collect::<Vec<_>>(), -1)
-            }
-        };
-        let x = bias.map_or(x, |b| cx.compute(x + b.0));
-        (x.reshape(projected), recurrence)
+        (xs, recurrence)
     }
 
     fn step<'g>(&self, cx: &Trace<'g, '_>, held: &Recurrence<'g>, x: Var<'g>, states: &[Var<'g>]) -> Vec<Var<'g>> {
-        self.kind.step(cx, held, x, states)
+        self.kind.step(cx, held, held.projected(cx, x), states)
     }
 }
