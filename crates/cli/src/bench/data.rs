@@ -23,6 +23,7 @@ pub(super) fn of(network: Network, folder: Option<&Path>, rows: usize) -> Result
         Network::Tiny => tiny(rows),
         Network::Linreg => line(rows),
         Network::Mlp128 | Network::Mlp512 | Network::Cnn | Network::DliCnn => digits(folder, rows, network.row()),
+        Network::Lstm | Network::Gru | Network::SimpleRnn | Network::BigLstm => sequences(rows, network.row()),
     }
 }
 
@@ -66,6 +67,15 @@ fn tiny(rows: usize) -> Result<Data, CliError> {
     let class = |(row, noise): (&[f32], &f32)| i32::from(row.iter().zip(&w).map(|(x, w)| x * w).sum::<f32>() + 0.3 * noise > 0.0);
     let y = x.chunks(10).zip(&noise).map(class).collect();
     Ok((Tensor::f32([rows, 10], x)?, Tensor::i32([rows], y)?, "synthetic"))
+}
+
+/// Normal sequences; the value is the sum of the first feature over the last five steps.
+fn sequences(rows: usize, row: &[usize]) -> Result<Data, CliError> {
+    let (steps, features) = (row[0], row[1]);
+    let x = normals("x", rows * steps * features);
+    let sum = |sequence: &[f32]| sequence.chunks(features).rev().take(5).map(|step| step[0]).sum();
+    let y = x.chunks(steps * features).map(sum).collect();
+    Ok((Tensor::f32([rows, steps, features], x)?, Tensor::f32([rows, 1], y)?, "synthetic"))
 }
 
 /// `y = 3 x + 2` with noise, `x` from -1 to 1.

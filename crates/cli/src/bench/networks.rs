@@ -4,7 +4,7 @@ use crate::error::CliError;
 use adaline::graph::backend::Backend;
 use adaline::nn::activations::Activation;
 use adaline::nn::keras::DTypePolicy;
-use adaline::nn::layers::{BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Padding};
+use adaline::nn::layers::{BatchNormalization, Conv2D, Dense, Dropout, Flatten, GRU, Input, LSTM, MaxPooling2D, Padding, SimpleRNN};
 use adaline::nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use adaline::nn::metrics::Accuracy;
 use adaline::nn::optimizers::{Adam, RmsProp, Sgd};
@@ -33,10 +33,27 @@ pub(super) enum Network {
     Cnn,
     /// The sign-language network of a well-known beginners' course (its 24 classes) on MNIST's pictures: three convolutions, batch normalization.
     DliCnn,
+    /// 50 steps of 8 numbers, 64 units, one number.
+    Lstm,
+    Gru,
+    SimpleRnn,
+    /// 200 steps, 256 units.
+    BigLstm,
 }
 
 impl Network {
-    pub(super) const ALL: [Self; 6] = [Self::Tiny, Self::Mlp128, Self::Mlp512, Self::Linreg, Self::Cnn, Self::DliCnn];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Tiny,
+        Self::Mlp128,
+        Self::Mlp512,
+        Self::Linreg,
+        Self::Cnn,
+        Self::DliCnn,
+        Self::Lstm,
+        Self::Gru,
+        Self::SimpleRnn,
+        Self::BigLstm,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -46,6 +63,10 @@ impl Network {
             Self::Linreg => "linreg",
             Self::Cnn => "cnn",
             Self::DliCnn => "dlicnn",
+            Self::Lstm => "lstm",
+            Self::Gru => "gru",
+            Self::SimpleRnn => "simplernn",
+            Self::BigLstm => "biglstm",
         }
     }
     /// Sizes of one row of its input.
@@ -55,6 +76,8 @@ impl Network {
             Self::Mlp128 | Self::Mlp512 => &[PIXELS],
             Self::Linreg => &[1],
             Self::Cnn | Self::DliCnn => &[SIDE, SIDE, 1],
+            Self::Lstm | Self::Gru | Self::SimpleRnn => &[50, 8],
+            Self::BigLstm => &[200, 8],
         }
     }
     /// Rows per step, and rows of data, unless the user says otherwise.
@@ -64,7 +87,8 @@ impl Network {
             Self::Mlp128 | Self::Mlp512 => (32, 60_000),
             Self::Linreg => (1_000_000, 1_000_000),
             Self::Cnn => (128, 60_000),
-            Self::DliCnn => (32, 6400),
+            Self::DliCnn | Self::Lstm | Self::Gru | Self::SimpleRnn => (32, 6400),
+            Self::BigLstm => (64, 1280),
         }
     }
     /// With its first weights, loss and optimizer.
@@ -77,10 +101,15 @@ impl Network {
             Self::Linreg => net.add(Dense::new(1)),
             Self::Cnn => cnn(net),
             Self::DliCnn => dli_cnn(net),
+            Self::Lstm => net.add(LSTM::new(64)).add(Dense::new(1)),
+            Self::Gru => net.add(GRU::new(64)).add(Dense::new(1)),
+            Self::SimpleRnn => net.add(SimpleRNN::new(64)).add(Dense::new(1)),
+            Self::BigLstm => net.add(LSTM::new(256)).add(Dense::new(1)),
         };
         let mut model = net.build_on(backend, Seed(SEED))?;
         match self {
             Self::Linreg => model.compile(Sgd::new(0.1), MeanSquaredError::new(), ())?,
+            Self::Lstm | Self::Gru | Self::SimpleRnn | Self::BigLstm => model.compile(Adam::default(), MeanSquaredError::new(), ())?,
             Self::Mlp512 => model.compile(RmsProp::default(), SparseCategoricalCrossentropy::new(), [Accuracy::new()])?,
             Self::Tiny | Self::Mlp128 | Self::Cnn | Self::DliCnn => {
                 model.compile(Adam::default(), SparseCategoricalCrossentropy::new(), [Accuracy::new()])?;

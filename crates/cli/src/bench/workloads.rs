@@ -95,7 +95,7 @@ pub(super) fn make(args: &BenchArgs, backend: Arc<dyn Backend>) -> Result<Worklo
         _ if infer => Course::Infer,
         Network::Tiny => Course::Tiny,
         Network::Linreg => Course::Whole,
-        Network::Mlp128 | Network::Mlp512 | Network::Cnn | Network::DliCnn => Course::Epoch,
+        _ => Course::Epoch,
     };
     let policy = match args.dtype {
         None | Some(DTypeArg::Float32) => DTypePolicy::Float32,
