@@ -355,7 +355,8 @@ impl<K: Kind> Layer for GateCell<K> {
 
 /// The error of a cell in a chain of layers.
 pub(super) fn not_a_layer<'g>(cx: &Trace<'g, '_>, class: &str) -> Var<'g> {
-    cx.builder().error(format!("{class} does one step of a sequence, and a chain of layers has none: put it into an RNN layer, RNN::new({class})"))
+    cx.builder()
+        .error(format!("{class} does one step of a sequence, and a chain of layers has none: put it into an RNN layer, RNN::new({class})"))
 }
 
 impl<K: Kind> Layer for GateLayer<K> {
