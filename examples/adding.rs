@@ -104,7 +104,7 @@ mod tests {
     fn short_sequences_are_learned_better_than_by_the_forgetful() {
         let (x, y) = sequences(1000, 6, 4).unwrap();
         let mut model = network(6, 1).unwrap();
-        model.fit(&x, &y, Fit::default().epochs(8).verbose(0)).unwrap();
+        model.fit(&x, &y, Fit::default().epochs(24).verbose(0)).unwrap();
         let off = loss(&mut model, &sequences(200, 6, 5).unwrap()).unwrap();
         assert!(off < FORGETFUL / 3.0, "{off}");
     }
