@@ -163,14 +163,14 @@ impl Frame<'_> {
                     // Elementary functions are long: each lives in a function of its own. (What is handed over by reference is copied there, so that
                     // here it stays in registers.)
                     Code::Unary(op) => {
-                        let args = args;
-                        s.vectorize(Function { op, args: &args });
+                        let handed = args;
+                        s.vectorize(Function { op, args: &handed });
                     }
                     Code::Binary(op) => binary(s, op, args),
                     Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Select | Code::Copy => simple(s, instr.code, args),
                     _ if lines == 1 => {
-                        let args = args;
-                        s.vectorize(Special { frame: self, instr, block: b, args: &args });
+                        let handed = args;
+                        s.vectorize(Special { frame: self, instr, block: b, args: &handed });
                     }
                     _ => {
                         for l in 0..b.lines {
@@ -534,7 +534,7 @@ impl WithSimd for Special<'_> {
                     rows::reduce_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0);
                 }
                 Code::RowArg(op) if (1..=VIRTUAL_LANES).contains(&b.width) => {
-                    rows::extreme_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0)
+                    rows::extreme_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0);
                 }
                 Code::RowSpread(op) if b.width <= VIRTUAL_LANES => {
                     rows::spread_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0);
