@@ -89,37 +89,52 @@ struct Maker<'a> {
 }
 
 /// How often the members of a region are used; those that nothing needs are left out.
-pub(crate) struct Uses(Vec<(NodeId, usize)>);
+pub(crate) struct Uses(Vec<Use>);
+
+/// How often a member is used: in all, and otherwise than repeated along its row.
+struct Use {
+    node: NodeId,
+    count: usize,
+    itself: usize,
+}
 
 impl Uses {
     /// Counts for a region.
     pub(crate) fn of(fused: &Fused, region: &Region) -> Self {
         // In the order of the members, which is that of the nodes.
-        let mut uses = Self(region.members.iter().map(|m| (m.node, usize::from(region.outputs.contains(&m.node)))).collect());
+        let of = |m: &Member| {
+            let out = usize::from(region.outputs.contains(&m.node));
+            Use { node: m.node, count: out, itself: out }
+        };
+        let mut uses = Self(region.members.iter().map(of).collect());
         for at in (0..uses.0.len()).rev() {
-            let (node, count) = uses.0[at];
-            if count == 0 {
+            if uses.0[at].count == 0 {
                 continue;
             }
-            for e in fused.edges(region, node).unwrap_or_default() {
+            for e in fused.edges(region, uses.0[at].node).unwrap_or_default() {
                 if let Edge::Value(n) | Edge::Expand(n) = e
                     && let Ok(at) = uses.at(n)
                 {
-                    uses.0[at].1 += 1;
+                    uses.0[at].count += 1;
+                    uses.0[at].itself += usize::from(matches!(e, Edge::Value(_)));
                 }
             }
         }
         uses
     }
     fn at(&self, node: NodeId) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&node, |u| u.0)
+        self.0.binary_search_by_key(&node, |u| u.node)
     }
     fn count(&self, node: NodeId) -> usize {
-        self.at(node).map_or(0, |at| self.0[at].1)
+        self.at(node).map_or(0, |at| self.0[at].count)
+    }
+    /// Whether a row's value is needed along the row only.
+    fn along_rows(&self, node: NodeId) -> bool {
+        self.at(node).is_ok_and(|at| self.0[at].itself == 0)
     }
     /// The members that something needs.
     pub(crate) fn members<'a>(&'a self, region: &'a Region) -> impl Iterator<Item = &'a Member> {
-        region.members.iter().zip(&self.0).filter(|(_, u)| u.1 > 0).map(|(m, _)| m)
+        region.members.iter().zip(&self.0).filter(|(_, u)| u.count > 0).map(|(m, _)| m)
     }
 }
 
@@ -223,10 +238,23 @@ impl Maker<'_> {
                 Val::Ssa(i) => Val::Splat(i),
                 other => other,
             },
-            v => self.push(Code::Expand, [v, Val::None, Val::None], false),
+            v => match self.reduction(n, v) {
+                Some((op, of)) => self.push(Code::RowSpread(op), [of, Val::None, Val::None], false),
+                None => self.push(Code::Expand, [v, Val::None, Val::None], false),
+            },
         };
         self.expanded.insert(n, v);
         v
+    }
+
+    /// The reduction whose result nothing needs but along the rows, and its operand; the result by itself is then left out.
+    fn reduction(&mut self, node: NodeId, v: Val) -> Option<(ReduceOp, Val)> {
+        let Val::Ssa(at) = v else { return None };
+        let s = &mut self.ssa[at];
+        let Code::RowReduce(op) = s.code else { return None };
+        let fits = self.uses.along_rows(node) && s.targets.is_empty();
+        s.dead |= fits;
+        fits.then_some((op, s.src[0]))
     }
 
     /// A source with one word for each element: what reductions read.
@@ -462,8 +490,8 @@ impl Maker<'_> {
                 self.program.instrs.push(Instr { code: s.code, dst: Dst::None, src, row: s.row });
                 continue;
             }
-            // An expanded row would overwrite row values it still has to read; so would any result its splatted operand.
-            let apart = s.code == Code::Expand || s.src.iter().any(|v| matches!(v, Val::Splat(_)));
+            // An expanded row would overwrite values it still has to read; so would any result its splatted operand.
+            let apart = matches!(s.code, Code::Expand | Code::RowSpread(_)) || s.src.iter().any(|v| matches!(v, Val::Splat(_)));
             if !apart {
                 release(&home, &mut free);
             }

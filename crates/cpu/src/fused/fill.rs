@@ -5,6 +5,9 @@
 
 use super::program::SPLAT;
 
+/// Readable words behind the last element of what lies in the interpreter's own memory: a vector of rows of 16 elements.
+pub(crate) const SPARE: usize = SPLAT * SPLAT;
+
 /// What a strided operand amounts to for one range.
 #[derive(Clone, Copy)]
 pub(crate) struct Source {
@@ -13,6 +16,9 @@ pub(crate) struct Source {
     pub(crate) step: usize,
     /// Words between the lines of a block of several.
     pub(crate) pitch: usize,
+    /// Words behind the last that may be read, too: [`SPARE`] where it lies in the interpreter's own memory, one line behind the
+    /// other, else 0.
+    pub(crate) spare: usize,
 }
 
 /// Makes the elements `start .. start + n` of the strided operand at `base` readable, in `reg` unless they lie together.
@@ -30,10 +36,10 @@ pub(crate) unsafe fn prepare(base: *const f32, dims: &[(usize, isize)], start: u
         unsafe {
             let p = base.offset(line_offset(dims, line) + col as isize * stride);
             match stride {
-                1 => return Source { ptr: p, step: 1, pitch: 0 },
+                1 => return Source { ptr: p, step: 1, pitch: 0, spare: 0 },
                 0 => {
                     std::slice::from_raw_parts_mut(reg, SPLAT).fill(*p);
-                    return Source { ptr: reg, step: 0, pitch: 0 };
+                    return Source { ptr: reg, step: 0, pitch: 0, spare: SPARE };
                 }
                 _ => {}
             }
@@ -41,7 +47,7 @@ pub(crate) unsafe fn prepare(base: *const f32, dims: &[(usize, isize)], start: u
     }
     // SAFETY: the caller's promise.
     unsafe { gather(base, dims, line, col, n, reg) };
-    Source { ptr: reg, step: 1, pitch: 0 }
+    Source { ptr: reg, step: 1, pitch: 0, spare: SPARE }
 }
 
 /// As [`prepare`] for `lines` stretches of `n` elements, `pitch` apart.
@@ -62,7 +68,7 @@ pub(crate) unsafe fn prepare_box(
             && inner == pitch
         {
             let p = base.add(start / inner * outer as usize + start % inner);
-            return Source { ptr: p, step: 1, pitch: outer as usize };
+            return Source { ptr: p, step: 1, pitch: outer as usize, spare: 0 };
         }
         let inner = dims.last().map_or(1, |d| d.0);
         for l in 0..lines {
@@ -70,7 +76,7 @@ pub(crate) unsafe fn prepare_box(
             gather(base, dims, at / inner, at % inner, n, reg.add(l * n));
         }
     }
-    Source { ptr: reg, step: 1, pitch: n }
+    Source { ptr: reg, step: 1, pitch: n, spare: SPARE }
 }
 
 /// Offset of the `line`-th run of the last dimension.
@@ -91,16 +97,21 @@ fn line_offset(dims: &[(usize, isize)], mut line: usize) -> isize {
 #[inline(always)]
 unsafe fn gather(base: *const f32, dims: &[(usize, isize)], mut line: usize, mut col: usize, n: usize, out: *mut f32) {
     let (inner, stride) = dims.last().copied().unwrap_or((1, 0));
+    // Along the next dimension one line follows the other at a fixed distance.
+    let (height, distance) = dims.len().checked_sub(2).map_or((1, 0), |at| dims[at]);
+    let mut row = line % height;
+    let mut offset = line_offset(dims, line);
     let mut done = 0;
     while done < n {
         let run = (inner - col).min(n - done);
         // SAFETY: the caller's promise; `run` elements of one line, to `run` words of the register.
         unsafe {
-            let p = base.offset(line_offset(dims, line) + col as isize * stride);
+            let p = base.offset(offset + col as isize * stride);
             let to = std::slice::from_raw_parts_mut(out.add(done), run);
             match stride {
                 0 => to.fill(*p),
-                1 => std::ptr::copy_nonoverlapping(p, to.as_mut_ptr(), run),
+                1 if run >= SPLAT => std::ptr::copy_nonoverlapping(p, to.as_mut_ptr(), run),
+                // Short lines, too: a call takes longer than their words.
                 _ => {
                     for (i, t) in to.iter_mut().enumerate() {
                         *t = *p.offset(i as isize * stride);
@@ -110,7 +121,13 @@ unsafe fn gather(base: *const f32, dims: &[(usize, isize)], mut line: usize, mut
         }
         done += run;
         line += 1;
+        row += 1;
+        offset += distance;
         col = 0;
+        if row == height {
+            row = 0;
+            offset = line_offset(dims, line);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::cast_ptr_alignment)] // prepared operands lie at the beginning of the scratch, which is aligned to 64 bytes
 
-use super::fill::{self, Source};
+use super::fill::{self, SPARE, Source};
 use super::named::{self, NamedArgs, SCALARS, STORED, VALUES};
 use super::program::{Block, BufRef, Code, Dst, Instr, Program, SPLAT, Scalar, Src};
 use super::{rows, words};
@@ -14,6 +14,7 @@ use crate::simd::{Acc16, Simd, VIRTUAL_LANES, WithSimd};
 use crate::vmath;
 use adaline_graph::fuse::identity_of;
 use adaline_graph::{ArgOp, BinaryOp, ReduceOp, UnaryOp};
+use std::marker::PhantomData;
 
 /// Base pointers of all spaces.
 #[derive(Clone, Copy)]
@@ -72,10 +73,16 @@ impl Frame<'_> {
         }
     }
 
+    /// Where the operands of a block's instructions lie.
+    ///
+    /// # Safety
+    /// As for [`Frame::run`].
     #[inline(always)]
-    unsafe fn reg(&self, r: u16) -> *mut f32 {
-        // SAFETY: the caller promises that the scratch holds the registers.
-        unsafe { self.scratch.add(self.program.regs_at() + r as usize * self.program.reg_words) }
+    unsafe fn places(&self, b: &Block) -> At {
+        let p = self.program;
+        // SAFETY: the caller promises that the scratch holds scalars and registers.
+        let (scalars, regs) = unsafe { (self.scratch.add(p.scalars_at()), self.scratch.add(p.regs_at())) };
+        At { scalars, regs, reg_words: p.reg_words, line: if b.lines == 1 { b.len } else { b.len / b.lines } }
     }
 
     #[inline(always)]
@@ -86,18 +93,18 @@ impl Frame<'_> {
     }
 
     #[inline(always)]
-    unsafe fn src(&self, s: Src, b: &Block) -> Source {
+    unsafe fn src(&self, s: Src, b: &Block, at: &At) -> Source {
         // SAFETY: the caller's promise.
         unsafe {
             match s {
-                Src::Reg(r) => Source { ptr: self.reg(r), step: 1, pitch: b.len / b.lines },
-                Src::RegSplat(r) => Source { ptr: self.reg(r), step: 0, pitch: 0 },
-                Src::Mem(m) => Source { ptr: self.mem(m, b), step: 1, pitch: b.pitch },
-                Src::Scalar(i) => Source { ptr: self.scratch.add(self.program.scalars_at() + i as usize * SPLAT), step: 0, pitch: 0 },
+                Src::Reg(r) => Source { ptr: at.reg(r), step: 1, pitch: at.line, spare: SPARE },
+                Src::RegSplat(r) => Source { ptr: at.reg(r), step: 0, pitch: 0, spare: SPARE },
+                Src::Mem(m) => Source { ptr: self.mem(m, b), step: 1, pitch: b.pitch, spare: 0 },
+                Src::Scalar(i) => Source { ptr: at.scalars.add(i as usize * SPLAT), step: 0, pitch: 0, spare: SPARE },
                 Src::Fill(f) => *self.scratch.cast::<Source>().add(f as usize),
-                Src::Whole(m) => Source { ptr: self.bases.at(self.program.mems[m as usize].buf), step: 1, pitch: 0 },
-                Src::Raw => Source { ptr: self.raw.0.add(b.flat - self.raw.1), step: 1, pitch: self.raw.2 },
-                Src::None => Source { ptr: self.scratch, step: 0, pitch: 0 },
+                Src::Whole(m) => Source { ptr: self.bases.at(self.program.mems[m as usize].buf), step: 1, pitch: 0, spare: 0 },
+                Src::Raw => Source { ptr: self.raw.0.add(b.flat - self.raw.1), step: 1, pitch: self.raw.2, spare: 0 },
+                Src::None => Source { ptr: self.scratch, step: 0, pitch: 0, spare: SPARE },
             }
         }
     }
@@ -109,6 +116,8 @@ impl Frame<'_> {
     /// operands are read at the same place only.
     #[inline(always)]
     pub(crate) unsafe fn run<S: Simd>(&self, s: S, b: &Block) {
+        // Found once: for short blocks, what is done for each instruction matters more than the elements. SAFETY: the caller's promise.
+        let at = unsafe { self.places(b) };
         for (i, f) in self.program.fills.iter().enumerate() {
             if f.hoisted && !b.first {
                 continue;
@@ -116,7 +125,7 @@ impl Frame<'_> {
             let (start, n) = if f.row { (b.row, b.rows) } else { (b.flat, b.len) };
             // SAFETY: the caller's promise; fills have their slots at the beginning of the scratch and registers of their own.
             unsafe {
-                let reg = self.reg(f.reg);
+                let reg = at.reg(f.reg);
                 let base = self.bases.at(f.buf);
                 let source = if b.lines == 1 {
                     fill::prepare(base, &f.dims, start, n, reg)
@@ -127,31 +136,47 @@ impl Frame<'_> {
             }
         }
         for instr in &self.program.instrs {
-            let n = if instr.row { b.rows } else { b.len };
+            // Blocks of several lines have no rows.
+            let (n, of_line) = if instr.row && b.lines == 1 { (b.rows, b.rows) } else { (b.len, at.line) };
             // SAFETY: the caller's promise.
             unsafe {
                 let (d, pitch) = match instr.dst {
-                    Dst::Reg(r) => (self.reg(r), b.len / b.lines),
+                    Dst::Reg(r) => (at.reg(r), at.line),
                     Dst::Mem(m) => (self.mem(m, b), b.pitch),
                     Dst::None => (self.scratch, 0),
                 };
                 if let Code::Named(c) = instr.code {
-                    self.call(s, c, n, b);
+                    self.call(s, c, of_line, b, &at);
                     continue;
                 }
                 let [x, y, z] = instr.src;
-                let args = Args { n: n / b.lines, lines: b.lines, d, pitch, a: self.src(x, b), b: self.src(y, b), c: self.src(z, b) };
+                let (x, y, z) = (self.src(x, b, &at), self.src(y, b, &at), self.src(z, b, &at));
+                let to_reg = matches!(instr.dst, Dst::Reg(_));
+                let (n, lines) = if to_reg && x.spare.min(y.spare).min(z.spare) > 0 && instr.code.is_lanewise() {
+                    // Registers end with a whole vector: what stands behind the last element does not matter.
+                    (n.next_multiple_of(S::LANES), 1)
+                } else {
+                    (of_line, b.lines)
+                };
+                let args = Args { n, lines, d, pitch, spare: if to_reg && lines == 1 { SPARE } else { 0 }, a: x, b: y, c: z };
                 match instr.code {
-                    // Elementary functions are long: each lives in a function of its own.
-                    Code::Unary(op) => s.vectorize(Function { op, args }),
+                    // Elementary functions are long: each lives in a function of its own. (What is handed over by reference is copied there, so that
+                    // here it stays in registers.)
+                    Code::Unary(op) => {
+                        let handed = args;
+                        s.vectorize(Function { op, args: &handed });
+                    }
                     Code::Binary(op) => binary(s, op, args),
                     Code::MulAdd | Code::MulSub | Code::NegMulAdd | Code::Select | Code::Copy => simple(s, instr.code, args),
-                    _ if b.lines == 1 => s.vectorize(Special { frame: self, instr, block: b, args }),
+                    _ if lines == 1 => {
+                        let handed = args;
+                        s.vectorize(Special { frame: self, instr, block: b, args: &handed });
+                    }
                     _ => {
                         for l in 0..b.lines {
                             let flat = b.flat + l * b.pitch;
                             let line = Block { flat, len: args.n, row: flat, rows: args.n, lines: 1, ..*b };
-                            s.vectorize(Special { frame: self, instr, block: &line, args: args.line(l) });
+                            s.vectorize(Special { frame: self, instr, block: &line, args: &args.line(l) });
                         }
                     }
                 }
@@ -161,25 +186,25 @@ impl Frame<'_> {
 }
 
 impl Frame<'_> {
-    /// Calls a kernel written by hand on `n` elements of a block.
+    /// Calls a kernel written by hand on the lines of a block, `n` elements each.
     ///
     /// # Safety
     /// As for [`Frame::run`].
     #[inline(always)]
-    unsafe fn call<S: Simd>(&self, s: S, call: u16, n: usize, b: &Block) {
+    unsafe fn call<S: Simd>(&self, s: S, call: u16, n: usize, b: &Block, at: &At) {
         let call = &self.program.calls[call as usize];
         // SAFETY: the caller's promise; what a pattern does not use stands at place 0 of its kind.
         unsafe {
-            let scalars = self.scratch.add(self.program.scalars_at());
+            let scalars = at.scalars;
             let mut args = NamedArgs {
-                n: n / b.lines,
+                n,
                 lines: b.lines,
-                values: [Source { ptr: scalars, step: 0, pitch: 0 }; VALUES],
+                values: [Source { ptr: scalars, step: 0, pitch: 0, spare: SPARE }; VALUES],
                 scalars: [scalars.cast_const(); SCALARS],
                 stored: [(scalars, 0); STORED],
             };
             for (to, &v) in args.values.iter_mut().zip(&call.values) {
-                *to = self.src(v, b);
+                *to = self.src(v, b, at);
             }
             for (to, &i) in args.scalars.iter_mut().zip(&call.scalars) {
                 *to = scalars.add(i as usize * SPLAT);
@@ -192,6 +217,22 @@ impl Frame<'_> {
     }
 }
 
+/// Where the operands of a block's instructions lie in the scratch.
+struct At {
+    scalars: *mut f32,
+    regs: *mut f32,
+    reg_words: usize,
+    /// Elements of a line.
+    line: usize,
+}
+
+impl At {
+    #[inline(always)]
+    fn reg(&self, r: u16) -> *mut f32 {
+        self.regs.wrapping_add(r as usize * self.reg_words)
+    }
+}
+
 /// Operands and result of one instruction: `lines` stretches of `n` elements.
 #[derive(Clone, Copy)]
 struct Args {
@@ -200,6 +241,8 @@ struct Args {
     d: *mut f32,
     /// Words between the lines of the result.
     pitch: usize,
+    /// Not 0 if the result is one line in a register, whose last vector may be written as a whole.
+    spare: usize,
     a: Source,
     b: Source,
     c: Source,
@@ -234,6 +277,32 @@ macro_rules! lanes {
     }};
 }
 
+/// The last vector of an operand, of which `rest` elements count.
+///
+/// # Safety
+/// The operand must be readable for `i + rest` words, and for a whole vector from `i` on if it is the interpreter's own.
+#[inline(always)]
+unsafe fn load_tail<S: Simd>(s: S, x: Source, i: usize, rest: usize) -> S::F {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let p = x.ptr.add(i * x.step);
+        if x.spare > 0 { s.load(p) } else { s.load_partial(p, rest) }
+    }
+}
+
+/// Writes the last vector of a result, of which `rest` elements count.
+///
+/// # Safety
+/// The result must be writable for `i + rest` words, and for a whole vector from `i` on if it is a register.
+#[inline(always)]
+unsafe fn store_tail<S: Simd>(s: S, g: &Args, i: usize, rest: usize, x: S::F) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let p = g.d.add(i);
+        if g.spare > 0 { s.store(p, x) } else { s.store_partial(p, rest, x) }
+    }
+}
+
 /// Applies a function to whole vectors and to the tail.
 ///
 /// # Safety
@@ -251,7 +320,7 @@ unsafe fn map1<S: Simd, O: Lanes<1>>(s: S, g: Args) {
             }
             if i < g.n {
                 let rest = g.n - i;
-                s.store_partial(g.d.add(i), rest, O::of(s, [s.load_partial(g.a.ptr.add(i * g.a.step), rest)]));
+                store_tail(s, &g, i, rest, O::of(s, [load_tail(s, g.a, i, rest)]));
             }
         }
     }
@@ -283,8 +352,7 @@ unsafe fn map2<S: Simd, O: Lanes<2>>(s: S, g: Args) {
             }
             if i < g.n {
                 let rest = g.n - i;
-                let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
-                s.store_partial(g.d.add(i), rest, O::of(s, [x, y]));
+                store_tail(s, &g, i, rest, O::of(s, [load_tail(s, g.a, i, rest), load_tail(s, g.b, i, rest)]));
             }
         }
     }
@@ -317,8 +385,8 @@ unsafe fn map3<S: Simd, O: Lanes<3>>(s: S, g: Args) {
             }
             if i < g.n {
                 let rest = g.n - i;
-                let (x, y) = (s.load_partial(g.a.ptr.add(i * g.a.step), rest), s.load_partial(g.b.ptr.add(i * g.b.step), rest));
-                s.store_partial(g.d.add(i), rest, O::of(s, [x, y, s.load_partial(g.c.ptr.add(i * g.c.step), rest)]));
+                let x = [load_tail(s, g.a, i, rest), load_tail(s, g.b, i, rest), load_tail(s, g.c, i, rest)];
+                store_tail(s, &g, i, rest, O::of(s, x));
             }
         }
     }
@@ -359,17 +427,39 @@ unsafe fn binary<S: Simd>(s: S, op: BinaryOp, g: Args) {
     }
 }
 
-/// An elementary function over a block.
-struct Function {
+/// A function of one operand over a block.
+struct Function<'a> {
     op: UnaryOp,
-    args: Args,
+    args: &'a Args,
 }
 
-impl WithSimd for Function {
+/// A long function of one operand. Each is compiled by itself: in a common one, the constants of all of them would be set up before it is seen
+/// which are needed.
+struct Long<'a, O>(&'a Args, PhantomData<O>);
+
+impl<O: Lanes<1>> WithSimd for Long<'_, O> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let g = self.args;
+        // SAFETY: `Frame::run` made the arguments.
+        unsafe { map1::<S, O>(s, *self.0) }
+    }
+}
+
+/// As [`map1`], out of line.
+///
+/// # Safety
+/// As for [`map1`].
+#[inline(always)]
+unsafe fn long1<S: Simd, O: Lanes<1>>(s: S, g: Args) {
+    s.outline(Long::<O>(&g, PhantomData));
+}
+
+impl WithSimd for Function<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let g = *self.args;
         // SAFETY: `Frame::run` made the arguments.
         unsafe {
             match self.op {
@@ -380,18 +470,18 @@ impl WithSimd for Function {
                     let one = s.select(s.lt(zero, x), s.splat(1.0), s.select(s.lt(x, zero), s.splat(-1.0), zero));
                     s.select(s.ne(x, x), x, one)
                 }),
-                UnaryOp::Exp => lanes!(map1(s, g), |s, x| vmath::exp(s, x)),
-                UnaryOp::Expm1 => lanes!(map1(s, g), |s, x| vmath::expm1(s, x)),
-                UnaryOp::Log => lanes!(map1(s, g), |s, x| vmath::log(s, x)),
-                UnaryOp::Log1p => lanes!(map1(s, g), |s, x| vmath::log1p(s, x)),
+                UnaryOp::Exp => lanes!(long1(s, g), |s, x| vmath::exp(s, x)),
+                UnaryOp::Expm1 => lanes!(long1(s, g), |s, x| vmath::expm1(s, x)),
+                UnaryOp::Log => lanes!(long1(s, g), |s, x| vmath::log(s, x)),
+                UnaryOp::Log1p => lanes!(long1(s, g), |s, x| vmath::log1p(s, x)),
                 UnaryOp::Sqrt => lanes!(map1(s, g), |s, x| s.sqrt(x)),
-                UnaryOp::Rsqrt => lanes!(map1(s, g), |s, x| vmath::rsqrt(s, x)),
-                UnaryOp::Tanh => lanes!(map1(s, g), |s, x| vmath::tanh(s, x)),
-                UnaryOp::Sigmoid => lanes!(map1(s, g), |s, x| vmath::sigmoid(s, x)),
-                UnaryOp::Softplus => lanes!(map1(s, g), |s, x| vmath::softplus(s, x)),
-                UnaryOp::Erf => lanes!(map1(s, g), |s, x| vmath::erf(s, x)),
+                UnaryOp::Rsqrt => lanes!(long1(s, g), |s, x| vmath::rsqrt(s, x)),
+                UnaryOp::Tanh => lanes!(long1(s, g), |s, x| vmath::tanh(s, x)),
+                UnaryOp::Sigmoid => lanes!(long1(s, g), |s, x| vmath::sigmoid(s, x)),
+                UnaryOp::Softplus => lanes!(long1(s, g), |s, x| vmath::softplus(s, x)),
+                UnaryOp::Erf => lanes!(long1(s, g), |s, x| vmath::erf(s, x)),
                 UnaryOp::Floor => lanes!(map1(s, g), |s, x| s.floor(x)),
-                UnaryOp::Bf16 => lanes!(map1(s, g), |s, x| vmath::round_to_bf16(s, x)),
+                UnaryOp::Bf16 => lanes!(long1(s, g), |s, x| vmath::round_to_bf16(s, x)),
                 UnaryOp::Not => lanes!(map1(s, g), |s, x| s.sub(s.splat(1.0), x)),
             }
         }
@@ -415,14 +505,14 @@ struct Special<'a> {
     frame: &'a Frame<'a>,
     instr: &'a Instr,
     block: &'a Block,
-    args: Args,
+    args: &'a Args,
 }
 
 impl WithSimd for Special<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (g, b) = (self.args, self.block);
+        let (g, b) = (*self.args, self.block);
         let flat = if self.instr.row { b.row } else { b.flat };
         // SAFETY: `Frame::run` made the arguments; sources of reductions and row values have step 1 (the compiler sees to it).
         unsafe {
@@ -435,12 +525,27 @@ impl WithSimd for Special<'_> {
                 Code::IntToBool => words::to_bool(g.n, g.d, g.a),
                 Code::Iota { inner, size } => words::iota(g.n, g.d, flat, inner, size),
                 Code::Random { dist, stream } => words::random(s, dist, stream, g.n, g.d, flat, (g.a.ptr, g.b.ptr)),
-                Code::Expand => rows::expand(s, (b.rows, b.width), g.a, g.d),
+                Code::Expand => rows::expand(s, (b.rows, b.width), g.a, g.d, g.spare > 0),
                 Code::Splat => {
                     let x = *g.a.ptr;
                     std::slice::from_raw_parts_mut(g.d, SPLAT).fill(x);
                 }
-                Code::RowReduce(op) if b.width <= VIRTUAL_LANES => rows::reduce_short(s, op, (b.rows, b.width), g.a.ptr, g.d),
+                Code::RowReduce(op) if b.width <= VIRTUAL_LANES => {
+                    rows::reduce_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0);
+                }
+                Code::RowArg(op) if (1..=VIRTUAL_LANES).contains(&b.width) => {
+                    rows::extreme_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0);
+                }
+                Code::RowSpread(op) if b.width <= VIRTUAL_LANES => {
+                    rows::spread_short(s, op, (b.rows, b.width), g.a, g.d, g.spare > 0);
+                }
+                Code::RowSpread(op) => {
+                    for r in 0..b.rows {
+                        let row = r * b.width;
+                        let x = reduce(s, op, std::slice::from_raw_parts(g.a.ptr.add(row), b.width));
+                        std::slice::from_raw_parts_mut(g.d.add(row), b.width).fill(x);
+                    }
+                }
                 Code::RowReduce(op) => {
                     for r in 0..b.rows {
                         *g.d.add(r) = reduce(s, op, std::slice::from_raw_parts(g.a.ptr.add(r * b.width), b.width));
@@ -453,12 +558,7 @@ impl WithSimd for Special<'_> {
                     }
                 }
                 Code::AccCol { op, at } => {
-                    let acc = self.frame.cols.add(at + b.col);
-                    for r in 0..b.rows {
-                        let own = Source { ptr: acc, step: 1, pitch: 0 };
-                        let row = Source { ptr: g.a.ptr.add(r * b.width), step: 1, pitch: 0 };
-                        combine(s, op, Args { n: b.width, lines: 1, d: acc, pitch: 0, a: own, b: row, c: row });
-                    }
+                    rows::add_columns(s, op, (b.rows, b.width), g.a.ptr, self.frame.cols.add(at + b.col));
                 }
                 Code::AccOne { op, at } => {
                     let lanes = std::slice::from_raw_parts_mut(self.frame.ones.add(at), SPLAT);
@@ -508,9 +608,9 @@ unsafe fn combine<S: Simd>(s: S, op: ReduceOp, g: Args) {
 /// Both must hold `n` words.
 #[inline(always)]
 pub(crate) unsafe fn merge_partials<S: Simd>(s: S, op: ReduceOp, into: *mut f32, from: *const f32, n: usize) {
-    let (a, b) = (Source { ptr: into, step: 1, pitch: 0 }, Source { ptr: from, step: 1, pitch: 0 });
+    let (a, b) = (Source { ptr: into, step: 1, pitch: 0, spare: 0 }, Source { ptr: from, step: 1, pitch: 0, spare: 0 });
     // SAFETY: the caller's promise.
-    unsafe { combine(s, op, Args { n, lines: 1, d: into, pitch: 0, a, b, c: b }) }
+    unsafe { combine(s, op, Args { n, lines: 1, d: into, pitch: 0, spare: 0, a, b, c: b }) }
 }
 
 #[inline(always)]
@@ -549,7 +649,7 @@ pub(crate) fn combine_lanes<S: Simd>(s: S, op: ReduceOp, lanes: &[f32]) -> f32 {
 
 /// Index of the first extreme; NaN counts as the extreme.
 #[inline(always)]
-fn extreme(op: ArgOp, xs: &[f32]) -> u32 {
+pub(super) fn extreme(op: ArgOp, xs: &[f32]) -> u32 {
     let mut best = 0;
     for (i, &x) in xs.iter().enumerate().skip(1) {
         let now = xs[best];

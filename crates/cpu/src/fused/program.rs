@@ -1,5 +1,6 @@
 //! The programs of fused regions: straight-line code over virtual block registers.
 
+use super::fill::SPARE;
 use super::named::{SCALARS, STORED, VALUES};
 use adaline_graph::{ArgOp, BinaryOp, Distribution, ReduceOp, UnaryOp};
 
@@ -68,6 +69,8 @@ pub(crate) enum Code {
     Splat,
     /// Reduces each row.
     RowReduce(ReduceOp),
+    /// Reduces each row and repeats the result along the row.
+    RowSpread(ReduceOp),
     /// Index of each row's extreme.
     RowArg(ArgOp),
     /// Adds the block's rows to an accumulator of columns; `at` is its place in the task's accumulators.
@@ -91,6 +94,39 @@ pub(crate) enum Code {
         /// First word.
         at: usize,
     },
+}
+
+impl Code {
+    /// Whether each element of the result depends on the same element of its operands alone, and on nothing else.
+    #[inline(always)]
+    pub(crate) fn is_lanewise(self) -> bool {
+        match self {
+            Self::Unary(_)
+            | Self::UnaryInt(_)
+            | Self::Binary(_)
+            | Self::BinaryInt(_)
+            | Self::Select
+            | Self::ToInt
+            | Self::FromInt
+            | Self::ToBool
+            | Self::IntToBool
+            | Self::MulAdd
+            | Self::MulSub
+            | Self::NegMulAdd
+            | Self::Copy => true,
+            Self::Iota { .. }
+            | Self::Random { .. }
+            | Self::Expand
+            | Self::Splat
+            | Self::RowReduce(_)
+            | Self::RowSpread(_)
+            | Self::RowArg(_)
+            | Self::AccCol { .. }
+            | Self::Named(_)
+            | Self::AccProducts { .. }
+            | Self::AccOne { .. } => false,
+        }
+    }
 }
 
 /// Where an instruction's operand comes from.
@@ -207,7 +243,7 @@ impl Program {
     }
     /// Words of scratch that a worker needs to run it.
     pub(crate) fn scratch_words(&self) -> usize {
-        (self.fills.len() * FILL_WORDS).next_multiple_of(SPLAT) + self.scalars.len() * SPLAT + self.regs * self.reg_words
+        (self.fills.len() * FILL_WORDS).next_multiple_of(SPLAT) + self.scalars.len() * SPLAT + self.regs * self.reg_words + SPARE
     }
     /// First word of the scalars within the scratch.
     pub(crate) fn scalars_at(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Copying operands into the order in which the register tiles read them, and transposing.
 
 use crate::simd::Simd;
+use std::mem::MaybeUninit;
 
 /// Rows asked for ahead of their copying: they lie too far apart for the machine to foresee them.
 const ROWS_AHEAD: usize = 8;
@@ -57,21 +58,23 @@ pub(crate) unsafe fn transpose<S: Simd>(
         let height = (rows - r).min(S::LANES);
         for c in (0..cols).step_by(S::LANES) {
             let width = (cols - c).min(S::LANES);
-            // SAFETY: blocks inside the matrices; the buffers hold 16 × 16 ≥ LANES × LANES words.
+            // SAFETY: blocks inside the matrices; the buffers hold 16 × 16 ≥ LANES × LANES words, all written before they are read.
             unsafe {
                 let (from, to) = (src.add(r * src_ld + c), dst.add(c * dst_ld + r));
                 if height == S::LANES && width == S::LANES {
                     s.transpose_block(from, src_ld, to, dst_ld);
                     continue;
                 }
-                let mut block = [0.0f32; 256];
-                let mut turned = [0.0f32; 256];
-                for i in 0..height {
-                    s.store(block.as_mut_ptr().add(i * S::LANES), s.load_partial(from.add(i * src_ld), width));
+                // Not set to zero first: of a small product's operand that would be most of the work.
+                let (mut block, mut turned) = (MaybeUninit::<[f32; 256]>::uninit(), MaybeUninit::<[f32; 256]>::uninit());
+                let (block, turned) = (block.as_mut_ptr().cast::<f32>(), turned.as_mut_ptr().cast::<f32>());
+                for i in 0..S::LANES {
+                    let row = if i < height { s.load_partial(from.add(i * src_ld), width) } else { s.splat(0.0) };
+                    s.store(block.add(i * S::LANES), row);
                 }
-                s.transpose_block(block.as_ptr(), S::LANES, turned.as_mut_ptr(), S::LANES);
+                s.transpose_block(block, S::LANES, turned, S::LANES);
                 for i in 0..width {
-                    let x = s.load(turned.as_ptr().add(i * S::LANES));
+                    let x = s.load(turned.add(i * S::LANES));
                     s.store_partial(to.add(i * dst_ld), if pad { S::LANES } else { height }, x);
                 }
             }

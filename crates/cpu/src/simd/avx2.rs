@@ -33,6 +33,34 @@ fn mask(n: usize) -> __m256i {
     _mm256_cmpgt_epi32(_mm256_set1_epi32(n.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 }
 
+/// Writes the first `n` lanes in pieces: the masked store of some machines takes as long as a dozen whole ones, and what it wrote cannot be read
+/// back before it has reached the cache.
+///
+/// # Safety
+/// `p .. p + min(n, 8)` must be writable.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn store_pieces(mut p: *mut f32, n: usize, x: __m256) {
+    // SAFETY: the caller's promise; the pieces are of 4, 2 and 1 words, as the bits of `n` say.
+    unsafe {
+        if n >= 8 {
+            return _mm256_storeu_ps(p, x);
+        }
+        let mut half = _mm256_castps256_ps128(x);
+        if n & 4 != 0 {
+            _mm_storeu_ps(p, half);
+            (p, half) = (p.add(4), _mm256_extractf128_ps::<1>(x));
+        }
+        if n & 2 != 0 {
+            _mm_store_sd(p.cast(), _mm_castps_pd(half));
+            (p, half) = (p.add(2), _mm_movehl_ps(half, half));
+        }
+        if n & 1 != 0 {
+            _mm_store_ss(p, half);
+        }
+    }
+}
+
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const ISA: Isa = Isa::Avx2;
@@ -71,13 +99,30 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f32, n: usize, x: __m256) {
-        // SAFETY: the token proves the feature; masked-out lanes are not accessed, the others the caller vouches for.
-        unsafe { _mm256_maskstore_ps(p, mask(n), x) }
+        // SAFETY: the token proves the feature, the caller the memory.
+        unsafe { store_pieces(p, n, x) }
     }
     #[inline(always)]
     unsafe fn load_strided(self, p: *const f32, n: usize) -> __m256 {
         // SAFETY: the token proves the feature, the caller the memory. Registers, not memory: a vector read back from eight stores would wait.
         unsafe { _mm256_setr_ps(*p, *p.add(n), *p.add(2 * n), *p.add(3 * n), *p.add(4 * n), *p.add(5 * n), *p.add(6 * n), *p.add(7 * n)) }
+    }
+    #[inline(always)]
+    unsafe fn load_strided_partial(self, p: *const f32, stride: usize, n: usize) -> __m256 {
+        let last = (n - 1) * stride;
+        // SAFETY: as above; no place lies behind the last.
+        unsafe {
+            _mm256_setr_ps(
+                *p,
+                *p.add(stride.min(last)),
+                *p.add((2 * stride).min(last)),
+                *p.add((3 * stride).min(last)),
+                *p.add((4 * stride).min(last)),
+                *p.add((5 * stride).min(last)),
+                *p.add((6 * stride).min(last)),
+                *p.add((7 * stride).min(last)),
+            )
+        }
     }
     #[inline(always)]
     fn prefetch(self, p: *const f32) {
@@ -121,6 +166,7 @@ impl Simd for Avx2 {
         fn neg_mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fnmadd_ps(a, b, c);
         fn sqrt(a: __m256) -> __m256 = _mm256_sqrt_ps(a);
         fn neg(a: __m256) -> __m256 = _mm256_xor_ps(a, _mm256_set1_ps(-0.0));
+        fn permute(a: __m256, at: __m256i) -> __m256 = _mm256_permutevar8x32_ps(a, at);
         fn abs(a: __m256) -> __m256 = _mm256_andnot_ps(_mm256_set1_ps(-0.0), a);
         fn min(a: __m256, b: __m256) -> __m256 = _mm256_min_ps(a, b);
         fn max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(a, b);

@@ -104,6 +104,17 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
         }
     }
     #[inline(always)]
+    unsafe fn load_strided_partial(self, p: *const f32, stride: usize, n: usize) -> __m512 {
+        let last = (n - 1) * stride;
+        // SAFETY: as above; no place lies behind the last.
+        unsafe {
+            let at = |i: usize| *p.add((i * stride).min(last));
+            let four = |i: usize| _mm_setr_ps(at(i), at(i + 1), at(i + 2), at(i + 3));
+            let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(four(0)), four(4));
+            _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, four(8)), four(12))
+        }
+    }
+    #[inline(always)]
     fn prefetch(self, p: *const f32) {
         // SAFETY: prefetching never faults, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -177,6 +188,7 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
         fn sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
         fn neg(a: __m512) -> __m512 =
             _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(a), _mm512_set1_epi32(i32::MIN)));
+        fn permute(a: __m512, at: __m512i) -> __m512 = _mm512_permutexvar_ps(at, a);
         fn abs(a: __m512) -> __m512 =
             _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(i32::MAX)));
         fn min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);

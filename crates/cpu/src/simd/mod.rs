@@ -132,6 +132,19 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
         }
         self.read(&lanes)
     }
+    /// As [`Simd::load_strided`] of the first `n` lanes; the others repeat lane `n - 1`.
+    ///
+    /// # Safety
+    /// The places of the first `n` lanes must be readable; `0 < n`.
+    #[inline(always)]
+    unsafe fn load_strided_partial(self, p: *const f32, stride: usize, n: usize) -> Self::F {
+        let mut lanes = [0.0f32; VIRTUAL_LANES];
+        for (i, x) in lanes[..Self::LANES].iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            *x = unsafe { *p.add(i.min(n - 1) * stride) };
+        }
+        self.read(&lanes)
+    }
     /// `*p` in all lanes.
     ///
     /// # Safety
@@ -282,6 +295,18 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
     #[inline(always)]
     fn mask_to_f(self, m: Self::M) -> Self::F {
         self.select_or_zero(m, self.splat(1.0))
+    }
+    /// Lane i is lane `at[i]` of `a`; each of `at` from 0 to `LANES - 1`, else the value of that lane is unspecified.
+    #[inline(always)]
+    fn permute(self, a: Self::F, at: Self::I) -> Self::F {
+        let (mut from, mut places, mut to) = ([0.0f32; VIRTUAL_LANES], [0i32; VIRTUAL_LANES], [0.0f32; VIRTUAL_LANES]);
+        self.write(&mut from, a);
+        // SAFETY: an array of 16 words holds a vector of at most 16 lanes.
+        unsafe { self.store_i(places.as_mut_ptr(), at) };
+        for (x, i) in to.iter_mut().zip(places) {
+            *x = from[i as usize % Self::LANES];
+        }
+        self.read(&to)
     }
     /// `a != 0` (true for NaN)
     #[inline(always)]

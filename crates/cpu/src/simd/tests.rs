@@ -150,6 +150,21 @@ impl WithSimd for Ops {
             assert!(dst[..k].iter().all(|&x| x == 9.0) && dst[k..].iter().all(|&x| x == -1.0));
             assert_eq!(out_m(s.first_n(n)).iter().filter(|&&x| x).count(), k);
         }
+        // Columns of few rows, and repeated values: no place behind the last is read.
+        for n in 1..=S::LANES {
+            for stride in [1, 2, 3, 10] {
+                let src: Vec<f32> = (0..=(n - 1) * stride).map(|x| x as f32).collect();
+                // SAFETY: the last of the `n` places is the slice's.
+                let x = unsafe { s.load_strided_partial(src.as_ptr(), stride, n) };
+                let want: Vec<f32> = (0..S::LANES).map(|i| (i.min(n - 1) * stride) as f32).collect();
+                assert_eq!(out(x), want, "{n} at distance {stride} [{}]", S::ISA);
+            }
+        }
+        let places: Vec<i32> = (0..S::LANES as i32).map(|i| i * i % S::LANES as i32).collect();
+        // SAFETY: one place for each lane.
+        let at = unsafe { s.load_i(places.as_ptr()) };
+        let values = s.i_to_f(s.iota());
+        assert_eq!(out(s.permute(values, at)), places.iter().map(|&i| i as f32).collect::<Vec<_>>(), "[{}]", S::ISA);
         // Transposition of a block inside larger matrices.
         let ld = S::LANES + 3;
         let src: Vec<f32> = (0..S::LANES * ld).map(|x| x as f32).collect();
