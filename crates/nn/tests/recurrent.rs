@@ -6,17 +6,8 @@ mod support;
 use adaline_data::Tensor;
 use adaline_graph::{Builder, DType, NodeId, Shape, SlotId, Var, backend::Backend, eval::Value, reference::Reference};
 use adaline_nn::{
-    DTypePolicy, Evaluate, Fit, Layer, Model, Seed, Sequential, Trace,
-    activations::Activation,
-    catalogue,
-    initializers::Initializer,
-    keras::KerasObject,
-    layers::*,
-    losses::MeanSquaredError,
-    model::LoadOptions,
-    optimizers::Adam,
-    regularizers::L2,
-    trace::Weights,
+    DTypePolicy, Evaluate, Fit, Layer, Model, Seed, Sequential, Trace, activations::Activation, catalogue, initializers::Initializer,
+    keras::KerasObject, layers::*, losses::MeanSquaredError, model::LoadOptions, optimizers::Adam, regularizers::L2, trace::Weights,
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -362,11 +353,17 @@ fn every_layer() -> Vec<(Box<dyn Layer>, &'static [usize])> {
         (GRU::new(3).reset_after(false).recurrent_activation(Activation::HardSigmoid).return_sequences(true).unroll(true).into(), sequence),
         (GRU::new(3).dropout(0.5).recurrent_dropout(0.5).use_bias(false).zero_output_for_mask(true).into(), sequence),
         (RNN::new(LSTMCell::new(3).unit_forget_bias(false)).return_sequences(true).into(), sequence),
-        (RNN::new(StackedRNNCells::default().add(GRUCell::new(2).reset_after(false)).add(SimpleRNNCell::new(3))).trainable(false).into(), sequence),
+        (
+            RNN::new(StackedRNNCells::default().add(GRUCell::new(2).reset_after(false)).add(SimpleRNNCell::new(3))).trainable(false).into(),
+            sequence,
+        ),
         (Bidirectional::new(LSTM::new(3).return_sequences(true)).merge_mode(MergeMode::Ave).name("both").into(), sequence),
         (Bidirectional::new(GRU::new(3)).backward_layer(LSTM::new(3).go_backwards(true)).into(), sequence),
         (TimeDistributed::new(Dense::new(3).activation(Activation::Tanh)).into(), sequence),
-        (ConvLSTM1D::new(3, 2).padding(Padding::Same).recurrent_activation(Activation::HardSigmoid).return_sequences(true).into(), &[2, 3, 4, 2]),
+        (
+            ConvLSTM1D::new(3, 2).padding(Padding::Same).recurrent_activation(Activation::HardSigmoid).return_sequences(true).into(),
+            &[2, 3, 4, 2],
+        ),
         (ConvLSTM2D::new(3, (2, 1)).data_format(DataFormat::ChannelsFirst).use_bias(false).into(), &[1, 3, 2, 4, 4]),
         (ConvLSTM3D::new(1, 2).strides(2).kernel_regularizer(L2(0.1)).into(), &[1, 2, 3, 3, 3, 1]),
     ]
@@ -402,7 +399,10 @@ fn arguments_are_read_as_people_write_them() {
     let both = read("Bidirectional", json!({"layer": {"class_name": "GRU", "units": 2, "return_sequences": true}}));
     assert_eq!(both.config(), Bidirectional::new(GRU::new(2).return_sequences(true)).config());
     let config = both.config();
-    assert_eq!((&config["layer"]["config"]["name"], &config["backward_layer"]["config"]["name"]), (&json!("forward_gru"), &json!("backward_gru")));
+    assert_eq!(
+        (&config["layer"]["config"]["name"], &config["backward_layer"]["config"]["name"]),
+        (&json!("forward_gru"), &json!("backward_gru"))
+    );
     assert_eq!(config["backward_layer"]["config"]["go_backwards"], true);
     assert_eq!(config["layer"]["config"]["zero_output_for_mask"], true);
     assert_eq!(read("SimpleRNN", json!({"units": 2, "seed": 4})).config(), SimpleRNN::new(2).config());
@@ -429,7 +429,10 @@ fn weights_have_keras_places_and_survive_a_file() {
         Sequential::new()
             .add(Input::new([4, 2]))
             .add(Masking::default())
-            .add(Bidirectional::new(RNN::new(StackedRNNCells::new([LSTMCell::new(2).into(), LSTMCell::new(3).into(), GRUCell::new(2).into()])).return_sequences(true)))
+            .add(Bidirectional::new(
+                RNN::new(StackedRNNCells::new([LSTMCell::new(2).into(), LSTMCell::new(3).into(), GRUCell::new(2).into()]))
+                    .return_sequences(true),
+            ))
             .add(TimeDistributed::new(Dense::new(3)).trainable(false))
             .add(GRU::new(2))
             .add(Dense::new(1))

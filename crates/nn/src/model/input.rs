@@ -52,7 +52,10 @@ impl InputSpec {
         };
         let batch = match &sizes[0] {
             Value::Null => None,
-            s => Some(s.as_u64().filter(|&n| n > 0 && n < u64::from(u32::MAX)).ok_or_else(|| wrong("a batch size of at least 1, or null"))? as usize),
+            s => {
+                Some(s.as_u64().filter(|&n| n > 0 && n < u64::from(u32::MAX)).ok_or_else(|| wrong("a batch size of at least 1, or null"))?
+                    as usize)
+            }
         };
         Ok(Self { name: layer.name().unwrap_or("input_layer").into(), batch, row, dtype })
     }

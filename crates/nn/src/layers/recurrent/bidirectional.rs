@@ -144,7 +144,8 @@ impl Bidirectional {
         let halves = initial.map(|s| s.split_at(s.len() / 2));
         let forward = cx.within("forward_layer", self.layer.0.as_ref(), |cx| forward.call_with_states(cx, x, halves.map(|h| h.0)));
         let sequences = backward.options().return_sequences;
-        let mut backward = cx.within("backward_layer", self.backward_layer.0.as_ref(), |cx| backward.call_with_states(cx, x, halves.map(|h| h.1)));
+        let mut backward =
+            cx.within("backward_layer", self.backward_layer.0.as_ref(), |cx| backward.call_with_states(cx, x, halves.map(|h| h.1)));
         let (y, mut back) = (cx.compute(forward.output), cx.compute(backward.output));
         if sequences {
             back = back.reverse(&[1]);
@@ -170,7 +171,13 @@ impl KerasObject for Bidirectional {
         }
         let Some((forward, backward)) = self.both() else { return Ok(()) };
         let (f, b) = (forward.options(), backward.options());
-        check(f.go_backwards != b.go_backwards, class, "backward_layer", "one whose `go_backwards` is not that of `layer`", b.go_backwards)?;
+        check(
+            f.go_backwards != b.go_backwards,
+            class,
+            "backward_layer",
+            "one whose `go_backwards` is not that of `layer`",
+            b.go_backwards,
+        )?;
         for (key, same, got) in [
             ("stateful", f.stateful == b.stateful, b.stateful),
             ("return_sequences", f.return_sequences == b.return_sequences, b.return_sequences),

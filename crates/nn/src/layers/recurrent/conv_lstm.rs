@@ -256,7 +256,8 @@ impl<const N: usize> StepCell for ConvLSTM<N> {
         };
         let row = Shape::new(&xs.shape().dims()[1..]); // (B, S.., C)
         let dropped = dropout_masks(cx, self.dropout, self.seed, row, 4);
-        let of_gate = |(g, mask): (usize, &Var<'g>)| flat(xs * mask.expand_dims(0)).conv(columns(kernel, g * filters..(g + 1) * filters), spec);
+        let of_gate =
+            |(g, mask): (usize, &Var<'g>)| flat(xs * mask.expand_dims(0)).conv(columns(kernel, g * filters..(g + 1) * filters), spec);
         let sums = match &dropped[..] {
             [] => x.conv(kernel, spec),
             each => concat(cx.builder(), &each.iter().enumerate().map(of_gate).collect::<Vec<_>>(), -1),

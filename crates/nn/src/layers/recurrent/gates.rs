@@ -36,7 +36,7 @@ pub trait Kind: Clone + PartialEq + Debug + Default + Send + Sync + Serialize + 
     fn bias(&self, units: usize, initializer: &Initializer) -> (Vec<usize>, Initializer) {
         (vec![units.saturating_mul(Self::GATES)], initializer.clone())
     }
-    /// The new states of a step from what it sees of the input, `x (B, gates · units)`, and the states `(B, units)`.
+    /// The new states of a step from the products of its input, `x (B, gates · units)`, and the states `(B, units)`.
     fn step<'g>(&self, cx: &Trace<'g, '_>, recurrence: &Recurrence<'g>, x: Var<'g>, states: &[Var<'g>]) -> Vec<Var<'g>>;
 }
 
@@ -355,7 +355,8 @@ impl<K: Kind> Layer for GateCell<K> {
 
 /// The error of a cell in a chain of layers.
 pub(super) fn not_a_layer<'g>(cx: &Trace<'g, '_>, class: &str) -> Var<'g> {
-    cx.builder().error(format!("{class} does one step of a sequence, and a chain of layers has none: put it into an RNN layer, RNN::new({class})"))
+    cx.builder()
+        .error(format!("{class} does one step of a sequence, and a chain of layers has none: put it into an RNN layer, RNN::new({class})"))
 }
 
 impl<K: Kind> Layer for GateLayer<K> {
