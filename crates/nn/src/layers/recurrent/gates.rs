@@ -414,7 +414,7 @@ impl<K: Kind> StepCell for GateCell<K> {
         let input = Projection { kernel, bias: bias.map(|b| b.0), dropout: Vec::new() };
         let mut recurrence =
             Recurrence { input, kernel: recurrent, bias: bias.and_then(|b| b.1), dropout: Vec::new(), activation: a.activation };
-        if Shape::try_new(&[steps, batch, columns]).filter(|_| !cx.builder().failed()).is_none() {
+        if cx.builder().failed() || Shape::try_new(&[steps, batch, columns]).is_none() {
             let error = cx.builder().error(format!("{steps} steps of {batch} samples with {} units are too large", a.units));
             return (error, recurrence);
         }

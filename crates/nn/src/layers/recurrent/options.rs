@@ -60,7 +60,7 @@ pub(super) fn output_only<'g>(layer: &dyn Recurrent, cx: &mut Trace<'g, '_>, inp
 impl RnnOptions {
     /// Takes a batch through a cell, whose weights are declared by `run`.
     pub(super) fn run<'g>(
-        &self,
+        self,
         cx: &mut Trace<'g, '_>,
         class: &str,
         cell: &dyn RnnCell,
