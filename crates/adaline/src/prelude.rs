@@ -28,6 +28,10 @@ pub use adaline_nn::layers::{
     RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,
     Solarization,
 };
+pub use adaline_nn::layers::{
+    Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, MergeMode, RNN, Recurrent, SimpleRNN, SimpleRNNCell,
+    StackedRNNCells, TimeDistributed,
+};
 pub use adaline_nn::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError, Reduction, SparseCategoricalCrossentropy,
 };

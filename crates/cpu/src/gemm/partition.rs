@@ -14,6 +14,12 @@ const KEPT_WORDS: usize = 32 * 1024;
 pub(crate) const TASK_FLOPS: usize = 600_000;
 /// What one operation of an epilogue is worth in operations of the product.
 const EPILOGUE_FLOPS: usize = 8;
+/// Words of a right operand, read down its rows, that come from beyond the L2 cache; columns of its tasks, and rows read at a time without packing.
+const STREAMED_WORDS: usize = 256 * 1024;
+const STREAMED_COLUMNS: usize = 128;
+const STREAMED_ROWS: usize = 64;
+/// Words of such an operand from which on asking for them ahead of time pays.
+const AHEAD_WORDS: usize = 1024 * 1024;
 const MANY_TASKS: usize = 16;
 const MOST_TASKS: usize = 128;
 /// Words of a block handed to the epilogue, so that it finds it in the L1 cache.
@@ -44,6 +50,8 @@ pub(super) struct Partition {
     pub(super) keep: bool,
     /// What becomes of the left-hand operand before the tiles read it.
     pub(super) left: Left,
+    /// The right-hand operand comes from memory in pieces of rows: the next piece is asked for ahead of time.
+    pub(super) ahead: bool,
     /// Vectors per row of a register tile.
     pub(super) vectors: usize,
     /// Rows of a register tile, at most.
@@ -157,7 +165,14 @@ impl WithSimd for Choose {
         let thin = pack && rows <= tile_rows;
         let longest = if thin { THIN_BLOCK } else { (PANEL_WORDS / panel).max(THIN_BLOCK) };
         // Blocks of equal length; a sum just over one block is not cut.
-        let block_k = if k <= longest + longest / 4 || !pack { k } else { k.div_ceil(k.div_ceil(longest)) };
+        // Both operands are read down their rows, the right one from far away: pieces of a row must be long, and few rows at a time, for what reads
+        // ahead of the processor and for its table of pages.
+        let streamed = !left_rows && !right_turned && k.saturating_mul(cols) >= STREAMED_WORDS;
+        let block_k = match () {
+            () if streamed && !pack && k > STREAMED_ROWS => k.div_ceil(k.div_ceil(STREAMED_ROWS)),
+            () if k <= longest + longest / 4 || !pack => k,
+            () => k.div_ceil(k.div_ceil(longest)),
+        };
 
         // Enough tasks for many threads first, then larger ones, which repeat less.
         let flops = (2 * k).saturating_add(EPILOGUE_FLOPS * self.cost).saturating_mul(m).saturating_mul(n).max(memory_flops(&self.spec));
@@ -177,10 +192,10 @@ impl WithSimd for Choose {
             let c = by_cols(want);
             (by_rows(want.div_ceil(c)), c)
         } else {
-            let c = cols.div_ceil(kept).max(1);
+            let c = if streamed { cols.div_ceil(STREAMED_COLUMNS).max(by_cols(want.min(2))) } else { cols.div_ceil(kept).max(1) };
             let r = by_rows(want.div_ceil(c));
             // Sums in several blocks copy the left operand anew for each block and task: as few tasks along the columns as will do.
-            (r, if block_k < k && r * c >= MANY_TASKS / 2 { c } else { c.max(by_cols(want.div_ceil(r))) })
+            (r, if streamed || block_k < k && r * c >= MANY_TASKS / 2 { c } else { c.max(by_cols(want.div_ceil(r))) })
         };
         let cols_per_task =
             if cols == 0 { 0 } else { cols.div_ceil(col_tasks).next_multiple_of(panel).min(cols.next_multiple_of(S::LANES)) };
@@ -207,6 +222,7 @@ impl WithSimd for Choose {
             swap,
             pack,
             keep: false,
+            ahead: streamed && k.saturating_mul(cols) >= AHEAD_WORDS,
             left,
             vectors,
             tile_rows,

@@ -207,6 +207,15 @@ unsafe fn block<S: Simd>(
             let last = width - (vectors - 1) * S::LANES;
             let here = (right.at(col, done).ptr, right.inner);
             let packed = panels.wrapping_add(length * col);
+            if plan.ahead && right.outer == 1 {
+                // The same rows further on, or the next rows.
+                let next = if col + panel < cols { right.at(col + panel, done) } else { right.at(0, done + length) };
+                for p in 0..length.min(k - done) {
+                    for line in (0..panel).step_by(LINE) {
+                        s.prefetch(next.ptr.wrapping_add(p * next.inner + line));
+                    }
+                }
+            }
             for (row, height) in heights.clone() {
                 let Operand { ptr: a, outer: a_row, inner: a_step } = left.at(first + row, 0);
                 let c = out.wrapping_add(row * out_ld + col);
