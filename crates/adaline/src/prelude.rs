@@ -13,13 +13,12 @@ pub use adaline_nn::initializers::Initializer;
 pub use adaline_nn::layers::image::{FillMode, FlipMode};
 pub use adaline_nn::layers::{
     ActivationLayer, AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D, AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D, AdaptiveMaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D, BatchNormalization, Bidirectional,
-    Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, Cropping1D, Cropping2D,
-    Cropping3D, DataFormat, Dense, DepthwiseConv1D, DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell,
-    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
-    Input, Interpolation, LSTM, LSTMCell, Layer, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, MaxPooling3D, MergeMode, Normalization,
-    PReLU, Padding, Permute, RNN, ReLU, Recurrent, Rescaling, Reshape, SeparableConv1D, SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax,
-    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, StackedRNNCells, TimeDistributed, UpSampling1D, UpSampling2D, UpSampling3D,
+    AdaptiveMaxPooling2D, AdaptiveMaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D, BatchNormalization, Conv1D,
+    Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, Cropping1D, Cropping2D, Cropping3D, DataFormat, Dense,
+    DepthwiseConv1D, DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GlobalAveragePooling1D, GlobalAveragePooling2D,
+    GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Input, Interpolation, Layer, LeakyReLU, Masking,
+    MaxPooling1D, MaxPooling2D, MaxPooling3D, Normalization, PReLU, Padding, Permute, ReLU, Rescaling, Reshape, SeparableConv1D,
+    SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, UpSampling1D, UpSampling2D, UpSampling3D,
     ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
 };
 pub use adaline_nn::layers::{
