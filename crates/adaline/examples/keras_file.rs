@@ -102,7 +102,36 @@ fn main() -> Outcome<()> {
         .add(Dense::new(3).activation(Activation::Softmax))
         .build(Seed(5))?;
     model.compile(SGD::new(0.1), scc(), [Accuracy::default()])?;
-    write(folder, "sequences", &mut model, &sequences, &classes)
+    write(folder, "sequences", &mut model, &sequences, &classes)?;
+
+    // Cells within layers within layers, each with its place in the file; a frozen one, and one that skips steps.
+    let stack = StackedRNNCells::new([LSTMCell::new(3).into(), LSTMCell::new(2).into(), GRUCell::new(2).into()]);
+    let mut model = Sequential::new()
+        .name("recurrent")
+        .add(Input::new([8, 2]))
+        .add(Masking::default())
+        .add(Bidirectional::new(RNN::new(stack).return_sequences(true)))
+        .add(TimeDistributed::new(Dense::new(3).activation(Activation::Relu)).trainable(false))
+        .add(Bidirectional::new(SimpleRNN::new(3).return_sequences(true)).merge_mode(MergeMode::Sum))
+        .add(GRU::new(4).reset_after(false).recurrent_regularizer(L2(0.01)).go_backwards(true).return_sequences(true))
+        .add(LSTM::new(4))
+        .add(Dense::new(3).activation(Activation::Softmax))
+        .build(Seed(5))?;
+    model.compile(Adam::new(0.01), scc(), [Accuracy::default()])?;
+    write(folder, "recurrent", &mut model, &sequences, &classes)?;
+
+    let films = Tensor::f32([96, 3, 4, 4, 2], (0..96 * 96).map(|i| (i as f32 * 1.3).sin()).collect())?;
+    let mut model = Sequential::new()
+        .name("films")
+        .add(Input::new([3, 4, 4, 2]))
+        .add(ConvLSTM2D::new(3, (2, 3)).padding(Padding::Same).return_sequences(true))
+        .add(TimeDistributed::new(MaxPooling2D::new(2)))
+        .add(Bidirectional::new(ConvLSTM2D::new(2, 2)))
+        .add(Flatten::new())
+        .add(Dense::new(3).activation(Activation::Softmax))
+        .build(Seed(5))?;
+    model.compile(Adam::new(0.01), scc(), [Accuracy::default()])?;
+    write(folder, "films", &mut model, &films, &classes)
 }
 
 /// Trains a little, saves, notes the predictions, trains on and notes where that leads.

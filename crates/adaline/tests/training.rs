@@ -126,3 +126,37 @@ fn the_facade_builds_trains_saves_and_loads() {
     let text = load_model(&path).unwrap_err().to_string();
     assert!(text.contains("check the spelling"), "{text}");
 }
+
+#[test]
+fn states_go_from_batch_to_batch_as_on_the_reference() {
+    let x = Tensor::f32([6, 5, 3], (0..90).map(|i| (i as f32 * 0.7).sin()).collect()).unwrap();
+    let y = Tensor::f32([6, 1], (0..6).map(|i| (i as f32).cos()).collect()).unwrap();
+    let make = |backend: Arc<dyn Backend>| {
+        let mut model = Sequential::new()
+            .add(Input::new([5, 3]).batch_size(3))
+            .add(Bidirectional::new(LSTM::new(4).stateful(true).return_sequences(true)))
+            .add(GRU::new(4).stateful(true))
+            .add(Dense::new(1))
+            .build_on(backend, Seed(7))
+            .unwrap();
+        model.compile(SGD::new(0.1), MeanSquaredError::default(), ()).unwrap();
+        model
+    };
+    let run = |mut model: Model| {
+        let first = model.predict_batched(&x, 3).unwrap();
+        let second = model.predict_batched(&x, 3).unwrap();
+        let options = || Fit::default().batch_size(3).shuffle(false).verbose(0);
+        model.fit(&x, &y, options().epochs(2)).unwrap();
+        let trained = model.predict_batched(&x, 3).unwrap();
+        model.reset_states();
+        let reset = model.predict_batched(&x, 3).unwrap();
+        assert!(first != second && trained != reset);
+        [first, second, trained, reset]
+    };
+    let (ours, exact) = (run(make(Arc::new(Cpu::new()))), run(make(Arc::new(Reference::default()))));
+    for (a, b) in ours.iter().zip(&exact) {
+        for (a, b) in a.as_f32().unwrap().iter().zip(b.as_f32().unwrap()) {
+            assert!((a - b).abs() <= 1e-5, "{a} on the processor, {b} on the reference");
+        }
+    }
+}

@@ -214,7 +214,7 @@ impl Model {
         let mut envelope = named.layer.envelope();
         // Recurrent layers apply theirs within; a layer that is nothing but an activation has no sums of its own.
         let config = envelope["config"].as_object_mut()?;
-        if !config.contains_key("activation") || config.contains_key("recurrent_activation") || named.layer.class_name() == "Activation" {
+        if !config.contains_key("activation") || named.layer.as_recurrent().is_some() || named.layer.class_name() == "Activation" {
             return None;
         }
         config.insert("activation".into(), json!("linear"));

@@ -79,9 +79,10 @@ impl Model {
             inputs.push(TensorRef::I32(&seed));
             inputs.push(TensorRef::I32(&step));
             if let Some(plan) = self.plans.get(&signature) {
-                match remembers {
-                    true => plan.session.run(inputs.as_slice(), &mut self.weights.store)?,
-                    false => plan.session.run_frozen(inputs.as_slice(), &self.weights.store)?,
+                if remembers {
+                    plan.session.run(inputs.as_slice(), &mut self.weights.store)?;
+                } else {
+                    plan.session.run_frozen(inputs.as_slice(), &self.weights.store)?;
                 }
                 for (at, values) in values.iter_mut().enumerate() {
                     match plan.session.output(at) {

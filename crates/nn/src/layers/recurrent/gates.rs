@@ -36,7 +36,7 @@ pub trait Kind: Clone + PartialEq + Debug + Default + Send + Sync + Serialize + 
     fn bias(&self, units: usize, initializer: &Initializer) -> (Vec<usize>, Initializer) {
         (vec![units.saturating_mul(Self::GATES)], initializer.clone())
     }
-    /// The new states of a step from what it sees of the input, `x (B, gates · units)`, and the states `(B, units)`.
+    /// The new states of a step from the products of its input, `x (B, gates · units)`, and the states `(B, units)`.
     fn step<'g>(&self, cx: &Trace<'g, '_>, recurrence: &Recurrence<'g>, x: Var<'g>, states: &[Var<'g>]) -> Vec<Var<'g>>;
 }
 
@@ -414,7 +414,7 @@ impl<K: Kind> StepCell for GateCell<K> {
         let input = Projection { kernel, bias: bias.map(|b| b.0), dropout: Vec::new() };
         let mut recurrence =
             Recurrence { input, kernel: recurrent, bias: bias.and_then(|b| b.1), dropout: Vec::new(), activation: a.activation };
-        if Shape::try_new(&[steps, batch, columns]).filter(|_| !cx.builder().failed()).is_none() {
+        if cx.builder().failed() || Shape::try_new(&[steps, batch, columns]).is_none() {
             let error = cx.builder().error(format!("{steps} steps of {batch} samples with {} units are too large", a.units));
             return (error, recurrence);
         }

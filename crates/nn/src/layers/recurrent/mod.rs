@@ -1,7 +1,7 @@
 //! Recurrent layers: cells, which say what one step does, and layers that repeat a cell along a sequence.
 //!
-//! Sequences are `(B, T, ..)` outside, as in Keras, and `(T, B, ..)` inside. What a cell does with its input alone is done for all steps at
-//! once, before [`Builder::scan`](adaline_graph::Builder::scan); so a step has only what depends on the states.
+//! Sequences are `(B, T, ..)` outside, as in Keras, and `(T, B, ..)` inside. A cell writes one step;
+//! [`Builder::scan`](adaline_graph::Builder::scan) sees to it that what does not depend on states is computed before the steps where that pays.
 
 mod bidirectional;
 mod conv_lstm;

@@ -40,7 +40,7 @@ pub trait Recurrent: Layer {
     /// To change them.
     fn options_mut(&mut self) -> &mut RnnOptions;
     /// Output and last states for `x (B, T, ..)`, from the given states or, without any, from zeros or those of the batch before (`stateful`).
-    /// Heeds [`Trace::mask`].
+    /// Heeds [`Trace::mask`]. To be called within [`Trace::within`], which gives the weights their path and the layer its policy.
     fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> RnnResult<'g>;
 }
 
@@ -60,7 +60,7 @@ pub(super) fn output_only<'g>(layer: &dyn Recurrent, cx: &mut Trace<'g, '_>, inp
 impl RnnOptions {
     /// Takes a batch through a cell, whose weights are declared by `run`.
     pub(super) fn run<'g>(
-        &self,
+        self,
         cx: &mut Trace<'g, '_>,
         class: &str,
         cell: &dyn RnnCell,
@@ -118,9 +118,9 @@ impl RnnOptions {
         let pass = Pass { reverse: self.go_backwards, mask, outputs };
         let xs = swapped(x); // (T, B, ..)
         let passed = run(cx, &pass, xs, &initial);
-        if b.failed() {
-            return fail(x);
-        }
+        let Some(&newest) = passed.states.get(cell.output()).filter(|_| !b.failed()) else {
+            return fail(b.error(format!("{class} needs a cell with states")));
+        };
         for (&(slot, _), &state) in slots.iter().zip(&passed.states) {
             cx.remember(slot, state);
         }
@@ -135,12 +135,11 @@ impl RnnOptions {
             (Some(ys), _) if self.return_sequences => swapped(if self.go_backwards { ys.reverse(&[0]) } else { ys }),
             (Some(ys), _) => of_step(ys, last),
             (None, Some(mask)) if zero => {
-                let y = passed.states[cell.output()];
                 let counts = of_step(mask, last);
-                let column: Vec<usize> = (0..y.rank()).map(|a| if a == 0 { batch } else { 1 }).collect();
-                counts.reshape(Shape::new(&column)).select(y, b.full(y.shape(), 0.0))
+                let column: Vec<usize> = (0..newest.rank()).map(|a| if a == 0 { batch } else { 1 }).collect();
+                counts.reshape(Shape::new(&column)).select(newest, b.full(newest.shape(), 0.0))
             }
-            (None, _) => passed.states[cell.output()],
+            (None, _) => newest,
         };
         RnnResult { output, states: passed.states }
     }

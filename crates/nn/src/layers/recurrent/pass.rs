@@ -52,8 +52,7 @@ pub trait RnnCell {
 pub trait StepCell: RnnCell {
     /// What all steps see alike: weights, masks of dropout.
     type Held<'g>;
-    /// Declares the weights, and does for all steps at once what does not depend on states: from `xs (T, B, ..)` what each step sees of it,
-    /// `(T, B, ..)`, and what all steps see.
+    /// Declares the weights: what each step sees of `xs (T, B, ..)`, itself `(T, B, ..)`, and what all steps see.
     fn prepare<'g>(&self, cx: &mut Trace<'g, '_>, xs: Var<'g>) -> (Var<'g>, Self::Held<'g>);
     /// The new states of one step, the first of which is its output: elementwise operations and products with weights, so that samples do not
     /// see each other.
@@ -71,23 +70,26 @@ pub trait StepCell: RnnCell {
         if let Some(mask) = pass.mask {
             // (T, B) -> (T, B, 1, ..), to stand beside the states.
             let rank = initial.first().map_or(2, |s| s.rank());
-            let dims: Vec<usize> = mask.shape().dims().iter().copied().chain(std::iter::repeat_n(1, rank - 1)).collect();
-            sequences.push(mask.reshape(Shape::new(&dims)));
+            let dims: Vec<usize> = mask.shape().dims().iter().copied().chain(std::iter::repeat_n(1, rank.saturating_sub(1))).collect();
+            sequences.push(match Shape::try_new(&dims) {
+                Some(shape) => mask.reshape(shape),
+                None => b.error(format!("states of {rank} axes have no place for the steps as one more")),
+            });
         }
         let repeats = pass.outputs == Outputs::Repeated && pass.mask.is_some();
         if repeats {
-            carries.push(b.full(initial[0].shape(), 0.0));
+            carries.extend(initial.first().map(|s| b.full(s.shape(), 0.0)));
         }
         let (mut states, outputs) = b.scan(xs.dim(0), pass.reverse, &carries, &sequences, |carries, seen| {
             let (states, before) = carries.split_at(initial.len());
             let mut new = self.step(cx, &held, seen[0], states);
-            let mut output = new[0];
+            let mut output = new.first().copied().unwrap_or(seen[0]);
             if let Some(&counts) = seen.get(1) {
                 new = new.iter().zip(states).map(|(&new, &old)| counts.select(new, old)).collect();
                 output = match (pass.outputs, before) {
                     (Outputs::Zeroed, _) => counts.select(output, b.full(output.shape(), 0.0)),
                     (Outputs::Repeated, &[before]) => counts.select(output, before),
-                    _ => new[0],
+                    _ => new.first().copied().unwrap_or(output),
                 };
             }
             if repeats {

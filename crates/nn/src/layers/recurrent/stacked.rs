@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// its output is the last cell's.
 ///
 /// Keras takes all cells through a step together. Since no cell sees those above it, each here goes along the whole sequence before the
-/// next one begins: the same numbers, and what a cell does with its input alone is done for all steps at once.
+/// next one begins: the same numbers, and the product of a cell's input with its matrix can be one for all steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StackedRNNCells {
     #[serde(flatten)]
