@@ -231,9 +231,7 @@ fn data_that_a_text_network_cannot_use_is_refused() {
     let (_, text) = fails(&["predict", &shared.model(), &other]);
     assert!(text.contains("body"), "{text}");
     let npy = shared.path("x.npy");
-    let header = b"\x93NUMPY\x01\0\x46\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }           \n";
-    std::fs::write(&npy, [&header[..], &1f32.to_le_bytes()].concat()).unwrap();
-    assert!(Path::new(&npy).exists());
+    ::adaline::data::write_npy(Path::new(&npy), &::adaline::data::Tensor::from([[1.0f32]])).unwrap();
     let (_, text) = fails(&["predict", &shared.model(), &npy, "--json"]);
     assert!(text.contains("this network reads texts"), "{text}");
     let (_, text) = fails(&["explain", &shared.model(), &shared.path("reviews.csv"), "--row", "60"]);
