@@ -194,9 +194,26 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub pictures: PictureArgs,
     #[command(flatten)]
+    pub texts: TextArgs,
+    #[command(flatten)]
     pub read: ReadArgs,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// How to read texts.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct TextArgs {
+    /// Column of a table to read as text: its words become numbers by a vocabulary learned from the training rows; other columns are
+    /// left out
+    #[arg(long, value_name = "COLUMN")]
+    pub text: Option<String>,
+    /// Most entries of the vocabulary: padding, unknown words, and the most frequent words [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub vocabulary: Option<usize>,
+    /// Words of each text that are read, from its beginning [default: so many that 95 % of the training rows are read whole, at most 256]
+    #[arg(long, value_name = "N")]
+    pub sequence_length: Option<usize>,
 }
 
 /// How to read pictures.

@@ -41,6 +41,12 @@ pub(crate) struct DataConfig {
     /// More texts that mean "no value".
     #[serde(default)]
     pub missing: Vec<String>,
+    /// Column to read as text.
+    pub text: Option<String>,
+    /// Most entries of its vocabulary.
+    pub vocabulary: Option<usize>,
+    /// Words of each text that are read.
+    pub sequence_length: Option<usize>,
     /// Height and width when each row of the table is a picture.
     pub image: Option<[usize; 2]>,
     /// The table names pictures (column `path`) and their classes (column `label`).

@@ -19,6 +19,7 @@ mod settings;
 mod source;
 mod summary;
 mod terminal;
+mod text;
 mod untrained;
 mod watched;
 

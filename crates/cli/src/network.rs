@@ -4,12 +4,19 @@ use crate::error::CliError;
 use crate::problem::{Kind, TaskInfo};
 use crate::settings::Settings;
 use adaline::nn::activations::Activation;
-use adaline::nn::layers::{Dense, Dropout, Flatten, Input, Rescaling};
+use adaline::nn::layers::{Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D, Input, Rescaling};
 use adaline::nn::{Layer, Sequential, catalogue};
 use serde_json::{Value, json};
 
-/// The network for inputs of the given row shape.
-pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo, bytes: bool, name: &str) -> Result<Sequential, CliError> {
+/// The network for inputs of the given row shape; for texts with the size of their vocabulary.
+pub(crate) fn describe(
+    settings: &Settings,
+    row_shape: &[usize],
+    vocabulary: Option<usize>,
+    info: &TaskInfo,
+    bytes: bool,
+    name: &str,
+) -> Result<Sequential, CliError> {
     let kind = &info.kind;
     let config = &settings.config.model;
     if !config.layers.is_empty() {
@@ -25,7 +32,8 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo
         }
         return Ok(net);
     }
-    let mut net = Sequential::new().name(name).dtype_policy(config.policy()?).add(Input::new(row_shape));
+    let input = Input::new(row_shape).dtype(if vocabulary.is_some() { "int32" } else { "float32" });
+    let mut net = Sequential::new().name(name).dtype_policy(config.policy()?).add(input);
     if let (Some(_), Kind::Classes(names), &[height, width, channels], None) = (&info.pictures, kind, row_shape, &settings.hidden) {
         for mut layer in default_picture_network([height, width], channels, names.len()) {
             if let Some(rate) = settings.dropout.filter(|_| layer["class_name"] == "Dropout") {
@@ -41,7 +49,12 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo
     if row_shape.len() > 1 {
         net = net.add(Flatten::new());
     }
-    for &units in settings.hidden.as_deref().unwrap_or(default_hidden(row_shape)) {
+    let mut hidden = default_hidden(row_shape);
+    if let Some(words) = vocabulary {
+        net = net.add(Embedding::new(words, WORD_NUMBERS).mask_zero(true)).add(GlobalAveragePooling1D::new());
+        hidden = &WORD_HIDDEN;
+    }
+    for &units in settings.hidden.as_deref().unwrap_or(hidden) {
         net = net.add(Dense::new(units).activation(Activation::Relu));
         if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
             net = net.add(Dropout::new(rate));
@@ -53,6 +66,9 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo
     })
 }
 
+/// Numbers that stand for a word, and units behind their mean.
+const WORD_NUMBERS: usize = 32;
+const WORD_HIDDEN: [usize; 1] = [32];
 /// Filters of the two convolutions of each block.
 const FILTERS: [usize; 2] = [32, 64];
 /// Shorter sides are not halved any more.

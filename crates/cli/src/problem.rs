@@ -84,6 +84,9 @@ impl Problem {
         name: &str,
         say: &Terminal,
     ) -> Result<Self, CliError> {
+        if !matches!(source, Source::Table(_)) {
+            crate::text::only_in_tables(config)?;
+        }
         match source {
             Source::Table(table) => Self::of_table(table, target, task, config, name),
             Source::Arrays(arrays) => Self::of_arrays(arrays, task, config),
@@ -106,12 +109,12 @@ impl Problem {
             Some("none") => Scale::None,
             Some(other) => return misuse(format!("[data] scaling expects standard, minmax or none, got {other:?}")),
         };
-        let options = PrepOptions { task, scale, exclude: config.ignore.clone(), ..PrepOptions::default() };
+        let mut options = PrepOptions { task, scale, exclude: config.ignore.clone(), ..PrepOptions::default() };
         let all: Vec<usize> = (0..table.rows()).collect();
         // Decides the task and the classes once, on the whole column; statistics are fitted anew on training rows.
-        let whole = Preprocessor::fit(&table, Some(target), &all, &options)?;
+        let (whole, note) = crate::text::fit(&table, target, &all, &mut options, config)?;
         let rows = table.rows_with(target)?;
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = note.into_iter().collect();
         if whole.rows_without_target() > 0 {
             notes.push(format!("{} rows have no `{target}` and are left out", whole.rows_without_target()));
         }

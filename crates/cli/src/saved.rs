@@ -135,6 +135,9 @@ impl Saved {
             return fail("the array is a single number; expected rows of numbers");
         }
         let Some(prep) = &self.coder.prep else { return self.shaped(x.clone()) };
+        if let Some((column, _)) = prep.text() {
+            return fail(format!("{}: this network reads texts; give it a table with the column `{column}`", self.file));
+        }
         let names: Vec<&str> = prep.input_columns().collect();
         if x.row_len() != names.len() {
             return fail(format!(

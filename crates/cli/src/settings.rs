@@ -66,7 +66,8 @@ impl Settings {
 
     /// Merges and checks.
     pub(crate) fn new(args: &FitArgs) -> Result<Self, CliError> {
-        let config = args.model.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+        let mut config = args.model.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+        crate::text::merge(&args.texts, &mut config.data)?;
         let (d, t) = (&config.data, &config.training);
         let Some(data) = args.data.clone().or_else(|| d.path.clone()) else {
             return misuse("which data? Say `adaline fit DATA --target COLUMN`, or put path = \"...\" under [data] of the --model file");

@@ -81,6 +81,9 @@ pub(crate) fn table_options(read: &ReadArgs, config: &crate::config::DataConfig)
     for column in read.category.iter().chain(&config.category) {
         options = options.kind(column.clone(), ColumnKind::Category);
     }
+    if let Some(column) = &config.text {
+        options = options.kind(column.clone(), ColumnKind::Text);
+    }
     Ok(options)
 }
 

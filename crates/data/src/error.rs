@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::{ArrayError, FileError, ImageError, PrepError, SplitError, TableError};
+use crate::{ArrayError, FileError, ImageError, PrepError, SplitError, TableError, TextError};
 
 /// What went wrong with data, with everything needed to find the place.
 ///
@@ -144,6 +144,9 @@ pub enum DataError {
     /// Rows that cannot be split as asked.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// Texts that cannot be turned into numbers as asked.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// Something is empty that must not be.
     #[error("{what} is empty")]
     Empty {

@@ -3,6 +3,7 @@
 //! - [`Tensor`]: an array on the host; [`load_idx`], [`load_idx_divided`], [`read_npy`] and [`read_npz`] read it from files.
 //! - [`ImageList`], [`ImageSet`]: pictures in folders, one per class, or named by a table; a [`RowSource`] may be larger than memory.
 //! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
+//! - [`TextVectorization`], [`pad_sequences`]: texts as numbers by a vocabulary, sequences of one length.
 //! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
 //! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
 //!
@@ -69,6 +70,7 @@ mod source;
 mod split;
 mod table;
 mod tensor;
+mod text;
 
 pub use array::ArrayError;
 pub use array::idx::{load_idx, load_idx_divided};
@@ -84,7 +86,7 @@ pub use image::set::ImageSet;
 pub use image::{decode_image, read_image};
 pub use nearest::nearest;
 pub use prep::error::PrepError;
-pub use prep::options::{Impute, PrepOptions, Scale, Task};
+pub use prep::options::{Impute, PrepOptions, Scale, Task, TextOptions};
 pub use prep::scale::{MinMax, Standardizer};
 pub use prep::{ColumnUse, Preprocessor, Role};
 pub use source::RowSource;
@@ -97,3 +99,7 @@ pub use table::overview::{Histogram, NumberSummary, Overview};
 pub use table::{Column, Table};
 pub use tensor::convert::{normalize, to_categorical};
 pub use tensor::{DType, MAX_VALUES, Tensor, TensorData, first_non_finite};
+pub use text::error::TextError;
+pub use text::sequences::{PadOptions, SequenceEnd, pad_sequences};
+pub use text::tokens::{NGrams, SplitBy, Standardize};
+pub use text::vectorize::{TextOutput, TextVectorization, VectorizeOptions};

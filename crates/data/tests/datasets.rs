@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use adaline_data::{ColumnKind, PrepOptions, Preprocessor, Role, Table, TableOptions, Task};
+use adaline_data::{ColumnKind, PrepOptions, Preprocessor, Role, Table, TableOptions, Task, TextOptions};
 use sha2::{Digest, Sha256};
 
 fn path(name: &str) -> PathBuf {
@@ -16,7 +16,7 @@ fn read(name: &str) -> Table {
 #[test]
 fn files_are_those_of_the_page() {
     let page = std::fs::read_to_string(path("README.md")).unwrap();
-    for (name, rows, columns) in [("iris.csv", 150, 5), ("digits.csv", 1797, 65), ("auto_mpg.csv", 406, 9)] {
+    for (name, rows, columns) in [("iris.csv", 150, 5), ("digits.csv", 1797, 65), ("auto_mpg.csv", 406, 9), ("sms_spam.csv", 5574, 2)] {
         let bytes = std::fs::read(path(name)).unwrap();
         let sum = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert!(page.contains(&sum), "{name} has SHA-256 {sum}");
@@ -72,4 +72,18 @@ fn auto_mpg_has_text_and_missing_cells() {
     let y = prep.transform_target(&table, &table.rows_with("mpg").unwrap()).unwrap();
     assert!(y.mean().unwrap().abs() < 1e-6);
     assert!((prep.inverse_target(0.0) - 23.5146).abs() < 1e-4);
+}
+
+#[test]
+fn messages_are_texts_with_a_vocabulary() {
+    let table = read("sms_spam.csv");
+    assert_eq!((table.column("label").unwrap().distinct(), table.column("text").unwrap().kind()), (2, ColumnKind::Text));
+    assert_eq!(table.column("label").unwrap().iter().filter(|l| *l == Some("spam")).count(), 747);
+    let rows: Vec<usize> = (0..table.rows()).collect();
+    let options = PrepOptions { texts: vec![("text".into(), TextOptions::default())], ..PrepOptions::default() };
+    let prep = Preprocessor::fit(&table, Some("label"), &rows, &options).unwrap();
+    let (_, vectorize) = prep.text().unwrap();
+    assert_eq!(vectorize.vocabulary()[..8], ["", "[UNK]", "to", "i", "you", "a", "the", "u"]);
+    // In one message of twenty there are more words than are read.
+    assert_eq!((prep.width(), vectorize.vocabulary_size()), (32, 9_665));
 }

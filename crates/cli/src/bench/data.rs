@@ -6,7 +6,7 @@ use crate::source::idx_training;
 use adaline::data::Tensor;
 use adaline::graph::philox::{Philox, stream_of, uniform};
 use adaline::nn::keras::KerasObject;
-use adaline::nn::{Loss, Model};
+use adaline::nn::{Layer, Loss, Model};
 use std::path::Path;
 
 /// Seed of all random numbers.
@@ -27,7 +27,7 @@ pub(super) fn of(network: Network, folder: Option<&Path>, rows: usize) -> Result
     }
 }
 
-/// Normal inputs for any network, and labels that its loss takes.
+/// Normal inputs for any network, or numbers of its table where it begins with one, and labels that its loss takes.
 pub(super) fn random_for(model: &Model, row: &[usize], output: &[usize], rows: usize) -> Result<(Tensor, Tensor), CliError> {
     let sized = |row: &[usize]| -> Result<Vec<usize>, CliError> {
         let shape: Vec<usize> = std::iter::once(rows).chain(row.iter().copied()).collect();
@@ -39,7 +39,11 @@ pub(super) fn random_for(model: &Model, row: &[usize], output: &[usize], rows: u
         }
     };
     let shape = sized(row)?;
-    let x = Tensor::f32(shape.clone(), normals("x", shape.iter().product()))?;
+    let count = shape.iter().product();
+    let x = match model.layers().next().and_then(Layer::table_rows) {
+        Some(rows) => Tensor::i32(shape, classes("x", count, rows))?,
+        None => Tensor::f32(shape, normals("x", count))?,
+    };
     let loss = model.loss();
     let last = output.last().copied().unwrap_or(1).max(1);
     let y = if loss.is_some_and(Loss::sparse) {

@@ -4,6 +4,7 @@ mod drawing;
 mod layer;
 mod numbers;
 mod spatial;
+mod text;
 mod words;
 
 use crate::args::ExplainArgs;
@@ -20,6 +21,8 @@ use adaline::nn::model::Inspection;
 use layer::LayerView;
 use std::path::Path;
 
+/// What is said of a cell without a value.
+const NO_VALUE: &str = "(no value)";
 /// Step size where the optimizer has none.
 const DEFAULT_RATE: f64 = 0.01;
 
@@ -36,6 +39,8 @@ struct Story {
     shape: Vec<usize>,
     /// The row as a picture, when it is one.
     picture: Option<Maps>,
+    /// The words, when it is a text.
+    words: Option<text::Words>,
     kind: Kind,
     target: Option<String>,
     layers: Vec<LayerView>,
@@ -104,7 +109,7 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
             let y = if has_truth { Some(saved.table_truth(&table, &[args.row])?) } else { None };
             let used: Option<Vec<&str>> = saved.coder.prep.as_ref().map(|p| p.input_columns().collect());
             let cells = table.columns().iter().filter(|c| used.as_ref().is_none_or(|u| u.contains(&c.name())));
-            let cells = cells.map(|c| (c.name().to_owned(), c.get(args.row).unwrap_or("(no value)").to_owned())).collect();
+            let cells = cells.map(|c| (c.name().to_owned(), c.get(args.row).unwrap_or(NO_VALUE).to_owned())).collect();
             Ok(Row { x: saved.table_inputs(&table, &[args.row])?, y, cells })
         }
         Source::Arrays(arrays) => {
@@ -172,6 +177,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
     let truth = row.y.as_ref().map(|y| Truth { raw: units(&y.f32_values()), values: y.f32_values().into_owned() });
     let predicted = units(&output);
     let (picture, shape) = (picture_of(saved, &row.x), row.x.row_shape().to_vec());
+    let words = text::of(saved, &row.x, &row.cells, &output)?;
     let step = match y {
         Some(y) => one_step(&mut saved.model, &inspection, &row.x, y)?,
         None => None,
@@ -184,6 +190,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
         inputs,
         shape,
         picture,
+        words,
         target: saved.target().map(str::to_owned),
         loss_class: saved.model.loss().map_or_else(String::new, |l| l.class_name().to_owned()),
         loss: inspection.loss,

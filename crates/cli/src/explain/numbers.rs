@@ -34,14 +34,18 @@ pub(super) fn json(story: &Story) -> Value {
         }
         Kind::Numbers(_) => (Some(one_or_all(&story.predicted)), story.truth.as_ref().map(|t| one_or_all(&t.raw))),
     };
-    json!({
+    let mut told = json!({
         "row": story.row, "model": story.model, "target": story.target, "cells": cells,
         "inputs": {"names": story.input_names, "shape": story.shape, "values": story.inputs},
         "layers": layers,
         "output": story.output, "predicted": predicted, "truth": truth,
         "loss": story.loss.map(|value| json!({"class": story.loss_class, "value": value})),
         "one_step": story.step.as_ref().map(|s| json!({"learning_rate": s.rate, "loss": s.loss})),
-    })
+    });
+    if let Some(words) = &story.words {
+        told["text"] = super::text::json(words);
+    }
+    told
 }
 
 /// How a kernel or window goes over its input.

@@ -20,6 +20,9 @@ pub(super) fn text(story: &Story, top: usize) -> String {
         forward(&mut out, at + 1, layer, top);
     }
     result(&mut out, story);
+    if let Some(words) = &story.words {
+        super::text::shares(&mut out, words, top);
+    }
     match &story.no_way_back {
         Some(why) => {
             let _ = writeln!(out, "\nThere is no loss and no way back: {why}.");
@@ -46,6 +49,9 @@ fn inputs(out: &mut String, story: &Story, top: usize) {
     }
     if let Some(picture) = &story.picture {
         return drawing::picture(out, picture);
+    }
+    if let Some(words) = &story.words {
+        return super::text::inputs(out, words);
     }
     let count = story.inputs.len();
     let (few, order) = most(&story.inputs, top.max(WHOLE));

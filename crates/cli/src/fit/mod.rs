@@ -16,7 +16,7 @@ use crate::problem::{Kind, Problem, Rows};
 use crate::settings::Settings;
 use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{Fold, KFold, SplitWarning, stratified_split, train_test_split};
+use adaline::data::{Fold, KFold, Preprocessor, SplitWarning, stratified_split, train_test_split};
 use adaline::report::figure::FoldChart;
 use adaline::report::html::Convolutions;
 use adaline::report::number;
@@ -303,6 +303,10 @@ fn parameters(problem: &Problem, settings: &Settings, trained: &Trained, epochs:
             "early stopping".to_owned(),
             format!("after {} epochs without a lower validation loss, best weights kept", settings.patience),
         ));
+    }
+    if let Some((_, texts)) = trained.coder.prep.as_ref().and_then(Preprocessor::text) {
+        out.push(("vocabulary".to_owned(), number::grouped(texts.vocabulary_size() as u64)));
+        out.push(("words read of a text".to_owned(), texts.options().output_sequence_length.unwrap_or(0).to_string()));
     }
     if let Some(size) = &problem.size {
         out.push(("picture size".to_owned(), size.clone()));

@@ -138,6 +138,12 @@ fn data_overview(run: &Run<'_>) -> DataOverview {
     if let (Some(table), Some(prep)) = (problem.table(), &run.trained.coder.prep) {
         let uses = prep.report();
         overview.columns = table.overview().into_iter().zip(&uses).map(|(o, u)| column(o, u)).collect();
+        if let Some((words, lengths)) = crate::text::overview(table, prep, &problem.rows) {
+            let read = overview.columns.iter_mut().zip(&uses).filter(|(_, u)| u.role == Role::Feature);
+            for (column, _) in read {
+                (column.top, column.histogram) = (words.clone(), Some(lengths.clone()));
+            }
+        }
     }
     if let (Kind::Classes(names), Some(labels)) = (&problem.info.kind, &problem.labels) {
         let mut counts = vec![0u64; names.len()];

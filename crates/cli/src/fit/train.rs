@@ -64,7 +64,7 @@ pub(crate) fn train(
     let coder = problem.coder(&lesson.rows)?;
     let part = problem.part(&coder, &lesson.rows)?;
     let watched = if lesson.watched.is_empty() { None } else { Some(problem.part(&coder, &lesson.watched)?) };
-    let mut model = build(problem, settings, &*part.x, seed)?;
+    let mut model = build(problem, settings, &coder, &*part.x, seed)?;
     let mut fit = Fit::default().epochs(lesson.epochs).batch_size(settings.batch_size).progress(progress).stop_when(stop.clone());
     if let Some(Part { x, y }) = &watched {
         fit = fit.validation_data(&**x, y);
@@ -84,9 +84,10 @@ pub(crate) fn train(
 }
 
 /// The compiled network for inputs like `x`.
-pub(crate) fn build(problem: &Problem, settings: &Settings, x: &dyn RowSource, seed: u64) -> Result<Model, CliError> {
+pub(crate) fn build(problem: &Problem, settings: &Settings, coder: &Coder, x: &dyn RowSource, seed: u64) -> Result<Model, CliError> {
     let kind = &problem.info.kind;
-    let net = network::describe(settings, x.row_shape(), &problem.info, x.dtype() == DType::U8, &slug(&problem.info.source))?;
+    let vocabulary = coder.prep.as_ref().and_then(|p| Some(p.text()?.1.vocabulary_size()));
+    let net = network::describe(settings, x.row_shape(), vocabulary, &problem.info, x.dtype() == DType::U8, &slug(&problem.info.source))?;
     let mut model = net.build(Seed(seed))?;
     check_output(&model, kind)?;
     let mut optimizer = catalogue::optimizer_from_json(&settings.optimizer).map_err(|e| CliError::Misuse(format!("optimizer: {e}")))?;

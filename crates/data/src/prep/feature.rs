@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::PrepError;
 use super::levels::{Levels, Spelling};
-use super::options::{Impute, PrepOptions, Scale};
+use super::options::{Impute, PrepOptions, Scale, TextOptions};
+use super::text;
 use crate::table::infer::{Number, number};
 use crate::table::overview::{mean_and_std, quantile};
-use crate::{Column, ColumnKind};
+use crate::{Column, ColumnKind, DataError, TextVectorization};
 
 /// How one column is turned into numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub(super) enum Encoding {
     Number { fill: f64, shift: f64, scale: f64, indicator: bool },
     /// One-hot: the levels, then "other", then "missing".
     Category { levels: Levels, other: bool, missing: bool },
+    /// Numbers of words, of one length.
+    Text(Box<TextVectorization>),
 }
 
 /// A column that is of no use, and why.
@@ -69,8 +72,12 @@ impl Feature {
         kind: ColumnKind,
         rows: &[usize],
         options: &PrepOptions,
-    ) -> Result<Result<Self, Unused>, PrepError> {
+    ) -> Result<Result<Self, Unused>, DataError> {
+        let words = options.texts.iter().rev().find(|(column, _)| column == cells.column.name());
         let encoding = match kind {
+            _ if words.is_some() => text::fit(cells.column, rows, words.map_or(&TextOptions::default(), |(_, options)| options))?
+                .map(|vectorize| Encoding::Text(Box::new(vectorize))),
+            _ if !options.texts.is_empty() => Err(Unused("the text is read alone".into())),
             ColumnKind::Numeric => fit_number(cells, rows, options)?,
             ColumnKind::Boolean => fit_category(cells.column, Some(Spelling::Folded), rows, options),
             ColumnKind::Category => fit_category(cells.column, None, rows, options),
@@ -87,6 +94,7 @@ impl Feature {
         match &self.encoding {
             Encoding::Number { indicator, .. } => 1 + usize::from(*indicator),
             Encoding::Category { levels, other, missing } => levels.len() + usize::from(*other) + usize::from(*missing),
+            Encoding::Text(vectorize) => text::length(vectorize),
         }
     }
 
@@ -102,6 +110,7 @@ impl Feature {
                 let other = other.then(|| format!("{column} is another"));
                 levels.chain(other).chain(missing.then(|| format!("{column} is missing"))).collect()
             }
+            Encoding::Text(_) => (1..=self.width()).map(|at| format!("{column} word {at}")).collect(),
         }
     }
 
@@ -121,6 +130,9 @@ impl Feature {
                 let other = if *other { ", one for all rarer ones" } else { "" };
                 let missing = if *missing { ", one for missing" } else { "" };
                 format!("one column for each of {} values{other}{missing}", levels.len())
+            }
+            Encoding::Text(vectorize) => {
+                format!("numbers of its first {} words, from a vocabulary of {}", text::length(vectorize), vectorize.vocabulary_size())
             }
         }
     }
@@ -152,6 +164,12 @@ impl Feature {
                     };
                     if let Some(place) = place {
                         out[place] = 1.0;
+                    }
+                }
+                Encoding::Text(vectorize) => {
+                    let numbers = text::numbers(vectorize, cells.column.get(row).unwrap_or_default());
+                    for (out, number) in out.iter_mut().zip(numbers) {
+                        *out = number as f32;
                     }
                 }
             }

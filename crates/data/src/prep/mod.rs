@@ -7,6 +7,7 @@ pub(crate) mod options;
 pub(crate) mod scale;
 mod stored;
 mod target;
+mod text;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +83,9 @@ impl Preprocessor {
     /// [`PrepError::NotANumber`] for text in a column declared numeric.
     pub fn fit(table: &Table, target: Option<&str>, rows: &[usize], options: &PrepOptions) -> Result<Self, DataError> {
         check_rows(table, rows)?;
-        for name in options.exclude.iter().chain(options.kinds.iter().map(|(name, _)| name)) {
+        for name in
+            options.exclude.iter().chain(options.kinds.iter().map(|(name, _)| name)).chain(options.texts.iter().map(|(name, _)| name))
+        {
             table.column(name)?;
         }
         let target_column = target.map(|name| table.column(name)).transpose()?;
@@ -217,6 +220,14 @@ impl Preprocessor {
         self.features.iter().flat_map(Feature::names).collect()
     }
 
+    /// The column that is read as text and how, when that is all there is to learn from.
+    pub fn text(&self) -> Option<(&str, &crate::TextVectorization)> {
+        match &self.features[..] {
+            [Feature { column, encoding: Encoding::Text(vectorize) }] => Some((column, vectorize)),
+            _ => None,
+        }
+    }
+
     /// The columns that a table must have to predict from it.
     pub fn input_columns(&self) -> impl Iterator<Item = &str> {
         self.features.iter().map(|f| f.column.as_str())
@@ -238,6 +249,7 @@ impl Preprocessor {
         let kind = |feature: &Feature| match feature.encoding {
             Encoding::Number { .. } => ColumnKind::Numeric,
             Encoding::Category { .. } => ColumnKind::Category,
+            Encoding::Text(_) => ColumnKind::Text,
         };
         let mut options = base.clone();
         options.kinds.extend(self.features.iter().map(|feature| (feature.column.clone(), kind(feature))));

@@ -46,6 +46,22 @@ pub enum Scale {
     None,
 }
 
+/// How a column of texts becomes sequences of words' numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextOptions {
+    /// Most entries of the vocabulary, those for padding and unknown words included; at least 3.
+    pub max_tokens: usize,
+    /// Words of each text that are read; `None` takes so many that 95 % of the training rows are read whole, at most 256.
+    pub sequence_length: Option<usize>,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { max_tokens: 10_000, sequence_length: None }
+    }
+}
+
 /// How to turn a table into numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -62,10 +78,20 @@ pub struct PrepOptions {
     pub exclude: Vec<String>,
     /// Columns to take as another kind than the table says.
     pub kinds: Vec<(String, ColumnKind)>,
+    /// Columns to read as texts, whatever their kind. When there are some, no other column is learned from.
+    pub texts: Vec<(String, TextOptions)>,
 }
 
 impl Default for PrepOptions {
     fn default() -> Self {
-        Self { task: Task::Auto, impute: Impute::Median, scale: Scale::Standard, max_levels: 50, exclude: Vec::new(), kinds: Vec::new() }
+        Self {
+            task: Task::Auto,
+            impute: Impute::Median,
+            scale: Scale::Standard,
+            max_levels: 50,
+            exclude: Vec::new(),
+            kinds: Vec::new(),
+            texts: Vec::new(),
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::Preprocessor;
 use super::error::PrepError;
 use super::feature::Encoding;
 use super::target::Values;
+use super::text;
 use crate::DataError;
 
 pub(super) const FORMAT: &str = "adaline-preprocessor";
@@ -65,6 +66,7 @@ impl Preprocessor {
                     return Err(format!("column {column:?} has no values"));
                 }
                 Encoding::Category { .. } => {}
+                Encoding::Text(vectorize) => text::check(vectorize).map_err(|e| format!("column {column:?}: {e}"))?,
             }
         }
         if self.features.is_empty() {

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::{Impute, Scale, TableError};
+use crate::{Impute, Scale, TableError, TextOptions};
 
 fn table(text: &str) -> Table {
     Table::parse(text, &TableOptions::default()).unwrap()
@@ -279,5 +279,53 @@ proptest::proptest! {
         let mean = column.iter().sum::<f64>() / n;
         let std = (column.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
         proptest::prop_assert!(mean.abs() < 1e-4 && (std - 1.0).abs() < 1e-4, "{mean} {std}");
+    }
+}
+
+#[test]
+fn texts_are_sequences_of_numbers_learned_from_the_training_rows() {
+    let table = "body,stars,good\nGreat film!,5,yes\ngreat great cast,4,yes\nbad film,1,no\n,2,no\nunseen words here,1,no\n";
+    let table = Table::parse(table, &TableOptions::default().kind("body", ColumnKind::Text)).unwrap();
+    let options = PrepOptions { texts: vec![("body".into(), TextOptions::default())], ..PrepOptions::default() };
+    let prep = Preprocessor::fit(&table, Some("good"), &[0, 1, 2, 3], &options).unwrap();
+    let (column, vectorize) = prep.text().unwrap();
+    assert_eq!((column, vectorize.vocabulary()), ("body", vec!["", "[UNK]", "great", "film", "cast", "bad"]));
+    assert_eq!(prep.feature_names(), ["body word 1", "body word 2", "body word 3"]);
+    let report = prep.report();
+    assert_eq!((report[0].width, report[0].detail.as_str()), (3, "numbers of its first 3 words, from a vocabulary of 6"));
+    assert_eq!((report[1].role, report[1].detail.as_str()), (Role::Dropped, "the text is read alone"));
+    let x = prep.transform_features(&table, &[0, 1, 3, 4]).unwrap();
+    assert_eq!(x.as_f32(), Some(&[2.0, 3.0, 0.0, 2.0, 2.0, 4.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0][..]));
+    // The way through JSON changes nothing; the table is read with the column as text again.
+    let again = Preprocessor::from_json(&prep.to_json().unwrap()).unwrap();
+    assert_eq!(again, prep);
+    let numbers = Table::parse("body\n12\n3 4\n", &again.table_options(&TableOptions::default())).unwrap();
+    assert_eq!(again.transform_features(&numbers, &[0, 1]).unwrap().as_f32(), Some(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0][..]));
+}
+
+#[test]
+fn texts_without_words_and_stored_nonsense_are_refused() {
+    let table = Table::parse("body,good\n!!,yes\n?,no\n,no\n", &TableOptions::default().kind("body", ColumnKind::Text)).unwrap();
+    let options = |texts: TextOptions| PrepOptions { texts: vec![("body".into(), texts)], ..PrepOptions::default() };
+    let error = Preprocessor::fit(&table, Some("good"), &[0, 1, 2], &options(TextOptions::default())).unwrap_err().to_string();
+    assert!(error.contains("body (no word in the training rows)"), "{error}");
+    let unknown = PrepOptions { texts: vec![("text".into(), TextOptions::default())], ..PrepOptions::default() };
+    assert!(Preprocessor::fit(&table, Some("good"), &[0, 1, 2], &unknown).unwrap_err().to_string().contains("\"text\""));
+    let table = Table::parse("body,good\na b,yes\na,no\n", &TableOptions::default()).unwrap();
+    for bad in [TextOptions { max_tokens: 2, ..TextOptions::default() }, TextOptions { sequence_length: Some(0), ..TextOptions::default() }]
+    {
+        assert!(Preprocessor::fit(&table, Some("good"), &[0, 1], &options(bad)).is_err());
+    }
+    let prep = Preprocessor::fit(&table, Some("good"), &[0, 1], &options(TextOptions::default())).unwrap();
+    let json = prep.to_json().unwrap();
+    for (from, to) in [
+        ("\"output_sequence_length\": 2", "\"output_sequence_length\": null"),
+        ("\"output_sequence_length\": 2", "\"output_sequence_length\": 99999999999"),
+        ("\"output_mode\": \"int\"", "\"output_mode\": \"count\""),
+        ("\"b\"", "\"a\""),
+        ("\"sparse\": false", "\"sparse\": true"),
+    ] {
+        assert!(json.contains(from), "{json}");
+        assert!(Preprocessor::from_json(&json.replace(from, to)).is_err(), "{to}");
     }
 }

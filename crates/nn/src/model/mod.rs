@@ -130,14 +130,12 @@ impl Model {
     /// # Errors
     /// [`Error::InputShape`] when weights exist for rows of another shape; [`Error::Graph`] when a layer does not fit.
     pub fn build_for(&mut self, row: &[usize]) -> Result<()> {
-        match &self.input {
-            Some(_) => self.check_input("the given shape", row),
-            None => {
-                let looked_up = self.chain.first().is_some_and(|l| l.layer.table_rows().is_some());
-                let dtype = if looked_up { DType::I32 } else { DType::F32 };
-                self.build_input(InputSpec { dtype, ..InputSpec::from_row(row) })
-            }
+        if self.input.is_some() {
+            return self.check_input("the given shape", row);
         }
+        let looked_up = self.chain.first().is_some_and(|l| l.layer.table_rows().is_some());
+        let dtype = if looked_up { DType::I32 } else { DType::F32 };
+        self.build_input(InputSpec { dtype, ..InputSpec::from_row(row) })
     }
 
     fn build_input(&mut self, input: InputSpec) -> Result<()> {
