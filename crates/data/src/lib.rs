@@ -4,6 +4,7 @@
 //! - [`ImageList`], [`ImageSet`]: pictures in folders, one per class, or named by a table; a [`RowSource`] may be larger than memory.
 //! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
 //! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
+//! - [`Frame`], [`Windows`], [`WindowCoder`]: a table in order of time, its windows of past and future steps, as a [`RowSource`].
 //! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
 //!
 //! ```
@@ -65,6 +66,7 @@ mod image;
 mod nearest;
 mod prep;
 mod rng;
+mod series;
 mod source;
 mod split;
 mod table;
@@ -87,6 +89,14 @@ pub use prep::error::PrepError;
 pub use prep::options::{Impute, PrepOptions, Scale, Task};
 pub use prep::scale::{MinMax, Standardizer};
 pub use prep::{ColumnUse, Preprocessor, Role};
+pub use series::baseline::Rule;
+pub use series::coder::{WindowCoder, WindowOptions};
+pub use series::error::SeriesError;
+pub use series::frame::{Frame, SeriesColumns, SeriesNote, SeriesPart};
+pub use series::rows::{Encoded, Past, WindowRows};
+pub use series::step::Step;
+pub use series::time::{Time, TimeFormat};
+pub use series::windows::{TimeSplit, Windows};
 pub use source::RowSource;
 pub use split::kfold::{Fold, KFold};
 pub use split::{Split, SplitError, SplitWarning, stratified_split, train_test_split};
