@@ -35,6 +35,17 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo
         }
         return Ok(net);
     }
+    if settings.series.is_some() && settings.hidden.is_none() {
+        let mut layers = crate::series::default_network(outputs(kind));
+        let last = layers.pop();
+        for layer in layers {
+            net = net.add(layer);
+        }
+        if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
+            net = net.add(Dropout::new(rate));
+        }
+        return Ok(last.into_iter().fold(net, Sequential::add));
+    }
     if bytes {
         net = net.add(Rescaling::new(1.0 / 255.0));
     }
@@ -51,6 +62,14 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo
         Kind::Classes(names) => net.add(Dense::new(names.len()).activation(Activation::Softmax)),
         Kind::Numbers(outputs) => net.add(Dense::new(*outputs)),
     })
+}
+
+/// How many numbers come out.
+fn outputs(kind: &Kind) -> usize {
+    match kind {
+        Kind::Classes(names) => names.len(),
+        Kind::Numbers(outputs) => *outputs,
+    }
 }
 
 /// Filters of the two convolutions of each block.

@@ -21,6 +21,11 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// The shape of a window: steps, numbers in each.
+    pub fn row_shape(&self) -> [usize; 2] {
+        [self.window, self.features]
+    }
+
     /// What is taken off all targets of a window: its last value, or nothing.
     pub(super) fn anchor(&self, origin: usize) -> f64 {
         if self.relative { self.target[origin] } else { 0.0 }
