@@ -202,7 +202,8 @@ fn learn(
         if lesson.watched.is_empty() && settings.validation_split > 0.0 && problem.series().is_some() {
             say.line("Note: the series is too short to hold windows out for watching; all epochs are trained");
         }
-        say.line(&format!("Training on {} rows, watching {}", count(&lesson.rows), count(&lesson.watched)));
+        let rows = if problem.series().is_some() { "windows" } else { "rows" };
+        say.line(&format!("Training on {} {rows}, watching {}", count(&lesson.rows), count(&lesson.watched)));
         (lesson, None)
     };
     let trained = train::train(problem, settings, &lesson, settings.seed, say.progress(lesson.epochs), stop)?;

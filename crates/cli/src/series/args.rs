@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct SeriesArgs {
     /// Column of times (1949-01-31, 1949-01, 1949-Q1, 1949-01-31T08:30 or numbers): the table is a series, and the target is forecast
-    /// from its own past and that of the other columns
+    /// from its own past and that of the other columns; the last part of time is held out, and folds walk forward
     #[arg(long, value_name = "COLUMN")]
     pub time: Option<String>,
     /// Column that tells several series in one table apart

@@ -12,6 +12,10 @@ use adaline::report::number;
 
 /// Steps ahead whose errors are measured where no season says more.
 const SPAN: usize = 24;
+/// Never further than this, where the horizon is not ...
+const FURTHEST: usize = 336;
+/// ... and of long series fewer, so that there are not many more forecasts than these.
+const FORECASTS: usize = 2_000_000;
 
 /// A series with its windows. The rows of its problem are the numbers of windows.
 pub(crate) struct Series {
@@ -31,13 +35,7 @@ impl Series {
         let frame = Frame::new(table, &columns, None)?;
         let season = asked.season.or_else(|| frame.step().season()).filter(|s| *s > 1);
         let window = asked.window.unwrap_or_else(|| Windows::default_window(&frame, season, asked.horizon));
-        let windows = match Windows::new(&frame, window, asked.horizon) {
-            // The sizes were asked for by words.
-            Err(adaline::data::DataError::Series(e @ (SeriesError::TooShort { .. } | SeriesError::NoSteps { .. }))) => {
-                return misuse(e.to_string());
-            }
-            other => other?,
-        };
+        let windows = Windows::new(&frame, window, asked.horizon)?;
         let options = WindowOptions { scale, exclude: settings.config.data.ignore.clone(), relative: asked.relative };
         Ok(Self { frame, windows, season, options })
     }
@@ -90,7 +88,8 @@ impl Series {
 
     /// So many steps ahead errors are measured: two seasons, or the horizon where it is longer.
     pub(crate) fn span(&self) -> usize {
-        self.windows.horizon().max(self.season.map_or(SPAN, |s| s.saturating_mul(2).max(SPAN)).min(2 * 168))
+        let seasons = self.season.map_or(SPAN, |s| s.saturating_mul(2).max(SPAN));
+        self.windows.horizon().max(seasons.min(FURTHEST).min(FORECASTS / self.windows.len()))
     }
 
     /// The frame's rows from which windows are forecast.
@@ -133,10 +132,7 @@ impl Series {
         // Where a fold finds a window is the place in `chosen`, as folds of other rows have it.
         let place: std::collections::HashMap<usize, usize> = chosen.iter().enumerate().map(|(place, &at)| (at, place)).collect();
         let places = |windows: &[usize]| windows.iter().filter_map(|at| place.get(at).copied()).collect();
-        let folds = self.windows.walk_forward(&self.frame, chosen, k).map_err(|e| match e {
-            adaline::data::DataError::Series(e) => CliError::Misuse(e.to_string()),
-            e => e.into(),
-        })?;
+        let folds = self.windows.walk_forward(&self.frame, chosen, k).map_err(|e| CliError::from(e).asked())?;
         Ok(folds.iter().map(|fold| Fold { train: places(&fold.earlier), validation: places(&fold.later) }).collect())
     }
 

@@ -108,7 +108,7 @@ fn chosen<'a>(frame: &'a Frame, state: &State, args: &ForecastArgs) -> Result<Ve
         return Ok(vec![part]);
     }
     let keys: Vec<&str> = frame.series().iter().map(|part| part.key.as_str()).collect();
-    let hint = nearest(only, keys.iter().copied()).map_or_else(String::new, |n| format!("; did you mean {n:?}?"));
+    let hint = nearest(only, keys.iter().copied()).map_or_else(|| ".".to_owned(), |n| format!("; did you mean {n:?}?"));
     let shown = keys.iter().take(20).copied().collect::<Vec<_>>().join(", ");
     misuse(format!("--only {only}: {} has no such series{hint} There are {shown}", args.data.display()))
 }
@@ -180,13 +180,15 @@ fn tell(args: &ForecastArgs, state: &State, frame: &Frame, coming: &[Coming], sa
     let columns = std::iter::once((state.time.clone(), Align::Left))
         .chain(state.key.iter().map(|key| (key.clone(), Align::Left)))
         .chain(["forecast", "lower", "upper"].map(|name| (name.to_owned(), Align::Right)))
-        .chain(rules.iter().map(|rule| (rule.name(), Align::Right)));
+        .chain(rules.iter().map(|rule| (story::heading(*rule), Align::Right)));
     let mut table = TextTable::new(columns);
     for (one, step) in coming.iter().flat_map(|one| (0..one.forecast.len()).map(move |step| (one, step))).take(LINES) {
         let (low, high) = one.interval[step];
         let numbers = [one.forecast[step], low, high].into_iter().chain(one.rules.iter().map(|(_, values)| values[step]));
         let key = keyed.then(|| one.key.clone());
-        table.row(std::iter::once(one.times[step].clone()).chain(key).chain(numbers.map(number::short)));
+        let digits = digits(one);
+        let text = |v: f64| format!("{v:.digits$}");
+        table.row(std::iter::once(one.times[step].clone()).chain(key).chain(numbers.map(text)));
     }
     say.result(&table.to_string())?;
     let lines: usize = coming.iter().map(|c| c.forecast.len()).sum();
@@ -210,13 +212,20 @@ fn tell(args: &ForecastArgs, state: &State, frame: &Frame, coming: &[Coming], sa
         let further = if state.coder.features() > 1 { "; the other columns keep their last values" } else { "" };
         say.line(&format!("Beyond {} steps the network forecasts from its own forecasts{further}.", state.horizon));
     }
-    say.line(&format!("On {windows} {}: {}", measured.on, story::verdict(measured.rmse, &measured.rules)));
+    say.line(&format!("Measured on {windows} {}: {}", measured.on, story::verdict(measured.rmse, &measured.rules)));
     for (path, what) in [(&args.out, "forecasts"), (&args.plot, "plot")] {
         if let Some(path) = path {
             say.line(&format!("Wrote the {what} to {}", path.display()));
         }
     }
     Ok(())
+}
+
+/// Digits after the point: two more than the narrowest interval makes sense of, the same in all lines.
+fn digits(one: &Coming) -> usize {
+    let narrowest = one.interval.iter().map(|(low, high)| high - low).filter(|width| *width > 0.0).fold(f64::INFINITY, f64::min);
+    let size = if narrowest.is_finite() { narrowest.log10().floor() } else { 0.0 };
+    (2.0 - size).clamp(0.0, 8.0) as usize
 }
 
 /// One line for each step of each series.

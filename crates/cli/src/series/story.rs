@@ -2,7 +2,7 @@
 
 use super::plot::Sheet;
 use super::{Held, Series};
-use adaline::data::Time;
+use adaline::data::{Rule, Time};
 use adaline::report::figure::HorizonChart;
 use adaline::report::html::{Regression, SeriesOverview};
 use adaline::report::number;
@@ -15,7 +15,7 @@ const LINES: usize = 12;
 /// The root mean squared error of the network and of simple rules, by how far ahead.
 pub(crate) fn table(held: &Held) -> TextTable {
     let columns = [("steps ahead", Align::Left), ("network", Align::Right)].map(|(name, align)| (name.to_owned(), align));
-    let mut table = TextTable::new(columns.into_iter().chain(held.rules.iter().map(|(rule, _)| (rule.name(), Align::Right))));
+    let mut table = TextTable::new(columns.into_iter().chain(held.rules.iter().map(|(rule, _)| (heading(*rule), Align::Right))));
     let by_step: Vec<Vec<f64>> =
         std::iter::once(held.by_step(&held.predicted)).chain(held.rules.iter().map(|(_, values)| held.by_step(values))).collect();
     let every = held.horizon.div_ceil(LINES).max(1);
@@ -27,6 +27,12 @@ pub(crate) fn table(held: &Held) -> TextTable {
         table.row(std::iter::once("all".to_owned()).chain(all.map(number::short)));
     }
     table
+}
+
+/// The name of a rule without its number of steps, for the head of a column.
+pub(super) fn heading(rule: Rule) -> String {
+    let name = rule.name();
+    name.split_once(" (").map_or(name.as_str(), |(words, _)| words).to_owned()
 }
 
 /// Whether the network is worth its trouble, said plainly.
@@ -75,7 +81,7 @@ pub(crate) fn overview(series: &Series, held: &Held, begins: &[(String, Time)]) 
     let sheet = Sheet::new(frame, part);
     let several = if parts.len() > 1 { format!(" The longest of {} series is drawn.", parts.len()) } else { String::new() };
     let mut curves = vec![("network".to_owned(), held.by_step(&held.predicted))];
-    curves.extend(held.rules.iter().map(|(rule, values)| (rule.name(), held.by_step(values))));
+    curves.extend(held.rules.iter().map(|(rule, values)| (rule.short().to_owned(), held.by_step(values))));
     let mut shown = vec![1, held.horizon];
     shown.dedup();
     Some(SeriesOverview {

@@ -52,7 +52,7 @@ impl WindowCoder {
     /// Learns from what the chosen windows (numbers within `windows`) see, past and targets.
     ///
     /// # Errors
-    /// [`SeriesError::OneValue`], [`SeriesError::TooLarge`]; [`DataError::Empty`] without a window; what
+    /// [`SeriesError::OneValue`] when no series moves, [`SeriesError::TooLarge`]; [`DataError::Empty`] without a window; what
     /// [`Preprocessor::fit`] says of further columns.
     pub fn fit(frame: &Frame, windows: &Windows, chosen: &[usize], options: &WindowOptions) -> Result<Self, DataError> {
         let mut seen = vec![false; frame.len()];
@@ -68,9 +68,20 @@ impl WindowCoder {
         let parts: Vec<(&SeriesPart, Vec<usize>)> = parts.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
         let relative = options.relative.unwrap_or_else(|| drifts(frame, &parts, windows.horizon()));
         let mut series = BTreeMap::new();
+        let mut still = Vec::new();
         for (part, rows) in &parts {
-            let affine = fit_part(frame, part, rows, options.scale, relative.then_some(windows.window()))?;
+            let affine = match fit_part(frame, part, rows, options.scale, relative.then_some(windows.window())) {
+                // One of several may stand still.
+                Err(error @ SeriesError::OneValue { value, .. }) => {
+                    still.push(error);
+                    Affine { shift: value, scale: 1.0 }
+                }
+                other => other?,
+            };
             series.insert(part.key.clone(), affine);
+        }
+        if let Some(error) = still.pop().filter(|_| still.len() + 1 == parts.len()) {
+            return Err(error.into());
         }
         let columns = frame.columns();
         let exclude = [Some(&columns.time), Some(&columns.target), columns.key.as_ref()].into_iter().flatten().chain(&options.exclude);
@@ -119,7 +130,7 @@ impl WindowCoder {
     /// values in the frame.
     ///
     /// # Errors
-    /// [`SeriesError::OneValue`], [`SeriesError::TooLarge`] for a new series.
+    /// [`SeriesError::TooLarge`] for a new series.
     pub fn scale_of(&self, frame: &Frame, part: &SeriesPart, window: usize) -> Result<f64, DataError> {
         self.affine(frame, part, window).map(|a| a.scale)
     }
@@ -129,7 +140,10 @@ impl WindowCoder {
             return Ok(*known);
         }
         let rows: Vec<usize> = part.rows.clone().filter(|&row| !frame.values()[row].is_nan()).collect();
-        Ok(fit_part(frame, part, &rows, self.scale, self.relative.then_some(window))?)
+        match fit_part(frame, part, &rows, self.scale, self.relative.then_some(window)) {
+            Err(SeriesError::OneValue { value, .. }) => Ok(Affine { shift: value, scale: 1.0 }),
+            other => Ok(other?),
+        }
     }
 
     /// The numbers of all rows of a frame, once; windows are looked up in them.

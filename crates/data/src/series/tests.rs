@@ -246,6 +246,12 @@ fn each_series_has_its_scale_and_further_columns_come_along() {
     let spoilt: WindowCoder =
         serde_json::from_str(&stored.replacen("\"scale\":", "\"scale\":-", 2).replacen("\"scale\":-\"", "\"scale\":\"", 1)).unwrap();
     assert!(spoilt.check().is_err());
+    // One that stands still does not keep the others from being learned.
+    let rows: String = (0..12).map(|i| format!("{i},{},moves\n{i},3,stands\n", wave(i))).collect();
+    let mixed = frame_of(&format!("t,y,k\n{rows}"), Some("k")).unwrap();
+    let both = Windows::new(&mixed, 4, 1).unwrap();
+    let coder_of_both = WindowCoder::fit(&mixed, &both, &(0..both.len()).collect::<Vec<_>>(), &WindowOptions::default()).unwrap();
+    assert_eq!(coder_of_both.scale_of(&mixed, &mixed.series()[1], 4).unwrap(), 1.0);
     // A series that was never seen is scaled by its own values.
     let new: String = (0..8).map(|i| format!("{i},{},new,1,red\n", 70.0 + wave(i))).collect();
     let table = Table::parse(&format!("t,y,k,dose,colour\n{new}"), &TableOptions::default()).unwrap();
