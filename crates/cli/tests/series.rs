@@ -178,7 +178,8 @@ fn several_series_and_further_columns() {
 #[test]
 fn a_network_that_loses_is_told_so() {
     // A season that repeats exactly: nothing can beat the seasonal rule.
-    let table: String = (0..96).map(|i| format!("{},{}\n", month(i), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8][i % 12])).collect();
+    let table: String =
+        (0..96).map(|i| format!("{},{}\n", month(i), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8][i % 12])).collect::<Vec<_>>().concat();
     let data = shared().file("exact.csv", format!("month,y\n{table}"));
     let out = shared().path("exact");
     let text = succeeds(&["fit", &data, "--target", "y", "--time", "month", "--epochs", "2", "--out", &out, "--verbose", "0"]);

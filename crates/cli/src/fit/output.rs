@@ -69,7 +69,7 @@ pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
         run.outcome.metrics().iter().filter_map(|(k, v)| Some(format!("{k} {}", number::short(v.as_f64()?)))).collect();
     say.result(&format!("On {} {}: {}", number::grouped(run.outcome.rows() as u64), run.measured_on, figures.join(", ")))?;
     if let Outcome::Series(held) = &run.outcome {
-        say.result(&series::verdict(held.scores().rmse, &held.rule_scores()))?;
+        say.result(&series::verdict(held.scores().rmse, &held.rule_scores(), held.is_sure()))?;
     } else if let Some((rule, score)) = run.outcome.simplest() {
         say.line(&format!("For comparison, {rule}: {} {}", run.outcome.headline().0, number::short(score)));
     }

@@ -82,7 +82,7 @@ fn findings(run: &Run<'_>, name: &str, score: f64) -> Vec<String> {
     let shown = if name == "accuracy" { number::percent(score) } else { number::short(score) };
     out.push(format!("On {} {} the network reaches {name} {shown}.", number::grouped(run.outcome.rows() as u64), run.measured_on));
     if let Outcome::Series(held) = &run.outcome {
-        out.push(series::verdict(score, &held.rule_scores()));
+        out.push(series::verdict(score, &held.rule_scores(), held.is_sure()));
     }
     if let Some(f) = &run.folds {
         let (mean, sd) = f.chart().mean_and_deviation();

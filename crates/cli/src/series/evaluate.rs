@@ -45,7 +45,7 @@ pub(crate) fn run(saved: &mut Saved, state: &State, args: &EvaluateArgs, say: &T
     say.line(&format!("\nRoot mean squared error by how far ahead:\n\n{}", story::table(&held)));
     let (rmse, mae, r2) = (number::short(scores.rmse), number::short(scores.mae), number::short(scores.r2));
     say.line(&format!("On {} windows: rmse {rmse}, mae {mae}, r2 {r2}", number::grouped(held.origins.len() as u64)));
-    say.line(&story::verdict(scores.rmse, &held.rule_scores()));
+    say.line(&story::verdict(scores.rmse, &held.rule_scores(), held.is_sure()));
     say.json(&json!({
         "task": "forecast",
         "target": state.target,

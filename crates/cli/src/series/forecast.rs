@@ -210,9 +210,12 @@ fn tell(args: &ForecastArgs, state: &State, frame: &Frame, coming: &[Coming], sa
     }
     if steps > state.horizon {
         let further = if state.coder.features() > 1 { "; the other columns keep their last values" } else { "" };
-        say.line(&format!("Beyond {} steps the network forecasts from its own forecasts{further}.", state.horizon));
+        say.line(&format!(
+            "Beyond {} the network forecasts from its own forecasts{further}.",
+            if state.horizon == 1 { "the first step".into() } else { format!("{} steps", state.horizon) }
+        ));
     }
-    say.line(&format!("Measured on {windows} {}: {}", measured.on, story::verdict(measured.rmse, &measured.rules)));
+    say.line(&format!("Measured on {windows} {}: {}", measured.on, story::verdict(measured.rmse, &measured.rules, measured.sure)));
     for (path, what) in [(&args.out, "forecasts"), (&args.plot, "plot")] {
         if let Some(path) = path {
             say.line(&format!("Wrote the {what} to {}", path.display()));

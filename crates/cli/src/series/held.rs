@@ -96,6 +96,25 @@ impl Held {
         self.rule_scores().into_iter().filter(|(_, score)| score.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
+    /// Whether the difference between the network's squared errors and those of the best rule is larger than chance would often make it: two
+    /// standard errors of its mean over the windows, of which those that overlap count as one (after F. X. Diebold and R. S. Mariano,
+    /// *Comparing predictive accuracy*, 1995).
+    pub(crate) fn is_sure(&self) -> bool {
+        let of = |values: &[f64]| -> Vec<f64> {
+            let squared = |(t, p): (&f64, &f64)| (t - p) * (t - p);
+            let windows = self.truth.chunks(self.span).zip(values.chunks(self.span));
+            windows.map(|(t, p)| t.iter().zip(p).take(self.horizon).map(squared).sum()).collect()
+        };
+        let best = self.rules.iter().min_by(|a, b| self.scores_of(&a.1).rmse.total_cmp(&self.scores_of(&b.1).rmse));
+        let Some((_, rule)) = best else { return false };
+        let gains: Vec<f64> = of(rule).iter().zip(of(&self.predicted)).map(|(rule, own)| rule - own).collect();
+        let n = gains.len() as f64;
+        let mean = gains.iter().sum::<f64>() / n;
+        let variance = gains.iter().map(|g| (g - mean) * (g - mean)).sum::<f64>() / (n - 1.0);
+        let apart = (n / self.horizon as f64).max(1.0);
+        mean.abs() > 2.0 * (variance / apart).sqrt()
+    }
+
     /// The root mean squared error of each step of the horizon, of some forecasts.
     pub(crate) fn by_step(&self, values: &[f64]) -> Vec<f64> {
         let rmse = |ahead| {
@@ -152,4 +171,54 @@ pub(crate) fn roll(model: &mut Model, encoded: &Encoded, origins: &[usize], step
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Windows of a horizon of 1 and a span of 2 whose truth is 0, the first step as forecast.
+    fn held(predicted: &[f64], rule: &[f64]) -> Held {
+        let both = |first: &[f64]| first.iter().flat_map(|v| [*v, 5.0]).collect::<Vec<f64>>();
+        let n = predicted.len();
+        Held {
+            horizon: 1,
+            span: 2,
+            origins: (0..n).collect(),
+            truth: (0..n).flat_map(|i| [0.0, if i < 9 { 1.0 } else { f64::NAN }]).collect(),
+            predicted: both(predicted),
+            rules: vec![(Rule::Last, both(rule)), (Rule::Trend(2), vec![9.0; 2 * n])],
+            scales: vec![2.0; n],
+        }
+    }
+
+    #[test]
+    fn errors_are_those_of_the_horizon() {
+        let held = held(&[1.0, -1.0, 1.0, -1.0], &[3.0, 4.0, 0.0, 0.0]);
+        assert_eq!((held.scores().rmse, held.by_step(&held.predicted)), (1.0, vec![1.0]));
+        assert_eq!(held.rule_scores(), [("last value".to_owned(), 2.5), ("linear trend (2 steps)".to_owned(), 9.0)]);
+        assert_eq!(held.best_rule(), Some(("last value".to_owned(), 2.5)));
+        assert_eq!(held.residuals(), [vec![-0.5, -0.5, 0.5, 0.5]], "in units of the scale; four are too few beyond the horizon");
+    }
+
+    #[test]
+    fn intervals_reach_as_far_as_enough_is_known() {
+        let many: Vec<f64> = (0..3000).map(f64::from).collect();
+        let mut held = held(&many, &many);
+        assert_eq!(held.residuals().len(), 1, "nine truths two steps ahead");
+        assert_eq!(held.residuals()[0].len(), KEPT);
+        assert_eq!((held.residuals()[0][0], held.residuals()[0][KEPT - 1]), (-2999.0 / 2.0, 0.0));
+        held.truth[19] = 1.0;
+        assert_eq!(held.residuals()[1], [-2.0; 10]);
+    }
+
+    #[test]
+    fn a_small_difference_may_be_chance() {
+        // errors of 1 against errors of 0 and 1.5 in turn: better in the mean, but not by much more than the spread
+        let rule: Vec<f64> = (0..20).map(|i| [0.0, 1.5][i % 2]).collect();
+        assert!(!held(&[1.0; 20], &rule).is_sure());
+        let rule: Vec<f64> = (0..20).map(|i| [1.5, 2.0][i % 2]).collect();
+        assert!(held(&[1.0; 20], &rule).is_sure());
+        assert!(!held(&[1.0], &[2.0]).is_sure(), "one window proves nothing");
+    }
 }

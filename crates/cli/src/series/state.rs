@@ -40,6 +40,8 @@ pub(crate) struct Measured {
     pub rmse: f64,
     /// The same for simple rules.
     pub rules: Vec<(String, f64)>,
+    /// Whether the difference to the best of them is more than chance.
+    pub sure: bool,
 }
 
 /// Lower and upper end around a forecast, in units of the scale.
@@ -122,7 +124,13 @@ pub(crate) fn remember(series: &Series, trained: &mut Trained, held: &Held, on: 
         coder,
         learned_until: until,
         residuals,
-        measured: Measured { on: on.into(), windows: held.origins.len(), rmse: held.scores().rmse, rules: held.rule_scores() },
+        measured: Measured {
+            on: on.into(),
+            windows: held.origins.len(),
+            rmse: held.scores().rmse,
+            rules: held.rule_scores(),
+            sure: held.is_sure(),
+        },
     };
     let text = serde_json::to_vec_pretty(&state).map_err(|e| CliError::Misuse(e.to_string()))?;
     trained.model.set_asset(SERIES_ASSET, text);

@@ -35,14 +35,18 @@ pub(super) fn heading(rule: Rule) -> String {
     name.split_once(" (").map_or(name.as_str(), |(words, _)| words).to_owned()
 }
 
-/// Whether the network is worth its trouble, said plainly.
-pub(crate) fn verdict(network: f64, rules: &[(String, f64)]) -> String {
+/// Whether the network is worth its trouble, said plainly. `sure`: by [`Held::is_sure`].
+pub(crate) fn verdict(network: f64, rules: &[(String, f64)], sure: bool) -> String {
     let Some((rule, score)) = rules.iter().filter(|r| r.1.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1)) else {
         return "There is no simple rule to compare with.".into();
     };
     let (own, other) = (number::short(network), number::short(*score));
-    if network < *score {
-        let less = number::percent(((1.0 - network / score) * 1000.0).round() / 1000.0);
+    let less = number::percent(((1.0 - network / score) * 1000.0).round() / 1000.0);
+    if network < *score && !sure {
+        format!(
+            "The network did better than the best simple rule, {rule}: rmse {own} against {other}, {less} less, which may still be chance."
+        )
+    } else if network < *score {
         format!("The network beats the best simple rule, {rule}: rmse {own} against {other}, {less} less.")
     } else {
         format!(
@@ -69,6 +73,7 @@ pub(crate) fn json(held: &Held) -> Value {
         "rmse_by_step": held.by_step(&held.predicted),
         "rules": rules,
         "beats_rules": beaten,
+        "sure": held.is_sure(),
     })
 }
 
@@ -116,10 +121,11 @@ mod tests {
     #[test]
     fn a_network_that_loses_is_told_so() {
         let rules = [("last value".to_owned(), 2.0), ("linear trend (3 steps)".to_owned(), f64::NAN)];
-        assert_eq!(verdict(1.0, &rules), "The network beats the best simple rule, last value: rmse 1 against 2, 50 % less.");
+        assert_eq!(verdict(1.0, &rules, true), "The network beats the best simple rule, last value: rmse 1 against 2, 50 % less.");
+        assert!(verdict(1.99, &rules, false).contains("last value: rmse 1.99 against 2, 0.5 % less, which may still be chance"));
         for network in [2.0, 3.0, f64::NAN] {
-            assert!(verdict(network, &rules).contains("does NOT beat the simple rule \"last value\""));
+            assert!(verdict(network, &rules, true).contains("does NOT beat the simple rule \"last value\""));
         }
-        assert!(verdict(1.0, &[]).contains("no simple rule"));
+        assert!(verdict(1.0, &[], true).contains("no simple rule"));
     }
 }

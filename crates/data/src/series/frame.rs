@@ -157,7 +157,7 @@ impl Frame {
             table,
         };
         frame.check_repeats(&file)?;
-        let found = Step::find(frame.series.iter().map(|s| &frame.times[s.rows.clone()]));
+        let found = Step::find(&frame.series.iter().map(|s| &frame.times[s.rows.clone()]));
         frame.step = step.or(found).ok_or(SeriesError::NoTimes { file })?;
         frame.find_runs(step.is_some(), found)?;
         Ok(frame)

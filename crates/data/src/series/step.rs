@@ -52,7 +52,7 @@ fn weekdays(micros: i64) -> i64 {
 impl Step {
     /// The step that comes most often in the sorted times of each series; `None` without two times. Dates of which no two lie in one
     /// month go by months, dates without a weekend by weekdays.
-    pub(super) fn find<'a>(series: impl Iterator<Item = &'a [Time]> + Clone) -> Option<Self> {
+    pub(super) fn find<'a>(series: &(impl Iterator<Item = &'a [Time]> + Clone)) -> Option<Self> {
         let pairs = || series.clone().flat_map(|times| times.windows(2).map(|w| (w[0], w[1])));
         let mut numbers: Vec<f64> = Vec::new();
         let mut micros: Vec<(i64, i64)> = Vec::new();
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn times(cells: &[&str]) -> Vec<Time> {
-        parse(cells.iter().map(|c| Some(*c))).map(|t| t.times).unwrap_or_else(|_| panic!("{cells:?}"))
+        parse(cells.iter().map(|c| Some(*c))).map_or_else(|_| panic!("{cells:?}"), |t| t.times)
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
             (&["1958.2083", "1958.2917", "1958.375", "1958.4583"], "0.0833", None),
         ] {
             let times = times(cells);
-            let step = Step::find(std::iter::once(&times[..])).unwrap();
+            let step = Step::find(&std::iter::once(&times[..])).unwrap();
             assert_eq!((step.to_string().as_str(), step.season()), (name, season), "{cells:?}");
             assert_eq!(step.between(times[0], times[1]), Some(1), "{cells:?}");
             let third = step.add(times[0], 2);
@@ -218,7 +218,7 @@ mod tests {
                 assert_eq!(third, times[2], "{cells:?}");
             }
         }
-        assert_eq!(Step::find(std::iter::once(&times(&["2020-01"])[..])), None);
+        assert_eq!(Step::find(&std::iter::once(&times(&["2020-01"])[..])), None);
         let month = Step::Months { months: 1, ends: false };
         let day = times(&["2021-01-31", "2021-02-28", "2021-03-31"]);
         assert_eq!([month.add(day[0], 1), month.add(day[0], 2)], [day[1], day[2]]);

@@ -14,7 +14,7 @@ fn frame_of(text: &str, key: Option<&str>) -> Result<Frame, DataError> {
 
 /// The value of month `i` is `f(i)`.
 fn months(n: usize, f: impl Fn(usize) -> f64) -> Frame {
-    let rows: String = (0..n).map(|i| format!("{}-{:02},{}\n", 1949 + i / 12, i % 12 + 1, f(i))).collect();
+    let rows: String = (0..n).map(|i| format!("{}-{:02},{}\n", 1949 + i / 12, i % 12 + 1, f(i))).collect::<Vec<_>>().concat();
     frame_of(&format!("t,y\n{rows}"), None).unwrap()
 }
 
@@ -45,7 +45,8 @@ fn windows_never_span_a_gap() {
     let rows: String = (0..36)
         .filter(|i| *i != 17)
         .map(|i| format!("{}-{:02},{}\n", 1949 + i / 12, i % 12 + 1, if i == 25 { String::new() } else { i.to_string() }))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let frame = frame_of(&format!("t,y\n{rows}"), None).unwrap();
     let notes: Vec<String> = frame.notes().iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -247,13 +248,13 @@ fn each_series_has_its_scale_and_further_columns_come_along() {
         serde_json::from_str(&stored.replacen("\"scale\":", "\"scale\":-", 2).replacen("\"scale\":-\"", "\"scale\":\"", 1)).unwrap();
     assert!(spoilt.check().is_err());
     // One that stands still does not keep the others from being learned.
-    let rows: String = (0..12).map(|i| format!("{i},{},moves\n{i},3,stands\n", wave(i))).collect();
+    let rows: String = (0..12).map(|i| format!("{i},{},moves\n{i},3,stands\n", wave(i))).collect::<Vec<_>>().concat();
     let mixed = frame_of(&format!("t,y,k\n{rows}"), Some("k")).unwrap();
     let both = Windows::new(&mixed, 4, 1).unwrap();
     let coder_of_both = WindowCoder::fit(&mixed, &both, &(0..both.len()).collect::<Vec<_>>(), &WindowOptions::default()).unwrap();
     assert_eq!(coder_of_both.scale_of(&mixed, &mixed.series()[1], 4).unwrap(), 1.0);
     // A series that was never seen is scaled by its own values.
-    let new: String = (0..8).map(|i| format!("{i},{},new,1,red\n", 70.0 + wave(i))).collect();
+    let new: String = (0..8).map(|i| format!("{i},{},new,1,red\n", 70.0 + wave(i))).collect::<Vec<_>>().concat();
     let table = Table::parse(&format!("t,y,k,dose,colour\n{new}"), &TableOptions::default()).unwrap();
     let frame = Frame::new(table, &columns(Some("k")), None).unwrap();
     let scale = coder.scale_of(&frame, &frame.series()[0], 4).unwrap();

@@ -8,6 +8,22 @@ use super::time::Time;
 use crate::{DataError, KFold};
 
 /// Windows of a frame, none of which spans a gap. A window is known by its origin: the row of its last past step.
+///
+/// ```
+/// use adaline_data::{Frame, RowSource, SeriesColumns, Table, TableOptions, WindowCoder, WindowOptions, Windows};
+///
+/// let text = "month,sold\n2024-01,10\n2024-02,14\n2024-03,11\n2024-04,15\n2024-05,12\n2024-06,16\n2024-08,17\n";
+/// let columns = SeriesColumns { time: "month".into(), target: "sold".into(), key: None };
+/// let frame = Frame::new(Table::parse(text, &TableOptions::default())?, &columns, None)?;
+/// assert_eq!(frame.step().to_string(), "1 month");
+/// let windows = Windows::new(&frame, 2, 1)?; // July is missing: no window reaches August
+/// let split = windows.split(&frame, &[0, 1, 2, 3], 0.25);
+/// assert_eq!((split.earlier.as_slice(), split.later.as_slice()), (&[0, 1, 2][..], &[3][..]));
+/// let coder = WindowCoder::fit(&frame, &windows, &split.earlier, &WindowOptions::default())?;
+/// let (x, y) = coder.windows(&frame, &windows, &split.later)?;
+/// assert_eq!((x.row_shape(), y.shape()), (&[2, 1][..], &[1, 1][..])); // (steps, features), (windows, horizon)
+/// # Ok::<(), adaline_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Windows {
     window: usize,
