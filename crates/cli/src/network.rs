@@ -64,14 +64,6 @@ pub(crate) fn describe(settings: &Settings, row_shape: &[usize], info: &TaskInfo
     })
 }
 
-/// How many numbers come out.
-fn outputs(kind: &Kind) -> usize {
-    match kind {
-        Kind::Classes(names) => names.len(),
-        Kind::Numbers(outputs) => *outputs,
-    }
-}
-
 /// Filters of the two convolutions of each block.
 const FILTERS: [usize; 2] = [32, 64];
 /// Shorter sides are not halved any more.
@@ -117,6 +109,14 @@ pub(crate) fn from_config(config: &crate::config::ModelConfig) -> Result<Vec<Box
         .enumerate()
         .map(|(i, e)| catalogue::layer_from_json(e).map_err(|e| CliError::Misuse(format!("[[model.layers]] number {}: {e}", i + 1))))
         .collect()
+}
+
+/// How many numbers come out.
+fn outputs(kind: &Kind) -> usize {
+    match kind {
+        Kind::Classes(names) => names.len(),
+        Kind::Numbers(outputs) => *outputs,
+    }
 }
 
 /// Two layers that fit most tables; one wide layer for pictures.
