@@ -1,7 +1,7 @@
-"""Writes iris.csv, digits.csv and auto_mpg.csv again from the wheels they come from.
+"""Writes iris.csv, digits.csv, auto_mpg.csv and co2.csv again from the wheels they come from.
 
-    pip download --no-deps scikit-learn==1.9.1 vega-datasets==0.9.0
-    python3 prepare.py scikit_learn-*.whl vega_datasets-*.whl
+    pip download --no-deps scikit-learn==1.9.1 vega-datasets==0.9.0 statsmodels==0.14.6
+    python3 prepare.py scikit_learn-*.whl vega_datasets-*.whl statsmodels-*.whl
 
 Only the Python standard library is needed.
 """
@@ -51,8 +51,18 @@ def auto_mpg(wheel):
     write("auto_mpg.csv", header, rows)
 
 
+def co2(wheel):
+    months = {}
+    for row in csv.DictReader(io.StringIO(wheel.read("statsmodels/datasets/co2/co2.csv").decode())):
+        if row["co2"]:  # weeks without a measurement are empty
+            months.setdefault(f"{row['date'][:4]}-{row['date'][4:6]}", []).append(float(row["co2"]))
+    # Months without any week are left out: the series has gaps.
+    write("co2.csv", ["month", "co2"], [[month, f"{sum(weeks) / len(weeks):.2f}"] for month, weeks in months.items()])
+
+
 if __name__ == "__main__":
-    sklearn, vega = (zipfile.ZipFile(path) for path in sys.argv[1:3])
+    sklearn, vega, statsmodels = (zipfile.ZipFile(path) for path in sys.argv[1:4])
     iris(sklearn)
     digits(sklearn)
     auto_mpg(vega)
+    co2(statsmodels)

@@ -1,6 +1,7 @@
 //! The words of the command line. What they mean is in the module of each command.
 #![allow(clippy::doc_markdown)] // these comments are the help texts, where backticks would be printed
 
+use crate::series::args::{ForecastArgs, SeriesArgs};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Fit(FitArgs),
     Evaluate(EvaluateArgs),
     Predict(PredictArgs),
+    Forecast(ForecastArgs),
     Summary(SummaryArgs),
     Explain(ExplainArgs),
     Dump(DumpArgs),
@@ -45,6 +47,10 @@ impl Subcommand for Command {
             ))
             .subcommand(command::<EvaluateArgs>("evaluate", "Measures a saved network on DATA that has the target"))
             .subcommand(command::<PredictArgs>("predict", "Predicts with a saved network: CSV or pictures in, CSV out; .npy in, .npy out"))
+            .subcommand(command::<ForecastArgs>(
+                "forecast",
+                "Forecasts a series with a network trained by fit --time: table, interval, plot",
+            ))
             .subcommand(command::<SummaryArgs>("summary", "Prints the layers, shapes and parameters of a saved network"))
             .subcommand(command::<ExplainArgs>(
                 "explain",
@@ -59,7 +65,7 @@ impl Subcommand for Command {
         Self::augment_subcommands(program)
     }
     fn has_subcommand(name: &str) -> bool {
-        ["fit", "evaluate", "predict", "summary", "explain", "dump", "bench"].contains(&name)
+        ["fit", "evaluate", "predict", "forecast", "summary", "explain", "dump", "bench"].contains(&name)
     }
 }
 
@@ -69,6 +75,7 @@ impl FromArgMatches for Command {
             Some(("fit", m)) => FitArgs::from_arg_matches(m).map(Self::Fit),
             Some(("evaluate", m)) => EvaluateArgs::from_arg_matches(m).map(Self::Evaluate),
             Some(("predict", m)) => PredictArgs::from_arg_matches(m).map(Self::Predict),
+            Some(("forecast", m)) => ForecastArgs::from_arg_matches(m).map(Self::Forecast),
             Some(("summary", m)) => SummaryArgs::from_arg_matches(m).map(Self::Summary),
             Some(("explain", m)) => ExplainArgs::from_arg_matches(m).map(Self::Explain),
             Some(("dump", m)) => DumpArgs::from_arg_matches(m).map(Self::Dump),
@@ -191,6 +198,8 @@ pub(crate) struct FitArgs {
     /// 0 prints nothing but the result, 1 a progress bar, 2 a line per epoch
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub verbose: Option<u8>,
+    #[command(flatten)]
+    pub series: SeriesArgs,
     #[command(flatten)]
     pub pictures: PictureArgs,
     #[command(flatten)]

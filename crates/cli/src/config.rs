@@ -28,6 +28,18 @@ pub(crate) struct DataConfig {
     pub path: Option<PathBuf>,
     /// Column to predict.
     pub target: Option<String>,
+    /// Column of times: the table is a series.
+    pub time: Option<String>,
+    /// Column that tells several series apart.
+    pub key: Option<String>,
+    /// Past steps that a forecast is made from.
+    pub window: Option<usize>,
+    /// Future steps that are forecast at once.
+    pub horizon: Option<usize>,
+    /// Steps after which a season repeats.
+    pub season: Option<usize>,
+    /// Whether a network sees a series as differences from the last value of each window; decided by the data when not given.
+    pub relative: Option<bool>,
     /// `classes` or `numbers`.
     pub task: Option<String>,
     /// `standard` (default), `minmax` or `none`.

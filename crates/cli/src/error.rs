@@ -1,6 +1,6 @@
 //! What can go wrong, and the exit code it means: 2 for misuse, 1 for failure.
 
-use adaline::data::{DataError, TableError};
+use adaline::data::{DataError, SeriesError, TableError};
 use std::path::{Path, PathBuf};
 
 /// An error as the person at the terminal sees it.
@@ -42,10 +42,17 @@ impl CliError {
             Self::Failure(_) | Self::Data(_) | Self::Network(_) | Self::Format(_) | Self::Io { .. } => 1,
         }
     }
-    /// A column that was asked for by name and is not there is misuse; one that a model needs and a file lacks is not.
+    /// A column that was asked for by name and is not there is misuse, and so are sizes of windows and parts that a series has not; what a model
+    /// needs and a file lacks is not.
     pub(crate) fn asked(self) -> Self {
         match self {
             Self::Data(DataError::Table(e @ TableError::UnknownColumn { .. })) => Self::Misuse(e.to_string()),
+            Self::Data(DataError::Series(
+                e @ (SeriesError::SameColumn { .. }
+                | SeriesError::NoSteps { .. }
+                | SeriesError::TooShort { .. }
+                | SeriesError::NoSplit { .. }),
+            )) => Self::Misuse(e.to_string()),
             other => other,
         }
     }

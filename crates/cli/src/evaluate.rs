@@ -6,6 +6,7 @@ use crate::measure::Outcome;
 use crate::pictures;
 use crate::problem::{Kind, Rows};
 use crate::saved::Saved;
+use crate::series;
 use crate::source::{Source, name_of};
 use crate::terminal::{Shown, Terminal};
 use adaline::data::{BadFiles, Tensor};
@@ -21,6 +22,9 @@ const SHOWN_CLASSES: usize = 20;
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let mut saved = Saved::load(&args.model)?;
     let say = Terminal::new(args.common.json, 1);
+    if let Some(state) = saved.series.clone() {
+        return series::evaluate(&mut saved, &state, args, &say);
+    }
     let (x, y, rows) = match of_pictures(&saved, args, &say)? {
         Some((x, y)) => (x, y, "pictures"),
         None => labelled(&saved, saved.read(&args.data, &args.read)?, args, &say)?,

@@ -15,6 +15,7 @@ mod pictures;
 mod predict;
 mod problem;
 mod saved;
+mod series;
 mod settings;
 mod source;
 mod summary;
@@ -56,6 +57,10 @@ fn run(cli: &Cli, begun: Instant) -> Result<(), CliError> {
         Command::Predict(args) => {
             set_threads(args.common.threads);
             predict::run(args)
+        }
+        Command::Forecast(args) => {
+            set_threads(args.common.threads);
+            series::forecast(args)
         }
         Command::Explain(args) => {
             set_threads(args.common.threads);

@@ -1,6 +1,7 @@
 //! Predictions beside the truth, and what follows from them.
 
 use crate::problem::{Coder, Kind};
+use crate::series::Held;
 use adaline::data::Tensor;
 use adaline::report::figure::ConfusionMatrix;
 use adaline::report::scores::{ClassScores, RegressionScores};
@@ -19,6 +20,8 @@ pub(crate) enum Outcome {
     },
     /// Values in the units of the data, one list each for truth and prediction; several outputs lie row by row.
     Numbers { truth: Vec<f64>, predicted: Vec<f64> },
+    /// Forecasts of a series.
+    Series(Box<Held>),
 }
 
 impl Outcome {
@@ -58,7 +61,9 @@ impl Outcome {
                 truth.extend(t);
                 predicted.extend(p);
             }
-            (Self::Classes { .. }, Self::Numbers { .. }) | (Self::Numbers { .. }, Self::Classes { .. }) => {}
+            (Self::Series(held), Self::Series(more)) => held.extend(*more),
+            // Outcomes of one task are of one kind.
+            (Self::Classes { .. } | Self::Numbers { .. } | Self::Series(_), _) => {}
         }
     }
 
@@ -87,6 +92,7 @@ impl Outcome {
         match self {
             Self::Classes { .. } => ("accuracy", self.confusion().map_or(f64::NAN, |m| ClassScores::of(&m).accuracy)),
             Self::Numbers { truth, predicted } => ("rmse", RegressionScores::of(truth, predicted).rmse),
+            Self::Series(held) => ("rmse", held.scores().rmse),
         }
     }
 
@@ -103,12 +109,8 @@ impl Outcome {
                     out.insert("f1".into(), json!(s.macro_mean.f1));
                 }
             }
-            Self::Numbers { truth, predicted } => {
-                let s = RegressionScores::of(truth, predicted);
-                out.insert("rmse".into(), json!(s.rmse));
-                out.insert("mae".into(), json!(s.mae));
-                out.insert("r2".into(), json!(s.r2));
-            }
+            Self::Numbers { truth, predicted } => regression(&mut out, RegressionScores::of(truth, predicted)),
+            Self::Series(held) => regression(&mut out, held.scores()),
         }
         out
     }
@@ -125,6 +127,7 @@ impl Outcome {
                 let mean = truth.iter().sum::<f64>() / truth.len().max(1) as f64;
                 Some(("always the mean".into(), RegressionScores::of(truth, &vec![mean; truth.len()]).rmse))
             }
+            Self::Series(held) => held.best_rule(),
         }
     }
 
@@ -133,8 +136,15 @@ impl Outcome {
         match self {
             Self::Classes { truth, .. } => truth.len(),
             Self::Numbers { truth, .. } => truth.len(),
+            Self::Series(held) => held.origins.len(),
         }
     }
+}
+
+fn regression(out: &mut Map<String, Value>, s: RegressionScores) {
+    out.insert("rmse".into(), json!(s.rmse));
+    out.insert("mae".into(), json!(s.mae));
+    out.insert("r2".into(), json!(s.r2));
 }
 
 /// The chosen class and its probability: the largest of several outputs, or a single output against one half.

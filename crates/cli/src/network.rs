@@ -43,6 +43,17 @@ pub(crate) fn describe(
         }
         return Ok(net);
     }
+    if settings.series.is_some() && settings.hidden.is_none() {
+        let mut layers = crate::series::default_network(outputs(kind));
+        let last = layers.pop();
+        for layer in layers {
+            net = net.add(layer);
+        }
+        if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
+            net = net.add(Dropout::new(rate));
+        }
+        return Ok(last.into_iter().fold(net, Sequential::add));
+    }
     if bytes {
         net = net.add(Rescaling::new(1.0 / 255.0));
     }
@@ -114,6 +125,14 @@ pub(crate) fn from_config(config: &crate::config::ModelConfig) -> Result<Vec<Box
         .enumerate()
         .map(|(i, e)| catalogue::layer_from_json(e).map_err(|e| CliError::Misuse(format!("[[model.layers]] number {}: {e}", i + 1))))
         .collect()
+}
+
+/// How many numbers come out.
+fn outputs(kind: &Kind) -> usize {
+    match kind {
+        Kind::Classes(names) => names.len(),
+        Kind::Numbers(outputs) => *outputs,
+    }
 }
 
 /// Two layers that fit most tables; one wide layer for pictures.

@@ -6,6 +6,7 @@ use crate::measure::choose;
 use crate::pictures;
 use crate::problem::Kind;
 use crate::saved::Saved;
+use crate::series;
 use crate::source::Source;
 use crate::terminal::{Terminal, print};
 use adaline::data::{BadFiles, ImageSet, RowSource, Table, TableOptions, Tensor, write_npy};
@@ -26,6 +27,9 @@ struct Predictions {
 /// Runs the command.
 pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     let mut saved = Saved::load(&args.model)?;
+    if let Some(state) = saved.series.clone() {
+        return series::predict(&mut saved, &state, args);
+    }
     if let Some(set) = read_pictures(&saved, args)? {
         return predict_pictures(&mut saved, &set, args);
     }
@@ -89,7 +93,7 @@ fn predict_pictures(saved: &mut Saved, set: &ImageSet, args: &PredictArgs) -> Re
 }
 
 /// To the file that was asked for, or to standard output.
-fn write_csv(args: &PredictArgs, text: &[u8], rows: usize) -> Result<(), CliError> {
+pub(crate) fn write_csv(args: &PredictArgs, text: &[u8], rows: usize) -> Result<(), CliError> {
     match &args.out {
         Some(out) => {
             atomic_write(out, text)?;
@@ -178,7 +182,7 @@ impl Predictions {
 }
 
 /// A column name that is not there yet.
-fn free(taken: &[String], name: String) -> String {
+pub(crate) fn free(taken: &[String], name: String) -> String {
     // One more candidate than there are names.
     let other = (2..taken.len() + 3).map(|i| format!("{name}_{i}")).find(|n| !taken.contains(n));
     if taken.contains(&name) { other.unwrap_or(name) } else { name }

@@ -3,9 +3,11 @@
 use crate::config::DataConfig;
 use crate::error::{CliError, misuse};
 use crate::pictures::{self, Pictures};
+use crate::series::{self, Series};
+use crate::settings::Settings;
 use crate::source::{Arrays, Source};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{ImageOptions, ImageSet, PrepOptions, Preprocessor, Role, RowSource, Scale, Table, Task, Tensor};
+use adaline::data::{ImageOptions, ImageSet, PrepOptions, Preprocessor, Role, RowSource, Scale, Table, Task, Tensor, WindowCoder};
 use serde::{Deserialize, Serialize};
 
 /// What is to be predicted.
@@ -65,6 +67,7 @@ enum Data {
     Table(Table),
     Arrays { x: Tensor, y: Tensor, test: Option<(Tensor, Tensor)> },
     Pictures(ImageSet),
+    Series(Box<Series>),
 }
 
 /// How rows become numbers: fitted on training rows only.
@@ -72,6 +75,32 @@ enum Data {
 pub(crate) struct Coder {
     /// For tables.
     pub prep: Option<Preprocessor>,
+    /// For series.
+    pub series: Option<WindowCoder>,
+}
+
+/// The column to predict, which must be named.
+fn named_target<'a>(table: &Table, target: Option<&'a str>) -> Result<&'a str, CliError> {
+    target.map_or_else(
+        || {
+            let names = table.names();
+            let last = names.last().map_or("COLUMN", String::as_str);
+            misuse(format!(
+                "which column is to be predicted? Say --target COLUMN; the columns are {} (perhaps --target {last})",
+                names.join(", ")
+            ))
+        },
+        Ok,
+    )
+}
+
+fn scale_of(config: &DataConfig) -> Result<Scale, CliError> {
+    match config.scaling.as_deref() {
+        None | Some("standard") => Ok(Scale::Standard),
+        Some("minmax") => Ok(Scale::MinMax),
+        Some("none") => Ok(Scale::None),
+        Some(other) => misuse(format!("[data] scaling expects standard, minmax or none, got {other:?}")),
+    }
 }
 
 impl Problem {
@@ -94,21 +123,23 @@ impl Problem {
         }
     }
 
+    /// A table in order of time. Its rows are windows.
+    pub(crate) fn of_series(source: Source, settings: &Settings, asked: &series::Asked, name: &str) -> Result<Self, CliError> {
+        let Source::Table(table) = source else { return misuse(format!("--time is for tables; {name} is none")) };
+        let target = named_target(&table, settings.target.as_deref())?;
+        if settings.task == Task::Classification {
+            return misuse("--task classes: a forecast is a number; leave out --time to tell classes apart");
+        }
+        let series = Series::new(table, target, asked, settings, scale_of(&settings.config.data)?)?;
+        let kind = Kind::Numbers(series.windows.horizon());
+        let info = TaskInfo { target: target.into(), kind, image: None, pictures: None, source: name.into() };
+        let (rows, notes) = ((0..series.windows.len()).collect(), series.notes());
+        Ok(Self { data: Data::Series(Box::new(series)), info, rows, labels: None, size: None, notes, options: PrepOptions::default() })
+    }
+
     fn of_table(table: Table, target: Option<&str>, task: Task, config: &DataConfig, name: &str) -> Result<Self, CliError> {
-        let Some(target) = target else {
-            let names = table.names();
-            let last = names.last().map_or("COLUMN", String::as_str);
-            return misuse(format!(
-                "which column is to be predicted? Say --target COLUMN; the columns are {} (perhaps --target {last})",
-                names.join(", ")
-            ));
-        };
-        let scale = match config.scaling.as_deref() {
-            None | Some("standard") => Scale::Standard,
-            Some("minmax") => Scale::MinMax,
-            Some("none") => Scale::None,
-            Some(other) => return misuse(format!("[data] scaling expects standard, minmax or none, got {other:?}")),
-        };
+        let target = named_target(&table, target)?;
+        let scale = scale_of(config)?;
         let mut options = PrepOptions { task, scale, exclude: config.ignore.clone(), ..PrepOptions::default() };
         let all: Vec<usize> = (0..table.rows()).collect();
         // Decides the task and the classes once, on the whole column; statistics are fitted anew on training rows.
@@ -221,8 +252,14 @@ impl Problem {
     pub(crate) fn table(&self) -> Option<&Table> {
         match &self.data {
             Data::Table(t) => Some(t),
+            Data::Series(s) => Some(s.frame.table()),
             Data::Arrays { .. } | Data::Pictures(_) => None,
         }
+    }
+
+    /// The series, when the rows are its windows.
+    pub(crate) fn series(&self) -> Option<&Series> {
+        if let Data::Series(series) = &self.data { Some(series) } else { None }
     }
 
     /// The test set that came with the data.
@@ -249,14 +286,16 @@ impl Problem {
                 let values = rows.iter().flat_map(|&r| columns.iter().map(move |c| c[r] as f32)).collect();
                 Box::new(Tensor::f32([rows.len(), columns.len()], values)?)
             }
+            Data::Series(_) => return misuse("windows of a series are no pictures"),
         })
     }
 
     /// Learns the preprocessing from the given rows.
     pub(crate) fn coder(&self, rows: &[usize]) -> Result<Coder, CliError> {
         Ok(match &self.data {
-            Data::Table(t) => Coder { prep: Some(Preprocessor::fit(t, Some(&self.info.target), rows, &self.options)?) },
-            Data::Arrays { .. } | Data::Pictures(_) => Coder { prep: None },
+            Data::Table(t) => Coder { prep: Some(Preprocessor::fit(t, Some(&self.info.target), rows, &self.options)?), series: None },
+            Data::Series(s) => Coder { prep: None, series: Some(s.coder(rows)?) },
+            Data::Arrays { .. } | Data::Pictures(_) => Coder { prep: None, series: None },
         })
     }
 
@@ -269,6 +308,11 @@ impl Problem {
                 let set = set.take_rows(rows)?;
                 let y = set.labels().cloned().unwrap_or_else(|| Tensor::from(Vec::<i32>::new()));
                 Part { x: Box::new(set), y }
+            }
+            (Data::Series(s), _) => {
+                let Some(coder) = &coder.series else { return misuse("this series' network was saved without its scaling") };
+                let (x, y) = coder.windows(&s.frame, &s.windows, rows)?;
+                Part { x: Box::new(x), y }
             }
             (Data::Table(_), None) => return misuse("this table's network was saved without its preprocessing"),
         })

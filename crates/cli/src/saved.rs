@@ -6,6 +6,7 @@ use crate::error::{CliError, fail};
 use crate::fit::{PREP_ASSET, TASK_ASSET};
 use crate::pictures;
 use crate::problem::{Coder, Kind, TaskInfo};
+use crate::series::{SERIES_ASSET, State};
 use crate::source::{Source, table_options};
 use adaline::data::{BadFiles, Color, ColumnKind, ImageOptions, Preprocessor, Table, TableOptions, Tensor};
 use adaline::nn::Model;
@@ -17,6 +18,8 @@ pub(crate) struct Saved {
     pub model: Model,
     pub info: Option<TaskInfo>,
     pub coder: Coder,
+    /// What it remembers of the series it was trained on.
+    pub series: Option<State>,
     /// File name, for messages.
     file: String,
 }
@@ -33,7 +36,9 @@ impl Saved {
         let info: Option<TaskInfo> =
             text(TASK_ASSET)?.map(|t| serde_json::from_str(t).map_err(|e| broken(TASK_ASSET, e.to_string()))).transpose()?;
         let prep = text(PREP_ASSET)?.map(|t| Preprocessor::from_json(t).map_err(|e| broken(PREP_ASSET, e.to_string()))).transpose()?;
-        let saved = Self { model, info, coder: Coder { prep }, file };
+        let series = text(SERIES_ASSET)?.map(|t| State::read(t).map_err(|e| broken(SERIES_ASSET, e))).transpose()?;
+        let coder = Coder { prep, series: series.as_ref().map(|s| s.coder.clone()) };
+        let saved = Self { model, info, coder, series, file };
         saved.check()?;
         Ok(saved)
     }
@@ -53,6 +58,15 @@ impl Saved {
             && row != options.row_shape()
         {
             return fail(format!("{}: its pictures have the shape {:?}, its network takes {row:?}", self.file, options.row_shape()));
+        }
+        if let Some(state) = &self.series {
+            let (row, outputs) = ([state.window, state.coder.features()], state.horizon);
+            if self.fixed_row().is_some_and(|r| r != row) || self.outputs() != outputs {
+                return fail(format!(
+                    "{}: its series needs windows of the shape {row:?} and {outputs} outputs, its network has others",
+                    self.file
+                ));
+            }
         }
         let Some(prep) = &self.coder.prep else { return Ok(()) };
         match self.fixed_row() {
@@ -97,6 +111,12 @@ impl Saved {
     /// How to read a table for this network.
     pub(crate) fn options(&self, read: &ReadArgs) -> Result<TableOptions, CliError> {
         let base = table_options(read, &DataConfig::default())?;
+        if let Some(state) = &self.series {
+            let mut options = state.coder.exogenous().map_or_else(|| base.clone(), |p| p.table_options(&base));
+            options.kinds.push((state.target.clone(), ColumnKind::Numeric));
+            options.ignore_unknown_kinds = true;
+            return Ok(options);
+        }
         Ok(self.coder.prep.as_ref().map_or_else(|| base.clone(), |p| p.table_options(&base)))
     }
 

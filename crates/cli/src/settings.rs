@@ -4,6 +4,7 @@ use crate::args::{FitArgs, TaskArg};
 use crate::config::Config;
 use crate::error::{CliError, misuse};
 use crate::pictures;
+use crate::series;
 use adaline::data::Task;
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub hidden: Option<Vec<usize>>,
     pub dropout: Option<f64>,
     pub pictures: pictures::Asked,
+    /// The table is a series.
+    pub series: Option<series::Asked>,
     pub validation_split: f64,
     /// `None`: nobody said.
     pub test_split: Option<f64>,
@@ -100,6 +103,7 @@ impl Settings {
             hidden: args.hidden.clone(),
             dropout: args.dropout,
             pictures: pictures::Asked::new(&args.pictures, d)?,
+            series: series::Asked::new(&args.series, d)?,
             validation_split: args.validation_split.or(t.validation_split).unwrap_or(VALIDATION_SPLIT),
             test_split: args.test_split.or(d.test_split),
             kfold: args.kfold.or(t.kfold),

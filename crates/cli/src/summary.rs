@@ -39,6 +39,10 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
     if let Some(info) = &saved.info {
         let task = match &info.kind {
             Kind::Classes(names) => format!("tells {} classes of `{}` apart: {}", names.len(), info.target, names.join(", ")),
+            Kind::Numbers(steps) if saved.series.is_some() => {
+                let (window, step) = saved.series.as_ref().map_or((0, String::new()), |s| (s.window, s.step.to_string()));
+                format!("forecasts `{}`: {steps} steps ahead from the last {window}, in steps of {step}", info.target)
+            }
             Kind::Numbers(_) => format!("predicts `{}`", info.target),
         };
         let _ = writeln!(text, "\n Task: {task}");

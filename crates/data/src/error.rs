@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::{ArrayError, FileError, ImageError, PrepError, SplitError, TableError, TextError};
+use crate::{ArrayError, FileError, ImageError, PrepError, SeriesError, SplitError, TableError, TextError};
 
 /// What went wrong with data, with everything needed to find the place.
 ///
@@ -141,6 +141,9 @@ pub enum DataError {
     /// A table that cannot be turned into numbers.
     #[error(transparent)]
     Prep(#[from] PrepError),
+    /// A table that cannot be taken as a series.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// Rows that cannot be split as asked.
     #[error(transparent)]
     Split(#[from] SplitError),

@@ -5,6 +5,7 @@
 //! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
 //! - [`TextVectorization`], [`pad_sequences`]: texts as numbers by a vocabulary, sequences of one length.
 //! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
+//! - [`Frame`], [`Windows`], [`WindowCoder`]: a table in order of time, its windows of past and future steps, as a [`RowSource`].
 //! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
 //!
 //! ```
@@ -66,6 +67,7 @@ mod image;
 mod nearest;
 mod prep;
 mod rng;
+mod series;
 mod source;
 mod split;
 mod table;
@@ -89,6 +91,14 @@ pub use prep::error::PrepError;
 pub use prep::options::{Impute, PrepOptions, Scale, Task, TextOptions};
 pub use prep::scale::{MinMax, Standardizer};
 pub use prep::{ColumnUse, Preprocessor, Role};
+pub use series::baseline::Rule;
+pub use series::coder::{WindowCoder, WindowOptions};
+pub use series::error::SeriesError;
+pub use series::frame::{Frame, SeriesColumns, SeriesNote, SeriesPart};
+pub use series::rows::{Encoded, Past, WindowRows};
+pub use series::step::Step;
+pub use series::time::{Time, TimeFormat};
+pub use series::windows::{TimeSplit, Windows};
 pub use source::RowSource;
 pub use split::kfold::{Fold, KFold};
 pub use split::{Split, SplitError, SplitWarning, stratified_split, train_test_split};

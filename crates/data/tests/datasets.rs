@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use adaline_data::{ColumnKind, PrepOptions, Preprocessor, Role, Table, TableOptions, Task, TextOptions};
+use adaline_data::{
+    ColumnKind, Frame, PrepOptions, Preprocessor, Role, SeriesColumns, SeriesNote, Table, TableOptions, Task, TextOptions, Windows,
+};
 use sha2::{Digest, Sha256};
 
 fn path(name: &str) -> PathBuf {
@@ -16,7 +18,9 @@ fn read(name: &str) -> Table {
 #[test]
 fn files_are_those_of_the_page() {
     let page = std::fs::read_to_string(path("README.md")).unwrap();
-    for (name, rows, columns) in [("iris.csv", 150, 5), ("digits.csv", 1797, 65), ("auto_mpg.csv", 406, 9), ("sms_spam.csv", 5574, 2)] {
+    for (name, rows, columns) in
+        [("iris.csv", 150, 5), ("digits.csv", 1797, 65), ("auto_mpg.csv", 406, 9), ("sms_spam.csv", 5574, 2), ("co2.csv", 521, 2)]
+    {
         let bytes = std::fs::read(path(name)).unwrap();
         let sum = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert!(page.contains(&sum), "{name} has SHA-256 {sum}");
@@ -86,4 +90,17 @@ fn messages_are_texts_with_a_vocabulary() {
     assert_eq!(vectorize.vocabulary()[..8], ["", "[UNK]", "to", "i", "you", "a", "the", "u"]);
     // In one message of twenty there are more words than are read.
     assert_eq!((prep.width(), vectorize.vocabulary_size()), (32, 9_665));
+}
+
+#[test]
+fn co2_is_monthly_with_gaps() {
+    let columns = SeriesColumns { time: "month".into(), target: "co2".into(), key: None };
+    let frame = Frame::new(read("co2.csv"), &columns, None).unwrap();
+    assert_eq!((frame.step().to_string().as_str(), frame.step().season()), ("1 month", Some(12)));
+    // June and October 1958, February to April 1964
+    assert!(matches!(frame.notes(), [SeriesNote::Gaps { places: 3, steps: 5, .. }]), "{:?}", frame.notes());
+    assert_eq!((frame.time_text(0), frame.time_text(520)), ("1958-03".into(), "2001-12".into()));
+    let windows = Windows::new(&frame, 24, 12).unwrap();
+    // stretches of 3, 3, 63 and 452 months
+    assert_eq!(windows.len(), (63 - 35) + (452 - 35));
 }

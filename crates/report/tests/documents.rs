@@ -1,12 +1,12 @@
 //! Reports and figures as documents: well formed, escaped, self-contained, and drawable whatever the numbers are.
 
 use adaline_report::figure::{
-    BarChart, ConfusionMatrix, CurveChart, DenseLayer, Figure, FoldChart, Histogram, Image, ImageGrid, ImageTile, LayerBox, LayerDrawing,
-    NeuronDrawing, PredictionScatter, RasterError, ResidualPlot, Theme,
+    BarChart, ConfusionMatrix, CurveChart, DenseLayer, Figure, FoldChart, Histogram, HorizonChart, Image, ImageGrid, ImageTile, LayerBox,
+    LayerDrawing, NeuronDrawing, PredictionScatter, RasterError, ResidualPlot, SeriesChart, SeriesLine, Theme,
 };
 use adaline_report::html::{
     Baselines, ClassActivation, ClassImages, Classification, ColumnOverview, Convolutions, DataOverview, FeatureMaps, Filters, Headline,
-    LayerMaps, Mistake, NetworkOverview, Regression, Report, RunFacts,
+    LayerMaps, Mistake, NetworkOverview, Regression, Report, RunFacts, SeriesOverview,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -90,6 +90,18 @@ fn convolutions(text: &str) -> Convolutions {
     }
 }
 
+fn series_chart(text: &str, numbers: &[f64]) -> SeriesChart {
+    let points: Vec<(f64, f64)> = numbers.iter().enumerate().map(|(x, y)| (x as f64, *y)).collect();
+    let line = |rank| SeriesLine { name: text.into(), points: points.clone(), rank };
+    SeriesChart {
+        title: text.into(),
+        lines: (0..5).map(line).collect(),
+        band: numbers.iter().map(|y| (*y, *y, 1.0)).collect(),
+        marks: vec![(0.5, text.into()), (f64::NAN, text.into())],
+        ticks: vec![(0.0, text.into()), (1.0, text.into()), (f64::NAN, text.into())],
+    }
+}
+
 fn neurons() -> NeuronDrawing {
     let kernel = vec![0.5, f64::NAN, -1.0, f64::INFINITY];
     let layer = DenseLayer { name: HOSTILE.into(), inputs: 2, units: 2, kernel, bias: vec![f64::NAN, 1.0] };
@@ -130,6 +142,11 @@ fn all_figures() -> Vec<(&'static str, Figure)> {
         ("odd residuals", residuals(&[f64::MAX, 1.0], &[f64::MIN, 1.0]).figure()),
         ("folds", FoldChart { metric: h(), scores: odd.clone() }.figure()),
         ("no folds", FoldChart::default().figure()),
+        ("series", series_chart(HOSTILE, &many).figure()),
+        ("odd series", series_chart(HOSTILE, &odd).figure()),
+        ("no series", SeriesChart::default().figure()),
+        ("horizons", HorizonChart { metric: h(), curves: vec![(h(), odd.clone()), (h(), vec![1.0, 2.0])] }.figure()),
+        ("no horizons", HorizonChart::default().figure()),
         ("images", ImageGrid { tiles: vec![tile(HOSTILE, Some("犬")); 9], per_row: 0 }.figure()),
         ("no images", ImageGrid::default().figure()),
         ("layers", LayerDrawing { layers: vec![hostile_layer(); 70] }.figure()),
@@ -193,6 +210,13 @@ fn full_report(text: &str, numbers: &[f64]) -> Report {
         findings: vec![t(), t()],
         headline: vec![Headline { name: t(), value: f64::NAN, note: t(), ..Headline::default() }],
         baselines: Some(Baselines { metric: t(), others: vec![(t(), 1.0)], network: 0.5, higher_is_better: true }),
+        series: Some(SeriesOverview {
+            history: series_chart(text, numbers),
+            caption: t(),
+            held_out: vec![series_chart(text, numbers)],
+            errors: HorizonChart { metric: t(), curves: vec![(t(), numbers.to_vec()), (t(), vec![1.0])] },
+            windows: u64::MAX,
+        }),
         curves: vec![curve(), curve()],
         classification: Some(Classification {
             rows: t(),
@@ -276,6 +300,7 @@ fn every_part_is_told_and_empty_parts_are_left_out() {
     let full = full_report("plain", &[0.5, 0.4]).render();
     let titles = [
         "Against simple rules",
+        "The series and its forecasts",
         "Results",
         "Most confident mistakes",
         "What the network sees",
@@ -293,6 +318,7 @@ fn every_part_is_told_and_empty_parts_are_left_out() {
         "precision",
         "Most frequent mistakes",
         "mean absolute error",
+        "18,446,744,073,709,551,615 windows held out",
         "Filters of plain: 2 of 7, each 1 × 2",
         "18446744073709551615",
         "Run it again",

@@ -79,6 +79,13 @@ struct Row {
 /// Runs the command.
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), CliError> {
     let mut saved = Saved::load(&args.model)?;
+    if let Some(state) = &saved.series {
+        return misuse(format!(
+            "explain follows a row of a table, and {} takes windows of {} rows of a series; `adaline evaluate` and `adaline forecast` tell of it",
+            args.model.display(),
+            state.window
+        ));
+    }
     let row = read_row(&saved, args)?;
     let story = tell(&mut saved, row, args)?;
     if args.common.json {

@@ -13,10 +13,11 @@ use crate::args::FitArgs;
 use crate::error::CliError;
 use crate::measure::Outcome;
 use crate::problem::{Kind, Problem, Rows};
+use crate::series::{self, Series};
 use crate::settings::Settings;
 use crate::source::{Source, table_options};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{Fold, KFold, Preprocessor, SplitWarning, stratified_split, train_test_split};
+use adaline::data::{Fold, KFold, Preprocessor, SplitWarning, Time, stratified_split, train_test_split};
 use adaline::report::figure::FoldChart;
 use adaline::report::html::Convolutions;
 use adaline::report::number;
@@ -59,6 +60,8 @@ pub(crate) struct Run<'a> {
     pub folds: Option<Folds>,
     /// Name and number of rows of each part.
     pub parts: Vec<(String, usize)>,
+    /// Names of the parts of a series and their first times.
+    pub begins: Vec<(String, Time)>,
     /// Inputs of the measured rows, when they are pictures.
     pub pictures: Option<Rows>,
     /// What a convolutional network looks for and sees.
@@ -82,8 +85,11 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     output::prepare(&settings.out)?;
     let source = Source::read(&settings.data, &options, &settings.pictures).map_err(CliError::asked)?;
     let name = crate::source::name_of(&settings.data);
-    let problem =
-        Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name, &say).map_err(CliError::asked)?;
+    let problem = match &settings.series {
+        Some(asked) => Problem::of_series(source, &settings, asked, &name),
+        None => Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name, &say),
+    }
+    .map_err(CliError::asked)?;
     settings.settle(problem.rows.len(), problem.pictures().is_some());
     introduce(&say, &problem);
 
@@ -96,10 +102,16 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     if !lesson.watched.is_empty() {
         parts.push(("validation".to_owned(), lesson.watched.len()));
     }
-    let (outcome, measured_on, measured) = measure(&problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
+    let (outcome, mut measured_on, measured) = measure(&problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
+    let mut begins = Vec::new();
+    if let (Some(series), Outcome::Series(held)) = (problem.series(), &outcome) {
+        measured_on = measured_on.replace("rows", "windows");
+        series::remember(series, &mut trained, held, &measured_on, &[&lesson.rows[..], &lesson.watched].concat())?;
+        begins = parts_of(series, &lesson, &measured, held);
+    }
     let pictures = raw_pictures(&problem, &measured)?;
     let convolutions = seen::convolutions(&problem, &mut trained, &outcome, &measured)?;
-    if measured_on == "test rows" {
+    if measured_on.starts_with("test ") {
         parts.push(("test".to_owned(), outcome.rows()));
     }
     let run = Run {
@@ -113,6 +125,7 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
         measured_on,
         folds,
         parts,
+        begins,
         pictures,
         convolutions,
         started,
@@ -128,6 +141,9 @@ fn introduce(say: &Terminal, problem: &Problem) {
             let shown = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
             let more = if names.len() > 8 { ", ..." } else { "" };
             say.line(&format!("Task: tell {} classes of `{}` apart ({shown}{more}), {rows} rows", names.len(), problem.info.target));
+        }
+        Kind::Numbers(_) if problem.series().is_some() => {
+            say.line(&format!("Task: {}", problem.series().map_or_else(String::new, Series::task)));
         }
         Kind::Numbers(1) => say.line(&format!("Task: predict the number `{}`, {rows} rows", problem.info.target)),
         Kind::Numbers(n) => say.line(&format!("Task: predict {n} numbers, {rows} rows")),
@@ -146,6 +162,10 @@ fn hold_out(problem: &Problem, settings: &Settings) -> Result<(Vec<usize>, Vec<u
     let share = settings.test_share();
     if problem.own_test().is_some() && settings.test_split.is_none() || share <= 0.0 {
         return Ok((problem.rows.clone(), Vec::new()));
+    }
+    if let Some(series) = problem.series() {
+        let split = series.hold_out(&problem.rows, share)?;
+        return Ok((split.earlier, split.later));
     }
     let split = match &problem.labels {
         Some(labels) => stratified_split(labels, share, settings.seed)?.0,
@@ -179,7 +199,11 @@ fn learn(
         }
     } else {
         let lesson = Lesson::split(problem, settings, rows, settings.seed)?;
-        say.line(&format!("Training on {} rows, watching {}", count(&lesson.rows), count(&lesson.watched)));
+        if lesson.watched.is_empty() && settings.validation_split > 0.0 && problem.series().is_some() {
+            say.line("Note: the series is too short to hold windows out for watching; all epochs are trained");
+        }
+        let rows = if problem.series().is_some() { "windows" } else { "rows" };
+        say.line(&format!("Training on {} {rows}, watching {}", count(&lesson.rows), count(&lesson.watched)));
         (lesson, None)
     };
     let trained = train::train(problem, settings, &lesson, settings.seed, say.progress(lesson.epochs), stop)?;
@@ -203,13 +227,14 @@ fn cross_validate(
     stop: &Stop,
 ) -> Result<Validated, CliError> {
     let shuffled = KFold { k, shuffle: true, seed: settings.seed };
-    let (folds, warnings): (Vec<Fold>, Vec<String>) = match &problem.labels {
-        Some(labels) => {
+    let (folds, warnings): (Vec<Fold>, Vec<String>) = match (&problem.labels, problem.series()) {
+        (_, Some(series)) => (series.folds(rows, k)?, Vec::new()),
+        (Some(labels), None) => {
             let own: Vec<i32> = rows.iter().map(|&r| labels[problem.position(r)]).collect();
             let (folds, warnings) = shuffled.stratified(&own)?;
             (folds, warnings.iter().map(|w| in_words(w, &problem.info.kind)).collect())
         }
-        None => (shuffled.plain(rows.len())?, Vec::new()),
+        (None, None) => (shuffled.plain(rows.len())?, Vec::new()),
     };
     for w in warnings {
         say.line(&format!("Note: {w}"));
@@ -255,6 +280,9 @@ fn in_words(warning: &SplitWarning, kind: &Kind) -> String {
 
 /// Predictions of rows of the data.
 fn predict(problem: &Problem, trained: &mut Trained, rows: &[usize]) -> Result<Outcome, CliError> {
+    if let (Some(series), Some(coder)) = (problem.series(), &trained.coder.series) {
+        return Ok(Outcome::Series(Box::new(series.held(coder, &mut trained.model, rows)?)));
+    }
     let part = problem.part(&trained.coder, rows)?;
     let output = trained.model.predict(&*part.x)?;
     Ok(Outcome::new(&problem.info.kind, &trained.coder, &part.y, &output))
@@ -282,6 +310,17 @@ fn measure(
     Ok((predict(problem, trained, rows)?, words.into(), Measured::Rows(rows.clone())))
 }
 
+/// The parts of a series after the training part, and when they begin.
+fn parts_of(series: &Series, lesson: &Lesson, measured: &Measured, held: &series::Held) -> Vec<(String, Time)> {
+    let first_held = held.origins.iter().map(|&row| series.frame.times()[row + 1]).min_by(|a, b| a.order(*b));
+    let last = match measured {
+        Measured::Folds => first_held.map(|time| ("folds".to_owned(), time)),
+        Measured::Rows(rows) if *rows != lesson.rows && *rows != lesson.watched => first_held.map(|time| ("test".to_owned(), time)),
+        Measured::Rows(_) | Measured::OwnTest => None,
+    };
+    series.begins(&lesson.watched).map(|time| ("validation".to_owned(), time)).into_iter().chain(last).collect()
+}
+
 /// The measured rows as pictures, where they are some.
 fn raw_pictures(problem: &Problem, measured: &Measured) -> Result<Option<Rows>, CliError> {
     Ok(match (measured, problem.info.image, problem.own_test()) {
@@ -307,6 +346,13 @@ fn parameters(problem: &Problem, settings: &Settings, trained: &Trained, epochs:
     if let Some((_, texts)) = trained.coder.prep.as_ref().and_then(Preprocessor::text) {
         out.push(("vocabulary".to_owned(), number::grouped(texts.vocabulary_size() as u64)));
         out.push(("words read of a text".to_owned(), texts.options().output_sequence_length.unwrap_or(0).to_string()));
+    }
+    if let (Some(series), Some(coder)) = (problem.series(), &trained.coder.series) {
+        let steps = |n: usize| format!("{n} of {}", series.frame.step());
+        out.push(("window".to_owned(), steps(series.windows.window())));
+        out.push(("horizon".to_owned(), steps(series.windows.horizon())));
+        let seen = if coder.is_relative() { "differences from the window's last value" } else { "values" };
+        out.push(("seen as".to_owned(), format!("{seen}, scaled by the training part")));
     }
     if let Some(size) = &problem.size {
         out.push(("picture size".to_owned(), size.clone()));

@@ -2,8 +2,10 @@
 
 use super::{Run, Trained, story};
 use crate::error::CliError;
+use crate::measure::Outcome;
 use crate::pictures;
 use crate::problem::Problem;
+use crate::series;
 use crate::terminal::{Shown, Terminal};
 use adaline::formats::atomic_write;
 use adaline::report::figure::Theme;
@@ -60,10 +62,15 @@ pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
     if let Some(matrix) = run.outcome.confusion().filter(|m| m.size() <= 20) {
         say.line(&format!("\n{}", class_table(&matrix)));
     }
+    if let Outcome::Series(held) = &run.outcome {
+        say.line(&format!("\nRoot mean squared error by how far ahead:\n\n{}", series::table(held)));
+    }
     let figures: Vec<String> =
         run.outcome.metrics().iter().filter_map(|(k, v)| Some(format!("{k} {}", number::short(v.as_f64()?)))).collect();
     say.result(&format!("On {} {}: {}", number::grouped(run.outcome.rows() as u64), run.measured_on, figures.join(", ")))?;
-    if let Some((rule, score)) = run.outcome.simplest() {
+    if let Outcome::Series(held) = &run.outcome {
+        say.result(&series::verdict(held.scores().rmse, &held.rule_scores(), held.is_sure()))?;
+    } else if let Some((rule, score)) = run.outcome.simplest() {
         say.line(&format!("For comparison, {rule}: {} {}", run.outcome.headline().0, number::short(score)));
     }
     if run.interrupted {
@@ -96,8 +103,13 @@ fn forget_curves(out: &Path, report: &Report) -> Result<(), CliError> {
 
 /// The result as machines read it.
 fn result(run: &Run<'_>) -> Value {
+    let task = match &run.outcome {
+        Outcome::Classes { .. } => "classification",
+        Outcome::Numbers { .. } => "regression",
+        Outcome::Series(_) => "forecast",
+    };
     let mut out = json!({
-        "task": if run.outcome.confusion().is_some() { "classification" } else { "regression" },
+        "task": task,
         "target": run.problem.info.target,
         "metrics": run.outcome.metrics(),
         "measured_on": run.measured_on,
@@ -112,6 +124,9 @@ fn result(run: &Run<'_>) -> Value {
     });
     if let Some(set) = run.problem.pictures() {
         out["skipped"] = pictures::skipped_json(set);
+    }
+    if let Outcome::Series(held) = &run.outcome {
+        out["series"] = series::json(held);
     }
     if let Some(f) = &run.folds {
         let (mean, deviation) = f.chart().mean_and_deviation();

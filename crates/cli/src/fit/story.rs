@@ -3,6 +3,7 @@
 use super::{Folds, Run};
 use crate::measure::Outcome;
 use crate::problem::Kind;
+use crate::series;
 use adaline::data::{ImageSet, Overview, Role, RowSource, Tensor};
 use adaline::report::figure::{CurveChart, DenseLayer, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
 use adaline::report::html::{
@@ -28,10 +29,11 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
     let info = &run.problem.info;
     let (name, score) = run.outcome.headline();
     // The report says "test rows" itself.
-    let rows = run.measured_on.trim_end_matches(" rows").to_owned();
+    let rows = run.measured_on.trim_end_matches(" rows").trim_end_matches(" windows").to_owned();
     let question = match &info.kind {
         Kind::Classes(c) if c.len() <= 6 => format!("Which `{}` is it: {}?", info.target, c.join(", ")),
         Kind::Classes(c) => format!("Which of {} classes of `{}` is it?", c.len(), info.target),
+        Kind::Numbers(_) if run.problem.series().is_some() => format!("How does `{}` go on?", info.target),
         Kind::Numbers(_) => format!("What is the value of `{}`?", info.target),
     };
     Report {
@@ -40,12 +42,17 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
         findings: findings(run, name, score),
         headline: headline(run),
         baselines: baselines(run, name, score),
+        series: match (&run.outcome, run.problem.series()) {
+            (Outcome::Series(held), Some(series)) => series::overview(series, held, &run.begins),
+            _ => None,
+        },
         curves: curves(run),
         classification: run.outcome.confusion().map(|confusion| Classification { rows: rows.clone(), confusion }),
         regressions: match &run.outcome {
             Outcome::Numbers { truth, predicted } => {
                 vec![Regression { rows, target: info.target.clone(), actual: truth.clone(), predicted: predicted.clone() }]
             }
+            Outcome::Series(held) => series::regressions(held, &info.target, &rows),
             Outcome::Classes { .. } => Vec::new(),
         },
         folds: run.folds.iter().map(Folds::chart).collect(),
@@ -74,6 +81,9 @@ fn findings(run: &Run<'_>, name: &str, score: f64) -> Vec<String> {
     let mut out = Vec::new();
     let shown = if name == "accuracy" { number::percent(score) } else { number::short(score) };
     out.push(format!("On {} {} the network reaches {name} {shown}.", number::grouped(run.outcome.rows() as u64), run.measured_on));
+    if let Outcome::Series(held) = &run.outcome {
+        out.push(series::verdict(score, &held.rule_scores(), held.is_sure()));
+    }
     if let Some(f) = &run.folds {
         let (mean, sd) = f.chart().mean_and_deviation();
         out.push(format!(
@@ -108,8 +118,11 @@ fn headline(run: &Run<'_>) -> Vec<Headline> {
 
 /// The simplest answers: the most frequent class, or the mean.
 fn baselines(run: &Run<'_>, name: &str, score: f64) -> Option<Baselines> {
-    let (rule, value) = run.outcome.simplest()?;
-    Some(Baselines { metric: name.into(), higher_is_better: name == "accuracy", network: score, others: vec![(rule, value)] })
+    let others = match &run.outcome {
+        Outcome::Series(held) => held.rule_scores(),
+        Outcome::Classes { .. } | Outcome::Numbers { .. } => vec![run.outcome.simplest()?],
+    };
+    Some(Baselines { metric: name.into(), higher_is_better: name == "accuracy", network: score, others })
 }
 
 fn curves(run: &Run<'_>) -> Vec<CurveChart> {
@@ -144,6 +157,9 @@ fn data_overview(run: &Run<'_>) -> DataOverview {
                 (column.top, column.histogram) = (words.clone(), Some(lengths.clone()));
             }
         }
+    }
+    if let (Some(series), Some(coder)) = (problem.series(), &run.trained.coder.series) {
+        overview.columns = series.frame.table().overview().into_iter().zip(&series.uses(coder)).map(|(o, u)| column(o, u)).collect();
     }
     if let (Kind::Classes(names), Some(labels)) = (&problem.info.kind, &problem.labels) {
         let mut counts = vec![0u64; names.len()];

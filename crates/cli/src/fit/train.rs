@@ -37,6 +37,13 @@ impl Lesson {
         if share <= 0.0 || rows.len() < 2 {
             return Ok(Self { rows: rows.to_vec(), watched: Vec::new(), epochs });
         }
+        if let Some(series) = problem.series() {
+            let split = series.split(rows, share);
+            // A short series cannot spare a part; then all of it is learned from.
+            let whole = split.earlier.is_empty() || split.later.is_empty();
+            let (rows, watched) = if whole { (rows.to_vec(), Vec::new()) } else { (split.earlier, split.later) };
+            return Ok(Self { rows, watched, epochs });
+        }
         let split = match &problem.labels {
             Some(labels) => {
                 let own: Vec<i32> = rows.iter().map(|r| labels[problem.position(*r)]).collect();

@@ -53,6 +53,15 @@ impl Axis {
         axis
     }
 
+    /// An axis that covers `values` exactly, with the given ticks as far as they lie within.
+    pub(super) fn labelled(values: impl IntoIterator<Item = f64>, mut ticks: Vec<(f64, String)>) -> Self {
+        let (low, high) = range(values);
+        let (low, high) = (low.clamp(-WIDEST, WIDEST), high.clamp(-WIDEST, WIDEST));
+        let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
+        ticks.retain(|(v, _)| (low..=high).contains(v));
+        Self { low, high, log: false, ticks }
+    }
+
     /// A logarithmic axis over the decades of the positive `values`; `None` without any.
     pub(super) fn log_covering(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (low, high) = range(values.into_iter().filter(|v| *v > 0.0 && v.is_finite()));

@@ -17,6 +17,7 @@ mod layers;
 mod network;
 mod points;
 mod raster;
+mod series;
 mod svg;
 
 pub use bars::BarChart;
@@ -29,6 +30,7 @@ pub use layers::{LayerBox, LayerDrawing};
 pub use network::{DenseLayer, NeuronDrawing, NeuronDrawingError};
 pub use points::{PredictionScatter, ResidualPlot};
 pub use raster::RasterError;
+pub use series::{HorizonChart, SeriesChart, SeriesLine};
 pub(crate) use svg::theme_css;
 
 /// What a colour is for. The concrete colour follows from the [`Theme`].

@@ -9,9 +9,12 @@ mod page;
 mod pictures;
 mod results;
 mod run;
+mod series;
 mod vision;
 
-use crate::figure::{ConfusionMatrix, CurveChart, FoldChart, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
+use crate::figure::{
+    ConfusionMatrix, CurveChart, FoldChart, Histogram, HorizonChart, Image, ImageTile, LayerBox, NeuronDrawing, SeriesChart,
+};
 
 /// Everything a report tells. Parts that are empty or `None` are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +29,8 @@ pub struct Report {
     pub headline: Vec<Headline>,
     /// The network against simple rules.
     pub baselines: Option<Baselines>,
+    /// The series and its forecasts, where the data are one.
+    pub series: Option<SeriesOverview>,
     /// Loss and metrics over the epochs.
     pub curves: Vec<CurveChart>,
     /// Results of a classification.
@@ -110,6 +115,21 @@ pub struct Regression {
     pub actual: Vec<f64>,
     /// The network's values, one for each true value.
     pub predicted: Vec<f64>,
+}
+
+/// A series and its forecasts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SeriesOverview {
+    /// The series with the beginning of each part marked.
+    pub history: SeriesChart,
+    /// Words below it.
+    pub caption: String,
+    /// Forecasts of what was held out beside the truth, some steps ahead each.
+    pub held_out: Vec<SeriesChart>,
+    /// Errors by how far ahead, the network first.
+    pub errors: HorizonChart,
+    /// How many windows they were measured on.
+    pub windows: u64,
 }
 
 /// Some pictures of a class.
