@@ -54,7 +54,7 @@ fn network(steps: usize, seed: u64) -> adaline::nn::Result<Model> {
 fn sequences(rows: usize, steps: usize, seed: u64) -> Result<(Tensor, Tensor), Box<dyn Error>> {
     let random = Philox::new(seed, 0, 0);
     let (mut x, mut y) = (vec![0.0; rows * steps * 2], vec![0.0; rows]);
-    for row in 0..rows {
+    for (row, answer) in y.iter_mut().enumerate() {
         let at = |i: usize| random.uniform((row * (steps + 2) + i) as u64);
         let half = steps / 2;
         let marks = [(at(steps) * half as f32) as usize, half + (at(steps + 1) * (steps - half) as f32) as usize];
@@ -63,7 +63,7 @@ fn sequences(rows: usize, steps: usize, seed: u64) -> Result<(Tensor, Tensor), B
             x[place] = at(step);
             if marks.contains(&step) {
                 x[place + 1] = 1.0;
-                y[row] += at(step);
+                *answer += at(step);
             }
         }
     }

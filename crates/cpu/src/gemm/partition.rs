@@ -41,6 +41,7 @@ pub(super) enum Left {
 
 /// The plan of a product in *computed* coordinates: those of C, or of its transpose if `swap`.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent choices
 pub(super) struct Partition {
     /// Compute Cᵀ = op(B)ᵀ · op(A)ᵀ block by block and transpose the blocks: where C is narrow, or where packing B would cost more.
     pub(super) swap: bool,
