@@ -237,3 +237,13 @@ fn data_that_a_text_network_cannot_use_is_refused() {
     let (_, text) = fails(&["explain", &shared.model(), &shared.path("reviews.csv"), "--row", "60"]);
     assert!(text.contains("--row 60"), "{text}");
 }
+
+#[test]
+fn bench_gives_a_table_numbers_of_its_rows() {
+    let toml = "[[model.layers]]\nclass_name = \"InputLayer\"\nshape = [6]\n\n[[model.layers]]\nclass_name = \"Embedding\"\ninput_dim = 7\n\
+                output_dim = 3\nmask_zero = true\n\n[[model.layers]]\nclass_name = \"GlobalMaxPooling1D\"\n\n\
+                [[model.layers]]\nclass_name = \"Dense\"\nunits = 2\nactivation = \"softmax\"\n";
+    let toml = shared().file("bench.toml", toml);
+    let told = json(&["bench", "--model", &toml, "--batch", "4", "--rows", "16", "--steps", "8", "--json"]);
+    assert!(told["step_us"].as_f64().unwrap() > 0.0, "{told}");
+}

@@ -102,7 +102,7 @@ pub(super) fn shares(out: &mut String, words: &Words, top: usize) {
     order.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
     let _ = writeln!(
         out,
-        "\nWhat each word adds to {}: its vector's numbers, each times how much the score grows with it, added up. The largest:",
+        "\nWhat each word adds to {}, to first order: its vector's numbers, each times how much the score grows with it, added up. The largest:",
         words.of
     );
     for (word, share) in order.into_iter().take(top) {
