@@ -217,7 +217,9 @@ def training_cases():
     yield "stack", [L.RNN([L.LSTMCell(4), L.GRUCell(3)], return_sequences=True), L.TimeDistributed(L.Dense(2, activation="relu")), L.Flatten()], sequence, optimizers.Adam(0.02)
     yield "bidirectional", [L.Bidirectional(L.LSTM(3, return_sequences=True)), L.Bidirectional(L.GRU(2), merge_mode="sum")], sequence, optimizers.SGD(0.1, momentum=0.9)
     yield "masked", [L.Masking(), L.Bidirectional(L.LSTM(3, return_sequences=True)), L.GRU(4, return_sequences=True), L.SimpleRNN(3)], sequence, optimizers.Adam(0.02)
-    yield "frozen", [L.Bidirectional(L.SimpleRNN(3, return_sequences=True), trainable=False), L.LSTM(3)], sequence, optimizers.SGD(0.1)
+    frozen = L.Bidirectional(L.SimpleRNN(3, return_sequences=True))
+    frozen.trainable = False  # as an argument it would freeze nothing within
+    yield "frozen", [frozen, L.LSTM(3)], sequence, optimizers.SGD(0.1)
     yield "conv_lstm", [L.ConvLSTM1D(2, 3, padding="same", return_sequences=True), L.ConvLSTM1D(2, 2), L.Flatten()], (3, 4, 2), optimizers.Adam(0.02)
 
 
@@ -233,4 +235,5 @@ if __name__ == "__main__":
     write("recurrent_configs", map(envelope, config_cases()))
     write("recurrent_layers", layer_cases())
     write("recurrent_stateful", stateful_cases())
+    keras.utils.clear_session()  # names of layers begin anew
     write("recurrent_training", (training_case(*c, prepare=ragged if c[0] == "masked" else None) for c in training_cases()))

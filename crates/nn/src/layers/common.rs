@@ -64,7 +64,7 @@ pub(crate) fn one<'g>(cx: &Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Va
 
 /// The methods that all layers share, for a struct with a field `common`. With the word `masking` the layer hands on the mask of its input
 /// (Keras' `supports_masking`); with `unmasking` it heeds it and has none on its output. With `nested` layers within it, which
-/// `nested_mut` gives, take its policy where they have none.
+/// `nested_mut` gives, take its policy where they have none, and are frozen with it.
 macro_rules! layer_methods {
     (masking) => {
         $crate::layers::common::layer_methods!();
@@ -89,11 +89,19 @@ macro_rules! layer_methods {
             self.common.dtype = Some(policy);
             self.nested_mut().for_each(|layer| layer.inherit(policy));
         }
+        // As in Keras, so that a file freezes there what is frozen here.
+        fn set_trainable(&mut self, trainable: bool) {
+            self.common.trainable = trainable;
+            self.nested_mut().for_each(|layer| layer.0.set_trainable(trainable));
+        }
     };
     () => {
         $crate::layers::common::layer_methods!(@ names);
         fn set_dtype_policy(&mut self, policy: $crate::keras::DTypePolicy) {
             self.common.dtype = Some(policy);
+        }
+        fn set_trainable(&mut self, trainable: bool) {
+            self.common.trainable = trainable;
         }
     };
     (@ names) => {
@@ -105,9 +113,6 @@ macro_rules! layer_methods {
         }
         fn trainable(&self) -> bool {
             self.common.trainable
-        }
-        fn set_trainable(&mut self, trainable: bool) {
-            self.common.trainable = trainable;
         }
         fn dtype_policy(&self) -> Option<$crate::keras::DTypePolicy> {
             self.common.dtype
@@ -141,7 +146,7 @@ macro_rules! layer_builder {
             }
             /// Freezes (`false`) or frees the weights.
             pub fn trainable(mut self, trainable: bool) -> Self {
-                self.common.trainable = trainable;
+                $crate::Layer::set_trainable(&mut self, trainable);
                 self
             }
             /// Types of its weights and its computation (Keras' `dtype`); without it the model's.
