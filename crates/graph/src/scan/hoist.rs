@@ -4,8 +4,10 @@ use super::stacked;
 use crate::{AxisSet, Builder, NodeId, Op, Perm, Var};
 use std::collections::BTreeMap;
 
-/// Shortest sums of a product that is taken out. Shorter ones are sooner computed at each step than their results written for all steps and read again.
+/// Shortest sums of a product that is taken out, unless it has fewer rows than this at each step, so that what a kernel costs by itself would count. Others are
+/// sooner computed at each step than their results written for all steps and read again.
 const SHORTEST: usize = 33;
+const FEW_ROWS: usize = 8;
 
 /// The step that stands model for a body, while it lies in the graph around it.
 pub(super) struct Model<'a, 'g> {
@@ -35,8 +37,8 @@ impl<'g> Model<'_, 'g> {
             }
             let id = NodeId(at as u32);
             let (op, inputs) = self.node(id);
-            let long = |x: NodeId| self.b.var(x).dim(-1) >= SHORTEST;
-            let product = matches!(op, Op::Dot { ta: false, .. }) && !by_handed[at] && !by_seen[inputs[1].index()] && long(inputs[0]);
+            let pays = |x: NodeId| self.b.var(x).dim(-1) >= SHORTEST || self.b.var(x).dim(-2) < FEW_ROWS;
+            let product = matches!(op, Op::Dot { ta: false, .. }) && !by_handed[at] && !by_seen[inputs[1].index()] && pays(inputs[0]);
             match if product { self.lift(id, &by_seen, &mut known) } else { None } {
                 Some(all) => found.push((id, all)),
                 None => inputs.iter().for_each(|x| needed[x.index()] = true),
