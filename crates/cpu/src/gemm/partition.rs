@@ -223,7 +223,7 @@ impl WithSimd for Choose {
             swap,
             pack,
             keep: false,
-            ahead: streamed && k.saturating_mul(cols) >= AHEAD_WORDS,
+            ahead: !right_turned && k.saturating_mul(cols) >= AHEAD_WORDS,
             left,
             vectors,
             tile_rows,

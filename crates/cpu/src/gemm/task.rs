@@ -207,7 +207,7 @@ unsafe fn block<S: Simd>(
             let last = width - (vectors - 1) * S::LANES;
             let here = (right.at(col, done).ptr, right.inner);
             let packed = panels.wrapping_add(length * col);
-            if plan.ahead && right.outer == 1 {
+            if plan.ahead && right.outer == 1 && (fresh || !plan.pack) {
                 // The same rows further on, or the next rows.
                 let next = if col + panel < cols { right.at(col + panel, done) } else { right.at(0, done + length) };
                 for p in 0..length.min(k - done) {
