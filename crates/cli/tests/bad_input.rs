@@ -6,15 +6,9 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use support::{adaline, dataset, shared};
 
-/// Runs, and expects an exit code and phrases on standard error.
+/// As [`support::fails`]; nothing but `fit` prints anything before it fails.
 fn fails(args: &[&str], code: i32, phrases: &[&str]) {
-    let out = adaline(args);
-    let stderr = String::from_utf8_lossy(&out.stderr);
-    assert!(!stderr.contains("panicked"), "{args:?}\n{stderr}");
-    assert_eq!(out.status.code(), Some(code), "{args:?}\n{stderr}");
-    for phrase in phrases {
-        assert!(stderr.contains(phrase), "{args:?}: expected {phrase:?} in\n{stderr}");
-    }
+    let out = support::fails(args, code, phrases);
     assert!(out.stdout.is_empty() || args[0] == "fit", "{args:?} printed {}", String::from_utf8_lossy(&out.stdout));
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::fmt::Write;
-use support::{adaline, dataset, json, shared, succeeds};
+use support::{dataset, fails, json, shared, succeeds};
 
 /// `n` months from 1980-01 of a rising wave with a little noise; the value of month `i`.
 fn value(i: usize) -> f64 {
@@ -206,17 +206,6 @@ fn gaps_are_told_and_layers_may_be_described() {
     let report = std::fs::read_to_string(format!("{out}/report.html")).unwrap();
     for words in ["Conv1D", "after 1985-06", "seasonal last value (6 steps)"] {
         assert!(report.contains(words), "{words}");
-    }
-}
-
-/// Runs, and expects an exit code and phrases on standard error.
-fn fails(args: &[&str], code: i32, phrases: &[&str]) {
-    let out = adaline(args);
-    let stderr = String::from_utf8_lossy(&out.stderr);
-    assert!(!stderr.contains("panicked"), "{args:?}\n{stderr}");
-    assert_eq!(out.status.code(), Some(code), "{args:?}\n{stderr}");
-    for phrase in phrases {
-        assert!(stderr.contains(phrase), "{args:?}: expected {phrase:?} in\n{stderr}");
     }
 }
 

@@ -36,6 +36,17 @@ fn a_step_allocates_nothing() {
     }
 }
 
+/// Runs a step a few times, and asks that only the first two allocate.
+fn allocates_nothing(what: &str, mut step: impl FnMut()) {
+    step();
+    step();
+    let before = ALLOC.allocations();
+    for _ in 0..5 {
+        step();
+    }
+    assert_eq!(ALLOC.allocations(), before, "{what}");
+}
+
 /// A convolution, windows and their gradients, large enough for threads.
 fn convolutional(threads: usize, channels: usize) {
     let b = Builder::new();
@@ -48,14 +59,9 @@ fn convolutional(threads: usize, channels: usize) {
     b.update(slot, kernel - b.var(dk) * 0.1);
     let plan = Cpu::new().threads(threads).compile(&b.finish().unwrap(), store.layout(), &CompileOptions::default()).unwrap();
     let (mut session, data) = (plan.session(), vec![0.5; 4 * 20 * 20 * channels]);
-    let mut step = || session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
-    step();
-    step();
-    let before = ALLOC.allocations();
-    for _ in 0..5 {
-        step();
-    }
-    assert_eq!(ALLOC.allocations(), before, "convolutional, {channels} channels, {threads} threads");
+    allocates_nothing(&format!("convolutional, {channels} channels, {threads} threads"), || {
+        session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
+    });
 }
 
 /// A recurrence and its gradient.
@@ -69,12 +75,7 @@ fn recurrent(threads: usize, rows: usize, units: usize) {
     b.update(slot, kernel - b.var(dk) * 0.1);
     let plan = Cpu::new().threads(threads).compile(&b.finish().unwrap(), store.layout(), &CompileOptions::default()).unwrap();
     let (mut session, data) = (plan.session(), vec![0.5; 6 * rows * units]);
-    let mut step = || session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
-    step();
-    step();
-    let before = ALLOC.allocations();
-    for _ in 0..5 {
-        step();
-    }
-    assert_eq!(ALLOC.allocations(), before, "recurrent, {rows} rows, {units} units, {threads} threads");
+    allocates_nothing(&format!("recurrent, {rows} rows, {units} units, {threads} threads"), || {
+        session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
+    });
 }

@@ -278,6 +278,10 @@ impl Graph {
     pub fn body(&self, id: BodyId) -> &Arc<Body> {
         &self.bodies[id.index()]
     }
+    /// What a step of a scan does; none for other nodes.
+    pub fn body_of(&self, node: NodeId) -> Option<&Arc<Body>> {
+        if let Op::Scan { body, .. } = self.node(node).op { Some(self.body(body)) } else { None }
+    }
     /// All of them, by [`BodyId`].
     pub fn bodies(&self) -> &[Arc<Body>] {
         &self.bodies

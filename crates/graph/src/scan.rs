@@ -44,7 +44,7 @@ impl Body {
     pub fn new(graph: Graph, carries: usize, xs: usize) -> Result<Self, GraphError> {
         let fail = |message: String| Err(GraphError::Body { message });
         let (inputs, outputs) = (graph.inputs(), &graph.outputs().values);
-        if inputs.len() < carries + xs || outputs.len() < carries {
+        if inputs.len() < carries.saturating_add(xs) || outputs.len() < carries {
             let (i, o) = (inputs.len(), outputs.len());
             return fail(format!(
                 "{carries} carries and {xs} sequences need as many inputs, and the carries as many outputs; it has {i} and {o}"

@@ -130,25 +130,31 @@ fn literal(value: Literal) -> String {
 /// Reads a graph. Lines may be empty or begin with `#`.
 pub fn parse(text: &str) -> Result<Graph, GraphError> {
     let mut lines = text.lines().enumerate();
-    graph_of(&mut lines, false)
+    graph_of(&mut lines, 0)
 }
 
+/// Most bodies within one another that a text may have.
+const DEEPEST: usize = 16;
+
 /// Reads lines to the end, or to the brace that closes a body.
-fn graph_of(lines: &mut dyn Iterator<Item = (usize, &str)>, within: bool) -> Result<Graph, GraphError> {
+fn graph_of(lines: &mut dyn Iterator<Item = (usize, &str)>, depth: usize) -> Result<Graph, GraphError> {
+    if depth > DEEPEST {
+        return Err(GraphError::Body { message: format!("more than {DEEPEST} of them lie within one another") });
+    }
     let mut reader = Reader { graph: Graph::new(), nodes: BTreeMap::new() };
     while let Some((i, line)) = lines.next() {
         let line = line.trim();
         let wrong = |message| GraphError::Text { line: i + 1, message };
-        if within && line == "}" {
+        if depth > 0 && line == "}" {
             return Ok(reader.graph);
         }
         if let Some(head) = line.strip_prefix("body ") {
-            reader.body(head, lines).map_err(|e| if let GraphError::Body { message } = e { wrong(message) } else { e })?;
+            reader.body(head, lines, depth).map_err(|e| if let GraphError::Body { message } = e { wrong(message) } else { e })?;
         } else if !line.is_empty() && !line.starts_with('#') {
             reader.line(line).map_err(wrong)?;
         }
     }
-    if within { Err(GraphError::Body { message: "it has no closing brace".into() }) } else { Ok(reader.graph) }
+    if depth > 0 { Err(GraphError::Body { message: "it has no closing brace".into() }) } else { Ok(reader.graph) }
 }
 
 struct Reader {
@@ -191,7 +197,7 @@ impl Reader {
     }
 
     /// Reads a body after its first line, `0 carries 1 xs 1 {`.
-    fn body(&mut self, head: &str, lines: &mut dyn Iterator<Item = (usize, &str)>) -> Result<(), GraphError> {
+    fn body(&mut self, head: &str, lines: &mut dyn Iterator<Item = (usize, &str)>, depth: usize) -> Result<(), GraphError> {
         let wrong = |message: String| GraphError::Body { message };
         let words: Vec<&str> = head.split_whitespace().collect();
         let [id, "carries", carries, "xs", xs, "{"] = words[..] else {
@@ -201,7 +207,7 @@ impl Reader {
         if id != self.graph.bodies().len() || usize::checked_add(carries, xs).is_none() {
             return Err(wrong(format!("bodies are numbered from 0 in their order; this is number {}", self.graph.bodies().len())));
         }
-        self.graph.add_body(Arc::new(Body::new(graph_of(lines, true)?, carries, xs)?));
+        self.graph.add_body(Arc::new(Body::new(graph_of(lines, depth + 1)?, carries, xs)?));
         Ok(())
     }
 
@@ -532,10 +538,22 @@ update 7 %6
                 "expected 4 numbers for each of at most 3 axes, such as 1:1:0:0,2:1:0:1; got `1:1:0`",
             ),
             ("%1 = dot(%0, %0) tc : f32[2, 2]", "dot: `tc` is not `ta` or `tb`"),
+            ("body 0 carries 1 {", "expected `body 0 carries 1 xs 1 {`"),
+            ("body 1 carries 0 xs 0 {", "bodies are numbered from 0 in their order; this is number 0"),
+            ("body 0 carries 0 xs 0 {", "it has no closing brace"),
+            ("%1 = scan(%0) body 0 : f32[1]", "scan: expected `body 0 steps 5` and perhaps `reverse`, got `body 0`"),
+            ("%1 = scan(%0) body 0 steps 2 : f32[1]", "graph: scan: has no body 0; got f32[2, 3]"),
             ("output \"y\" %3", "node %3 is not defined above"),
             ("update 1", "expected a slot number and a node"),
         ] {
             assert_eq!(parse(&format!("{head}{line}")).unwrap_err().to_string(), format!("line 5: {expected}"));
         }
+    }
+
+    #[test]
+    fn bodies_within_one_another_have_an_end() {
+        let deep = "body 0 carries 0 xs 0 {\n".repeat(100_000);
+        let error = parse(&deep).unwrap_err().to_string();
+        assert!(error.contains("more than 16 of them lie within one another"), "{error}");
     }
 }

@@ -12,6 +12,18 @@ pub(crate) fn adaline(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_adaline")).args(args).output().expect("the program starts")
 }
 
+/// Runs, and expects an exit code and phrases on standard error, without a panic; what it printed.
+pub(crate) fn fails(args: &[&str], code: i32, phrases: &[&str]) -> Output {
+    let out = adaline(args);
+    let stderr = String::from_utf8_lossy(&out.stderr);
+    assert!(!stderr.contains("panicked"), "{args:?}\n{stderr}");
+    assert_eq!(out.status.code(), Some(code), "{args:?}\n{stderr}");
+    for phrase in phrases {
+        assert!(stderr.contains(phrase), "{args:?}: expected {phrase:?} in\n{stderr}");
+    }
+    out
+}
+
 /// Standard output of a run that must succeed.
 pub(crate) fn succeeds(args: &[&str]) -> String {
     let out = adaline(args);

@@ -124,8 +124,28 @@ impl Case {
         }
     }
 
+    /// Computes the product twice with a kept right operand: packed by the first run, of which the second sees nothing else.
+    fn check_keeping(&self, isa: Isa) {
+        let Some(plan) = GemmPlan::new(self.spec, isa).keeping() else { return };
+        assert_eq!(plan.tasks(), 1);
+        let mut kept = vec![f32::NAN; plan.kept_words() + 1];
+        let mut scratch = vec![f32::NAN; plan.scratch_words_per_worker() + 1];
+        let (last, guard) = (kept.len() - 1, scratch.len() - 1);
+        (kept[last], scratch[guard]) = (78.0, 77.0);
+        let lost = vec![f32::NAN; self.b.len()];
+        for (filled, b) in [(false, &self.b), (true, &lost)] {
+            let mut c = vec![f32::NAN; self.want.len()];
+            let memory = Some(Kept { at: kept.as_mut_ptr(), filled });
+            // SAFETY: matrices of the spec's sizes, scratch and memory of the plan's.
+            unsafe { plan.run_task_with(0, self.a.as_ptr(), b.as_ptr(), c.as_mut_ptr(), scratch.as_mut_ptr(), memory, None) };
+            self.compare(&c, &format!("kept on {isa}, filled {filled}"));
+        }
+        assert_eq!((kept[last], scratch[guard]), (78.0, 77.0), "memory overrun by {:?} on {isa}", self.spec);
+    }
+
     fn check_all(&self) {
         for isa in Isa::available() {
+            self.check_keeping(isa);
             self.check(isa, false);
             self.check(isa, true);
             self.check_epilogue(isa, true);
@@ -180,6 +200,20 @@ fn shapes_of_networks_are_exact() {
     for (m, n, k, gap) in shapes {
         for (ta, tb) in STORED {
             Case::new(m, n, k, ta, tb, gap).check_all();
+        }
+    }
+}
+
+/// Right operands from beyond the caches: read in pieces of rows, and asked for ahead of time; with few rows in place, with more of them packed.
+#[test]
+fn long_sums_over_large_operands_are_exact() {
+    for (m, n, k) in [(8, 330, 1000), (20, 150, 1900), (9, 750, 1500), (20, 700, 1600), (1, 400, 3000)] {
+        for (ta, tb) in STORED {
+            let case = Case::new(m, n, k, ta, tb, 0);
+            for isa in Isa::available() {
+                case.check(isa, false);
+                case.check_epilogue(isa, false);
+            }
         }
     }
 }

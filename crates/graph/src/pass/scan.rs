@@ -83,8 +83,8 @@ fn only_part(graph: &Graph, old: NodeId, made: NodeId, plan: &Plan, places: &Pla
 
 /// First and last element of each result of a scan.
 fn parts(graph: &Graph, scan: NodeId) -> Vec<(usize, usize)> {
-    let Op::Scan { body, steps, .. } = graph.node(scan).op else { return Vec::new() };
-    graph.body(body).parts(steps).unwrap_or_default().iter().map(|p| (p.start, p.start + p.shape.len())).collect()
+    let (Op::Scan { steps, .. }, Some(body)) = (graph.node(scan).op, graph.body_of(scan)) else { return Vec::new() };
+    body.parts(steps).unwrap_or_default().iter().map(|p| (p.start, p.start + p.shape.len())).collect()
 }
 
 /// The one result of a scan that a slice reads from.
@@ -164,16 +164,13 @@ fn joined(
     places: &mut Places,
     options: &CompileOptions,
 ) -> Result<(Arc<Body>, Vec<usize>), GraphError> {
-    let body_of = |id: NodeId| match graph.node(id).op {
-        Op::Scan { body, .. } => graph.body(body),
-        _ => unreachable!("groups are made of scans"),
-    };
-    let old = body_of(group[0]);
+    let bodies: Vec<&Arc<Body>> = group.iter().filter_map(|&id| graph.body_of(id)).collect();
+    let old = bodies[0];
     let carries = old.carries();
     let all: Vec<usize> = (0..graph.node(group[0]).inputs.len()).collect();
     let mut results: Vec<(String, NodeId)> = old.graph().outputs().values[..carries].to_vec();
-    for &id in group {
-        let outputs = &body_of(id).graph().outputs().values;
+    for (&id, body) in group.iter().zip(&bodies) {
+        let outputs = &body.graph().outputs().values;
         for part in (carries..outputs.len()).filter(|part| read[&id].contains(part)) {
             let known = results.iter().skip(carries).position(|r| r.1 == outputs[part].1);
             let place = known.map_or(results.len(), |p| p + carries);

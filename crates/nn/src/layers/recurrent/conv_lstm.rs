@@ -3,7 +3,7 @@
 use super::{
     gates::{columns, dropout_masks, rates_valid},
     lstm::{forgetting_little, lstm_states},
-    options::{Recurrent, RnnOptions, RnnResult, options_builder, recurrent_methods},
+    options::{Recurrent, RnnOptions, RnnResult, cell_builder, options_builder, recurrent_methods},
     pass::{Pass, Passed, RnnCell, StepCell},
 };
 use crate::{
@@ -72,6 +72,7 @@ impl<const N: usize> Default for ConvLSTM<N> {
 
 impl<const N: usize> ConvLSTM<N> {
     options_builder!();
+    cell_builder!();
 
     /// So many kernels of the given size, with Keras' defaults.
     pub fn new(filters: usize, kernel_size: impl Into<PerAxis<N>>) -> Self {
@@ -108,44 +109,9 @@ impl<const N: usize> ConvLSTM<N> {
         self.recurrent_activation = activation;
         self
     }
-    /// How the kernel for inputs begins.
-    pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
-        self.kernel_initializer = initializer;
-        self
-    }
-    /// How the kernel for states begins.
-    pub fn recurrent_initializer(mut self, initializer: Initializer) -> Self {
-        self.recurrent_initializer = initializer;
-        self
-    }
     /// Whether the bias of the forget gate begins as 1 (default).
     pub fn unit_forget_bias(mut self, unit_forget_bias: bool) -> Self {
         self.unit_forget_bias = unit_forget_bias;
-        self
-    }
-    /// Penalty on the kernel for inputs.
-    pub fn kernel_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
-        self.kernel_regularizer = Some(regularizer.into());
-        self
-    }
-    /// Penalty on the kernel for states.
-    pub fn recurrent_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
-        self.recurrent_regularizer = Some(regularizer.into());
-        self
-    }
-    /// Drops cells of the input with this probability, from 0 to below 1, the same at each step.
-    pub fn dropout(mut self, rate: f64) -> Self {
-        self.dropout = rate;
-        self
-    }
-    /// Drops cells of the state with this probability, from 0 to below 1, the same at each step.
-    pub fn recurrent_dropout(mut self, rate: f64) -> Self {
-        self.recurrent_dropout = rate;
-        self
-    }
-    /// A seed of its own for dropout, mixed with the model's.
-    pub fn seed(mut self, seed: i64) -> Self {
-        self.seed = Some(seed);
         self
     }
 

@@ -2,7 +2,7 @@
 //! [`GRU`](super::GRU). A [`Kind`] is what they differ in; a [`GateCell`] is one as a cell, a [`GateLayer`] one as a layer.
 
 use super::{
-    options::{Recurrent, RnnOptions, RnnResult, options_builder, recurrent_methods},
+    options::{Recurrent, RnnOptions, RnnResult, cell_builder, options_builder, recurrent_methods},
     pass::{Pass, Passed, RnnCell, StepCell},
 };
 use crate::{
@@ -232,6 +232,8 @@ impl<K: Kind> Default for GateLayer<K> {
 macro_rules! arguments_builder {
     ($ty:ident) => {
         impl<K: Kind> $ty<K> {
+            cell_builder!(arguments);
+
             /// So many units, with Keras' defaults.
             pub fn new(units: usize) -> Self {
                 Self { arguments: CellArguments::new(units), ..Self::default() }
@@ -246,49 +248,14 @@ macro_rules! arguments_builder {
                 self.arguments.use_bias = use_bias;
                 self
             }
-            /// How the matrix for inputs begins.
-            pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
-                self.arguments.kernel_initializer = initializer;
-                self
-            }
-            /// How the matrix for states begins.
-            pub fn recurrent_initializer(mut self, initializer: Initializer) -> Self {
-                self.arguments.recurrent_initializer = initializer;
-                self
-            }
             /// How the bias begins.
             pub fn bias_initializer(mut self, initializer: Initializer) -> Self {
                 self.arguments.bias_initializer = initializer;
                 self
             }
-            /// Penalty on the matrix for inputs.
-            pub fn kernel_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
-                self.arguments.kernel_regularizer = Some(regularizer.into());
-                self
-            }
-            /// Penalty on the matrix for states.
-            pub fn recurrent_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
-                self.arguments.recurrent_regularizer = Some(regularizer.into());
-                self
-            }
             /// Penalty on the bias.
             pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
                 self.arguments.bias_regularizer = Some(regularizer.into());
-                self
-            }
-            /// Drops features of the input with this probability, from 0 to below 1, the same at each step.
-            pub fn dropout(mut self, rate: f64) -> Self {
-                self.arguments.dropout = rate;
-                self
-            }
-            /// Drops units of the state with this probability, from 0 to below 1, the same at each step.
-            pub fn recurrent_dropout(mut self, rate: f64) -> Self {
-                self.arguments.recurrent_dropout = rate;
-                self
-            }
-            /// A seed of its own for dropout, mixed with the model's.
-            pub fn seed(mut self, seed: i64) -> Self {
-                self.arguments.seed = Some(seed);
                 self
             }
         }

@@ -194,6 +194,48 @@ macro_rules! options_builder {
 }
 pub(super) use options_builder;
 
+/// The builder methods of what multiplies inputs and states by matrices or kernels, for a struct with such fields, or with a field that has them.
+macro_rules! cell_builder {
+    ($($at:ident)?) => {
+        /// How the kernel for inputs begins.
+        pub fn kernel_initializer(mut self, initializer: $crate::initializers::Initializer) -> Self {
+            self.$($at.)?kernel_initializer = initializer;
+            self
+        }
+        /// How the kernel for states begins.
+        pub fn recurrent_initializer(mut self, initializer: $crate::initializers::Initializer) -> Self {
+            self.$($at.)?recurrent_initializer = initializer;
+            self
+        }
+        /// Penalty on the kernel for inputs.
+        pub fn kernel_regularizer(mut self, regularizer: impl Into<$crate::regularizers::Regularizer>) -> Self {
+            self.$($at.)?kernel_regularizer = Some(regularizer.into());
+            self
+        }
+        /// Penalty on the kernel for states.
+        pub fn recurrent_regularizer(mut self, regularizer: impl Into<$crate::regularizers::Regularizer>) -> Self {
+            self.$($at.)?recurrent_regularizer = Some(regularizer.into());
+            self
+        }
+        /// Drops values of the input with this probability, from 0 to below 1, the same at each step.
+        pub fn dropout(mut self, rate: f64) -> Self {
+            self.$($at.)?dropout = rate;
+            self
+        }
+        /// Drops values of the state with this probability, from 0 to below 1, the same at each step.
+        pub fn recurrent_dropout(mut self, rate: f64) -> Self {
+            self.$($at.)?recurrent_dropout = rate;
+            self
+        }
+        /// A seed of its own for dropout, mixed with the model's.
+        pub fn seed(mut self, seed: i64) -> Self {
+            self.$($at.)?seed = Some(seed);
+            self
+        }
+    };
+}
+pub(super) use cell_builder;
+
 /// `Layer`'s methods of a recurrent layer besides those that all layers share: it hands its mask on with the outputs of all steps.
 macro_rules! recurrent_methods {
     () => {
