@@ -26,4 +26,4 @@ pub use losses::Loss;
 pub use metrics::Metric;
 pub use model::{Evaluate, Fit, History, Model, Seed, Sequential};
 pub use optimizers::Optimizer;
-pub use trace::{Trace, WeightSpec};
+pub use trace::{Masked, Trace, WeightSpec};

@@ -118,6 +118,21 @@ fn fill(store: &mut StateStore, seed: u64, slot: SlotId, spec: &WeightSpec) -> R
     spec.initializer.fill(shape, seed, stream, store.f32_mut(slot))
 }
 
+/// A value on its way between layers, with the mask of its steps.
+#[derive(Clone, Copy)]
+pub struct Masked<'g> {
+    /// The value `(B, ..)`.
+    pub value: Var<'g>,
+    /// Which steps count, `bool (B, T)`; none when all do.
+    pub mask: Option<Var<'g>>,
+}
+
+impl<'g> From<Var<'g>> for Masked<'g> {
+    fn from(value: Var<'g>) -> Self {
+        Self { value, mask: None }
+    }
+}
+
 /// The context of one trace.
 pub struct Trace<'g, 'm> {
     b: &'g Builder,
@@ -129,7 +144,7 @@ pub struct Trace<'g, 'm> {
     penalties: Vec<Var<'g>>,
     updates: Vec<(SlotId, Var<'g>)>,
     policy: DTypePolicy,
-    mask: Option<Var<'g>>,
+    masks: Vec<Option<Var<'g>>>,
     frozen: bool,
 }
 
@@ -146,7 +161,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             penalties: Vec::new(),
             updates: Vec::new(),
             policy: DTypePolicy::default(),
-            mask: None,
+            masks: Vec::new(),
             frozen: false,
         }
     }
@@ -163,17 +178,32 @@ impl<'g, 'm> Trace<'g, 'm> {
         let b = self.b;
         b.scope(name, || f(self))
     }
-    /// Writes a layer into the graph under `name`, by its policy, as Keras' `Layer.__call__` does: its floating-point inputs are converted to
-    /// its compute type, and so is what it returns. [`Trace::mask`] is that of the input before the call and that of the output after it.
+    /// As [`Trace::apply`], of a layer with one result, for tensors that come one after the other: [`Trace::mask`] is that of the input before
+    /// the call and that of the output after it.
     pub fn call(&mut self, name: &str, layer: &dyn Layer, inputs: &[Var<'g>]) -> Var<'g> {
-        let mask = self.mask;
+        let masks = self.masks.iter().copied().chain(std::iter::repeat(None));
+        let inputs: Vec<Masked<'g>> = inputs.iter().zip(masks).map(|(&value, mask)| Masked { value, mask }).collect();
+        let results = self.apply(name, layer, &inputs);
+        self.set_mask(results.first().and_then(|r| r.mask));
+        match results[..] {
+            [one] => one.value,
+            _ => self.b.error(format!(
+                "{} gives {} tensors, and here one is handed on: choose arguments with which it gives one, or take it into a model of \
+                 several tensors, with `apply_all`",
+                layer.class_name(),
+                results.len()
+            )),
+        }
+    }
+    /// Writes a layer into the graph under `name`, by its policy, as Keras' `Layer.__call__` does: its floating-point inputs are converted to
+    /// its compute type, and so is what it returns. Within the call [`Trace::masks`] are those of the inputs.
+    pub fn apply(&mut self, name: &str, layer: &dyn Layer, inputs: &[Masked<'g>]) -> Vec<Masked<'g>> {
+        let convert = |cx: &Self, x: Var<'g>| if x.ty().dtype == DType::F32 { cx.compute(x) } else { x };
         self.within(name, layer, |cx| {
-            let convert = |x: Var<'g>| if x.ty().dtype == DType::F32 { cx.compute(x) } else { x };
-            let inputs: Vec<Var<'g>> = inputs.iter().map(|&x| if layer.autocast() { convert(x) } else { x }).collect();
-            let y = layer.call(cx, &inputs);
-            // Layers within the layer may have left theirs.
-            cx.mask = layer.mask(cx, &inputs, mask);
-            if y.ty().dtype == DType::F32 { cx.compute(y) } else { y }
+            let values: Vec<Var<'g>> = inputs.iter().map(|x| if layer.autocast() { convert(cx, x.value) } else { x.value }).collect();
+            cx.masks = inputs.iter().map(|x| x.mask).collect();
+            let results = layer.call_all(cx, &values);
+            results.into_iter().map(|r| Masked { value: convert(cx, r.value), mask: r.mask }).collect()
         })
     }
     /// Runs `f` under `name` and by the policy of a layer, its weights frozen where it or a layer around it is: for layers that use others in
@@ -187,13 +217,21 @@ impl<'g, 'm> Trace<'g, 'm> {
         r
     }
     /// Which steps of what flows through the network count: `bool (B, T)`, false where one is to be skipped; none when all count. Within
-    /// [`Layer::call`] that of the layer's input.
+    /// [`Layer::call`] that of the layer's first input.
     pub fn mask(&self) -> Option<Var<'g>> {
-        self.mask
+        self.masks.first().copied().flatten()
+    }
+    /// The masks of all inputs of the layer that is being written.
+    pub fn masks(&self) -> &[Option<Var<'g>>] {
+        &self.masks
     }
     /// Sets the mask of what the next layer is given: for layers that call others.
     pub fn set_mask(&mut self, mask: Option<Var<'g>>) {
-        self.mask = mask;
+        self.set_masks(vec![mask]);
+    }
+    /// As [`Trace::set_mask`], for several inputs.
+    pub fn set_masks(&mut self, masks: Vec<Option<Var<'g>>>) {
+        self.masks = masks;
     }
     /// `x` in the compute type of the layer that is being written: as a float, rounded to bfloat16 under `mixed_bfloat16`.
     pub fn compute(&self, x: Var<'g>) -> Var<'g> {

@@ -217,9 +217,9 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
         (l(GRU::new(3).into()), &[2, 0, 3], "at least one step, got shape [2, 0, 3]"),
         (l(SimpleRNN::new(3).into()), &[2, 4, 3, 3], "needs an input (batch, steps, features) of rank 3"),
         (l(RNN::new(LSTMCell::new(3)).into()), &[2, 4, 3, 3], "needs an input (batch, steps, features)"),
-        (l(LSTM::new(3).return_state(true).into()), &[2, 4, 3], "`return_state` gives several tensors"),
-        (l(Bidirectional::new(LSTM::new(3).return_state(true)).into()), &[2, 4, 3], "several tensors"),
-        (l(Bidirectional::new(LSTM::new(3)).merge_mode(None).into()), &[2, 4, 3], "`merge_mode` null"),
+        (l(LSTM::new(3).return_state(true).into()), &[2, 4, 3], "LSTM gives 3 tensors, and here one is handed on"),
+        (l(Bidirectional::new(LSTM::new(3).return_state(true)).into()), &[2, 4, 3], "Bidirectional gives 5 tensors"),
+        (l(Bidirectional::new(LSTM::new(3)).merge_mode(None).into()), &[2, 4, 3], "Bidirectional gives 2 tensors"),
         (l(Bidirectional::new(Dense::new(3)).into()), &[2, 4, 3], "`layer` is Dense, but must be a recurrent layer"),
         (l(Bidirectional::new(LSTM::new(3).go_backwards(true)).into()), &[2, 4, 3], "whose `go_backwards` is not that of `layer`"),
         (

@@ -73,9 +73,11 @@ pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpS
 
 use crate::{
     Trace,
-    keras::{DTypePolicy, KerasObject},
+    keras::{ConfigError, DTypePolicy, KerasObject},
+    trace::Masked,
 };
 use adaline_graph::Var;
+use serde_json::{Map, Value};
 use std::fmt::Debug;
 
 /// One layer. Its configuration's JSON is what Keras writes.
@@ -84,17 +86,42 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn name(&self) -> Option<&str>;
     /// Sets the name.
     fn set_name(&mut self, name: String);
-    /// Writes the layer into the graph. Shape errors latch in the builder. `inputs` has one tensor for every layer of today.
+    /// Writes the layer into the graph. Shape errors latch in the builder.
     ///
-    /// [`Trace::call`] calls it, which sees to the policy: inputs and weights come in the layer's compute type, the result is rounded to
+    /// [`Trace::apply`] calls it, which sees to the policy: inputs and weights come in the layer's compute type, the result is rounded to
     /// it. Where Keras computes in several steps, [`Trace::compute`] rounds between them.
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g>;
     /// Whether it heeds or hands on the mask of its input. Others drop it, as in Keras, which warns of it.
     fn supports_masking(&self) -> bool {
         false
     }
+    /// Writes the layer into the graph: all its results, each with its mask. By default it is that of [`Layer::call`] alone.
+    fn call_all<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Vec<Masked<'g>> {
+        let masks = cx.masks().to_vec();
+        let value = self.call(cx, inputs);
+        // Layers within the layer may have left theirs.
+        cx.set_masks(masks);
+        let mask = self.mask(cx, inputs, cx.mask());
+        vec![Masked { value, mask }]
+    }
+    /// How many results it has: as many as [`Layer::call_all`] gives.
+    fn results(&self) -> usize {
+        1
+    }
+    /// Arguments of its call besides tensors, which Keras keeps with a node of the graph and not with the layer (`use_causal_mask`).
+    fn call_arguments(&self) -> Map<String, Value> {
+        Map::new()
+    }
+    /// Sets an argument of its call, as Keras writes it.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownKey`], unless the layer has it.
+    fn set_call_argument(&mut self, key: &str, _: &Value) -> Result<(), ConfigError> {
+        let known: Vec<String> = self.call_arguments().into_iter().map(|(key, _)| key).collect();
+        Err(ConfigError::UnknownKey { class: format!("the call of {}", self.class_name()), key: key.into(), nearest: None, known })
+    }
     /// The mask of its output `(B, T)`, `bool`, false where a step is to be skipped: by default the input's, where it supports masking.
-    /// `inputs` are those of `call`, whose own look at the mask is [`Trace::mask`].
+    /// `inputs` are those of `call`, `mask` that of the first; those of all are [`Trace::masks`].
     fn mask<'g>(&self, _: &mut Trace<'g, '_>, _inputs: &[Var<'g>], mask: Option<Var<'g>>) -> Option<Var<'g>> {
         mask.filter(|_| self.supports_masking())
     }

@@ -2,13 +2,13 @@
 
 use super::{
     lstm::LSTM,
-    options::{Recurrent, RnnResult},
+    options::{self, Recurrent, RnnResult},
 };
 use crate::{
-    Layer, Trace,
+    Layer, Masked, Trace,
     keras::{ConfigError, KerasObject, check, read_config},
     layers::{
-        common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
+        common::{LayerCommon, layer_builder, layer_identity, layer_methods},
         wrapped::Wrapped,
     },
 };
@@ -132,6 +132,9 @@ impl Bidirectional {
     fn nested_mut(&mut self) -> impl Iterator<Item = &mut Wrapped> {
         [&mut self.layer, &mut self.backward_layer].into_iter()
     }
+    fn returns_states(&self) -> bool {
+        self.layer.0.as_recurrent().is_some_and(|layer| layer.options().return_state)
+    }
     fn both(&self) -> Option<(&dyn Recurrent, &dyn Recurrent)> {
         self.layer.0.as_recurrent().zip(self.backward_layer.0.as_recurrent())
     }
@@ -192,26 +195,28 @@ impl KerasObject for Bidirectional {
 impl Layer for Bidirectional {
     layer_methods!(nested);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let x = one(cx, "Bidirectional", inputs);
-        let several = match self.both() {
-            Some((forward, _)) if forward.options().return_state => Some("`return_state`"),
-            _ if self.merge_mode.is_none() => Some("`merge_mode` null"),
-            _ => None,
+        options::output(&self.call_all(cx, inputs), cx)
+    }
+    /// The output, or without `merge_mode` those of both directions, and with `return_state` the states along the sequence and those of the way
+    /// back. Of inputs after the first, first states, the first half is of the way along.
+    fn call_all<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Vec<Masked<'g>> {
+        let Some((&x, initial)) = inputs.split_first() else {
+            return vec![cx.builder().error("Bidirectional takes a sequence, and after it first states, got nothing").into()];
         };
-        if let Some(several) = several {
-            return cx.builder().error(format!(
-                "Bidirectional with {several} gives several tensors, and a chain of layers hands on one: \
-                 choose another, or use `Bidirectional::call_with_states` in Rust"
-            ));
-        }
-        let result = self.call_with_states(cx, x, None);
-        result.output.unwrap_or(result.forward.output)
+        let sequences = self.layer.0.as_recurrent().is_some_and(|layer| layer.options().return_sequences);
+        let mask = cx.mask().filter(|_| sequences);
+        let BidirectionalResult { output, forward, backward } = self.call_with_states(cx, x, (!initial.is_empty()).then_some(initial));
+        let outputs = output.map_or_else(|| vec![forward.output, backward.output], |y| vec![y]);
+        let states = forward.states.into_iter().chain(backward.states).filter(|_| self.returns_states());
+        outputs.into_iter().map(|value| Masked { value, mask }).chain(states.map(Masked::from)).collect()
+    }
+    fn results(&self) -> usize {
+        let outputs = if self.merge_mode.is_none() { 2 } else { 1 };
+        let states = self.both().filter(|_| self.returns_states()).map_or(0, |(f, b)| f.state_count() + b.state_count());
+        outputs + states
     }
     fn supports_masking(&self) -> bool {
         true
-    }
-    fn mask<'g>(&self, _: &mut Trace<'g, '_>, _: &[Var<'g>], mask: Option<Var<'g>>) -> Option<Var<'g>> {
-        mask.filter(|_| self.layer.0.as_recurrent().is_some_and(|layer| layer.options().return_sequences))
     }
     fn stateful(&self) -> bool {
         self.layer.0.stateful()

@@ -281,6 +281,9 @@ macro_rules! conv_lstm {
             fn options_mut(&mut self) -> &mut RnnOptions {
                 &mut self.options
             }
+            fn state_count(&self) -> usize {
+                2
+            }
             fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> RnnResult<'g> {
                 self.call_states(cx, $class, x, initial)
             }

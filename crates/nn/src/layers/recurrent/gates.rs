@@ -338,6 +338,9 @@ impl<K: Kind> Recurrent for GateLayer<K> {
     fn options_mut(&mut self) -> &mut RnnOptions {
         &mut self.options
     }
+    fn state_count(&self) -> usize {
+        K::STATES
+    }
     fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> RnnResult<'g> {
         let cell = self.cell();
         self.options.run(cx, K::LAYER, &cell, x, initial, |cx, pass, xs, initial| cx.scope("cell", |cx| cell.run(cx, pass, xs, initial)))

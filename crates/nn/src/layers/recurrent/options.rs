@@ -1,7 +1,7 @@
 //! What all recurrent layers can be told, and how one goes from a batch of sequences to its results.
 
 use super::pass::{Outputs, Pass, RnnCell};
-use crate::{Layer, Trace};
+use crate::{Layer, Masked, Trace};
 use adaline_graph::{Shape, SlotId, Var};
 use serde::{Deserialize, Serialize};
 
@@ -39,22 +39,32 @@ pub trait Recurrent: Layer {
     fn options(&self) -> &RnnOptions;
     /// To change them.
     fn options_mut(&mut self) -> &mut RnnOptions;
+    /// How many states it has.
+    fn state_count(&self) -> usize;
     /// Output and last states for `x (B, T, ..)`, from the given states or, without any, from zeros or those of the batch before (`stateful`).
     /// Heeds [`Trace::mask`]. To be called within [`Trace::within`], which gives the weights their path and the layer its policy.
     fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> RnnResult<'g>;
 }
 
-/// What `Layer::call` gives of a recurrent layer: its output, where that is all.
-pub(super) fn output_only<'g>(layer: &dyn Recurrent, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-    let class = layer.class_name();
-    let x = crate::layers::common::one(cx, class, inputs);
-    if layer.options().return_state {
-        return cx.builder().error(format!(
-            "{class} with `return_state` gives several tensors, and a chain of layers hands on one: \
-             set `return_state` to false, or use `Recurrent::call_with_states` in Rust"
-        ));
-    }
-    layer.call_with_states(cx, x, None).output
+/// All results of a recurrent layer for `inputs`: x, and after it the first states, where they are given. With `return_state` the last states come
+/// after the output, which alone may have a mask.
+pub(super) fn results<'g>(layer: &dyn Recurrent, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Vec<Masked<'g>> {
+    let Some((&x, initial)) = inputs.split_first() else {
+        return vec![cx.builder().error(format!("{} takes a sequence, and after it first states, got nothing", layer.class_name())).into()];
+    };
+    let mask = cx.mask().filter(|_| layer.options().return_sequences);
+    let passed = layer.call_with_states(cx, x, (!initial.is_empty()).then_some(initial));
+    let states = passed.states.into_iter().filter(|_| layer.options().return_state).map(Masked::from);
+    std::iter::once(Masked { value: passed.output, mask }).chain(states).collect()
+}
+
+/// The first of all results.
+pub(super) fn output<'g>(results: &[Masked<'g>], cx: &Trace<'g, '_>) -> Var<'g> {
+    results.first().map_or_else(|| cx.builder().error("a layer without results"), |r| r.value)
+}
+/// How many there are.
+pub(super) fn count(layer: &dyn Recurrent) -> usize {
+    if layer.options().return_state { 1 + layer.state_count() } else { 1 }
 }
 
 impl RnnOptions {
@@ -240,18 +250,16 @@ pub(super) use cell_builder;
 macro_rules! recurrent_methods {
     () => {
         fn call<'g>(&self, cx: &mut $crate::Trace<'g, '_>, inputs: &[adaline_graph::Var<'g>]) -> adaline_graph::Var<'g> {
-            $crate::layers::recurrent::options::output_only(self, cx, inputs)
+            $crate::layers::recurrent::options::output(&self.call_all(cx, inputs), cx)
+        }
+        fn call_all<'g>(&self, cx: &mut $crate::Trace<'g, '_>, inputs: &[adaline_graph::Var<'g>]) -> Vec<$crate::Masked<'g>> {
+            $crate::layers::recurrent::options::results(self, cx, inputs)
+        }
+        fn results(&self) -> usize {
+            $crate::layers::recurrent::options::count(self)
         }
         fn supports_masking(&self) -> bool {
             true
-        }
-        fn mask<'g>(
-            &self,
-            _: &mut $crate::Trace<'g, '_>,
-            _: &[adaline_graph::Var<'g>],
-            mask: Option<adaline_graph::Var<'g>>,
-        ) -> Option<adaline_graph::Var<'g>> {
-            mask.filter(|_| self.options.return_sequences)
         }
         fn stateful(&self) -> bool {
             self.options.stateful

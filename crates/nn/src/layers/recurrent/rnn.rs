@@ -92,6 +92,9 @@ impl Recurrent for RNN {
     fn options_mut(&mut self) -> &mut RnnOptions {
         &mut self.options
     }
+    fn state_count(&self) -> usize {
+        self.cell.0.as_cell().map_or(0, |cell| cell.states(&[1]).len())
+    }
     fn call_with_states<'g>(&self, cx: &mut Trace<'g, '_>, x: Var<'g>, initial: Option<&[Var<'g>]>) -> RnnResult<'g> {
         let layer = self.cell.0.as_ref();
         let Some(cell) = layer.as_cell() else {
