@@ -3,7 +3,7 @@
 use crate::progress::terminal;
 use adaline_cpu::Cpu;
 use adaline_graph::backend::Backend;
-use adaline_nn::{Model, Result, Seed, Sequential};
+use adaline_nn::{Functional, Model, Result, Seed, Sequential};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,6 +44,14 @@ pub trait Build {
 }
 
 impl Build for Sequential {
+    fn build(self, seed: Seed) -> Result<Model> {
+        let mut model = self.build_on(backend(), seed)?;
+        model.set_progress(Some(terminal));
+        Ok(model)
+    }
+}
+
+impl Build for Functional {
     fn build(self, seed: Seed) -> Result<Model> {
         let mut model = self.build_on(backend(), seed)?;
         model.set_progress(Some(terminal));

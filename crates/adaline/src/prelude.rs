@@ -41,4 +41,5 @@ pub use adaline_nn::metrics::{
 pub use adaline_nn::optimizers::{Adam, AdamW, Optimizer, RMSprop, RmsProp, SGD, Sgd};
 pub use adaline_nn::regularizers::{L1, L1L2, L2};
 pub use adaline_nn::schedules::{ExponentialDecay, InverseTimeDecay};
-pub use adaline_nn::{DTypePolicy, Evaluate, Fit, History, Model, Seed, Sequential};
+pub use adaline_nn::model::{Inputs, Labels, Objective};
+pub use adaline_nn::{Apply, DTypePolicy, Evaluate, Fit, Functional, History, KerasTensor, Model, Seed, Sequential, SharedLayer};

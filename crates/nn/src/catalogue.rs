@@ -15,7 +15,9 @@
 use crate::{
     Layer, Loss, Metric, Optimizer,
     keras::{ConfigError, open},
-    layers, losses, metrics, optimizers,
+    layers, losses, metrics,
+    network::Network,
+    optimizers,
 };
 use serde_json::{Value, json};
 
@@ -142,6 +144,17 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     ConvLSTM3D = "ConvLSTM3D" [],
 }
 
+/// Networks as layers of others. They are no classes of `keras.layers`, and so have rows of their own.
+pub const NETWORKS: &[Row<dyn Layer>] = &[
+    Row { class: "Sequential", module: "keras", aliases: &[], from_config: |config| Network::layer_from_config("Sequential", config) },
+    Row {
+        class: "Functional",
+        module: "keras.src.models.functional",
+        aliases: &["Model"],
+        from_config: |config| Network::layer_from_config("Functional", config),
+    },
+];
+
 rows! { LOSSES, Loss, "All losses.", "keras.losses", losses:
     MeanSquaredError = "MeanSquaredError" ["mean_squared_error", "mse", "MSE"],
     MeanAbsoluteError = "MeanAbsoluteError" ["mean_absolute_error", "mae", "MAE"],
@@ -180,7 +193,10 @@ pub fn layer_from_json(value: &Value) -> Result<Box<dyn Layer>, ConfigError> {
     if !value.is_object() {
         return Err(ConfigError::Shape { expected: "a layer with a `class_name`".into(), got: value.to_string() });
     }
-    read("layer", LAYERS, value, |row, name| row.class == name || row.aliases.contains(&name))
+    let matches = |row: &Row<dyn Layer>, name: &str| row.class == name || row.aliases.contains(&name);
+    let rows =
+        if NETWORKS.iter().any(|row| value["class_name"].as_str().is_some_and(|name| matches(row, name))) { NETWORKS } else { LAYERS };
+    read("layer", rows, value, matches)
 }
 
 /// A loss from Keras' envelope or a name such as `mse`.

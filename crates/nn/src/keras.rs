@@ -91,6 +91,14 @@ pub enum ConfigError {
         /// What to do instead.
         advice: String,
     },
+    /// A network within a network that is not sound.
+    #[error("{class}: {message}")]
+    Network {
+        /// Class.
+        class: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
     /// Not an object at all.
     #[error("expected {expected}, got {got}")]
     Shape {

@@ -146,6 +146,20 @@ pub struct Trace<'g, 'm> {
     policy: DTypePolicy,
     masks: Vec<Option<Var<'g>>>,
     frozen: bool,
+    /// Weights whose penalties have been counted: of a shared layer once.
+    penalised: Vec<SlotId>,
+    /// Shapes of the calls of networks, when they are asked for.
+    pub(crate) recorded: Option<Vec<Recorded>>,
+}
+
+/// Shapes of one call in a network.
+pub(crate) struct Recorded {
+    /// Path of the layer.
+    pub(crate) path: String,
+    /// Number of its call.
+    pub(crate) number: usize,
+    pub(crate) inputs: Vec<Shape>,
+    pub(crate) results: Vec<Shape>,
 }
 
 impl<'g, 'm> Trace<'g, 'm> {
@@ -163,6 +177,8 @@ impl<'g, 'm> Trace<'g, 'm> {
             policy: DTypePolicy::default(),
             masks: Vec::new(),
             frozen: false,
+            penalised: Vec::new(),
+            recorded: None,
         }
     }
     /// The graph under construction.
@@ -205,6 +221,15 @@ impl<'g, 'm> Trace<'g, 'm> {
             let results = layer.call_all(cx, &values);
             results.into_iter().map(|r| Masked { value: convert(cx, r.value), mask: r.mask }).collect()
         })
+    }
+    /// Keeps the shapes of a call, when they are asked for.
+    pub(crate) fn record(&mut self, name: &str, number: usize, inputs: &[Masked<'g>], results: &[Masked<'g>]) {
+        if let Some(recorded) = &mut self.recorded {
+            let above = self.b.path();
+            let path = if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
+            let shapes = |values: &[Masked<'g>]| values.iter().map(|v| v.value.shape()).collect();
+            recorded.push(Recorded { path, number, inputs: shapes(inputs), results: shapes(results) });
+        }
     }
     /// Runs `f` under `name` and by the policy of a layer, its weights frozen where it or a layer around it is: for layers that use others in
     /// another way than [`Trace::call`] does.
@@ -276,19 +301,26 @@ impl<'g, 'm> Trace<'g, 'm> {
             self.weights.list.push(Weight { layer, name: name.into(), slot, ty, spec: spec.clone() });
             slot
         };
+        // What an earlier call of the same layer in this step made of it.
+        if let Some(&(_, value)) = self.updates.iter().find(|u| u.0 == slot) {
+            return value;
+        }
         let v = self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty);
         // Evaluation reports the penalties too, as Keras does. They are of the weight itself, whatever the policy.
-        if let Some(r) = spec.regularizer {
+        if let Some(r) = spec.regularizer
+            && !self.penalised.contains(&slot)
+        {
             let p = r.penalty(v);
             self.penalties.push(p);
+            self.penalised.push(slot);
         }
         v
     }
     /// Declares the new value of a non-trainable weight (moving statistics); training only.
     pub fn update(&mut self, slot_of: &str, value: Var<'g>) {
         let layer = self.b.path();
-        if let Some(w) = self.weights.find(&layer, slot_of) {
-            self.updates.push((w.slot, value));
+        if let Some(slot) = self.weights.find(&layer, slot_of).map(|w| w.slot) {
+            self.remember(slot, value);
         }
     }
     /// Declares (first trace) or finds (later traces) what the current layer remembers under `name` from one batch to the next, at first zeros.
@@ -318,7 +350,8 @@ impl<'g, 'm> Trace<'g, 'm> {
             self.weights.memories.push(Memory { layer, name: name.into(), slot, ty });
             slot
         };
-        Some((slot, self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty)))
+        let made = self.updates.iter().find(|u| u.0 == slot).map(|u| u.1);
+        Some((slot, made.unwrap_or_else(|| self.b.state(slot, &self.weights.store.layout().slot(slot).name, ty))))
     }
     /// The error of values beyond the limit of all that the model keeps.
     fn too_many(&self, name: &str, shape: Shape) -> Option<Var<'g>> {
@@ -329,7 +362,11 @@ impl<'g, 'm> Trace<'g, 'm> {
     }
     /// What to remember in a place of [`Trace::memory`].
     pub fn remember(&mut self, slot: SlotId, value: Var<'g>) {
-        self.updates.push((slot, value));
+        // A layer that is called again goes on from there.
+        match self.updates.iter_mut().find(|u| u.0 == slot) {
+            Some(update) => update.1 = value,
+            None => self.updates.push((slot, value)),
+        }
     }
     /// Adds a scalar to the loss (activity regularizers).
     pub fn add_loss(&mut self, scalar: Var<'g>) {
@@ -351,4 +388,9 @@ impl<'g, 'm> Trace<'g, 'm> {
     pub fn finish(self) -> (Vec<Var<'g>>, Vec<(SlotId, Var<'g>)>) {
         (self.penalties, self.updates)
     }
+}
+
+/// Whether a path is the layer's own or of something inside it.
+pub(crate) fn belongs(path: &str, layer: &str) -> bool {
+    path.strip_prefix(layer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

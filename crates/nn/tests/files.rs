@@ -117,7 +117,8 @@ fn learnt_normalization_comes_back() {
 fn unsound_files_are_answered_with_layer_weight_and_shape() {
     type Change = fn(&mut KerasArchive);
     let cases: &[(Change, &str)] = &[
-        (|a| a.config["class_name"] = json!("Functional"), "the model is of class Functional; only Sequential models can be loaded"),
+        (|a| a.config["class_name"] = json!("Subclass"), "the model is of class Subclass; Sequential and Functional models can be loaded"),
+        (|a| a.config["class_name"] = json!("Functional"), "layer `hidden` has no list of inbound_nodes"),
         (|a| a.config["config"]["layers"] = Value::Null, "config.json has no list of layers"),
         (
             |a| a.config["config"]["layers"][1]["class_name"] = json!("Densee"),

@@ -74,6 +74,7 @@ pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpS
 use crate::{
     Trace,
     keras::{ConfigError, DTypePolicy, KerasObject},
+    network::Network,
     trace::Masked,
 };
 use adaline_graph::Var;
@@ -107,6 +108,10 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     /// How many results it has: as many as [`Layer::call_all`] gives.
     fn results(&self) -> usize {
         1
+    }
+    /// How Keras' call of it takes tensors.
+    fn arguments(&self) -> Arguments {
+        Arguments::List
     }
     /// Arguments of its call besides tensors, which Keras keeps with a node of the graph and not with the layer (`use_causal_mask`).
     fn call_arguments(&self) -> Map<String, Value> {
@@ -169,8 +174,27 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn batch_shape(&self) -> Option<&[Option<usize>]> {
         None
     }
+    /// Where a weights file keeps what is at the path `inner` within it.
+    fn file_path(&self, inner: &str) -> String {
+        inner.to_owned()
+    }
+    /// It as a network, when it is one.
+    fn inner(&self) -> Option<&Network> {
+        None
+    }
     /// A copy.
     fn boxed(&self) -> Box<dyn Layer>;
+}
+
+/// How the call of a layer takes tensors in Keras, as far as files tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arguments {
+    /// One, or several as a list: `layer(x)`, `layer([a, b])`.
+    List,
+    /// Each by a name of its own: those that must be there, and others after them.
+    Named(&'static [&'static str], &'static [&'static str]),
+    /// A sequence, and first states as the list `initial_state`.
+    WithStates,
 }
 
 impl<L: Layer + 'static> From<L> for Box<dyn Layer> {

@@ -4,7 +4,7 @@ use super::{
     Layer,
     common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
     dense::Dense,
-    wrapped::Wrapped,
+    wrapped::{self, Wrapped},
 };
 use crate::{
     Trace,
@@ -56,6 +56,9 @@ impl Layer for TimeDistributed {
     }
     fn mixes_samples(&self) -> bool {
         self.layer.0.mixes_samples()
+    }
+    fn file_path(&self, inner: &str) -> String {
+        wrapped::file_path(&[("layer", &self.layer)], inner)
     }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = one(cx, "TimeDistributed", inputs);

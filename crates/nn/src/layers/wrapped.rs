@@ -56,3 +56,13 @@ impl Wrapped {
         self.0.validate().map_err(|source| ConfigError::Nested { class: class.into(), key: key.into(), source: Box::new(source) })
     }
 }
+
+/// [`Layer::file_path`] of a layer with others within it, each under a name.
+pub(crate) fn file_path(layers: &[(&str, &Wrapped)], inner: &str) -> String {
+    for (name, layer) in layers {
+        if let Some(rest) = inner.strip_prefix(name).and_then(|rest| rest.strip_prefix('/')) {
+            return format!("{name}/{}", layer.0.file_path(rest));
+        }
+    }
+    inner.to_owned()
+}

@@ -1,11 +1,11 @@
-//! `compile`: the optimizer, the loss and the metrics of a model, and their memory.
+//! `compile`: the optimizer, the losses and the metrics of a model, and their memory.
 
-use super::input::dims_text;
 use super::signature::Mode;
 use super::{Logs, Model};
 use crate::error::{Error, Result};
 use crate::losses::Reduction;
 use crate::metrics;
+use crate::network::input::{batch_of, dims_text};
 use crate::optimizers::LearningRate;
 use crate::trace::Weights;
 use crate::{Loss, Metric, Optimizer};
@@ -45,11 +45,60 @@ macro_rules! metric_tuples {
 }
 metric_tuples! { A; A B; A B C; A B C D; A B C D E; A B C D E F; }
 
+/// What an output of a model is trained for: its loss, how much that counts, and its metrics.
+#[derive(Debug)]
+pub struct Objective {
+    loss: Box<dyn Loss>,
+    weight: f64,
+    metrics: Vec<Box<dyn Metric>>,
+    weighted: Vec<Box<dyn Metric>>,
+}
+
+impl Objective {
+    /// A loss that counts once, without metrics.
+    pub fn new(loss: impl Into<Box<dyn Loss>>) -> Self {
+        Self { loss: loss.into(), weight: 1.0, metrics: Vec::new(), weighted: Vec::new() }
+    }
+    /// How much the loss counts in the sum of all (Keras' `loss_weights`; 1).
+    pub fn weight(mut self, weight: f64) -> Self {
+        self.weight = weight;
+        self
+    }
+    /// Adds metrics.
+    pub fn metrics(mut self, metrics: impl IntoMetrics) -> Self {
+        self.metrics.extend(metrics.into_metrics());
+        self
+    }
+    /// Adds metrics that heed sample weights.
+    pub fn weighted_metrics(mut self, metrics: impl IntoMetrics) -> Self {
+        self.weighted.extend(metrics.into_metrics());
+        self
+    }
+}
+
+/// An output that is trained: its loss and that loss' own sums, kept where there are several outputs.
+#[derive(Debug)]
+pub(crate) struct Trained {
+    /// Which output of the network.
+    pub(crate) output: usize,
+    /// Its name.
+    pub(crate) name: String,
+    pub(crate) loss: Box<dyn Loss>,
+    /// How much the loss counts.
+    pub(crate) weight: f64,
+    /// Sum of batch losses times batch sizes; that of the sizes is the one of the loss as a whole.
+    pub(crate) sum: Option<SlotId>,
+}
+
 /// One metric of a compiled model.
 #[derive(Debug)]
 pub(crate) struct MetricEntry {
     /// As the user gave it (`Accuracy` may mean one of several).
     pub(crate) given: Box<dyn Metric>,
+    /// Which of the trained outputs it judges.
+    pub(crate) of: usize,
+    /// What comes before its name in the logs: where there are several outputs, that of its own.
+    pub(crate) prefix: Option<String>,
     /// Whether sample weights count.
     pub(crate) weighted: bool,
     /// What it became for the shapes at hand, and its sums.
@@ -58,8 +107,9 @@ pub(crate) struct MetricEntry {
 
 impl MetricEntry {
     /// Name in the logs.
-    pub(crate) fn name(&self) -> &str {
-        self.ready.as_ref().map_or(self.given.name(), |(m, _)| m.name())
+    pub(crate) fn name(&self) -> String {
+        let own = self.ready.as_ref().map_or(self.given.name(), |(m, _)| m.name());
+        self.prefix.as_ref().map_or_else(|| own.to_owned(), |prefix| format!("{prefix}_{own}"))
     }
 }
 
@@ -74,11 +124,12 @@ pub(crate) struct OptimizerSlots {
     pub(crate) memories: Vec<Vec<SlotId>>,
 }
 
-/// The optimizer, loss and metrics of a model.
+/// The optimizer, losses and metrics of a model.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) optimizer: Box<dyn Optimizer>,
-    pub(crate) loss: Box<dyn Loss>,
+    /// The outputs that are trained, in the order of outputs.
+    pub(crate) trained: Vec<Trained>,
     pub(crate) metrics: Vec<MetricEntry>,
     /// Training steps made, micro-batches counted one by one (Keras' `_iterations`).
     pub(crate) steps: u32,
@@ -103,12 +154,25 @@ impl Compiled {
             LearningRate::Schedule(s) => s.at(u64::from(self.steps)),
         }
     }
+    /// Whether there are several losses, each with sums of its own.
+    pub(crate) fn several(&self) -> bool {
+        self.trained.len() > 1
+    }
     /// The sums of the loss, made when they do not exist.
     pub(crate) fn loss_sums(&mut self, store: &mut StateStore) -> (SlotId, SlotId) {
+        let scalar = TensorType::f32(Shape::SCALAR);
+        if self.several() {
+            for t in &mut self.trained {
+                t.sum.get_or_insert_with(|| store.add(&format!("metrics/{}_loss/total", t.name), Role::Metric, scalar));
+            }
+        }
         *self.loss_sums.get_or_insert_with(|| {
-            let scalar = TensorType::f32(Shape::SCALAR);
             (store.add("metrics/loss/total", Role::Metric, scalar), store.add("metrics/loss/count", Role::Metric, scalar))
         })
+    }
+    /// Whether the network's outputs can feed the losses, as far as that is known without labels.
+    pub(crate) fn check_outputs(&self, outputs: &[Vec<usize>]) -> Result<()> {
+        self.trained.iter().try_for_each(|t| outputs.get(t.output).map_or(Ok(()), |row| check_output(t.loss.as_ref(), row)))
     }
     /// The optimizer's memory, made when it does not exist.
     pub(crate) fn memory(&mut self, weights: &mut Weights) -> &OptimizerSlots {
@@ -145,13 +209,14 @@ impl Compiled {
             let same = slots.len() == sums.len()
                 && slots.iter().zip(&sums).all(|(&slot, (_, shape))| store.layout().slot(slot).ty.shape == *shape);
             if !same {
-                let name = resolved.name();
+                let name = entry.name();
                 return Err(Error::Mismatch(format!(
                     "the metric `{name}` was begun with labels of another shape and cannot go on with {y}: compile again"
                 )));
             }
         } else {
-            let name = resolved.name().to_owned();
+            let own = resolved.name();
+            let name = entry.prefix.as_ref().map_or_else(|| own.to_owned(), |prefix| format!("{prefix}_{own}"));
             let slots = sums
                 .iter()
                 .map(|(sum, shape)| store.add(&format!("metrics/{name}/{sum}"), Role::Metric, TensorType::f32(*shape)))
@@ -165,12 +230,18 @@ impl Compiled {
     pub(crate) fn results(&self, store: &StateStore) -> Logs {
         let mut logs = Vec::with_capacity(self.metrics.len() + 1);
         if let Some((total, count)) = self.loss_sums {
-            logs.push(("loss".to_owned(), f64::from(store.f32(total)[0]) / f64::from(store.f32(count)[0])));
+            let mut mean = |name: String, total: SlotId| logs.push((name, f64::from(store.f32(total)[0]) / f64::from(store.f32(count)[0])));
+            mean("loss".to_owned(), total);
+            for t in &self.trained {
+                if let Some(sum) = t.sum {
+                    mean(format!("{}_loss", t.name), sum);
+                }
+            }
         }
         for entry in &self.metrics {
             if let Some((metric, slots)) = &entry.ready {
                 let sums: Vec<&[f32]> = slots.iter().map(|&s| store.f32(s)).collect();
-                logs.push((metric.name().to_owned(), metric.result(&sums)));
+                logs.push((entry.name(), metric.result(&sums)));
             }
         }
         logs
@@ -199,31 +270,87 @@ impl Model {
         metrics: impl IntoMetrics,
         weighted_metrics: impl IntoMetrics,
     ) -> Result<()> {
-        let (optimizer, loss) = (optimizer.into(), loss.into());
-        let entries =
-            |list: Vec<Box<dyn Metric>>, weighted| list.into_iter().map(move |given| MetricEntry { given, weighted, ready: None });
-        let metrics: Vec<MetricEntry> =
-            entries(metrics.into_metrics(), false).chain(entries(weighted_metrics.into_metrics(), true)).collect();
+        let objective = Objective::new(loss).metrics(metrics).weighted_metrics(weighted_metrics);
+        let [name] = &self.output_names[..] else {
+            let names = self.output_names.join(", ");
+            return Err(Error::Mismatch(format!(
+                "the model has {} outputs ({names}): give each its own loss with compile_outputs",
+                self.output_names.len()
+            )));
+        };
+        let name = name.clone();
+        self.compile_outputs(optimizer, [(name, objective)])
+    }
+
+    /// As [`Model::compile`] for a model of several outputs: what each is trained for, by its name ([`Model::output_names`]). An output that is
+    /// not named is not trained, and takes no labels. The loss is the sum of all, each times its weight.
+    ///
+    /// # Errors
+    /// As [`Model::compile`].
+    pub fn compile_outputs<N: Into<String>>(
+        &mut self,
+        optimizer: impl Into<Box<dyn Optimizer>>,
+        objectives: impl IntoIterator<Item = (N, Objective)>,
+    ) -> Result<()> {
+        self.compile_all(optimizer.into(), objectives.into_iter().map(|(name, o)| (name.into(), o)).collect())
+    }
+
+    fn compile_all(&mut self, optimizer: Box<dyn Optimizer>, mut objectives: Vec<(String, Objective)>) -> Result<()> {
         optimizer.validate()?;
-        loss.validate()?;
-        for (at, entry) in metrics.iter().enumerate() {
-            entry.given.validate()?;
-            let name = entry.given.name();
-            if name == "loss" || metrics[..at].iter().any(|m| m.given.name() == name) {
-                return Err(Error::Mismatch(format!("two values would be called `{name}` in the logs: give one metric another name")));
+        if objectives.is_empty() {
+            return Err(Error::Mismatch("no output has a loss, so there is nothing to train".into()));
+        }
+        for (at, (name, _)) in objectives.iter().enumerate() {
+            if !self.output_names.contains(name) {
+                let names = self.output_names.iter().map(String::as_str);
+                let advice = match adaline_data::nearest(name, names) {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => format!("its outputs are {}", self.output_names.join(", ")),
+                };
+                return Err(Error::Mismatch(format!("the model has no output `{name}`; {advice}")));
+            }
+            if objectives[..at].iter().any(|(other, _)| other == name) {
+                return Err(Error::Mismatch(format!("the output `{name}` is there twice")));
             }
         }
-        if loss.reduction() == Reduction::None {
-            return Err(Error::Mismatch(format!(
-                "the loss `{}` has reduction none, so it is no single number to make smaller: use sum_over_batch_size",
-                loss.name()
-            )));
+        let place = |name: &String| self.output_names.iter().position(|n| n == name);
+        objectives.sort_by_key(|(name, _)| place(name));
+        let several = objectives.len() > 1;
+        let (mut trained, mut metrics) = (Vec::with_capacity(objectives.len()), Vec::new());
+        for (of, (name, objective)) in objectives.into_iter().enumerate() {
+            let Objective { loss, weight, metrics: plain, weighted } = objective;
+            loss.validate()?;
+            if !(weight.is_finite() && weight >= 0.0) {
+                return Err(Error::option("loss_weights", weight, "finite numbers of at least 0"));
+            }
+            if loss.reduction() == Reduction::None {
+                return Err(Error::Mismatch(format!(
+                    "the loss `{}` has reduction none, so it is no single number to make smaller: use sum_over_batch_size",
+                    loss.name()
+                )));
+            }
+            let prefix = several.then(|| name.clone());
+            let entry = |given, weighted| MetricEntry { given, of, prefix: prefix.clone(), weighted, ready: None };
+            metrics.extend(plain.into_iter().map(|m| entry(m, false)));
+            metrics.extend(weighted.into_iter().map(|m| entry(m, true)));
+            trained.push(Trained { output: place(&name).unwrap_or(0), name, loss, weight, sum: None });
         }
-        if let Some(output) = self.output_row() {
-            check_output(loss.as_ref(), output)?;
+        let mut names: Vec<String> = if several { trained.iter().map(|t| format!("{}_loss", t.name)).collect() } else { Vec::new() };
+        names.push("loss".into());
+        for entry in &metrics {
+            entry.given.validate()?;
+            let name = entry.name();
+            if names.contains(&name) {
+                return Err(Error::Mismatch(format!("two values would be called `{name}` in the logs: give one metric another name")));
+            }
+            names.push(name);
+        }
+        let compiled = Compiled { optimizer, trained, metrics, steps: 0, loss_sums: None, memory: None };
+        if let Some(outputs) = &self.outputs {
+            compiled.check_outputs(outputs)?;
         }
         self.forget_compiled();
-        self.compiled = Some(Compiled { optimizer, loss, metrics, steps: 0, loss_sums: None, memory: None });
+        self.compiled = Some(compiled);
         Ok(())
     }
 
@@ -259,9 +386,13 @@ impl Model {
     pub fn optimizer(&self) -> Option<&dyn Optimizer> {
         self.compiled.as_ref().map(|c| c.optimizer.as_ref())
     }
-    /// The loss.
+    /// The loss, of several the first.
     pub fn loss(&self) -> Option<&dyn Loss> {
-        self.compiled.as_ref().map(|c| c.loss.as_ref())
+        self.losses().next().map(|(_, loss, _)| loss)
+    }
+    /// The losses: names of their outputs, and how much each counts.
+    pub fn losses(&self) -> impl Iterator<Item = (&str, &dyn Loss, f64)> {
+        self.compiled.iter().flat_map(|c| &c.trained).map(|t| (t.name.as_str(), t.loss.as_ref(), t.weight))
     }
     /// The metrics as they were given.
     pub fn metrics(&self) -> impl Iterator<Item = &dyn Metric> {
@@ -326,7 +457,7 @@ pub(crate) fn label_type(loss: &dyn Loss, what: &'static str, rows: usize, row: 
     let fits = row == target
         || (one_at_end(row) && without_last(row) == target)
         || (!loss.sparse() && one_at_end(&target) && without_last(&target) == row);
-    let shape = super::input::batch_of(rows, &target);
+    let shape = batch_of(rows, &target);
     if let (true, Some(shape)) = (fits, shape) {
         return Ok(TensorType::new(dtype, shape));
     }

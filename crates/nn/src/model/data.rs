@@ -23,44 +23,59 @@ pub(crate) const VALIDATION: What = What { x: "validation x", y: "validation y",
 pub(crate) const EVALUATION: What = What { x: "x", y: "y", weights: "sample_weight", action: "evaluate" };
 
 impl Model {
-    /// Inputs fit the network, labels fit loss and prediction, there is as much of each, and all of it is finite.
-    pub(crate) fn check_data(&self, what: What, x: &dyn RowSource, y: &Tensor, weights: Option<&[f32]>) -> Result<()> {
+    /// Inputs fit the network, labels fit loss and prediction, there is as much of each, and all of it is finite. `y` and `weights` are of each
+    /// output that is trained.
+    pub(crate) fn check_data(&self, what: What, x: &[&dyn RowSource], y: &[&Tensor], weights: &[Option<&[f32]>]) -> Result<()> {
         self.check_rows(what.x, what.action, x)?;
-        if y.rows() != x.rows() || y.rank() == 0 {
-            return Err(Error::RowCount { x: x.rows(), what: what.y, got: if y.rank() == 0 { 0 } else { y.rows() } });
-        }
-        if let Some(w) = weights {
-            if w.len() != x.rows() {
-                return Err(Error::RowCount { x: x.rows(), what: what.weights, got: w.len() });
-            }
-            check_finite(what.weights, w, 1)?;
-        }
+        let rows = x.first().map_or(0, |x| x.rows());
+        let shapes: Vec<&[usize]> = x.iter().map(|x| x.row_shape()).collect();
         let compiled = self.compiled(what.action)?;
-        let prediction = self.output_for(x.row_shape())?;
-        super::compile::label_type(compiled.loss.as_ref(), what.y, 1, y.row_shape(), &prediction)?;
-        if compiled.loss.sparse() {
-            let classes = prediction.last().copied().unwrap_or(1);
-            let ignored = compiled.loss.config()["ignore_class"].as_i64();
-            check_labels(what.y, y, compiled.loss.name(), classes, ignored)
-        } else {
-            y.as_f32().map_or(Ok(()), |v| check_finite(what.y, v, y.row_len()))
+        let predictions = self.outputs_for(&shapes)?;
+        for ((&y, weights), trained) in y.iter().zip(weights).zip(&compiled.trained) {
+            let loss = trained.loss.as_ref();
+            if y.rows() != rows || y.rank() == 0 {
+                return Err(Error::RowCount { x: rows, what: what.y, got: if y.rank() == 0 { 0 } else { y.rows() } });
+            }
+            if let Some(w) = weights {
+                if w.len() != rows {
+                    return Err(Error::RowCount { x: rows, what: what.weights, got: w.len() });
+                }
+                check_finite(what.weights, w, 1)?;
+            }
+            let prediction = &predictions[trained.output];
+            super::compile::label_type(loss, what.y, 1, y.row_shape(), prediction)?;
+            if loss.sparse() {
+                let classes = prediction.last().copied().unwrap_or(1);
+                let ignored = loss.config()["ignore_class"].as_i64();
+                check_labels(what.y, y, loss.name(), classes, ignored)?;
+            } else if let Some(v) = y.as_f32() {
+                check_finite(what.y, v, y.row_len())?;
+            }
         }
+        Ok(())
     }
 
-    /// Inputs fit the network; those in memory are finite.
-    pub(crate) fn check_rows(&self, what: &'static str, action: &'static str, x: &dyn RowSource) -> Result<()> {
-        has_rows(what, action, x)?;
-        self.check_input(what, x.row_shape())?;
-        let Some(tensor) = x.as_tensor() else { return Ok(()) };
-        if let Some(values) = tensor.as_f32() {
-            check_finite_on(self.backend.as_ref(), what, values, x.row_len())?;
+    /// Inputs fit the network, with as many rows each; those in memory are finite.
+    pub(crate) fn check_rows(&self, what: &'static str, action: &'static str, x: &[&dyn RowSource]) -> Result<()> {
+        for (at, &x) in x.iter().enumerate() {
+            has_rows(what, action, x)?;
+            self.check_input(what, at, x.row_shape())?;
         }
-        self.check_in_table(what, tensor)
+        if let Some(other) = x.iter().find(|other| other.rows() != x[0].rows()) {
+            return Err(Error::RowCount { x: x[0].rows(), what: "another input", got: other.rows() });
+        }
+        for (at, tensor) in x.iter().enumerate().filter_map(|(at, x)| x.as_tensor().map(|t| (at, t))) {
+            if let Some(values) = tensor.as_f32() {
+                check_finite_on(self.backend.as_ref(), what, values, tensor.row_len())?;
+            }
+            self.check_in_table(what, at, tensor)?;
+        }
+        Ok(())
     }
 
-    /// Numbers that the first layer looks up in a table are in it. Fractions are cut off, as in the graph.
-    fn check_in_table(&self, what: &'static str, x: &Tensor) -> Result<()> {
-        let Some((first, rows)) = self.chain.first().and_then(|l| Some((l, l.layer.table_rows()?))) else { return Ok(()) };
+    /// Numbers of an input that a layer looks up in a table are in it. Fractions are cut off, as in the graph.
+    fn check_in_table(&self, what: &'static str, at: usize, x: &Tensor) -> Result<()> {
+        let Some((layer, rows)) = self.net.table_of(at) else { return Ok(()) };
         let inside = |v: i32| usize::try_from(v).is_ok_and(|v| v < rows);
         let found = match x.data() {
             TensorData::F32(v) => v.iter().position(|&v| !inside(v as i32)).map(|at| (at, v[at])),
@@ -69,7 +84,7 @@ impl Model {
         };
         let Some((place, value)) = found else { return Ok(()) };
         let row_len = x.row_len().max(1);
-        Err(Error::NotInTable { what, row: place / row_len, column: place % row_len, value, layer: first.name.clone(), rows })
+        Err(Error::NotInTable { what, row: place / row_len, column: place % row_len, value, layer: layer.to_owned(), rows })
     }
 }
 

@@ -27,7 +27,7 @@ impl Model {
         self.require_built("be shown")?;
         if stage == Stage::Layers {
             let mut text = String::new();
-            for named in &self.chain {
+            for named in &self.net.layers {
                 let _ = writeln!(text, "{} ({}): {}", named.name, named.layer.class_name(), named.layer.config());
             }
             return Ok(text);
@@ -50,16 +50,22 @@ impl Model {
     }
 
     fn dump_signature(&self, rows: usize) -> Result<Signature> {
-        let row = self.input.as_ref().map_or_else(Vec::new, |i| i.sample(super::OPEN));
+        let samples: Vec<Vec<usize>> = self.net.inputs.iter().flatten().map(|i| i.sample(super::OPEN)).collect();
+        let x: Vec<&[usize]> = samples.iter().map(Vec::as_slice).collect();
         let Some(compiled) = &self.compiled else {
-            let shape = super::input::batch_of(rows, &row).unwrap_or(adaline_graph::Shape::SCALAR);
-            return Ok(Signature { mode: Mode::Predict, x: shape, y: None, weighted: false });
+            return Ok(Signature::unlabelled(Mode::Predict, rows, self.input_types(rows, &x)?));
         };
-        let mut labels = self.output_for(&row)?;
-        if compiled.loss.sparse() {
-            labels.pop();
-        }
+        let outputs = self.outputs_for(&x)?;
+        let label = |t: &super::compile::Trained| {
+            let mut row = outputs[t.output].clone();
+            if t.loss.sparse() {
+                row.pop();
+            }
+            row
+        };
+        let labels: Vec<Vec<usize>> = compiled.trained.iter().map(label).collect();
+        let y: Vec<&[usize]> = labels.iter().map(Vec::as_slice).collect();
         let phase = if compiled.accumulation().is_some() { Phase::Apply } else { Phase::Single };
-        self.signature(Mode::Train(phase), "y", rows, &row, &labels, false)
+        self.signature(Mode::Train(phase), "y", rows, &x, &y, &vec![false; y.len()])
     }
 }

@@ -1,13 +1,13 @@
 //! `evaluate`: loss and metrics on data, without learning.
 
 use super::data::EVALUATION;
-use super::fit::Inputs;
+use super::feed::{Inputs, Labels};
+use super::fit::Given;
 use super::loader::{Batch, Flow, Order, Source, check_batch_size, for_each_batch};
 use super::options::Evaluate;
 use super::signature::{Mode, Signature};
 use super::{Logs, Model};
 use crate::error::Result;
-use adaline_data::{RowSource, Tensor};
 use adaline_graph::Role;
 use adaline_graph::backend::TensorRef;
 use std::ops::Range;
@@ -18,36 +18,40 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::fit`].
-    #[expect(clippy::needless_pass_by_value, reason = "options are written where they are used, as for fit")]
-    pub fn evaluate(&mut self, x: &dyn RowSource, y: &Tensor, options: Evaluate) -> Result<Logs> {
+    pub fn evaluate<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>, options: Evaluate) -> Result<Logs> {
+        self.evaluate_all(x.into(), y.into(), &options)
+    }
+
+    fn evaluate_all(&mut self, x: Inputs<'_>, y: Labels<'_>, options: &Evaluate) -> Result<Logs> {
         self.compiled("evaluate")?;
         self.require_built("evaluate")?;
         check_batch_size(options.batch_size)?;
-        self.check_data(EVALUATION, x, y, options.sample_weight.as_deref())?;
+        let (x, y) = (self.arrange_inputs(x)?, self.arrange_labels(y)?);
+        let weights = self.arrange_weights(options.sample_weight.as_deref(), &[])?;
+        self.check_data(EVALUATION, &x, &y, &weights)?;
         let backend = Arc::clone(&self.backend);
-        let source = self.source(&*backend, x, Some(y), options.sample_weight.as_deref());
-        self.evaluate_rows(EVALUATION.y, &source, 0..x.rows(), options.batch_size)
+        let source = self.source(&*backend, &x, &y, weights);
+        self.evaluate_rows(EVALUATION.y, &source, 0..source.rows(), options.batch_size)
     }
 
     /// Loss and metrics of one batch.
     ///
     /// # Errors
     /// As [`Model::evaluate`].
-    pub fn test_on_batch(&mut self, x: &Tensor, y: &Tensor, sample_weight: Option<&[f32]>) -> Result<Logs> {
+    pub fn test_on_batch<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>, sample_weight: Option<&[f32]>) -> Result<Logs> {
+        let x = x.into();
         let mut options = Evaluate::default().batch_size(x.rows().max(1));
         options.sample_weight = sample_weight.map(<[f32]>::to_vec);
-        self.evaluate(x, y, options)
+        self.evaluate_all(x, y.into(), &options)
     }
 
     /// Evaluates a range of rows that have been checked. Begins the sums of the metrics anew.
     pub(crate) fn evaluate_rows(&mut self, what: &'static str, source: &Source<'_>, rows: Range<usize>, batch_size: usize) -> Result<Logs> {
         let mut order = Order::new(rows, batch_size, false, 0);
-        let (x_row, y_row) = (source.x.row_shape(), source.y.map_or(&[][..], |(y, _)| y.row_shape()));
-        let weighted = source.weights.is_some();
         // Plans first: they make the sums of metrics that training has not made.
         let (whole, rest) = order.sizes();
         let make = |model: &mut Self, rows| {
-            let signature = model.signature(Mode::Test, what, rows, x_row, y_row, weighted)?;
+            let signature = model.signature_of(Mode::Test, what, rows, source)?;
             model.plan(&signature).map(|()| signature)
         };
         let whole = make(self, whole)?;
@@ -56,8 +60,8 @@ impl Model {
         let mut buffers = Vec::with_capacity(2);
         let batches = order.batches() as u64;
         for_each_batch(source, &mut order, &mut buffers, 0..batches, |_, batch| {
-            let signature = if batch.rows == whole.batch() { whole } else { rest.unwrap_or(whole) };
-            self.test_step(&signature, batch)?;
+            let signature = if batch.rows == whole.rows() { &whole } else { rest.as_ref().unwrap_or(&whole) };
+            self.test_step(signature, batch)?;
             Ok(Flow::Go)
         })?;
         Ok(self.compiled("evaluate")?.results(&self.weights.store))
@@ -66,7 +70,7 @@ impl Model {
     fn test_step(&mut self, signature: &Signature, batch: &Batch<'_>) -> Result<()> {
         let (seed, step) = (self.seed_words(), [0]);
         self.plan(signature)?;
-        let mut inputs = Inputs::new(batch);
+        let mut inputs = Given::new(batch);
         inputs.push(TensorRef::I32(&seed));
         inputs.push(TensorRef::I32(&step));
         if let Some(plan) = self.plans.get(signature) {

@@ -1,6 +1,7 @@
 //! `fit`: epochs, steps, validation, callbacks.
 
 use super::data::{TRAINING, VALIDATION, has_rows, weights_of_classes};
+use super::feed::{Inputs, Labels};
 use super::loader::{Batch, Flow, Order, Pick, Source, check_batch_size, for_each_batch};
 use super::nan::Replay;
 use super::options::Fit;
@@ -25,7 +26,8 @@ struct Rows {
 
 impl Model {
     /// Trains on `x (N, ..)` and `y (N, ..)`; as Keras' `fit`. `x` is a [`Tensor`] or another [`RowSource`], such as an
-    /// [`adaline_data::ImageSet`], whose next batch is made by a second thread while the step runs.
+    /// [`adaline_data::ImageSet`], whose next batch is made by a second thread while the step runs. For a model of several inputs or outputs
+    /// there are several of them: see [`Inputs`] and [`Labels`].
     ///
     /// The order of rows is a function of the model's seed and the epoch's number, so that training four epochs equals training
     /// two, saving, loading and training two more from `initial_epoch` 2, bit for bit.
@@ -37,9 +39,14 @@ impl Model {
     /// Data that does not fit ([`Error::RowCount`], [`Error::InputShape`], [`Error::LabelShape`], [`Error::Label`],
     /// [`Error::NonFiniteData`], [`Error::NoRows`]), options out of range ([`Error::Option`]), [`Error::NotCompiled`],
     /// [`Error::NonFiniteLoss`], and whatever a callback returns.
-    pub fn fit(&mut self, x: &dyn RowSource, y: &Tensor, options: Fit<'_>) -> Result<History> {
+    pub fn fit<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>, options: Fit<'_>) -> Result<History> {
+        self.fit_all(x.into(), y.into(), options)
+    }
+
+    fn fit_all(&mut self, x: Inputs<'_>, y: Labels<'_>, options: Fit<'_>) -> Result<History> {
         let Fit { epochs, batch_size, initial_epoch, allow_nan, stop, validation_freq, steps_per_epoch, .. } = options;
-        let (class_weight, sample_weight, validation) = (options.class_weight, options.sample_weight, options.validation_data);
+        let (class_weight, sample_weight, sample_weights) = (options.class_weight, options.sample_weight, options.sample_weights);
+        let validation = options.validation_data;
         let (mut callbacks, shuffle) = (options.callbacks, options.shuffle);
         self.compiled("train")?;
         check_batch_size(batch_size)?;
@@ -49,39 +56,53 @@ impl Model {
             let option = if validation_freq == 0 { "validation_freq" } else { "steps_per_epoch" };
             return Err(Error::option(option, 0, "at least 1"));
         }
-        has_rows(TRAINING.x, TRAINING.action, x)?;
-        if !self.is_built() {
-            self.build_for(x.row_shape())?;
-        }
-        self.check_data(TRAINING, x, y, sample_weight.as_deref())?;
+        let (x, y) = (self.begin_with(x)?, self.arrange_labels(y)?);
+        let given_weights = self.arrange_weights(sample_weight.as_deref(), &sample_weights)?;
+        self.check_data(TRAINING, &x, &y, &given_weights)?;
         let split = if validation.is_some() { 0.0 } else { options.validation_split };
-        let rows = split_rows(x.rows(), split)?;
+        let rows = split_rows(x[0].rows(), split)?;
 
-        let train_weights = match (&class_weight, &sample_weight) {
-            (Some(_), Some(_)) => {
+        let class_weights = match &class_weight {
+            Some(_) if given_weights.iter().any(Option::is_some) => {
                 return Err(Error::option("class_weight", "given together with sample_weight", "given alone: multiply them yourself"));
             }
-            (Some(classes), None) => {
+            Some(_) if y.len() > 1 => {
+                let expected = "for a model of one output; give sample weights of each output with sample_weight_of";
+                return Err(Error::option("class_weight", "given for several outputs", expected));
+            }
+            Some(classes) => {
                 if let Some((class, w)) = classes.iter().find(|(_, w)| !w.is_finite() || **w < 0.0) {
                     return Err(Error::option("class_weight", format!("{w} for class {class}"), "a finite number of at least 0"));
                 }
-                Some(weights_of_classes(y, classes))
+                Some(weights_of_classes(y[0], classes))
             }
-            (None, w) => w.clone(),
+            None => None,
         };
-        if let Some(v) = &validation {
-            self.check_data(VALIDATION, v.x, v.y, v.weights.as_deref())?;
-        }
+        let train_weights = class_weights.as_deref().map_or_else(|| given_weights.clone(), |w| vec![Some(w)]);
         let backend = Arc::clone(&self.backend);
-        let source = self.source(&*backend, x, Some(y), train_weights.as_deref());
+        let given = match validation {
+            Some(v) => {
+                let (vx, vy) = (self.arrange_inputs(v.x)?, self.arrange_labels(v.y)?);
+                let weights = vec![v.weights.clone(); vy.len()];
+                let views: Vec<Option<&[f32]>> = weights.iter().map(Option::as_deref).collect();
+                self.check_data(VALIDATION, &vx, &vy, &views)?;
+                Some((vx, vy, weights))
+            }
+            None => None,
+        };
+        let source = self.source(&*backend, &x, &y, train_weights);
         let held_back =
-            (!rows.held_back.is_empty()).then(|| (self.source(&*backend, x, Some(y), sample_weight.as_deref()), rows.held_back.clone()));
-        let given = validation.as_ref().map(|v| (self.source(&*backend, v.x, Some(v.y), v.weights.as_deref()), 0..v.x.rows()));
+            (!rows.held_back.is_empty()).then(|| (self.source(&*backend, &x, &y, given_weights.clone()), rows.held_back.clone()));
+        let given = given.as_ref().map(|(vx, vy, w)| {
+            let source = self.source(&*backend, vx, vy, w.iter().map(Option::as_deref).collect());
+            let rows = source.rows();
+            (source, 0..rows)
+        });
         let validation = given.or(held_back);
 
         let mut order = Order::new(rows.training, batch_size, shuffle, self.weights.seed);
         let steps = steps_per_epoch.unwrap_or_else(|| order.batches());
-        let signatures = self.training_signatures(&order, x, y, source.weights.is_some())?;
+        let signatures = self.training_signatures(&order, &source)?;
 
         let mut progress: Box<dyn Progress + '_> = match (options.progress, self.progress) {
             (Some(given), _) => given,
@@ -116,7 +137,7 @@ impl Model {
             for_each_batch(&source, &mut order, &mut buffers, range.clone(), |index, batch| {
                 let done = (index - range.start) as usize + 1;
                 let signature =
-                    if batch.rows == signatures.0.batch() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) };
+                    if batch.rows == signatures.0.rows() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) };
                 replay.step(self);
                 let loss = self.train_step(signature, batch, None)?;
                 if !loss.is_finite() && diagnose {
@@ -167,21 +188,30 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::fit`]; a loss that is not finite is returned, not diagnosed.
-    pub fn train_on_batch(&mut self, x: &Tensor, y: &Tensor, sample_weight: Option<&[f32]>) -> Result<f32> {
+    pub fn train_on_batch<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>, sample_weight: Option<&[f32]>) -> Result<f32> {
         self.compiled("train")?;
-        has_rows(TRAINING.x, TRAINING.action, x)?;
-        if !self.is_built() {
-            self.build_for(x.row_shape())?;
-        }
-        self.check_data(TRAINING, x, y, sample_weight)?;
+        let (x, y) = (self.begin_with(x.into())?, self.arrange_labels(y.into())?);
+        let weights = self.arrange_weights(sample_weight, &[])?;
+        self.check_data(TRAINING, &x, &y, &weights)?;
         let backend = Arc::clone(&self.backend);
-        let source = self.source(&*backend, x, Some(y), sample_weight);
-        let signature =
-            self.signature(Mode::Train(Phase::Single), TRAINING.y, x.rows(), x.row_shape(), y.row_shape(), sample_weight.is_some())?;
-        let rows: Vec<usize> = (0..x.rows()).collect();
+        let source = self.source(&*backend, &x, &y, weights);
+        let rows: Vec<usize> = (0..source.rows()).collect();
+        let signature = self.signature_of(Mode::Train(Phase::Single), TRAINING.y, rows.len(), &source)?;
         let mut batch = source.buffer(rows.len());
         source.fill(Pick::list(&rows), &mut batch)?;
         self.train_step(&signature, &batch, None)
+    }
+
+    /// The inputs in their order, and the weights, which the first rows that are seen may decide.
+    fn begin_with<'a>(&mut self, x: Inputs<'a>) -> Result<Vec<&'a dyn RowSource>> {
+        let x = self.arrange_inputs(x)?;
+        for &x in &x {
+            has_rows(TRAINING.x, TRAINING.action, x)?;
+        }
+        if !self.is_built() {
+            self.build_for(x[0].row_shape())?;
+        }
+        Ok(x)
     }
 
     /// Begins the sums of loss and metrics anew.
@@ -189,30 +219,26 @@ impl Model {
         self.weights.store.zero(Role::Metric);
     }
 
-    /// Data as the graphs read it.
+    /// Data as the graphs read it: rows of the inputs, labels and sample weights of the outputs that are trained.
     pub(crate) fn source<'a>(
         &self,
         backend: &'a dyn Backend,
-        x: &'a dyn RowSource,
-        y: Option<&'a Tensor>,
-        weights: Option<&'a [f32]>,
+        x: &[&'a dyn RowSource],
+        y: &[&'a Tensor],
+        weights: Vec<Option<&'a [f32]>>,
     ) -> Source<'a> {
-        let sparse = self.compiled.as_ref().is_some_and(|c| c.loss.sparse());
-        let y_type = if sparse { DType::I32 } else { DType::F32 };
-        Source { x, x_type: self.input_dtype(), y: y.map(|y| (y, y_type)), weights, backend }
+        let sparse = |at: usize| self.compiled.as_ref().is_some_and(|c| c.trained.get(at).is_some_and(|t| t.loss.sparse()));
+        let y_type = |at: usize| if sparse(at) { DType::I32 } else { DType::F32 };
+        let x = x.iter().enumerate().map(|(at, &x)| (x, self.input_dtype(at))).collect();
+        let y = y.iter().enumerate().map(|(at, &y)| (y, y_type(at))).collect();
+        Source { x, y, weights, backend }
     }
 
     /// Signatures of whole batches and of the last one, with their plans compiled.
-    fn training_signatures(
-        &mut self,
-        order: &Order,
-        x: &dyn RowSource,
-        y: &Tensor,
-        weighted: bool,
-    ) -> Result<(Signature, Option<Signature>)> {
+    fn training_signatures(&mut self, order: &Order, source: &Source<'_>) -> Result<(Signature, Option<Signature>)> {
         let (whole, rest) = order.sizes();
         let mut make = |rows| -> Result<Signature> {
-            let mut signature = self.signature(Mode::Train(Phase::Single), TRAINING.y, rows, x.row_shape(), y.row_shape(), weighted)?;
+            let mut signature = self.signature_of(Mode::Train(Phase::Single), TRAINING.y, rows, source)?;
             let accumulate = self.compiled("train")?.accumulation().is_some();
             for phase in if accumulate { &[Phase::Accumulate, Phase::Apply][..] } else { &[Phase::Single] } {
                 signature.mode = Mode::Train(*phase);
@@ -235,9 +261,9 @@ impl Model {
         let t = [(compiled.iterations() + 1) as f32];
         let step = [compiled.steps as i32];
         let seed = self.seed_words();
-        let signature = Signature { mode: Mode::Train(phase), ..*signature };
+        let signature = signature.with(Mode::Train(phase));
         self.plan(&signature)?;
-        let mut inputs = Inputs::new(batch);
+        let mut inputs = Given::new(batch);
         inputs.push(TensorRef::F32(&rate));
         inputs.push(TensorRef::F32(&t));
         inputs.push(TensorRef::I32(&seed));
@@ -259,28 +285,33 @@ impl Model {
     }
 }
 
-/// Inputs of a run, on the stack.
-pub(crate) struct Inputs<'a> {
-    refs: [TensorRef<'a>; 7],
+/// Inputs of a run: on the stack, unless there are very many.
+pub(crate) struct Given<'a> {
+    few: [TensorRef<'a>; 16],
     len: usize,
+    many: Vec<TensorRef<'a>>,
 }
 
-impl<'a> Inputs<'a> {
-    /// Begins with the batch: x, y, sample weights.
+impl<'a> Given<'a> {
+    /// Begins with the batch: inputs, labels, sample weights.
     pub(crate) fn new(batch: &'a Batch<'_>) -> Self {
-        let mut inputs = Self { refs: [TensorRef::F32(&[]); 7], len: 0 };
-        inputs.push(batch.x());
-        for r in [batch.y(), batch.weights()].into_iter().flatten() {
-            inputs.push(r);
-        }
+        let mut inputs = Self { few: [TensorRef::F32(&[]); 16], len: 0, many: Vec::new() };
+        batch.x().chain(batch.y()).chain(batch.weights()).for_each(|r| inputs.push(r));
         inputs
     }
     pub(crate) fn push(&mut self, r: TensorRef<'a>) {
-        self.refs[self.len] = r;
+        if let Some(place) = self.few.get_mut(self.len) {
+            *place = r;
+        } else {
+            if self.many.is_empty() {
+                self.many.extend(self.few);
+            }
+            self.many.push(r);
+        }
         self.len += 1;
     }
     pub(crate) fn as_slice(&self) -> &[TensorRef<'a>] {
-        &self.refs[..self.len]
+        if self.many.is_empty() { &self.few[..self.len] } else { &self.many }
     }
 }
 

@@ -1,8 +1,9 @@
 //! From layers to graphs: the forward pass of one signature.
 
-use super::sequential::Named;
-use crate::trace::{Trace, Weights};
+use crate::network::Network;
+use crate::trace::{Masked, Recorded, Trace, Weights};
 use adaline_graph::{Builder, Shape, SlotId, TensorType, Var};
+use std::cell::RefCell;
 
 /// Inputs that every graph has, declared in this order after batch and scalars of training.
 pub(crate) struct Randomness<'g> {
@@ -18,40 +19,62 @@ impl<'g> Randomness<'g> {
 
 /// What the layers wrote.
 pub(crate) struct Forward<'g> {
-    /// Output of each layer.
-    pub(crate) outputs: Vec<Var<'g>>,
+    /// All values, by their numbers in the network.
+    pub(crate) values: Vec<Masked<'g>>,
+    /// The network's outputs.
+    pub(crate) predictions: Vec<Masked<'g>>,
     /// Scalars to add to the loss.
     pub(crate) penalties: Vec<Var<'g>>,
     /// New values of non-trainable weights.
     pub(crate) updates: Vec<(SlotId, Var<'g>)>,
-    /// Which steps of the network's output count, where not all do.
-    pub(crate) mask: Option<Var<'g>>,
+    recorded: RefCell<Vec<Recorded>>,
 }
 
 impl<'g> Forward<'g> {
-    /// The network's output.
-    pub(crate) fn prediction(&self, x: Var<'g>) -> Var<'g> {
-        self.outputs.last().copied().unwrap_or(x)
+    /// The network's outputs without their masks.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = Var<'g>> {
+        self.predictions.iter().map(|p| p.value)
+    }
+    /// The first result of each call.
+    pub(crate) fn calls(&self, net: &Network) -> impl Iterator<Item = Var<'g>> {
+        net.calls.iter().filter_map(|c| self.values.get(c.first)).map(|v| v.value)
+    }
+    /// Shapes of all calls, in networks within too.
+    pub(crate) fn recorded(&self) -> Vec<Recorded> {
+        self.recorded.take()
     }
 }
 
 /// Runs all layers symbolically.
 pub(crate) fn forward<'g>(
     b: &'g Builder,
-    chain: &[Named],
+    net: &Network,
     weights: &mut Weights,
-    x: Var<'g>,
+    x: &[Var<'g>],
     random: &Randomness<'g>,
     training: bool,
 ) -> Forward<'g> {
-    let mut cx = Trace::new(b, weights, training, random.seed, random.step);
-    let mut outputs = Vec::with_capacity(chain.len());
-    let mut at = x;
-    for Named { name, layer } in chain {
-        at = cx.call(name, layer.as_ref(), &[at]);
-        outputs.push(at);
-    }
-    let mask = cx.mask();
+    run(Trace::new(b, weights, training, random.seed, random.step), net, x)
+}
+
+/// As [`forward`] for prediction, with the shapes of all calls.
+pub(crate) fn forward_recorded<'g>(
+    b: &'g Builder,
+    net: &Network,
+    weights: &mut Weights,
+    x: &[Var<'g>],
+    random: &Randomness<'g>,
+) -> Forward<'g> {
+    let mut cx = Trace::new(b, weights, false, random.seed, random.step);
+    cx.recorded = Some(Vec::new());
+    run(cx, net, x)
+}
+
+fn run<'g>(mut cx: Trace<'g, '_>, net: &Network, x: &[Var<'g>]) -> Forward<'g> {
+    let inputs: Vec<Masked<'g>> = x.iter().copied().map(Masked::from).collect();
+    let values = net.write(&mut cx, &inputs);
+    let predictions = net.outputs.iter().filter_map(|&v| values.get(v).copied()).collect();
+    let recorded = cx.recorded.take().unwrap_or_default();
     let (penalties, updates) = cx.finish();
-    Forward { outputs, penalties, updates, mask }
+    Forward { values, predictions, penalties, updates, recorded: RefCell::new(recorded) }
 }

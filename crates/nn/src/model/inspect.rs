@@ -2,13 +2,14 @@
 
 use super::Model;
 use super::data::EVALUATION;
+use super::feed::{Inputs, Labels};
 use super::forward::{Forward, Randomness, forward};
 use super::signature::Mode;
 use crate::catalogue::layer_from_json;
 use crate::error::{Error, Result};
 use crate::losses::{apply_mask, reduce};
-use crate::trace::Trace;
-use adaline_data::Tensor;
+use crate::trace::{Masked, Trace, belongs};
+use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Session, TensorRef};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, DType, NodeId, Shape, TensorType, Var};
@@ -17,7 +18,7 @@ use serde_json::json;
 /// What happens to some rows on their way through the network and back.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// The layers in order.
+    /// The layers in the order in which they run; one that is called several times is there several times (`encoder`, `encoder[1]`).
     pub layers: Vec<InspectedLayer>,
     /// The loss, penalties included, when labels were given.
     pub loss: Option<f32>,
@@ -62,8 +63,8 @@ struct Places {
 /// What the gradients are of.
 enum Aim {
     Nothing,
-    /// The loss, by these labels.
-    Loss(Words, TensorType),
+    /// The loss, by these labels of the outputs that are trained.
+    Loss(Vec<(Words, TensorType)>),
     /// The score of so many classes, the one with this number in each row.
     Scores(Vec<i32>, usize),
 }
@@ -87,16 +88,32 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::evaluate`]; without labels the model need not be compiled.
-    pub fn inspect(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<Inspection> {
+    pub fn inspect<'d>(&mut self, x: impl Into<Inputs<'d>>, y: Option<&'d Tensor>) -> Result<Inspection> {
+        self.inspect_all(x.into(), y.map(Labels::from))
+    }
+    /// As [`Model::inspect`] with labels of several outputs.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`].
+    pub fn inspect_outputs<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>) -> Result<Inspection> {
+        self.inspect_all(x.into(), Some(y.into()))
+    }
+
+    fn inspect_all(&mut self, x: Inputs<'_>, y: Option<Labels<'_>>) -> Result<Inspection> {
         self.require_built("be looked into")?;
-        match y {
-            Some(y) => self.check_data(EVALUATION, x, y, None)?,
-            None => self.check_rows("x", "look into", x)?,
-        }
-        let label =
-            y.map(|y| self.signature(Mode::Test, "y", x.rows(), x.row_shape(), y.row_shape(), false)).transpose()?.and_then(|s| s.y);
-        let aim = y.zip(label).map_or(Aim::Nothing, |(y, ty)| Aim::Loss(words(y, ty.dtype), ty));
-        self.follow(x, &aim)
+        let x = self.arrange_inputs(x)?;
+        let Some(y) = y else {
+            self.check_rows("x", "look into", &x)?;
+            return self.follow(&x, &Aim::Nothing);
+        };
+        self.compiled("evaluate")?;
+        let y = self.arrange_labels(y)?;
+        self.check_data(EVALUATION, &x, &y, &vec![None; y.len()])?;
+        let shapes: Vec<&[usize]> = x.iter().map(|x| x.row_shape()).collect();
+        let labels: Vec<&[usize]> = y.iter().map(|y| y.row_shape()).collect();
+        let signature = self.signature(Mode::Test, "y", x[0].rows(), &shapes, &labels, &vec![false; y.len()])?;
+        let labels = y.iter().zip(&signature.batch.y).map(|(y, &ty)| (words(y, ty.dtype), ty)).collect();
+        self.follow(&x, &Aim::Loss(labels))
     }
 
     /// Follows rows `x (N, ..)` through the network as in prediction, and back from a class in each: `gradient` is that of the row's score of
@@ -104,46 +121,56 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`]; [`Error::RowCount`] unless there is a class for each row; [`Error::Option`] for one that the network does not have.
-    pub fn inspect_scores(&mut self, x: &Tensor, classes: &[usize]) -> Result<Inspection> {
+    pub fn inspect_scores<'d>(&mut self, x: impl Into<Inputs<'d>>, classes: &[usize]) -> Result<Inspection> {
         self.require_built("be looked into")?;
-        self.check_rows("x", "look into", x)?;
-        if classes.len() != x.rows() {
-            return Err(Error::RowCount { x: x.rows(), what: "classes", got: classes.len() });
+        let x = self.arrange_inputs(x.into())?;
+        self.check_rows("x", "look into", &x)?;
+        if classes.len() != x[0].rows() {
+            return Err(Error::RowCount { x: x[0].rows(), what: "classes", got: classes.len() });
         }
-        let width: usize = self.output_for(x.row_shape())?.iter().product();
+        let shapes: Vec<&[usize]> = x.iter().map(|x| x.row_shape()).collect();
+        let width: usize = self.outputs_for(&shapes)?[0].iter().product();
         if let Some(&wrong) = classes.iter().find(|&&class| class >= width) {
             return Err(Error::option("classes", wrong, format!("numbers below {width}, which is how many outputs the network has")));
         }
-        self.follow(x, &Aim::Scores(classes.iter().map(|&class| class as i32).collect(), width))
+        self.follow(&x, &Aim::Scores(classes.iter().map(|&class| class as i32).collect(), width))
     }
 
     /// The program for it, and its run.
-    fn follow(&mut self, x: &Tensor, aim: &Aim) -> Result<Inspection> {
-        let shape = super::input::batch_of(x.rows(), x.row_shape()).ok_or_else(|| Error::option("rows", x.rows(), "fewer"))?;
+    fn follow(&mut self, x: &[&dyn RowSource], aim: &Aim) -> Result<Inspection> {
+        let rows = x[0].rows();
+        let shapes: Vec<&[usize]> = x.iter().map(|x| x.row_shape()).collect();
+        let types = self.input_types(rows, &shapes)?;
         let b = Builder::new();
-        let input = b.input("x", self.input_type(shape));
-        let goal = match aim {
-            Aim::Nothing => None,
-            Aim::Loss(_, ty) => Some(b.input("y", *ty)),
-            Aim::Scores(classes, _) => Some(b.input("classes", TensorType::i32([classes.len()]))),
+        let inputs: Vec<Var<'_>> = types.iter().enumerate().map(|(at, &ty)| b.input(&super::input_name(at), ty)).collect();
+        let goals: Vec<Var<'_>> = match aim {
+            Aim::Nothing => Vec::new(),
+            Aim::Loss(labels) => labels.iter().enumerate().map(|(at, (_, ty))| b.input(&format!("y_{at}"), *ty)).collect(),
+            Aim::Scores(classes, _) => vec![b.input("classes", TensorType::i32([classes.len()]))],
         };
         let random = Randomness::declare(&b);
-        let pass = forward(&b, &self.chain, &mut self.weights, input, &random, false);
-        let mut wrt: Vec<NodeId> = pass.outputs.iter().map(|v| v.id()).collect();
+        let pass = forward(&b, &self.net, &mut self.weights, &inputs, &random, false);
+        let results: Vec<Var<'_>> = pass.calls(&self.net).collect();
+        let mut wrt: Vec<NodeId> = results.iter().map(|v| v.id()).collect();
         let (mut loss, mut top) = (None, None);
-        match (aim, goal, &self.compiled) {
-            (Aim::Loss(..), Some(y), Some(c)) => {
-                let weight = apply_mask(None, pass.mask, c.loss.reduction());
-                let data = b.scope("loss", || reduce(c.loss.call(y, pass.prediction(input)), weight, c.loss.reduction()));
+        match (aim, &self.compiled) {
+            (Aim::Loss(_), Some(c)) => {
+                let mut data = b.scalar(0.0);
+                for (trained, &y) in c.trained.iter().zip(&goals) {
+                    let (of, prediction) = (trained.loss.as_ref(), pass.predictions[trained.output]);
+                    let weight = apply_mask(None, prediction.mask, of.reduction());
+                    let value = b.scope("loss", || reduce(of.call(y, prediction.value), weight, of.reduction()));
+                    data = data + value * trained.weight as f32;
+                }
                 loss = Some(pass.penalties.iter().fold(data, |sum, &p| sum + p));
                 top = loss;
                 let trainable = self.weights.list.iter().map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty));
                 wrt.extend(trainable.map(Var::id));
             }
-            (Aim::Scores(_, width), Some(classes), _) => {
-                let scores = self.scores(&b, &random, &pass, input).reshape([x.rows(), *width]);
+            (Aim::Scores(_, width), _) => {
+                let scores = self.scores(&b, &random, &pass).reshape([rows, *width]);
                 // A row's score does not depend on other rows, so that the sum has the gradients of all.
-                top = Some((scores * classes.one_hot(*width)).sum(&[], false));
+                top = Some((scores * goals[0].one_hot(*width)).sum(&[], false));
             }
             _ => {}
         }
@@ -153,25 +180,25 @@ impl Model {
         };
         let mut out = Writer { b: &b, shapes: Vec::new() };
         let loss_at = loss.map(|l| out.add(l));
-        let mut places = Vec::with_capacity(self.chain.len());
-        for at in 0..self.chain.len() {
-            let before = if at == 0 { input } else { pass.outputs[at - 1] };
-            let sums = self.weighted_sums(&b, &random, at, before).map(|v| out.add(v));
-            let own = self.weights.list.iter().enumerate().filter(|(_, w)| super::weights::belongs(w, &self.chain[at].name));
-            let weights = own.map(|(i, w)| found.get(self.chain.len() + i).filter(|_| w.spec.trainable).map(|&g| out.add(g))).collect();
-            let output = out.add(pass.outputs[at]);
+        let mut places = Vec::with_capacity(results.len());
+        for (at, &result) in results.iter().enumerate() {
+            let sums = self.weighted_sums(&b, &random, at, &pass).map(|v| out.add(v));
+            let name = &self.net.layers[self.net.calls[at].layer].name;
+            let own = self.weights.list.iter().enumerate().filter(|(_, w)| belongs(&w.layer, name));
+            let weights = own.map(|(i, w)| found.get(results.len() + i).filter(|_| w.spec.trainable).map(|&g| out.add(g))).collect();
+            let output = out.add(result);
             let gradient = found.get(at).map(|&g| out.add(g));
             places.push(Places { sums, output, gradient, weights });
         }
         let shapes = out.shapes;
         let graph = b.finish()?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
-        let values = words(x, self.input_dtype());
+        let values = x.iter().zip(&types).map(|(x, ty)| gathered(*x, ty.dtype)).collect::<Result<Vec<_>>>()?;
         let (seed, step) = (self.seed_words(), [0]);
-        let mut inputs = vec![values.view()];
+        let mut inputs: Vec<TensorRef<'_>> = values.iter().map(Words::view).collect();
         match aim {
             Aim::Nothing => {}
-            Aim::Loss(labels, _) => inputs.push(labels.view()),
+            Aim::Loss(labels) => inputs.extend(labels.iter().map(|(words, _)| words.view())),
             Aim::Scores(classes, _) => inputs.push(TensorRef::I32(classes)),
         }
         inputs.extend([TensorRef::I32(&seed), TensorRef::I32(&step)]);
@@ -179,14 +206,15 @@ impl Model {
 
         let read = |at: usize| tensor(session.as_ref(), at, shapes[at]);
         let mut layers = Vec::with_capacity(places.len());
-        for (named, place) in self.chain.iter().zip(places) {
-            let own = self.weights.list.iter().filter(|w| super::weights::belongs(w, &named.name)).zip(place.weights);
+        for (call, place) in self.net.calls.iter().zip(places) {
+            let named = &self.net.layers[call.layer];
+            let own = self.weights.list.iter().filter(|w| belongs(&w.layer, &named.name)).zip(place.weights);
             let weights = own.map(|(w, at)| {
                 let gradient = at.map(read).transpose()?;
                 Ok(InspectedWeight { name: w.name.clone(), values: self.tensor_of(w), gradient })
             });
             layers.push(InspectedLayer {
-                name: named.name.clone(),
+                name: self.net.call_name(call),
                 class: named.layer.class_name().into(),
                 weighted_sums: place.sums.map(read).transpose()?,
                 output: read(place.output)?,
@@ -199,18 +227,20 @@ impl Model {
     }
 
     /// What the last activation function is applied to.
-    fn scores<'g>(&mut self, b: &'g Builder, random: &Randomness<'g>, pass: &Forward<'g>, input: Var<'g>) -> Var<'g> {
-        let Some(last) = self.chain.len().checked_sub(1) else { return input };
-        let before = last.checked_sub(1).map_or(input, |at| pass.outputs[at]);
-        match self.chain[last].layer.class_name() {
-            "Activation" | "Softmax" => before,
-            _ => self.weighted_sums(b, random, last, before).unwrap_or_else(|| pass.prediction(input)),
+    fn scores<'g>(&mut self, b: &'g Builder, random: &Randomness<'g>, pass: &Forward<'g>) -> Var<'g> {
+        let output = pass.predictions[0].value;
+        let value = self.net.outputs[0];
+        let Some(last) = self.net.calls.iter().position(|c| c.first == value) else { return output };
+        match self.net.layers[self.net.calls[last].layer].layer.class_name() {
+            "Activation" | "Softmax" => pass.values[self.net.calls[last].inputs[0]].value,
+            _ => self.weighted_sums(b, random, last, pass).unwrap_or(output),
         }
     }
 
-    /// What the layer gives without its activation function: the same layer, linear, on the same weights.
-    fn weighted_sums<'g>(&mut self, b: &'g Builder, random: &Randomness<'g>, at: usize, input: Var<'g>) -> Option<Var<'g>> {
-        let named = &self.chain[at];
+    /// What a call gives without the layer's activation function: the same layer, linear, on the same weights.
+    fn weighted_sums<'g>(&mut self, b: &'g Builder, random: &Randomness<'g>, at: usize, pass: &Forward<'g>) -> Option<Var<'g>> {
+        let call = &self.net.calls[at];
+        let named = &self.net.layers[call.layer];
         let mut envelope = named.layer.envelope();
         // Recurrent layers apply theirs within; a layer that is nothing but an activation has no sums of its own.
         let config = envelope["config"].as_object_mut()?;
@@ -219,8 +249,9 @@ impl Model {
         }
         config.insert("activation".into(), json!("linear"));
         let linear = layer_from_json(&envelope).ok()?;
+        let inputs: Vec<Masked<'g>> = call.inputs.iter().map(|&v| pass.values[v]).collect();
         let mut cx = Trace::new(b, &mut self.weights, false, random.seed, random.step);
-        Some(cx.call(&named.name, linear.as_ref(), &[input]))
+        cx.apply(&named.name, linear.as_ref(), &inputs).first().map(|r| r.value)
     }
 }
 
@@ -245,6 +276,22 @@ fn words(t: &Tensor, dtype: DType) -> Words {
         (DType::I32, None) => Words::I32(t.f32_values().iter().map(|&v| v as i32).collect()),
         _ => Words::F32(t.f32_values().into_owned()),
     }
+}
+
+/// All rows of a source.
+fn gathered(x: &dyn RowSource, dtype: DType) -> Result<Words> {
+    if let Some(tensor) = x.as_tensor() {
+        return Ok(words(tensor, dtype));
+    }
+    let (rows, len) = ((0..x.rows()).collect::<Vec<_>>(), x.rows() * x.row_len());
+    if dtype == DType::I32 {
+        let mut out = vec![0; len];
+        x.gather_i32_into(&rows, &mut out)?;
+        return Ok(Words::I32(out));
+    }
+    let mut out = vec![0.0; len];
+    x.gather_f32_into(&rows, &mut out)?;
+    Ok(Words::F32(out))
 }
 
 fn tensor(session: &dyn Session, at: usize, shape: Shape) -> Result<Tensor> {

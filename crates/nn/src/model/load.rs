@@ -1,11 +1,12 @@
 //! `load_model`: a model from a `.keras` archive, Keras' or ours.
 
 use super::Model;
+use super::Objective;
 use super::save::NOTES;
-use super::sequential::{Seed, Sequential};
-use crate::catalogue::{layer_from_json, loss_from_json, metric_from_json, optimizer_from_json};
+use crate::catalogue::{loss_from_json, metric_from_json, optimizer_from_json};
 use crate::error::{Error, Result};
-use crate::keras::{ConfigError, DTypePolicy};
+use crate::keras::ConfigError;
+use crate::network::{Network, Seed};
 use crate::optimizers::LearningRate;
 use crate::trace::Weights;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
@@ -79,7 +80,8 @@ impl Model {
         // A configuration may ask for more weights than the file holds; how much more decides between a good message and no memory.
         let values: usize = archive.weights.iter().map(|t| t.data.len()).sum();
         let weights = Weights { limit: values.saturating_mul(4).max(LEAST_LIMIT), ..Weights::new(seed.0) };
-        let mut model = sequential(&archive.config, file)?.build_with(backend, weights)?;
+        let net = Network::from_json(&archive.config).map_err(|p| p.of_file(file))?;
+        let mut model = Self::of(net, backend, weights)?;
         if !model.is_built() {
             let shape = [&archive.config["build_config"]["input_shape"], &archive.config["config"]["build_input_shape"]];
             let row = shape.iter().find_map(|s| {
@@ -106,25 +108,23 @@ impl Model {
     /// Weights by their place in the file. All are checked before the first is changed.
     fn take_weights(&mut self, file: &str, tensors: &BTreeMap<&str, &NamedTensor>) -> Result<()> {
         let mut found = Vec::new();
-        for (named, path) in self.chain.iter().zip(self.layer_paths()) {
-            for (inner, object) in self.inner_paths(&named.name, &path) {
-                let own: Vec<_> = self.weights_of(&named.name).into_iter().filter(|w| w.layer == inner).collect();
-                for (number, weight) in own.iter().enumerate() {
-                    let place = format!("{object}/vars/{number}");
-                    let wrong = |message: String| Error::Load {
-                        file: file.into(),
-                        message: format!("layer `{}`, weight `{}` (at {place} in the file): {message}", named.name, weight.name),
-                    };
-                    let tensor = tensors.get(place.as_str()).ok_or_else(|| {
-                        let prefix = format!("{object}/vars/");
-                        let there = tensors.keys().filter(|k| k.starts_with(&prefix)).count();
-                        wrong(format!("it is missing; the layer has {} weights, the file has {there} for it", own.len()))
-                    })?;
-                    if tensor.shape != weight.ty.shape.dims() {
-                        return Err(wrong(format!("the model needs shape {}, the file has {:?}", weight.ty.shape, tensor.shape)));
-                    }
-                    found.push((weight.slot, floats(&tensor.data)));
+        for named in &self.net.layers {
+            let placed = self.placed(&named.name);
+            for (place, weight) in &placed {
+                let wrong = |message: String| Error::Load {
+                    file: file.into(),
+                    message: format!("layer `{}`, weight `{}` (at {place} in the file): {message}", named.name, weight.name),
+                };
+                let tensor = tensors.get(place.as_str()).ok_or_else(|| {
+                    let prefix = place.trim_end_matches(|c: char| c.is_ascii_digit());
+                    let there = tensors.keys().filter(|k| k.starts_with(prefix)).count();
+                    let own = placed.iter().filter(|(p, _)| p.starts_with(prefix)).count();
+                    wrong(format!("it is missing; the layer has {own} weights, the file has {there} for it"))
+                })?;
+                if tensor.shape != weight.ty.shape.dims() {
+                    return Err(wrong(format!("the model needs shape {}, the file has {:?}", weight.ty.shape, tensor.shape)));
                 }
+                found.push((weight.slot, floats(&tensor.data)));
             }
         }
         for (slot, values) in found {
@@ -139,11 +139,22 @@ impl Model {
             message: format!("compile_config: {what}: {source}; load it with compile = false to predict only"),
         };
         let optimizer = optimizer_from_json(&settings["optimizer"]).map_err(|e| wrong("optimizer", e))?;
-        let loss = loss_from_json(only(&settings["loss"])).map_err(|e| wrong("loss", e))?;
-        let metrics = |key: &str| -> Result<Vec<Box<dyn crate::Metric>>> {
-            flat(&settings[key]).into_iter().map(|m| metric_from_json(m).map_err(|e| wrong("metrics", e))).collect()
-        };
-        self.compile_weighted(optimizer, loss, metrics("metrics")?, metrics("weighted_metrics")?)
+        let names = self.output_names.clone();
+        let mut objectives = Vec::with_capacity(names.len());
+        for (at, name) in names.iter().enumerate() {
+            let of = |key: &str| of_output(&settings[key], at, name, names.len());
+            if names.len() > 1 && of("loss").is_null() {
+                continue;
+            }
+            let loss = loss_from_json(of("loss")).map_err(|e| wrong("loss", e))?;
+            let metrics = |key: &str| -> Result<Vec<Box<dyn crate::Metric>>> {
+                flat(of(key)).into_iter().map(|m| metric_from_json(m).map_err(|e| wrong("metrics", e))).collect()
+            };
+            let weight = of("loss_weights").as_f64().unwrap_or(1.0);
+            let objective = Objective::new(loss).weight(weight).metrics(metrics("metrics")?).weighted_metrics(metrics("weighted_metrics")?);
+            objectives.push((name.clone(), objective));
+        }
+        self.compile_outputs(optimizer, objectives)
     }
 
     /// Iteration, learning rate and slots of the optimizer. As in Keras, a file without them is no error: training begins anew.
@@ -199,29 +210,6 @@ impl Model {
     }
 }
 
-/// The layers of a Sequential model.
-fn sequential(config: &Value, file: &str) -> Result<Sequential> {
-    let wrong = |message: String| Error::Load { file: file.into(), message };
-    let class = config["class_name"].as_str().unwrap_or("nothing");
-    if class != "Sequential" {
-        return Err(wrong(format!("the model is of class {class}; only Sequential models can be loaded (a chain of layers)")));
-    }
-    let body = &config["config"];
-    let layers = body["layers"].as_array().ok_or_else(|| wrong("config.json has no list of layers".into()))?;
-    let mut model = Sequential::new().name(body["name"].as_str().unwrap_or("sequential"));
-    if !body["dtype"].is_null() {
-        model = model.dtype_policy(DTypePolicy::try_from(body["dtype"].clone()).map_err(|e| wrong(format!("dtype of the model: {e}")))?);
-    }
-    for (at, layer) in layers.iter().enumerate() {
-        let read = layer_from_json(layer).map_err(|source| {
-            let name = layer["config"]["name"].as_str().map_or_else(|| format!("number {}", at + 1), str::to_owned);
-            Error::layer(name, source)
-        })?;
-        model = model.add(read);
-    }
-    Ok(model)
-}
-
 fn by_path(tensors: &[NamedTensor]) -> BTreeMap<&str, &NamedTensor> {
     tensors.iter().map(|t| (t.path.as_str(), t)).collect()
 }
@@ -234,11 +222,13 @@ fn floats(data: &TensorBytes) -> Vec<f32> {
     }
 }
 
-/// The one loss of a model with one output: itself, or alone in a list.
-fn only(value: &Value) -> &Value {
-    match value.as_array().map(Vec::as_slice) {
-        Some([one]) => one,
-        _ => value,
+/// What settings say of an output: by its name, by its place in a list, or of the only output as they stand.
+fn of_output<'v>(value: &'v Value, at: usize, name: &str, outputs: usize) -> &'v Value {
+    match value {
+        Value::Object(map) if !map.contains_key("class_name") => map.get(name).unwrap_or(&Value::Null),
+        Value::Array(list) if outputs > 1 => list.get(at).unwrap_or(&Value::Null),
+        Value::Array(list) if list.len() == 1 => &list[0],
+        one => one,
     }
 }
 

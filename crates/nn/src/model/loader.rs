@@ -66,37 +66,54 @@ pub(crate) struct Batch<'a> {
     pub(crate) rows: usize,
     /// Most rows; the buffers are made with the first batch that needs them.
     capacity: usize,
-    x: Option<Buffer>,
-    y: Option<Buffer>,
-    weights: Option<Vec<f32>>,
-    seen: Seen<'a>,
-    x_row: usize,
-    y_row: usize,
+    x: Vec<Part<'a>>,
+    y: Vec<Part<'a>>,
+    weights: Vec<Vec<f32>>,
 }
 
-/// Parts of a batch that are seen in the data.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen<'a> {
-    x: Option<TensorRef<'a>>,
-    y: Option<TensorRef<'a>>,
+/// One tensor of a batch.
+#[derive(Clone, Debug)]
+struct Part<'a> {
+    buffer: Option<Buffer>,
+    seen: Option<TensorRef<'a>>,
+    /// Words of a row.
+    row: usize,
+    dtype: DType,
+}
+
+impl<'a> Part<'a> {
+    fn new(source: &dyn RowSource, dtype: DType) -> Self {
+        Self { buffer: None, seen: None, row: source.row_len(), dtype }
+    }
+    fn fill(&mut self, source: &'a dyn RowSource, pick: Pick<'_>, capacity: usize, backend: &dyn Backend) -> Result<()> {
+        self.seen = seen(source, self.dtype, pick);
+        if self.seen.is_some() {
+            return Ok(());
+        }
+        let words = capacity * self.row;
+        self.buffer.get_or_insert_with(|| Buffer::new(self.dtype, words)).fill(source, pick.rows, backend)
+    }
+    fn view(&self, rows: usize) -> TensorRef<'_> {
+        let copied = || self.buffer.as_ref().map(|x| x.view(rows * self.row));
+        self.seen.or_else(copied).unwrap_or(TensorRef::F32(&[]))
+    }
 }
 
 impl Batch<'_> {
-    /// Inputs `(B, ..)`.
-    pub(crate) fn x(&self) -> TensorRef<'_> {
-        let copied = || self.x.as_ref().map(|x| x.view(self.rows * self.x_row));
-        self.seen.x.or_else(copied).unwrap_or(TensorRef::F32(&[]))
+    /// Inputs, each `(B, ..)`.
+    pub(crate) fn x(&self) -> impl Iterator<Item = TensorRef<'_>> {
+        self.x.iter().map(|x| x.view(self.rows))
     }
-    /// Labels `(B, ..)`.
-    pub(crate) fn y(&self) -> Option<TensorRef<'_>> {
-        self.seen.y.or_else(|| self.y.as_ref().map(|y| y.view(self.rows * self.y_row)))
+    /// Labels of each output, `(B, ..)`.
+    pub(crate) fn y(&self) -> impl Iterator<Item = TensorRef<'_>> {
+        self.y.iter().map(|y| y.view(self.rows))
     }
-    /// Sample weights `(B)`.
-    pub(crate) fn weights(&self) -> Option<TensorRef<'_>> {
-        self.weights.as_ref().map(|w| TensorRef::F32(&w[..self.rows]))
+    /// Sample weights `(B)` of the outputs that have some.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = TensorRef<'_>> {
+        self.weights.iter().map(|w| TensorRef::F32(&w[..self.rows]))
     }
     fn words(&self) -> usize {
-        self.capacity * (self.x_row + self.y_row)
+        self.capacity * self.x.iter().chain(&self.y).map(|p| p.row).sum::<usize>()
     }
 }
 
@@ -128,45 +145,49 @@ fn seen<'a>(source: &'a dyn RowSource, dtype: DType, pick: Pick<'_>) -> Option<T
 }
 
 /// The data of one call, checked before.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Source<'a> {
-    pub(crate) x: &'a dyn RowSource,
-    pub(crate) x_type: DType,
-    pub(crate) y: Option<(&'a Tensor, DType)>,
-    pub(crate) weights: Option<&'a [f32]>,
+    /// Rows of each input.
+    pub(crate) x: Vec<(&'a dyn RowSource, DType)>,
+    /// Labels of each output; nothing where there are none.
+    pub(crate) y: Vec<(&'a Tensor, DType)>,
+    /// Sample weights of each output.
+    pub(crate) weights: Vec<Option<&'a [f32]>>,
     /// Whose threads copy.
     pub(crate) backend: &'a dyn Backend,
 }
 
 impl<'a> Source<'a> {
+    /// Rows in all.
+    pub(crate) fn rows(&self) -> usize {
+        self.x.first().map_or(0, |x| x.0.rows())
+    }
+    /// Whether some rows are read or made while training runs.
+    fn streams(&self) -> bool {
+        self.x.iter().any(|x| x.0.as_tensor().is_none())
+    }
     /// A batch of up to `capacity` rows.
     pub(crate) fn buffer(&self, capacity: usize) -> Batch<'a> {
         Batch {
             rows: capacity,
             capacity,
-            x: None,
-            y: None,
-            weights: self.weights.map(|_| vec![0.0; capacity]),
-            seen: Seen::default(),
-            x_row: self.x.row_len(),
-            y_row: self.y.map_or(0, |(y, _)| y.row_len()),
+            x: self.x.iter().map(|&(x, dtype)| Part::new(x, dtype)).collect(),
+            y: self.y.iter().map(|&(y, dtype)| Part::new(y, dtype)).collect(),
+            weights: self.weights.iter().flatten().map(|_| vec![0.0; capacity]).collect(),
         }
     }
     /// Makes a batch of rows: looks at them where they lie if it can, else copies them. Allocates nothing after the first time.
     pub(crate) fn fill(&self, pick: Pick<'_>, batch: &mut Batch<'a>) -> Result<()> {
-        let rows = pick.rows;
-        batch.rows = rows.len();
-        batch.seen = Seen { x: seen(self.x, self.x_type, pick), y: self.y.and_then(|(y, dtype)| seen(y, dtype, pick)) };
-        if batch.seen.x.is_none() {
-            let words = batch.capacity * batch.x_row;
-            batch.x.get_or_insert_with(|| Buffer::new(self.x_type, words)).fill(self.x, rows, self.backend)?;
+        let capacity = batch.capacity;
+        batch.rows = pick.rows.len();
+        for (part, &(x, _)) in batch.x.iter_mut().zip(&self.x) {
+            part.fill(x, pick, capacity, self.backend)?;
         }
-        if let (Some((y, dtype)), None) = (self.y, batch.seen.y) {
-            let words = batch.capacity * batch.y_row;
-            batch.y.get_or_insert_with(|| Buffer::new(dtype, words)).fill(y, rows, self.backend)?;
+        for (part, &(y, _)) in batch.y.iter_mut().zip(&self.y) {
+            part.fill(y, pick, capacity, self.backend)?;
         }
-        if let (Some(weights), Some(buffer)) = (self.weights, &mut batch.weights) {
-            for (b, &row) in buffer.iter_mut().zip(rows) {
+        for (buffer, weights) in batch.weights.iter_mut().zip(self.weights.iter().flatten()) {
+            for (b, &row) in buffer.iter_mut().zip(pick.rows) {
                 *b = weights.get(row).copied().unwrap_or(1.0);
             }
         }
@@ -229,9 +250,9 @@ pub(crate) fn for_each_batch<'a>(
     }
     // Cheap questions first: how many threads there are is read from files.
     let worth = range.end - range.start.min(range.end) >= 2
-        && (source.x.as_tensor().is_none()
+        && (source.streams()
             || buffers[0].words() >= WORTH_A_THREAD
-                && (order.shuffle || seen(source.x, source.x_type, order.batch(range.start)).is_none())
+                && (order.shuffle || source.x.iter().any(|&(x, dtype)| seen(x, dtype, order.batch(range.start)).is_none()))
                 && thread::available_parallelism().is_ok_and(|threads| threads.get() >= 2));
     if !worth {
         let batch = &mut buffers[0];
@@ -332,7 +353,7 @@ mod tests {
 
     fn source(x: &Tensor) -> Source<'_> {
         const BACKEND: Reference = Reference { precision: Precision::F64 };
-        Source { x, x_type: DType::F32, y: None, weights: None, backend: &BACKEND }
+        Source { x: vec![(x, DType::F32)], y: Vec::new(), weights: Vec::new(), backend: &BACKEND }
     }
 
     fn seen(rows: usize, width: usize, batch: usize, range: Range<u64>, stop_at: u64) -> Vec<f32> {
@@ -341,7 +362,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut buffers = Vec::new();
         for_each_batch(&source(&x), &mut order, &mut buffers, range, |index, b| {
-            seen.extend(b.x().f32().unwrap().iter().step_by(width));
+            seen.extend(b.x().next().unwrap().f32().unwrap().iter().step_by(width));
             Ok(if index == stop_at { Flow::Stop } else { Flow::Go })
         })
         .unwrap();
@@ -372,7 +393,7 @@ mod tests {
             let mut seen = Vec::new();
             let mut places = Vec::new();
             for_each_batch(&source(tensor), &mut order, &mut Vec::new(), 0..2, |_, b| {
-                let values = b.x().f32().unwrap();
+                let values = b.x().next().unwrap().f32().unwrap();
                 places.push(values.as_ptr());
                 seen.extend_from_slice(values);
                 Ok(Flow::Go)

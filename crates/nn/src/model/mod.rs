@@ -1,14 +1,14 @@
-//! Models: a chain of layers with weights, trained and run through compiled plans.
+//! Models: networks with weights, trained and run through compiled plans.
 
 mod compile;
 mod cross;
 mod data;
 mod dump;
 mod evaluate;
+mod feed;
 mod fit;
 mod forward;
 mod history;
-mod input;
 mod inspect;
 mod load;
 mod loader;
@@ -17,7 +17,6 @@ mod options;
 mod predict;
 mod progress;
 mod save;
-mod sequential;
 mod signature;
 mod step;
 mod summary;
@@ -25,27 +24,30 @@ mod summary;
 mod tests;
 mod weights;
 
-pub use compile::IntoMetrics;
+pub use crate::network::{Seed, Sequential};
+pub use compile::{IntoMetrics, Objective};
 pub use cross::{CrossValidation, FoldData, Score, cross_validate};
 pub use dump::Stage;
+pub use feed::{Inputs, Labels};
 pub use history::{History, Logs, log_value};
 pub use inspect::{InspectedLayer, InspectedWeight, Inspection};
 pub use load::{LoadOptions, load_model_on, load_model_with};
 pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};
-pub use sequential::{Seed, Sequential};
 pub use summary::{Summary, SummaryRow};
 
 use crate::Layer;
 use crate::error::{Error, Result};
 use crate::keras::DTypePolicy;
-use crate::trace::Weights;
+use crate::network::{
+    CallShapes, Named, Network, Shapes,
+    input::{InputSpec, batch_of, dims_text},
+};
+use crate::trace::{Weights, belongs};
 use adaline_graph::backend::{Backend, CompileOptions};
-use adaline_graph::{Builder, DType};
+use adaline_graph::{Builder, DType, Shape, TensorType};
 use compile::Compiled;
-use forward::{Randomness, forward};
-use input::{InputSpec, batch_of};
-use sequential::Named;
+use forward::{Forward, Randomness, forward_recorded};
 use signature::PlanCache;
 use std::fmt;
 use std::sync::Arc;
@@ -56,15 +58,15 @@ const OPEN: usize = 8;
 
 /// A network with weights.
 ///
-/// Made by [`Sequential::build_on`]. The network is traced anew for each batch shape and purpose into one static graph, compiled by
+/// Made by [`Sequential::build_on`](crate::Sequential::build_on) or [`Functional::build_on`](crate::Functional::build_on). The network is traced anew for each batch shape and purpose into one static graph, compiled by
 /// the backend; the plans of the last eight are kept.
 pub struct Model {
     pub(crate) name: String,
-    dtype: DTypePolicy,
-    pub(crate) chain: Vec<Named>,
-    pub(crate) input: Option<InputSpec>,
-    /// Shape of one row of the output, from when the weights exist.
-    output: Option<Vec<usize>>,
+    pub(crate) net: Network,
+    /// Shape of one row of each output, from when the weights exist.
+    outputs: Option<Vec<Vec<usize>>>,
+    /// Names of the outputs: those of the layers that give them.
+    output_names: Vec<String>,
     pub(crate) weights: Weights,
     pub(crate) compiled: Option<Compiled>,
     pub(crate) plans: PlanCache,
@@ -86,25 +88,26 @@ pub struct TraceTimes {
 
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Model").field("name", &self.name).field("layers", &self.chain).field("input", &self.input).finish_non_exhaustive()
+        f.debug_struct("Model")
+            .field("name", &self.name)
+            .field("layers", &self.net.layers)
+            .field("inputs", &self.net.inputs)
+            .finish_non_exhaustive()
     }
 }
 
 impl Model {
-    pub(crate) fn new(
-        name: String,
-        dtype: DTypePolicy,
-        chain: Vec<Named>,
-        input: Option<InputSpec>,
-        backend: Arc<dyn Backend>,
-        weights: Weights,
-    ) -> Result<Self> {
+    /// A model of a network, on weights that are still empty but for seed and limit. They are made where the shapes of inputs are known.
+    pub(crate) fn of(net: Network, backend: Arc<dyn Backend>, weights: Weights) -> Result<Self> {
+        let class = if net.kind == crate::network::Kind::Sequential { "sequential" } else { "functional" };
+        for Named { name, layer } in &net.layers {
+            layer.validate().map_err(|e| Error::layer(name, e))?;
+        }
         let mut model = Self {
-            name,
-            dtype,
-            chain,
-            input: None,
-            output: None,
+            name: net.name.clone().unwrap_or_else(|| class.into()),
+            output_names: net.output_names(),
+            net,
+            outputs: None,
             weights,
             compiled: None,
             plans: PlanCache::default(),
@@ -114,8 +117,8 @@ impl Model {
             progress: None,
             trace_times: TraceTimes::default(),
         };
-        if let Some(input) = input {
-            model.build_input(input)?;
+        if let Some(inputs) = model.net.inputs.clone() {
+            model.build_inputs(inputs)?;
         }
         Ok(model)
     }
@@ -130,46 +133,62 @@ impl Model {
     /// # Errors
     /// [`Error::InputShape`] when weights exist for rows of another shape; [`Error::Graph`] when a layer does not fit.
     pub fn build_for(&mut self, row: &[usize]) -> Result<()> {
-        if self.input.is_some() {
-            return self.check_input("the given shape", row);
+        if self.net.inputs.is_some() {
+            return self.check_input("the given shape", 0, row);
         }
-        let looked_up = self.chain.first().is_some_and(|l| l.layer.table_rows().is_some());
-        let dtype = if looked_up { DType::I32 } else { DType::F32 };
-        self.build_input(InputSpec { dtype, ..InputSpec::from_row(row) })
+        let dtype = if self.net.table_of(0).is_some() { DType::I32 } else { DType::F32 };
+        self.build_inputs(vec![InputSpec { dtype, ..InputSpec::from_row(row) }])
     }
 
-    fn build_input(&mut self, input: InputSpec) -> Result<()> {
-        let row = input.sample(OPEN);
-        let rows = self.rows_to_trace(&input, 2)?;
-        let b = Builder::new();
-        let Some(shape) = batch_of(rows, &row) else {
-            let message = format!("rows of shape {} are too large", input.row_text());
-            return Err(Error::Network { model: self.name.clone(), message });
-        };
-        let x = b.input("x", adaline_graph::TensorType::new(input.dtype, shape));
-        let random = Randomness::declare(&b);
+    fn build_inputs(&mut self, inputs: Vec<InputSpec>) -> Result<()> {
+        let rows = self.rows_to_trace(&inputs, 2)?;
         let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
-        let pass = forward(&b, &self.chain, &mut weights, x, &random, false);
-        let output = pass.prediction(x).shape();
-        b.finish()?;
-        if output.rank() == 0 || output.dim(0) != rows {
-            let message = format!("its output of shape {output} for {rows} rows does not have one entry per row");
-            return Err(Error::Network { model: self.name.clone(), message });
+        let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(OPEN)).collect();
+        let types = self.batch_types(&inputs, rows, &samples)?;
+        let outputs: Vec<Shape> = self.trace_with(&types, &mut weights, |pass| pass.outputs().map(|v| v.shape()).collect())?;
+        for output in &outputs {
+            if output.rank() == 0 || output.dim(0) != rows {
+                let message = format!("its output of shape {output} for {rows} rows does not have one entry per row");
+                return Err(Error::Network { model: self.name.clone(), message });
+            }
         }
+        let outputs: Vec<Vec<usize>> = outputs.iter().map(|s| s.dims()[1..].to_vec()).collect();
         if let Some(compiled) = &self.compiled {
-            compile::check_output(compiled.loss.as_ref(), &output.dims()[1..])?;
+            compiled.check_outputs(&outputs)?;
         }
         self.weights = weights;
-        self.output = Some(output.dims()[1..].to_vec());
-        self.input = Some(input);
+        self.outputs = Some(outputs);
+        self.net.inputs = Some(inputs);
         Ok(())
+    }
+
+    /// Types of batches of so many rows, each of the given shape.
+    fn batch_types(&self, inputs: &[InputSpec], rows: usize, samples: &[Vec<usize>]) -> Result<Vec<TensorType>> {
+        let of = |(input, row): (&InputSpec, &Vec<usize>)| {
+            batch_of(rows, row).map(|shape| TensorType::new(input.dtype, shape)).ok_or_else(|| {
+                let message = format!("rows of shape {} are too large", input.row_text());
+                Error::Network { model: self.name.clone(), message }
+            })
+        };
+        inputs.iter().zip(samples).map(of).collect()
+    }
+
+    /// Traces the forward pass of a batch, for what shapes tell; nothing is compiled.
+    fn trace_with<R>(&self, types: &[TensorType], weights: &mut Weights, read: impl FnOnce(&Forward<'_>) -> R) -> Result<R> {
+        let b = Builder::new();
+        let x: Vec<_> = types.iter().enumerate().map(|(i, &ty)| b.input(&input_name(i), ty)).collect();
+        let random = Randomness::declare(&b);
+        let pass = forward_recorded(&b, &self.net, weights, &x, &random);
+        let result = read(&pass);
+        b.finish()?;
+        Ok(result)
     }
 
     /// Rows to trace with where only shapes are asked for: as many as given, unless layers keep states from one batch to the next. Their
     /// batches have the size that the input layer names.
-    fn rows_to_trace(&self, input: &InputSpec, rows: usize) -> Result<usize> {
-        let Some(named) = self.chain.iter().find(|n| n.layer.stateful()) else { return Ok(rows) };
-        input.batch.ok_or_else(|| Error::Network {
+    fn rows_to_trace(&self, inputs: &[InputSpec], rows: usize) -> Result<usize> {
+        let Some(named) = self.net.layers.iter().find(|n| n.layer.stateful()) else { return Ok(rows) };
+        inputs.iter().find_map(|input| input.batch).ok_or_else(|| Error::Network {
             model: self.name.clone(),
             message: format!(
                 "layer `{}` is stateful, and so needs batches of one size: begin with an input layer that names it, \
@@ -190,27 +209,52 @@ impl Model {
     }
     /// The policy that layers take which have none of their own.
     pub fn dtype_policy(&self) -> DTypePolicy {
-        self.dtype
+        self.net.dtype.unwrap_or_default()
     }
-    /// The layers in order, without the input layer.
+    /// The layers in Keras' order, each once, without input layers.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer> {
-        self.chain.iter().map(|n| n.layer.as_ref())
+        self.net.layers.iter().map(|n| n.layer.as_ref())
     }
-    /// Names of the layers in order.
+    /// Names of the layers in the same order.
     pub fn layer_names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.chain.iter().map(|n| n.name.as_str())
+        self.net.layers.iter().map(|n| n.name.as_str())
     }
-    /// Shape of one row of the input, `None` where any size is right; nothing before the model is built.
+    /// The layer of a name (Keras' `get_layer`).
+    ///
+    /// # Errors
+    /// [`Error::Network`] when there is none; the text names the one that looks most like it.
+    pub fn get_layer(&self, name: &str) -> Result<&dyn Layer> {
+        Ok(self.net.layers[self.layer_index(name)?].layer.as_ref())
+    }
+    pub(crate) fn layer_index(&self, name: &str) -> Result<usize> {
+        self.net.layers.iter().position(|l| l.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.layer_names().collect();
+            let advice = match adaline_data::nearest(name, names.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("its layers are {}", names.join(", ")),
+            };
+            Error::Network { model: self.name.clone(), message: format!("it has no layer `{name}`; {advice}") }
+        })
+    }
+    /// Names of the inputs, in the order in which data for them is given; nothing before the model is built.
+    pub fn input_names(&self) -> impl Iterator<Item = &str> {
+        self.net.inputs.iter().flatten().map(|i| i.name.as_str())
+    }
+    /// Names of the outputs, in the order in which labels for them are given.
+    pub fn output_names(&self) -> &[String] {
+        &self.output_names
+    }
+    /// Shape of one row of the first input, `None` where any size is right; nothing before the model is built.
     pub fn input_row(&self) -> Option<&[Option<usize>]> {
-        self.input.as_ref().map(|i| &i.row[..])
+        self.net.inputs.as_ref().and_then(|i| i.first()).map(|i| &i.row[..])
     }
-    /// Shape of one row of the output; nothing before the model is built.
+    /// Shape of one row of the first output; nothing before the model is built.
     pub fn output_row(&self) -> Option<&[usize]> {
-        self.output.as_deref()
+        self.outputs.as_ref().and_then(|o| o.first()).map(Vec::as_slice)
     }
     /// Whether the weights exist.
     pub fn is_built(&self) -> bool {
-        self.output.is_some()
+        self.outputs.is_some()
     }
     /// The seed.
     pub fn seed(&self) -> Seed {
@@ -244,30 +288,48 @@ impl Model {
         self.plans.clear();
     }
 
-    /// Shape of one row of the output for rows of a given shape, which decides it where sizes are open.
-    pub(crate) fn output_for(&self, row: &[usize]) -> Result<Vec<usize>> {
-        let (Some(input), Some(output)) = (&self.input, &self.output) else {
+    /// Shapes of one row of the outputs for rows of given shapes, which decide them where sizes are open.
+    pub(crate) fn outputs_for(&self, rows: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
+        let (Some(inputs), Some(outputs)) = (&self.net.inputs, &self.outputs) else {
             return Err(Error::NotBuilt { model: self.name.clone(), action: "run" });
         };
-        if input.row.iter().all(Option::is_some) {
-            return Ok(output.clone());
+        if inputs.iter().flat_map(|i| &i.row).all(Option::is_some) {
+            return Ok(outputs.clone());
         }
-        Ok(self.shapes_for(2, row)?.pop().map_or_else(Vec::new, |s| s.dims().get(1..).unwrap_or(&[]).to_vec()))
+        let samples: Vec<Vec<usize>> = rows.iter().map(|r| r.to_vec()).collect();
+        let types = self.batch_types(inputs, self.rows_to_trace(inputs, 2)?, &samples)?;
+        let row = |s: Shape| s.dims().get(1..).unwrap_or(&[]).to_vec();
+        self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.outputs().map(|v| row(v.shape())).collect())
     }
 
-    /// Output shape of every layer for a batch, found by tracing; nothing is compiled.
-    pub(crate) fn shapes_for(&self, rows: usize, row: &[usize]) -> Result<Vec<adaline_graph::Shape>> {
-        let rows = self.input.as_ref().map_or(Ok(rows), |input| self.rows_to_trace(input, rows))?;
-        let Some(shape) = batch_of(rows, row) else {
-            return Err(Error::Network { model: self.name.clone(), message: "a batch of this shape is too large".into() });
+    /// Shapes of one row of the first result of each call, for rows of given shapes.
+    pub(crate) fn rows_of_calls(&self, rows: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
+        let Some(inputs) = &self.net.inputs else { return Ok(Vec::new()) };
+        let samples: Vec<Vec<usize>> = rows.iter().map(|r| r.to_vec()).collect();
+        let types = self.batch_types(inputs, self.rows_to_trace(inputs, 2)?, &samples)?;
+        let row = |s: Shape| s.dims().get(1..).unwrap_or(&[]).to_vec();
+        self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.calls(&self.net).map(|v| row(v.shape())).collect())
+    }
+
+    /// Shapes of all calls, in networks within too. Open sizes are found as Keras does it: traced at two sizes, and what differs is open.
+    pub(crate) fn call_shapes(&self) -> Result<Shapes> {
+        let Some(inputs) = &self.net.inputs else { return Ok(Shapes::new()) };
+        // Prime numbers, so that equal sizes are no accident (83 and 89 are Keras' choice).
+        let trace = |size: usize| {
+            let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(size)).collect();
+            let types = self.batch_types(inputs, self.rows_to_trace(inputs, size)?, &samples)?;
+            self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.recorded())
         };
-        let b = Builder::new();
-        let x = b.input("x", self.input_type(shape));
-        let random = Randomness::declare(&b);
-        let mut weights = self.weights.declarations();
-        let pass = forward(&b, &self.chain, &mut weights, x, &random, false);
-        let shapes = pass.outputs.iter().map(|v| v.shape()).collect();
-        b.finish()?;
+        let open = |a: &[Shape], b: &[Shape]| {
+            let one = |(a, b): (&Shape, &Shape)| a.dims().iter().zip(b.dims()).map(|(a, b)| (a == b).then_some(*a)).collect();
+            a.iter().zip(b).map(one).collect()
+        };
+        let mut shapes = Shapes::new();
+        for (a, b) in trace(83)?.iter().zip(&trace(89)?) {
+            let weights = self.weights.list.iter().any(|w| belongs(&w.layer, &a.path));
+            let call = || CallShapes { weights, inputs: open(&a.inputs, &b.inputs), results: open(&a.results, &b.results) };
+            shapes.entry((a.path.clone(), a.number)).or_insert_with(call);
+        }
         Ok(shapes)
     }
 
@@ -275,9 +337,9 @@ impl Model {
         if self.is_built() { Ok(()) } else { Err(Error::NotBuilt { model: self.name.clone(), action }) }
     }
 
-    /// Whether rows of this shape are what the network takes.
-    pub(crate) fn check_input(&self, what: &'static str, row: &[usize]) -> Result<()> {
-        let Some(input) = &self.input else { return Ok(()) };
+    /// Whether rows of this shape are what the network takes as an input.
+    pub(crate) fn check_input(&self, what: &'static str, at: usize, row: &[usize]) -> Result<()> {
+        let Some(input) = self.net.inputs.as_ref().and_then(|i| i.get(at)) else { return Ok(()) };
         if input.fits(row) {
             return Ok(());
         }
@@ -292,12 +354,19 @@ impl Model {
             }
             _ => "check how the data was prepared, or change the input layer".into(),
         };
-        let got = input::dims_text(row.iter().map(|&d| Some(d)));
-        Err(Error::InputShape { model: self.name.clone(), what, expected: input.row_text(), got, advice })
+        let got = dims_text(row.iter().map(|&d| Some(d)));
+        let several = self.net.input_count() > 1;
+        let expected = if several { format!("{} for input `{}`", input.row_text(), input.name) } else { input.row_text() };
+        Err(Error::InputShape { model: self.name.clone(), what, expected, got, advice })
     }
 
-    /// Element type of the input.
-    pub(crate) fn input_dtype(&self) -> DType {
-        self.input.as_ref().map_or(DType::F32, |i| i.dtype)
+    /// Element type of an input.
+    pub(crate) fn input_dtype(&self, at: usize) -> DType {
+        self.net.inputs.as_ref().and_then(|i| i.get(at)).map_or(DType::F32, |i| i.dtype)
     }
+}
+
+/// What an input is called in graphs: `x`, and those after it `x_1`, `x_2`.
+fn input_name(at: usize) -> String {
+    if at == 0 { "x".into() } else { format!("x_{at}") }
 }

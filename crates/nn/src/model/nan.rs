@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::data::check_finite;
-use super::fit::Inputs;
+use super::fit::Given;
 use super::loader::{Batch, Order, Source};
 use super::signature::Signature;
 use crate::error::{Error, NonFinite, Result};
@@ -105,20 +105,22 @@ impl Model {
         before: std::ops::Range<u64>,
         signatures: &(Signature, Option<Signature>),
     ) -> Result<(NonFinite, Option<String>)> {
-        let of = |batch: &Batch<'_>| if batch.rows == signatures.0.batch() { signatures.0 } else { signatures.1.unwrap_or(signatures.0) };
+        let of = |batch: &Batch<'_>| {
+            if batch.rows == signatures.0.rows() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) }
+        };
         replay.restore(self);
         let bad = before.end;
         for (index, &rate) in before.zip(&replay.rates) {
             source.fill(order.batch(index), batch)?;
-            self.train_step(&of(batch), batch, Some(rate))?;
+            self.train_step(of(batch), batch, Some(rate))?;
         }
         source.fill(order.batch(bad), batch)?;
         let finite = |r: TensorRef<'_>| r.f32().is_none_or(|v| check_finite("", v, 1).is_ok());
-        if ![Some(batch.x()), batch.y(), batch.weights()].into_iter().flatten().all(finite) {
+        if !batch.x().chain(batch.y()).chain(batch.weights()).all(finite) {
             return Ok((NonFinite::Data, None));
         }
         let update = self.iterations();
-        for named in &self.chain {
+        for named in &self.net.layers {
             let weights = self.weights_of(&named.name);
             if weights.iter().any(|w| check_finite("", self.weights.store.f32(w.slot), 1).is_err()) {
                 return Ok((NonFinite::Weights { update }, Some(named.name.clone())));
@@ -126,20 +128,20 @@ impl Model {
         }
         // The forward pass of this very step, dropout masks included.
         let signature = of(batch);
-        let graph = self.probe_graph(&signature)?;
+        let graph = self.probe_graph(signature)?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
         let (seed, step) = (self.seed_words(), [self.compiled("train")?.steps as i32]);
-        let mut inputs = Inputs::new(batch);
+        let mut inputs = Given::new(batch);
         inputs.push(TensorRef::I32(&seed));
         inputs.push(TensorRef::I32(&step));
         session.run_frozen(inputs.as_slice(), &self.weights.store)?;
-        for (at, named) in self.chain.iter().enumerate() {
+        for (at, call) in self.net.calls.iter().enumerate() {
             if !finite(session.output(at)) {
-                return Ok((NonFinite::Output, Some(named.name.clone())));
+                return Ok((NonFinite::Output, Some(self.net.layers[call.layer].name.clone())));
             }
         }
         let rate = replay.rates.last().copied();
-        let again = self.train_step(&signature, batch, rate)?;
+        let again = self.train_step(signature, batch, rate)?;
         Ok((if again.is_finite() { NonFinite::NotReproduced } else { NonFinite::Loss }, None))
     }
 }

@@ -1,8 +1,8 @@
 //! Options of `fit` and `evaluate`, with Keras' names and defaults.
 
+use super::feed::{Inputs, Labels};
 use super::progress::Progress;
 use crate::callbacks::Callback;
-use adaline_data::{RowSource, Tensor};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ pub struct Fit<'a> {
     pub(crate) validation_freq: usize,
     pub(crate) class_weight: Option<BTreeMap<i32, f32>>,
     pub(crate) sample_weight: Option<Vec<f32>>,
+    pub(crate) sample_weights: Vec<(String, Vec<f32>)>,
     pub(crate) initial_epoch: usize,
     pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) callbacks: Vec<Box<dyn Callback + 'a>>,
@@ -36,8 +37,8 @@ pub struct Fit<'a> {
 /// Data to validate on.
 #[derive(Clone)]
 pub(crate) struct Validation<'a> {
-    pub(crate) x: &'a dyn RowSource,
-    pub(crate) y: &'a Tensor,
+    pub(crate) x: Inputs<'a>,
+    pub(crate) y: Labels<'a>,
     pub(crate) weights: Option<Vec<f32>>,
 }
 
@@ -54,6 +55,7 @@ impl Default for Fit<'_> {
             validation_freq: 1,
             class_weight: None,
             sample_weight: None,
+            sample_weights: Vec::new(),
             initial_epoch: 0,
             steps_per_epoch: None,
             callbacks: Vec::new(),
@@ -101,13 +103,13 @@ impl<'a> Fit<'a> {
         self
     }
     /// Data to validate on after each epoch; takes the place of `validation_split`.
-    pub fn validation_data(mut self, x: &'a dyn RowSource, y: &'a Tensor) -> Self {
-        self.validation_data = Some(Validation { x, y, weights: None });
+    pub fn validation_data(mut self, x: impl Into<Inputs<'a>>, y: impl Into<Labels<'a>>) -> Self {
+        self.validation_data = Some(Validation { x: x.into(), y: y.into(), weights: None });
         self
     }
     /// As [`Fit::validation_data`], with one weight per row.
-    pub fn validation_data_weighted(mut self, x: &'a dyn RowSource, y: &'a Tensor, weights: impl Into<Vec<f32>>) -> Self {
-        self.validation_data = Some(Validation { x, y, weights: Some(weights.into()) });
+    pub fn validation_data_weighted(mut self, x: impl Into<Inputs<'a>>, y: impl Into<Labels<'a>>, weights: impl Into<Vec<f32>>) -> Self {
+        self.validation_data = Some(Validation { x: x.into(), y: y.into(), weights: Some(weights.into()) });
         self
     }
     /// Rows per step of the validation (`batch_size`).
@@ -125,9 +127,14 @@ impl<'a> Fit<'a> {
         self.class_weight = Some(weights.into_iter().collect());
         self
     }
-    /// How much each row counts in the loss.
+    /// How much each row counts in the loss, of several outputs in that of each.
     pub fn sample_weight(mut self, weights: impl Into<Vec<f32>>) -> Self {
         self.sample_weight = Some(weights.into());
+        self
+    }
+    /// How much each row counts in the loss of the output of this name.
+    pub fn sample_weight_of(mut self, output: impl Into<String>, weights: impl Into<Vec<f32>>) -> Self {
+        self.sample_weights.push((output.into(), weights.into()));
         self
     }
     /// Number of the first epoch, from 0: to go on where an earlier training ended.

@@ -2,9 +2,10 @@
 
 use super::Model;
 use super::compile::Compiled;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::optimizers::LearningRate;
-use adaline_formats::{KerasArchive, NamedTensor, PathNamer, TensorBytes};
+use crate::trace::Weight;
+use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::SlotId;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -43,59 +44,49 @@ impl Model {
     /// [`Error::NotBuilt`].
     pub fn to_config(&self) -> Result<Value> {
         self.require_built("be saved")?;
-        let Some(input) = &self.input else {
-            return Err(Error::NotBuilt { model: self.name.clone(), action: "be saved" });
-        };
-        let shapes = self.shapes_for(83, &input.sample(83))?;
-        let other = self.shapes_for(89, &input.sample(89))?;
-        let mut layers = vec![input.envelope()];
-        let mut shape = input.batch_shape();
-        for (at, named) in self.chain.iter().enumerate() {
-            let mut envelope = named.layer.envelope();
-            // As Keras: layers without weights need no building.
-            if !self.weights_of(&named.name).is_empty() {
-                envelope["build_config"] = json!({"input_shape": shape});
-            }
-            layers.push(envelope);
-            let open = |(a, b): (&usize, &usize)| if a == b { Value::from(*a) } else { Value::Null };
-            shape = shapes[at].dims().iter().zip(other[at].dims()).map(open).collect();
-        }
-        Ok(json!({
-            "module": "keras", "class_name": "Sequential", "registered_name": null,
-            "config": {
-                "name": self.name, "trainable": true,
-                "dtype": self.dtype_policy(),
-                "layers": layers,
-                "build_input_shape": input.batch_shape(),
-            },
-            "build_config": {"input_shape": input.batch_shape()},
-        }))
+        let mut config = self.net.envelope_with(&self.call_shapes()?, "");
+        config["config"]["name"] = Value::from(self.name.as_str());
+        Ok(config)
     }
 
     fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
         let mut config = self.to_config()?;
         let mut weights = Vec::new();
         let mut group_names = vec![(String::new(), self.name.clone())];
-        for (named, path) in self.chain.iter().zip(self.layer_paths()) {
-            group_names.push((path.clone(), named.name.clone()));
-            for (inner, object) in self.inner_paths(&named.name, &path) {
-                for (number, weight) in self.weights_of(&named.name).into_iter().filter(|w| w.layer == inner).enumerate() {
-                    let values = self.weights.store.f32(weight.slot).to_vec();
-                    // Keras counts in integers.
-                    let count = named.layer.class_name() == "Normalization" && weight.name == "count";
-                    let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
-                    weights.push(NamedTensor { path: format!("{object}/vars/{number}"), shape: weight.ty.shape.dims().to_vec(), data });
-                }
+        self.net.leaves("", &mut |path, layer| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            group_names.push((self.net.file_path(path).unwrap_or_else(|| path.to_owned()), name.to_owned()));
+            // Keras counts in integers.
+            let counts = layer.class_name() == "Normalization";
+            for (place, weight) in self.placed(path) {
+                let values = self.weights.store.f32(weight.slot).to_vec();
+                let count = counts && weight.name == "count";
+                let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
+                weights.push(NamedTensor { path: place, shape: weight.ty.shape.dims().to_vec(), data });
             }
-        }
+        });
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
-            let envelopes = |weighted| -> Value {
-                let chosen: Vec<Value> = compiled.metrics.iter().filter(|m| m.weighted == weighted).map(|m| m.given.envelope()).collect();
+            let envelopes = |of: usize, weighted: bool| -> Value {
+                let chosen = compiled.metrics.iter().filter(|m| m.of == of && m.weighted == weighted).map(|m| m.given.envelope());
+                let chosen: Vec<Value> = chosen.collect();
                 if chosen.is_empty() { Value::Null } else { chosen.into() }
             };
+            // Of several outputs by name, as Keras.
+            let each = |f: &dyn Fn(usize) -> Value| -> Value {
+                if self.output_names.len() == 1 {
+                    return f(0);
+                }
+                let of = compiled.trained.iter().enumerate().map(|(at, t)| (t.name.clone(), f(at)));
+                let map: serde_json::Map<String, Value> = of.filter(|(_, v)| !v.is_null()).collect();
+                if map.is_empty() { Value::Null } else { map.into() }
+            };
+            let counts = |at: usize| Value::from(compiled.trained[at].weight);
+            let plain = compiled.trained.iter().all(|t| t.weight == 1.0);
             config["compile_config"] = json!({
-                "optimizer": compiled.optimizer.envelope(), "loss": compiled.loss.envelope(), "loss_weights": null,
-                "metrics": envelopes(false), "weighted_metrics": envelopes(true),
+                "optimizer": compiled.optimizer.envelope(),
+                "loss": each(&|at| compiled.trained[at].loss.envelope()),
+                "loss_weights": if plain { Value::Null } else { each(&counts) },
+                "metrics": each(&|at| envelopes(at, false)), "weighted_metrics": each(&|at| envelopes(at, true)),
                 "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
             });
             group_names.push(("optimizer".into(), compiled.optimizer.common().name.clone()));
@@ -111,21 +102,26 @@ impl Model {
         Ok(KerasArchive { metadata, config, weights, group_names, assets })
     }
 
-    /// Path of each layer in a weights file.
-    pub(crate) fn layer_paths(&self) -> Vec<String> {
-        let mut namer = PathNamer::new("layers");
-        self.chain.iter().map(|n| namer.path(n.layer.class_name())).collect()
-    }
-
-    /// What holds weights in a layer, in order: its path here (`lstm/cell`) and in a weights file (`layers/lstm/cell`).
-    pub(crate) fn inner_paths(&self, layer: &str, path: &str) -> Vec<(String, String)> {
-        let mut paths: Vec<(String, String)> = Vec::new();
-        for weight in self.weights_of(layer) {
-            if !paths.iter().any(|(inner, _)| *inner == weight.layer) {
-                paths.push((weight.layer.clone(), format!("{path}{}", weight.layer.strip_prefix(layer).unwrap_or(""))));
-            }
-        }
-        paths
+    /// Weights of a layer and of what is within it, in order, each with its place in a weights file: `layers/lstm/cell/vars/0`.
+    pub(crate) fn placed(&self, layer: &str) -> Vec<(String, &Weight)> {
+        let mut numbers: Vec<(&str, usize)> = Vec::new();
+        let place = |weight: &'_ Weight, number: usize| {
+            let object = self.net.file_path(&weight.layer).unwrap_or_else(|| weight.layer.clone());
+            format!("{object}/vars/{number}")
+        };
+        self.weights_of(layer)
+            .into_iter()
+            .map(|weight| {
+                let number = if let Some(known) = numbers.iter_mut().find(|n| n.0 == weight.layer) {
+                    known.1 += 1;
+                    known.1
+                } else {
+                    numbers.push((&weight.layer, 0));
+                    0
+                };
+                (place(weight, number), weight)
+            })
+            .collect()
     }
 
     fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>) {

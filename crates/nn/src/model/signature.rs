@@ -1,7 +1,7 @@
 //! What a plan was compiled for, and the cache of plans.
 
+use adaline_graph::TensorType;
 use adaline_graph::backend::{Executable, Session};
-use adaline_graph::{Shape, TensorType};
 use std::sync::Arc;
 
 /// Plans kept at once. Training needs two (the last batch of an epoch is smaller), validation two, prediction two.
@@ -31,22 +31,39 @@ pub(crate) enum Phase {
     Apply,
 }
 
-/// What a plan was compiled for: everything that decides its graph besides the model itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a plan was compiled for: everything that decides its graph besides the model itself. Copies share the shapes, so that a step
+/// allocates nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Signature {
     pub(crate) mode: Mode,
-    /// Whole batch, `(B, ..)`.
-    pub(crate) x: Shape,
-    /// Labels `(B, ..)`.
-    pub(crate) y: Option<TensorType>,
-    /// Whether there is one weight per sample.
-    pub(crate) weighted: bool,
+    pub(crate) batch: Arc<BatchShapes>,
+}
+
+/// Shapes of a whole batch.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct BatchShapes {
+    /// Samples per batch.
+    pub(crate) rows: usize,
+    /// Each input, `(B, ..)`.
+    pub(crate) x: Vec<TensorType>,
+    /// Labels of each output, `(B, ..)`; nothing where there are none.
+    pub(crate) y: Vec<TensorType>,
+    /// Whether there is one weight per sample, for each output.
+    pub(crate) weighted: Vec<bool>,
 }
 
 impl Signature {
+    /// Of batches without labels.
+    pub(crate) fn unlabelled(mode: Mode, rows: usize, x: Vec<TensorType>) -> Self {
+        Self { mode, batch: Arc::new(BatchShapes { rows, x, y: Vec::new(), weighted: Vec::new() }) }
+    }
+    /// The same batches for another purpose.
+    pub(crate) fn with(&self, mode: Mode) -> Self {
+        Self { mode, batch: Arc::clone(&self.batch) }
+    }
     /// Samples per batch.
-    pub(crate) fn batch(&self) -> usize {
-        self.x.dim(0)
+    pub(crate) fn rows(&self) -> usize {
+        self.batch.rows
     }
 }
 
@@ -116,7 +133,7 @@ mod tests {
     }
 
     fn signature(batch: usize) -> Signature {
-        Signature { mode: Mode::Predict, x: Shape::new(&[batch, 3]), y: None, weighted: false }
+        Signature::unlabelled(Mode::Predict, batch, vec![TensorType::f32([batch, 3])])
     }
 
     #[test]

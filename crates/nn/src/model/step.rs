@@ -1,17 +1,20 @@
 //! The graphs of a compiled model: one whole training step, one evaluation step, one prediction.
 //!
-//! Inputs are declared in one order: `x`, `y`, `sample_weight`, `learning_rate`, `t`, `seed`, `step`, those that the graph has.
+//! Inputs are declared in one order: `x`, `y`, `sample_weight` (several of each for several inputs or outputs), `learning_rate`, `t`, `seed`,
+//! `step`, those that the graph has.
 
 use super::Model;
 use super::compile::{Compiled, label_type};
 use super::forward::{Forward, Randomness, forward};
-use super::signature::{Mode, Phase, Plan, Signature};
-use crate::Loss;
+use super::loader::Source;
+use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
 use crate::error::{Error, Result};
 use crate::losses::{Reduction, apply_mask, reduce};
+use crate::network::input::batch_of;
 use crate::optimizers::{self, Step};
 use adaline_graph::grad::gradients;
-use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
+use adaline_graph::{Builder, Graph, NodeId, Shape, SlotId, TensorType, Var};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Fails unless the system gives so much memory: asked for and given back untouched, which costs nothing. A session would end the program.
@@ -22,17 +25,15 @@ fn afford(bytes: u64) -> Result<()> {
 
 /// What a training or evaluation graph reads.
 struct Batch<'g> {
-    x: Var<'g>,
-    y: Var<'g>,
-    weight: Option<Var<'g>>,
+    rows: usize,
+    x: Vec<Var<'g>>,
+    /// Labels of each output that is trained.
+    y: Vec<Var<'g>>,
+    /// Their sample weights.
+    weights: Vec<Option<Var<'g>>>,
 }
 
 impl Model {
-    /// Type of the batch that the network takes.
-    pub(crate) fn input_type(&self, x: Shape) -> TensorType {
-        TensorType::new(self.input.as_ref().map_or(DType::F32, |i| i.dtype), x)
-    }
-
     /// The graph of a signature.
     pub(crate) fn graph(&mut self, signature: &Signature) -> Result<Graph> {
         match signature.mode {
@@ -54,21 +55,23 @@ impl Model {
         let executable = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?;
         afford(executable.report().arena_bytes)?;
         let session = executable.session();
-        self.plans.insert(Plan { signature: *signature, executable, session });
+        self.plans.insert(Plan { signature: signature.clone(), executable, session });
         Ok(())
     }
 
     fn predict_graph(&mut self, signature: &Signature) -> Result<Graph> {
         let b = Builder::new();
-        let x = b.input("x", self.input_type(signature.x));
+        let x = declare_inputs(&b, signature);
         let random = Randomness::declare(&b);
-        let pass = forward(&b, &self.chain, &mut self.weights, x, &random, false);
+        let pass = forward(&b, &self.net, &mut self.weights, &x, &random, false);
         if signature.mode == Mode::Probe {
-            for (named, &v) in self.chain.iter().zip(&pass.outputs) {
-                b.output(&named.name, v);
+            for (call, v) in self.net.calls.iter().zip(pass.calls(&self.net)) {
+                b.output(&self.net.call_name(call), v);
             }
         } else {
-            b.output("prediction", pass.prediction(x));
+            for (at, v) in pass.outputs().enumerate() {
+                b.output(&if at == 0 { "prediction".into() } else { format!("prediction_{at}") }, v);
+            }
             update(&b, &pass); // states that a layer keeps; looking into a network changes none
         }
         Ok(b.finish()?)
@@ -76,30 +79,29 @@ impl Model {
 
     fn test_graph(&mut self, signature: &Signature) -> Result<Graph> {
         let b = Builder::new();
-        let batch = self.declare(&b, signature);
+        let batch = declare(&b, signature);
         let random = Randomness::declare(&b);
-        let pass = forward(&b, &self.chain, &mut self.weights, batch.x, &random, false);
+        let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, false);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "evaluate" })?;
-        let prediction = pass.prediction(batch.x);
-        let loss = total_loss(&b, compiled.loss.as_ref(), &batch, prediction, &pass);
-        b.output("loss", loss);
-        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, (prediction, pass.mask), loss)?;
+        let losses = total_loss(&b, compiled, &batch, &pass);
+        b.output("loss", losses.total);
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, &losses)?;
         update(&b, &pass);
         Ok(b.finish()?)
     }
 
     fn train_graph(&mut self, signature: &Signature, phase: Phase) -> Result<Graph> {
         let b = Builder::new();
-        let batch = self.declare(&b, signature);
+        let batch = declare(&b, signature);
         let learning_rate = b.input("learning_rate", TensorType::f32(Shape::SCALAR));
         let t = b.input("t", TensorType::f32(Shape::SCALAR));
         let random = Randomness::declare(&b);
-        let pass = forward(&b, &self.chain, &mut self.weights, batch.x, &random, true);
+        let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "train" })?;
-        let prediction = pass.prediction(batch.x);
-        let loss = total_loss(&b, compiled.loss.as_ref(), &batch, prediction, &pass);
+        let losses = total_loss(&b, compiled, &batch, &pass);
+        let loss = losses.total;
         b.output("loss", loss);
-        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, (prediction, pass.mask), loss)?;
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, &losses)?;
         update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights).clone();
@@ -137,42 +139,69 @@ impl Model {
         Ok(b.finish()?)
     }
 
-    /// Forward pass of a training step with the output of every layer, then the prediction's loss: what finds the origin of a NaN.
+    /// Forward pass of a training step with the first result of every call: what finds the origin of a NaN.
     pub(crate) fn probe_graph(&mut self, signature: &Signature) -> Result<Graph> {
         let b = Builder::new();
-        let batch = self.declare(&b, signature);
+        let batch = declare(&b, signature);
         let random = Randomness::declare(&b);
-        let pass: Forward<'_> = forward(&b, &self.chain, &mut self.weights, batch.x, &random, true);
-        for (named, &v) in self.chain.iter().zip(&pass.outputs) {
-            b.output(&named.name, v);
+        let pass: Forward<'_> = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
+        for (call, v) in self.net.calls.iter().zip(pass.calls(&self.net)) {
+            b.output(&self.net.call_name(call), v);
         }
         Ok(b.finish()?)
     }
 
-    fn declare<'g>(&self, b: &'g Builder, signature: &Signature) -> Batch<'g> {
-        let x = b.input("x", self.input_type(signature.x));
-        let y = b.input("y", signature.y.unwrap_or(TensorType::f32(Shape::SCALAR)));
-        let weight = signature.weighted.then(|| b.input("sample_weight", TensorType::f32([signature.batch()])));
-        Batch { x, y, weight }
+    /// Types of the inputs for batches of so many of these rows.
+    pub(crate) fn input_types(&self, rows: usize, x_rows: &[&[usize]]) -> Result<Vec<TensorType>> {
+        let too_large = || Error::option("batch_size", rows, "a number of rows that memory can hold");
+        let ty = |(at, row): (usize, &&[usize])| {
+            batch_of(rows, row).map(|shape| TensorType::new(self.input_dtype(at), shape)).ok_or_else(too_large)
+        };
+        x_rows.iter().enumerate().map(ty).collect()
     }
 
-    /// The signature of a batch for training or evaluation.
+    /// The signature of a batch for training or evaluation; `y_rows` and `weighted` are of the outputs that are trained.
     pub(crate) fn signature(
         &self,
         mode: Mode,
         what: &'static str,
         rows: usize,
-        x_row: &[usize],
-        y_row: &[usize],
-        weighted: bool,
+        x_rows: &[&[usize]],
+        y_rows: &[&[usize]],
+        weighted: &[bool],
     ) -> Result<Signature> {
-        let too_large = || Error::option("batch_size", rows, "a number of rows that memory can hold");
-        let x = super::input::batch_of(rows, x_row).ok_or_else(too_large)?;
+        let x = self.input_types(rows, x_rows)?;
         let compiled = self.compiled("train or evaluate")?;
-        let output = self.output_for(x_row)?;
-        let y = label_type(compiled.loss.as_ref(), what, rows, y_row, &output)?;
-        Ok(Signature { mode, x, y: Some(y), weighted })
+        let outputs = self.outputs_for(x_rows)?;
+        let label = |(trained, row): (&super::compile::Trained, &&[usize])| {
+            label_type(trained.loss.as_ref(), what, rows, row, &outputs[trained.output])
+        };
+        let y = compiled.trained.iter().zip(y_rows).map(label).collect::<Result<Vec<_>>>()?;
+        Ok(Signature { mode, batch: Arc::new(BatchShapes { rows, x, y, weighted: weighted.to_vec() }) })
     }
+
+    /// As [`Model::signature`] for batches of so many rows of a source.
+    pub(crate) fn signature_of(&self, mode: Mode, what: &'static str, rows: usize, source: &Source<'_>) -> Result<Signature> {
+        let x: Vec<&[usize]> = source.x.iter().map(|(x, _)| x.row_shape()).collect();
+        let y: Vec<&[usize]> = source.y.iter().map(|(y, _)| y.row_shape()).collect();
+        let weighted: Vec<bool> = source.weights.iter().map(Option::is_some).collect();
+        self.signature(mode, what, rows, &x, &y, &weighted)
+    }
+}
+
+/// An input in the graph for each of the network.
+fn declare_inputs<'g>(b: &'g Builder, signature: &Signature) -> Vec<Var<'g>> {
+    signature.batch.x.iter().enumerate().map(|(at, &ty)| b.input(&super::input_name(at), ty)).collect()
+}
+
+fn declare<'g>(b: &'g Builder, signature: &Signature) -> Batch<'g> {
+    let x = declare_inputs(b, signature);
+    let batch = &signature.batch;
+    let numbered = |name: &str, at: usize| if at == 0 { name.to_owned() } else { format!("{name}_{at}") };
+    let y = batch.y.iter().enumerate().map(|(at, &ty)| b.input(&numbered("y", at), ty)).collect();
+    let weight = |(at, &weighted): (usize, &bool)| weighted.then(|| b.input(&numbered("sample_weight", at), TensorType::f32([batch.rows])));
+    let weights = batch.weighted.iter().enumerate().map(weight).collect();
+    Batch { rows: batch.rows, x, y, weights }
 }
 
 /// New values of moving statistics and of what layers remember.
@@ -182,41 +211,67 @@ fn update(b: &Builder, pass: &Forward<'_>) {
     }
 }
 
-/// Loss per sample -> weighted reduction -> plus penalties: a scalar.
-fn total_loss<'g>(b: &'g Builder, loss: &dyn Loss, batch: &Batch<'g>, prediction: Var<'g>, pass: &Forward<'g>) -> Var<'g> {
+/// Losses of a step.
+struct Losses<'g> {
+    /// Of each trained output, before its weight.
+    each: Vec<Var<'g>>,
+    /// Their weighted sum, penalties included.
+    total: Var<'g>,
+}
+
+/// Loss per sample -> weighted reduction, for each output -> weighted sum, plus penalties: a scalar.
+fn total_loss<'g>(b: &'g Builder, compiled: &Compiled, batch: &Batch<'g>, pass: &Forward<'g>) -> Losses<'g> {
     b.scope("loss", || {
-        let values = loss.call(batch.y, prediction); // (B, ..)
-        let weight = apply_mask(batch.weight, pass.mask, loss.reduction());
-        pass.penalties.iter().fold(reduce(values, weight, loss.reduction()), |sum, &p| sum + p)
+        let mut each = Vec::with_capacity(compiled.trained.len());
+        let mut total: Option<Var<'g>> = None;
+        for (at, trained) in compiled.trained.iter().enumerate() {
+            let (loss, prediction) = (trained.loss.as_ref(), pass.predictions[trained.output]);
+            let values = loss.call(batch.y[at], prediction.value); // (B, ..)
+            let weight = apply_mask(batch.weights[at], prediction.mask, loss.reduction());
+            let value = reduce(values, weight, loss.reduction());
+            each.push(value);
+            let value = if trained.weight == 1.0 { value } else { value * trained.weight as f32 };
+            total = Some(total.map_or(value, |sum| sum + value));
+        }
+        let data = total.unwrap_or_else(|| b.scalar(0.0));
+        Losses { each, total: pass.penalties.iter().fold(data, |sum, &p| sum + p) }
     })
 }
 
-/// Adds this batch to the sums of the loss and of the metrics.
+/// Adds this batch to the sums of the losses and of the metrics.
 fn add_to_metrics<'g>(
     b: &'g Builder,
     compiled: &mut Compiled,
     store: &mut adaline_graph::StateStore,
     batch: &Batch<'g>,
-    (prediction, mask): (Var<'g>, Option<Var<'g>>),
-    loss: Var<'g>,
+    pass: &Forward<'g>,
+    losses: &Losses<'g>,
 ) -> Result<()> {
     let add = |b: &'g Builder, store: &adaline_graph::StateStore, slot: SlotId, value: Var<'g>| {
         let s = store.layout().slot(slot);
         b.update(slot, b.state(slot, &s.name, s.ty) + value);
     };
-    let rows = batch.x.dim(0) as f32;
+    let rows = batch.rows as f32;
     let (total, count) = compiled.loss_sums(store);
     b.scope("metrics/loss", || {
-        add(b, store, total, loss * rows);
+        add(b, store, total, losses.total * rows);
         add(b, store, count, b.scalar(rows));
+        for (trained, &value) in compiled.trained.iter().zip(&losses.each) {
+            if let Some(sum) = trained.sum {
+                add(b, store, sum, value * rows);
+            }
+        }
     });
     for at in 0..compiled.metrics.len() {
-        let weight = batch.weight.filter(|_| compiled.metrics[at].weighted);
-        let (metric, slots) = compiled.ready_metric(at, store, batch.y.shape(), prediction.shape())?;
+        let of = compiled.metrics[at].of;
+        let (y, prediction) = (batch.y[of], pass.predictions[compiled.trained[of].output]);
+        let weight = batch.weights[of].filter(|_| compiled.metrics[at].weighted);
+        let label = compiled.metrics[at].prefix.clone().map_or_else(String::new, |p| format!("{p}_"));
+        let (metric, slots) = compiled.ready_metric(at, store, y.shape(), prediction.value.shape())?;
         let slots = slots.clone();
-        let weight = if metric.heeds_mask() { apply_mask(weight, mask, Reduction::Sum) } else { weight };
-        b.scope(&format!("metrics/{}", metric.name()), || {
-            for (slot, value) in slots.into_iter().zip(metric.update(batch.y, prediction, weight)) {
+        let weight = if metric.heeds_mask() { apply_mask(weight, prediction.mask, Reduction::Sum) } else { weight };
+        b.scope(&format!("metrics/{label}{}", metric.name()), || {
+            for (slot, value) in slots.into_iter().zip(metric.update(y, prediction.value, weight)) {
                 add(b, store, slot, value);
             }
         });

@@ -1,9 +1,8 @@
 //! `summary`: layers, output shapes, numbers of parameters.
 
 use super::Model;
-use super::input::dims_text;
 use crate::error::Result;
-use adaline_graph::Shape;
+use crate::network::{Kind, Network, Shapes, input::dims_text};
 use std::fmt;
 
 /// One layer of a summary.
@@ -13,6 +12,10 @@ pub struct SummaryRow {
     pub name: String,
     /// Class.
     pub class: String,
+    /// In how many networks it is, from 0 for those of the model itself.
+    pub level: usize,
+    /// In a graph of layers what it is called on, as Keras writes it: `dense[0][0]`, layer, call and result.
+    pub connected_to: Vec<String>,
     /// Sizes of the output, the batch first; `None` where the size is open. Nothing while the model is not built.
     pub output_shape: Option<Vec<Option<usize>>>,
     /// Number of values of its weights.
@@ -58,24 +61,58 @@ impl Model {
     /// # Errors
     /// [`crate::Error::Graph`] when a layer does not fit the open sizes chosen.
     pub fn summary(&self) -> Result<Summary> {
-        let shapes = match &self.input {
-            // Prime numbers, so that equal sizes are no accident (83 and 89 are Keras' choice).
-            Some(input) => Some((self.shapes_for(83, &input.sample(83))?, self.shapes_for(89, &input.sample(89))?)),
-            None => None,
-        };
-        let open = |a: &Shape, b: &Shape| a.dims().iter().zip(b.dims()).map(|(a, b)| (a == b).then_some(*a)).collect();
-        let rows = self.chain.iter().enumerate().map(|(at, named)| {
-            let weights = self.weights_of(&named.name);
-            SummaryRow {
+        self.summarized(false)
+    }
+    /// As [`Model::summary`], with the layers of networks within (Keras' `expand_nested`).
+    ///
+    /// # Errors
+    /// As [`Model::summary`].
+    pub fn summary_expanded(&self) -> Result<Summary> {
+        self.summarized(true)
+    }
+
+    fn summarized(&self, expand: bool) -> Result<Summary> {
+        let mut rows = Vec::with_capacity(self.net.layers.len());
+        self.add_rows(&self.net, "", (0, expand), &self.call_shapes()?, &mut rows);
+        let (trainable, non_trainable) = self.count_params();
+        Ok(Summary { model: self.name.clone(), rows, trainable, non_trainable, optimizer: self.optimizer_values() })
+    }
+
+    fn add_rows(&self, net: &Network, above: &str, (level, expand): (usize, bool), shapes: &Shapes, rows: &mut Vec<SummaryRow>) {
+        let graph = net.kind == Kind::Functional;
+        for input in net.inputs.iter().flatten().filter(|_| graph) {
+            rows.push(SummaryRow {
+                name: input.name.clone(),
+                class: crate::network::input::INPUT_LAYER.into(),
+                level,
+                connected_to: Vec::new(),
+                output_shape: Some(std::iter::once(input.batch).chain(input.row.iter().copied()).collect()),
+                params: 0,
+                trainable: None,
+            });
+        }
+        for (at, named) in net.layers.iter().enumerate() {
+            let path = if above.is_empty() { named.name.clone() } else { format!("{above}/{}", named.name) };
+            let weights = self.weights_of(&path);
+            let mut calls: Vec<_> = net.calls.iter().filter(|c| c.layer == at && graph).collect();
+            calls.sort_by_key(|c| c.number);
+            let place = |&value: &usize| {
+                let (name, call, result) = net.origin(value);
+                format!("{name}[{call}][{result}]")
+            };
+            rows.push(SummaryRow {
                 name: named.name.clone(),
                 class: named.layer.class_name().into(),
-                output_shape: shapes.as_ref().map(|(a, b)| open(&a[at], &b[at])),
+                level,
+                connected_to: calls.iter().flat_map(|c| c.inputs.iter().map(place)).collect(),
+                output_shape: shapes.get(&(path.clone(), 0)).and_then(|c| c.results.first().cloned()),
                 params: weights.iter().map(|w| w.ty.len()).sum(),
                 trainable: (!weights.is_empty()).then(|| weights.iter().any(|w| w.spec.trainable)),
+            });
+            if let Some(inner) = named.layer.inner().filter(|_| expand) {
+                self.add_rows(inner, &path, (level + 1, expand), shapes, rows);
             }
-        });
-        let (trainable, non_trainable) = self.count_params();
-        Ok(Summary { model: self.name.clone(), rows: rows.collect(), trainable, non_trainable, optimizer: self.optimizer_values() })
+        }
     }
 
     fn optimizer_values(&self) -> Option<usize> {
@@ -91,15 +128,20 @@ impl Model {
 /// A plain table; front ends have prettier ones.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cells: Vec<[String; 3]> =
-            self.rows.iter().map(|r| [format!("{} ({})", r.name, r.class), r.output_text(), grouped(r.params)]).collect();
-        let head = ["Layer (type)", "Output Shape", "Param #"];
+        let graph = self.rows.iter().any(|r| !r.connected_to.is_empty());
+        let layer = |r: &SummaryRow| {
+            let mark = if r.level == 0 { String::new() } else { format!("{}└ ", "   ".repeat(r.level)) };
+            format!("{mark}{} ({})", r.name, r.class)
+        };
+        let connected = |r: &SummaryRow| if r.connected_to.is_empty() { "-".to_owned() } else { r.connected_to.join(", ") };
+        let cells: Vec<[String; 4]> = self.rows.iter().map(|r| [layer(r), r.output_text(), grouped(r.params), connected(r)]).collect();
+        let head = ["Layer (type)", "Output Shape", "Param #", "Connected to"];
         let width = |c: usize| cells.iter().map(|r| r[c].chars().count()).max().unwrap_or(0).max(head[c].len());
         let (a, b, c) = (width(0), width(1), width(2));
         writeln!(f, "Model: \"{}\"", self.model)?;
-        writeln!(f, "{:a$}  {:b$}  {:>c$}", head[0], head[1], head[2])?;
-        for [layer, shape, params] in &cells {
-            writeln!(f, "{layer:a$}  {shape:b$}  {params:>c$}")?;
+        for [layer, shape, params, connected] in std::iter::once(&head.map(str::to_owned)).chain(&cells) {
+            write!(f, "{layer:a$}  {shape:b$}  {params:>c$}")?;
+            if graph { writeln!(f, "  {connected}") } else { writeln!(f) }?;
         }
         let mut total = |name: &str, n: usize| writeln!(f, " {name}: {} ({})", grouped(n), bytes(4 * n));
         total("Total params", self.total())?;

@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::error::{Error, Result};
-use crate::trace::Weight;
+use crate::trace::{Weight, belongs};
 use adaline_data::Tensor;
 use adaline_data::nearest;
 
@@ -69,19 +69,19 @@ impl Model {
         }
     }
 
-    /// Layer by layer; within a layer trainable weights first, else in the order of creation.
+    /// Layer by layer, those of networks within too; within a layer trainable weights first, else in the order of creation.
     pub(crate) fn ordered_weights(&self) -> Vec<&Weight> {
         let mut ordered = Vec::with_capacity(self.weights.list.len());
-        for named in &self.chain {
-            let own = || self.weights.list.iter().filter(|w| belongs(w, &named.name));
+        self.net.leaves("", &mut |path, _| {
+            let own = || self.weights.list.iter().filter(|w| belongs(&w.layer, path));
             ordered.extend(own().filter(|w| w.spec.trainable));
             ordered.extend(own().filter(|w| !w.spec.trainable));
-        }
+        });
         ordered
     }
     /// Weights of a layer and what is inside it.
     pub(crate) fn weights_of(&self, layer: &str) -> Vec<&Weight> {
-        self.ordered_weights().into_iter().filter(|w| belongs(w, layer)).collect()
+        self.ordered_weights().into_iter().filter(|w| belongs(&w.layer, layer)).collect()
     }
     pub(crate) fn tensor_of(&self, weight: &Weight) -> Tensor {
         let values = self.weights.store.f32(weight.slot).to_vec();
@@ -100,11 +100,6 @@ impl Model {
             Error::Weight { name: name.into(), message }
         })
     }
-}
-
-/// Whether a weight is the layer's own or of something inside it.
-pub(crate) fn belongs(weight: &Weight, layer: &str) -> bool {
-    weight.layer.strip_prefix(layer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn check_shape(weight: &Weight, got: &[usize]) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::{
     keras::{ConfigError, KerasObject, check, read_config},
     layers::{
         common::{LayerCommon, layer_builder, layer_identity, layer_methods},
-        wrapped::Wrapped,
+        wrapped::{self, Wrapped},
     },
 };
 use adaline_formats::snake_case;
@@ -214,6 +214,12 @@ impl Layer for Bidirectional {
         let outputs = if self.merge_mode.is_none() { 2 } else { 1 };
         let states = self.both().filter(|_| self.returns_states()).map_or(0, |(f, b)| f.state_count() + b.state_count());
         outputs + states
+    }
+    fn arguments(&self) -> crate::layers::Arguments {
+        crate::layers::Arguments::WithStates
+    }
+    fn file_path(&self, inner: &str) -> String {
+        wrapped::file_path(&[("forward_layer", &self.layer), ("backward_layer", &self.backward_layer)], inner)
     }
     fn supports_masking(&self) -> bool {
         true

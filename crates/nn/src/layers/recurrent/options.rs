@@ -258,6 +258,9 @@ macro_rules! recurrent_methods {
         fn results(&self) -> usize {
             $crate::layers::recurrent::options::count(self)
         }
+        fn arguments(&self) -> $crate::layers::Arguments {
+            $crate::layers::Arguments::WithStates
+        }
         fn supports_masking(&self) -> bool {
             true
         }

@@ -1,7 +1,7 @@
 //! What a network takes: the shape of one row, known from an `Input` layer, from a file, or from the first data.
 
+use super::config::Problem;
 use crate::Layer;
-use crate::error::{Error, Result};
 use crate::keras::ConfigError;
 use adaline_graph::{DType, MAX_RANK, Shape};
 use serde_json::{Value, json};
@@ -24,11 +24,11 @@ pub(crate) struct InputSpec {
 
 impl InputSpec {
     /// From the configuration of an input layer (`batch_shape`, `dtype`).
-    pub(crate) fn from_layer(layer: &dyn Layer) -> Result<Self> {
+    pub(crate) fn from_layer(layer: &dyn Layer) -> Result<Self, Problem> {
         let config = layer.config();
         let wrong = |expected: &str| {
             let name = layer.name().unwrap_or("input_layer");
-            Error::layer(name, ConfigError::value(INPUT_LAYER, "batch_shape", expected, &config["batch_shape"]))
+            Problem::Layer(name.into(), ConfigError::value(INPUT_LAYER, "batch_shape", expected, &config["batch_shape"]))
         };
         let sizes = config["batch_shape"]
             .as_array()
@@ -45,7 +45,7 @@ impl InputSpec {
                 .map(|n| Some(n as usize))
                 .ok_or_else(|| wrong("sizes of at least 1, or null where any size is right")),
         });
-        let row = row.collect::<Result<Vec<_>>>()?;
+        let row = row.collect::<Result<Vec<_>, _>>()?;
         let dtype = match config["dtype"].as_str() {
             Some("int32" | "int64" | "uint8") => DType::I32,
             _ => DType::F32,

@@ -1,0 +1,139 @@
+//! Tensors that do not exist yet: what layers are called on to describe a network.
+
+use crate::Layer;
+use crate::layers::InputLayer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The result of a layer called on others, as long as there are no numbers: Keras' symbolic tensor. A copy stands for the same.
+#[derive(Clone, Debug)]
+pub struct KerasTensor {
+    pub(super) node: Arc<Node>,
+    /// Which result of the call.
+    pub(super) result: usize,
+}
+
+/// A call of a layer.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) layer: SharedLayer,
+    pub(super) inputs: Vec<KerasTensor>,
+    /// How many calls of the same layer were written before this one.
+    pub(super) number: usize,
+}
+
+impl Drop for Node {
+    /// As long as a network is deep, the nodes would else be dropped one within the other.
+    fn drop(&mut self) {
+        let mut left = std::mem::take(&mut self.inputs);
+        while let Some(tensor) = left.pop() {
+            if let Some(mut node) = Arc::into_inner(tensor.node) {
+                left.append(&mut node.inputs);
+            }
+        }
+    }
+}
+
+/// A layer that can be called several times, with the same weights each time.
+///
+/// ```
+/// use adaline_nn::{Apply, Functional, layers::{Dense, Input, Subtract}};
+/// let (a, b) = (Input::new([4]).tensor(), Input::new([4]).tensor());
+/// let encoder = Dense::new(8).shared();
+/// let difference = Subtract::new().apply([&encoder.apply(&a), &encoder.apply(&b)]);
+/// let network = Functional::new([&a, &b], &difference).unwrap();
+/// assert_eq!(network.layers().count(), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SharedLayer(pub(super) Arc<Handle>);
+
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub(super) layer: Box<dyn Layer>,
+    calls: AtomicUsize,
+}
+
+impl SharedLayer {
+    pub(super) fn new(layer: Box<dyn Layer>) -> Self {
+        Self(Arc::new(Handle { layer, calls: AtomicUsize::new(0) }))
+    }
+    /// The layer.
+    pub fn layer(&self) -> &dyn Layer {
+        self.0.layer.as_ref()
+    }
+    /// Calls it. Of several results this is the first; [`SharedLayer::apply_all`] gives all.
+    pub fn apply(&self, inputs: impl IntoTensors) -> KerasTensor {
+        KerasTensor { node: self.call(inputs.into_tensors()), result: 0 }
+    }
+    /// Calls it: all its results, such as output and last states of an `LSTM` with `return_state`.
+    pub fn apply_all(&self, inputs: impl IntoTensors) -> Vec<KerasTensor> {
+        let node = self.call(inputs.into_tensors());
+        (0..self.0.layer.results()).map(|result| KerasTensor { node: Arc::clone(&node), result }).collect()
+    }
+    fn call(&self, inputs: Vec<KerasTensor>) -> Arc<Node> {
+        let number = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Node { layer: self.clone(), inputs, number })
+    }
+    /// Where it is in memory, which tells layers apart.
+    pub(super) fn place(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+/// Calling layers and networks on symbolic tensors.
+pub trait Apply: Into<Box<dyn Layer>> {
+    /// It as a layer that can be called several times.
+    fn shared(self) -> SharedLayer {
+        SharedLayer::new(self.into())
+    }
+    /// Calls it once, on one tensor or several: `layer.apply(&x)`, `layer.apply([&a, &b])`. To call it again, with the same weights, make it
+    /// [`shared`](Apply::shared).
+    fn apply(self, inputs: impl IntoTensors) -> KerasTensor {
+        self.shared().apply(inputs)
+    }
+    /// As [`Apply::apply`]: all results of a layer that has several.
+    fn apply_all(self, inputs: impl IntoTensors) -> Vec<KerasTensor> {
+        self.shared().apply_all(inputs)
+    }
+}
+
+impl<L: Into<Box<dyn Layer>>> Apply for L {}
+
+/// What a layer can be called on.
+pub trait IntoTensors {
+    /// The tensors.
+    fn into_tensors(self) -> Vec<KerasTensor>;
+}
+
+impl IntoTensors for &KerasTensor {
+    fn into_tensors(self) -> Vec<KerasTensor> {
+        vec![self.clone()]
+    }
+}
+impl<const N: usize> IntoTensors for [&KerasTensor; N] {
+    fn into_tensors(self) -> Vec<KerasTensor> {
+        self.into_iter().cloned().collect()
+    }
+}
+impl IntoTensors for &[KerasTensor] {
+    fn into_tensors(self) -> Vec<KerasTensor> {
+        self.to_vec()
+    }
+}
+impl IntoTensors for &Vec<KerasTensor> {
+    fn into_tensors(self) -> Vec<KerasTensor> {
+        self.clone()
+    }
+}
+impl IntoTensors for Vec<KerasTensor> {
+    fn into_tensors(self) -> Vec<KerasTensor> {
+        self
+    }
+}
+
+impl InputLayer {
+    /// The input as a symbolic tensor, where a network begins: what Keras' function `Input` gives.
+    pub fn tensor(self) -> KerasTensor {
+        self.apply(Vec::new())
+    }
+}
