@@ -13,6 +13,11 @@ use adaline::prelude::*;
 use std::sync::Arc;
 
 #[test]
+fn the_processor_trains_graphs_of_layers_as_keras() {
+    training::train_graphs_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
+#[test]
 fn the_processor_trains_as_keras() {
     training::train_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }

@@ -162,10 +162,26 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
     required: &[&'static str],
     config: &Value,
 ) -> Result<T, ConfigError> {
+    let mut read = None;
+    read_value(class, required, config, to_config(&T::default()), &mut |arguments| {
+        read = Some(serde_json::from_value(arguments)?);
+        Ok(())
+    })?;
+    read.ok_or_else(|| ConfigError::Shape { expected: format!("the arguments of {class}"), got: "nothing".into() })
+}
+
+/// What is the same for all structs: the code exists once. `read` takes all arguments.
+fn read_value(
+    class: &str,
+    required: &[&'static str],
+    config: &Value,
+    defaults: Value,
+    read: &mut dyn FnMut(Value) -> Result<(), serde_json::Error>,
+) -> Result<(), ConfigError> {
     let Value::Object(given) = config else {
         return Err(ConfigError::Shape { expected: format!("the arguments of {class} as an object"), got: shorten(&config.to_string()) });
     };
-    let Value::Object(mut defaults) = to_config(&T::default()) else {
+    let Value::Object(mut defaults) = defaults else {
         return Err(ConfigError::Shape { expected: format!("{class} to have arguments"), got: "none".into() });
     };
     // A layer without a policy of its own takes the model's, though it writes float32 until then.
@@ -183,15 +199,15 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
     if let Some(&key) = required.iter().find(|k| !given.contains_key(**k)) {
         return Err(ConfigError::MissingKey { class: class.into(), key });
     }
-    let overlay = |keys: &mut dyn Iterator<Item = (&String, &Value)>| {
+    let mut overlay = |keys: &mut dyn Iterator<Item = (&String, &Value)>| {
         let mut all: Map<String, Value> = defaults.clone();
         for (k, v) in keys {
             all.insert(k.clone(), v.clone());
         }
-        serde_json::from_value::<T>(Value::Object(all))
+        read(Value::Object(all))
     };
     match overlay(&mut given.iter()) {
-        Ok(read) => Ok(read),
+        Ok(()) => Ok(()),
         // Which key was it? Each alone over the defaults tells.
         Err(whole) => {
             for (k, v) in given {

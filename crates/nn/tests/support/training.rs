@@ -1,6 +1,6 @@
 //! Training as real Keras does it, on any backend. Goldens come from `scripts/goldens/training.py`.
 
-use adaline_data::Tensor;
+use adaline_data::{RowSource, Tensor};
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::backend::Backend;
 use adaline_nn::model::{Evaluate, LoadOptions, Seed};
@@ -236,5 +236,72 @@ fn train_cases_as_keras(backend: &Arc<dyn Backend>, file: &str) {
         }
         assert_eq!(u64::from(model.iterations()), case["iterations"].as_u64().unwrap(), "{name}");
         all_close(&format!("{name}: prediction after training"), &model.predict(&first).unwrap(), &tensor(&case["predict_after"]));
+    }
+}
+
+/// Twelve steps of graphs of layers: values of each step, weights after them, predictions; then through a file of ours and back.
+pub(crate) fn train_graphs_as_keras(backend: &Arc<dyn Backend>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens/functional.json");
+    let cases: Vec<Json> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(cases.len() >= 4);
+    for case in &cases {
+        let name = case["name"].as_str().unwrap();
+        let tensors = |key: &str| -> Vec<Tensor> { case[key].as_array().unwrap().iter().map(tensor).collect() };
+        let (x, y, batch) = (tensors("x"), tensors("y"), case["batch"].as_u64().unwrap() as usize);
+        let mut model = model(backend, case);
+        let names: Vec<&str> = case["layers"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+        assert_eq!(model.layer_names().collect::<Vec<_>>(), names, "{name}: Keras' order of layers");
+        let (trainable, fixed) = model.count_params();
+        assert_eq!((trainable + fixed) as u64, case["parameters"].as_u64().unwrap(), "{name}");
+        for (at, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
+            let rows = |t: &Tensor| t.slice_rows(at * batch..(at + 1) * batch).unwrap();
+            let (x, y): (Vec<Tensor>, Vec<Tensor>) = (x.iter().map(rows).collect(), y.iter().map(rows).collect());
+            model.reset_metrics();
+            let x: Vec<&dyn RowSource> = x.iter().map(|x| x as &dyn RowSource).collect();
+            model.train_on_batch(x, y.iter().collect::<Vec<_>>(), None).unwrap();
+            let logs = model.running_logs();
+            assert_eq!(logs.len(), expected.as_object().unwrap().len(), "{name}: {logs:?}");
+            for (key, value) in &logs {
+                close(&format!("{name}: {key} of step {}", at + 1), *value, expected[key].as_f64().unwrap());
+            }
+        }
+        same_weights(name, &model, &case["after"]);
+        let first: Vec<Tensor> = x.iter().map(|x| x.slice_rows(0..5).unwrap()).collect();
+        let rows = || -> Vec<&dyn RowSource> { first.iter().map(|x| x as &dyn RowSource).collect() };
+        let predicted = model.predict_all(rows(), 32).unwrap();
+        for (ours, theirs) in predicted.iter().zip(tensors("predictions")) {
+            all_close(&format!("{name}: prediction"), ours, &theirs);
+        }
+        // Our own file says what Keras' said, and gives the same bits.
+        let bytes = model.to_bytes().unwrap();
+        let archive = KerasArchive::read_from_slice(&bytes).unwrap();
+        assert_eq!(comparable(&archive.config), comparable(&case["config"]), "{name}");
+        let mut again = Model::from_bytes(backend.clone(), &bytes, LoadOptions::default()).unwrap();
+        assert_eq!(again.predict_all(rows(), 32).unwrap(), predicted, "{name}");
+        let labels: Vec<&Tensor> = y.iter().collect();
+        let inputs = || -> Vec<&dyn RowSource> { x.iter().map(|x| x as &dyn RowSource).collect() };
+        let [one, other] = [&mut model, &mut again].map(|m| {
+            m.reset_metrics();
+            m.train_on_batch(inputs(), labels.clone(), None).unwrap()
+        });
+        assert_eq!(one.to_bits(), other.to_bits(), "{name}: a step after loading");
+    }
+}
+
+/// A configuration without what says nothing: how Keras writes arguments that are not given, shapes to build by, addresses, and what it
+/// infers anew.
+fn comparable(value: &Json) -> Json {
+    match value {
+        Json::Object(map) => {
+            let said = map.iter().filter(|(key, value)| {
+                let unsaid = matches!(key.as_str(), "build_config" | "compile_config" | "shared_object_id")
+                    || (key.as_str() == "mask" && value.is_null())
+                    || (key.as_str() == "training" && value == &&Json::Bool(false));
+                !unsaid
+            });
+            said.map(|(key, value)| (key.clone(), comparable(value))).collect()
+        }
+        Json::Array(list) => list.iter().map(comparable).collect(),
+        other => other.clone(),
     }
 }
