@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::keras::{ConfigError, DTypePolicy, KerasObject};
 use crate::layers::Arguments;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Shapes of a call's inputs and results, the batch first, none where a size is open.
 #[derive(Clone, Debug, Default)]
@@ -193,8 +193,17 @@ impl Network {
     }
 }
 
+/// Most layers of one network in a file: ten times as many as the deepest that people use.
+const MOST_LAYERS: usize = 10_000;
+
 fn layers_of(config: &Value) -> Result<&Vec<Value>, Problem> {
-    config["layers"].as_array().ok_or_else(|| Problem::Whole("config.json has no list of layers".into()))
+    let layers = config["layers"].as_array().ok_or_else(|| Problem::Whole("config.json has no list of layers".into()))?;
+    let nodes: usize = layers.iter().map(|l| l["inbound_nodes"].as_array().map_or(0, Vec::len)).sum();
+    if layers.len().max(nodes) > MOST_LAYERS {
+        let count = layers.len().max(nodes);
+        return Err(Problem::Whole(format!("a network of {count} layers or calls is more than the {MOST_LAYERS} that are read")));
+    }
+    Ok(layers)
 }
 
 fn read_layer(at: usize, layer: &Value) -> Result<Box<dyn Layer>, Problem> {
@@ -230,8 +239,15 @@ fn functional(config: &Value) -> Result<Network, Problem> {
     let mut layers: BTreeMap<String, SharedLayer> = BTreeMap::new();
     let mut made: BTreeMap<(String, usize), Vec<KerasTensor>> = BTreeMap::new();
     let mut pending: Vec<Pending> = Vec::new();
+    let (mut order, mut operations): (Vec<&str>, BTreeSet<&str>) = (Vec::new(), BTreeSet::new());
     for (at, value) in layers_of(config)?.iter().enumerate() {
+        // What Keras computes masks with. Here layers hand masks on by themselves; whatever else depends on it finds it missing.
+        if value["module"].as_str().is_some_and(|module| module.starts_with("keras.src.ops")) {
+            operations.extend(value["name"].as_str());
+            continue;
+        }
         let mut layer = read_layer(at, value)?;
+        order.extend(value["name"].as_str().or_else(|| value["config"]["name"].as_str()));
         let name = value["name"].as_str().or_else(|| value["config"]["name"].as_str());
         let name = name.ok_or_else(|| wrong(format!("layer {} has no name, by which others call for it", at + 1)))?.to_owned();
         layer.set_name(name.clone());
@@ -259,7 +275,7 @@ fn functional(config: &Value) -> Result<Network, Problem> {
         }
         layers.insert(name, layer.shared());
     }
-    call_all(&layers, &mut made, pending).map_err(wrong)?;
+    call_all(&layers, &operations, &mut made, pending).map_err(wrong)?;
     let tensors = |key: &str| -> Result<Vec<KerasTensor>, Problem> {
         let mut places = Vec::new();
         histories(&config[key], &mut places);
@@ -275,12 +291,15 @@ fn functional(config: &Value) -> Result<Network, Problem> {
     let read = Functional::new(tensors("input_layers")?, tensors("output_layers")?);
     let mut network = read.map_err(|e| wrong(e.to_string()))?.0;
     network.name = config["name"].as_str().map(str::to_owned);
+    // By this order weights are numbered in the file; operations on masks, which are left out here, take part in how Keras finds it.
+    network.reorder(&order);
     Ok(network)
 }
 
 /// Makes the calls, each when the values that it takes and the calls of the same layer before it are there.
 fn call_all(
     layers: &BTreeMap<String, SharedLayer>,
+    operations: &BTreeSet<&str>,
     made: &mut BTreeMap<(String, usize), Vec<KerasTensor>>,
     pending: Vec<Pending>,
 ) -> Result<(), String> {
@@ -320,6 +339,13 @@ fn call_all(
     if done == pending.len() {
         return Ok(());
     }
+    // The first that waits for an operation that was left out says most.
+    if let Some((operation, _)) = waiting.keys().find(|(layer, _)| operations.contains(layer.as_str())) {
+        return Err(format!(
+            "layers are called on `{operation}`, which is no layer here: operations of keras.ops cannot be read, write them as layers \
+             (Add for +, Multiply for *)"
+        ));
+    }
     let mut stuck: Vec<&str> = pending.iter().enumerate().filter(|(at, _)| missing[*at] > 0).map(|(_, c)| c.layer.as_str()).collect();
     stuck.dedup();
     stuck.truncate(5);
@@ -355,7 +381,8 @@ fn read_node(layer: &dyn Layer, node: &Value) -> Result<(Vec<History>, Map<Strin
         }
     }
     for (key, value) in kwargs {
-        if names.contains(&key.as_str()) || value.is_null() || (key == "training" && value.is_boolean()) {
+        let mask = key == "mask" || key.ends_with("_mask");
+        if names.contains(&key.as_str()) || value.is_null() || (key == "training" && value.is_boolean()) || (mask && value.is_object()) {
             continue;
         }
         let mut found = Vec::new();

@@ -17,6 +17,7 @@ pub use symbolic::{Apply, IntoTensors, KerasTensor, SharedLayer};
 use crate::{Layer, Masked, Trace, keras::DTypePolicy, trace::belongs};
 use adaline_formats::{PathNamer, snake_case};
 use input::{INPUT_LAYER, InputSpec};
+use std::collections::BTreeMap;
 
 /// A layer and its name within the network.
 #[derive(Debug)]
@@ -109,6 +110,17 @@ impl Network {
             self.dtype = dtype;
             self.layers.iter_mut().filter(|l| l.layer.dtype_policy().is_none()).for_each(|l| l.layer.set_dtype_policy(policy));
         }
+    }
+    /// Puts the layers into the order of the names.
+    fn reorder(&mut self, names: &[&str]) {
+        let places: BTreeMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (*name, at)).collect();
+        let mut order: Vec<usize> = (0..self.layers.len()).collect();
+        order.sort_by_key(|&at| places.get(self.layers[at].name.as_str()));
+        let mut new = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(to, &from)| new[from] = to);
+        self.calls.iter_mut().for_each(|call| call.layer = new[call.layer]);
+        let mut left: Vec<Option<Named>> = std::mem::take(&mut self.layers).into_iter().map(Some).collect();
+        self.layers = order.into_iter().filter_map(|at| left[at].take()).collect();
     }
     /// How many inputs it has.
     pub(crate) fn input_count(&self) -> usize {

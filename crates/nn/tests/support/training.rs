@@ -288,20 +288,24 @@ pub(crate) fn train_graphs_as_keras(backend: &Arc<dyn Backend>) {
     }
 }
 
-/// A configuration without what says nothing: how Keras writes arguments that are not given, shapes to build by, addresses, and what it
-/// infers anew.
+/// A configuration without what says nothing: arguments that are not given, shapes to build by, and masks, which layers hand on by themselves.
 fn comparable(value: &Json) -> Json {
     match value {
         Json::Object(map) => {
             let said = map.iter().filter(|(key, value)| {
                 let unsaid = matches!(key.as_str(), "build_config" | "compile_config" | "shared_object_id")
-                    || (key.as_str() == "mask" && value.is_null())
+                    || key.as_str() == "mask"
                     || (key.as_str() == "training" && value == &&Json::Bool(false));
                 !unsaid
             });
             said.map(|(key, value)| (key.clone(), comparable(value))).collect()
         }
-        Json::Array(list) => list.iter().map(comparable).collect(),
+        // Inputs stand first in ours; where they stand decides nothing.
+        Json::Array(list) => {
+            let (inputs, others): (Vec<_>, Vec<_>) = list.iter().partition(|v| v["class_name"] == "InputLayer");
+            let operation = |v: &Json| v["module"].as_str().is_some_and(|m| m.starts_with("keras.src.ops"));
+            inputs.into_iter().chain(others).filter(|v| !operation(v)).map(comparable).collect()
+        }
         other => other.clone(),
     }
 }
