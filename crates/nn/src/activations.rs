@@ -47,8 +47,8 @@ pub enum Activation {
 }
 
 /// Klambauer et al. 2017, with the digits Keras has.
-const SELU_SCALE: f32 = 1.050_701;
-const SELU_ALPHA: f32 = 1.673_263_2;
+pub(crate) const SELU_SCALE: f32 = 1.050_701;
+pub(crate) const SELU_ALPHA: f32 = 1.673_263_2;
 
 impl Activation {
     /// All activations with the names of Keras' files.

@@ -335,6 +335,12 @@ impl<'g, 'm> Trace<'g, 'm> {
     pub fn add_loss(&mut self, scalar: Var<'g>) {
         self.penalties.push(scalar);
     }
+    /// Adds the penalty of values `(B, ..)` to the loss, for each row of the batch, as Keras does with a regularizer of activities.
+    pub fn penalize(&mut self, values: Var<'g>, regularizer: Regularizer) {
+        let rows = if values.rank() == 0 { 1 } else { values.dim(0).max(1) };
+        let penalty = regularizer.penalty(values) / rows as f32;
+        self.add_loss(penalty);
+    }
     /// Seed and step inputs and a fresh stream of random numbers of the current layer.
     pub fn random(&mut self) -> (u64, Var<'g>, Var<'g>) {
         let path = self.b.path();

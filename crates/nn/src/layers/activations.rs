@@ -2,7 +2,7 @@
 
 use super::{
     Layer,
-    common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
+    common::{Axes, LayerCommon, layer_builder, layer_identity, layer_methods, one},
 };
 use crate::{
     Trace,
@@ -161,21 +161,7 @@ impl Layer for Elu {
 pub struct Softmax {
     #[serde(flatten)]
     common: LayerCommon,
-    axis: Over,
-}
-
-/// The axes of a sum: written as they were given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Over {
-    One(isize),
-    Many(Vec<isize>),
-}
-
-impl Default for Over {
-    fn default() -> Self {
-        Self::One(-1)
-    }
+    axis: Axes,
 }
 
 layer_builder!(Softmax, "Softmax", []);
@@ -187,12 +173,12 @@ impl Softmax {
     }
     /// Over this axis.
     pub fn axis(mut self, axis: isize) -> Self {
-        self.axis = Over::One(axis);
+        self.axis = Axes::One(axis);
         self
     }
     /// Over several axes at once.
     pub fn axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
-        self.axis = Over::Many(axes.into());
+        self.axis = Axes::Many(axes.into());
         self
     }
 }
@@ -200,7 +186,7 @@ impl Softmax {
 impl KerasObject for Softmax {
     layer_identity!("Softmax");
     fn validate(&self) -> Result<(), ConfigError> {
-        check(self.axis != Over::Many(Vec::new()), "Softmax", "axis", "an axis or a list of at least one", "[]")
+        check(self.axis != Axes::Many(Vec::new()), "Softmax", "axis", "an axis or a list of at least one", "[]")
     }
 }
 
@@ -208,10 +194,7 @@ impl Layer for Softmax {
     layer_methods!(masking);
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(one(cx, "Softmax", inputs));
-        let axes = match &self.axis {
-            Over::One(axis) => std::slice::from_ref(axis),
-            Over::Many(axes) => axes,
-        };
+        let axes = self.axis.as_slice();
         let s = x.shape();
         if s.is_empty() {
             return x;

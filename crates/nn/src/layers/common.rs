@@ -1,9 +1,14 @@
 //! What every layer's configuration has.
 
-use crate::{Trace, WeightSpec, initializers::Initializer, keras::DTypePolicy, regularizers::Regularizer};
-use adaline_graph::Var;
+use crate::{
+    Trace, WeightSpec,
+    initializers::Initializer,
+    keras::{ConfigError, DTypePolicy},
+    regularizers::Regularizer,
+};
+use adaline_graph::{Distribution, Shape, Var, dropout_mask, philox};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The arguments that every layer takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +57,74 @@ impl<'de> Deserialize<'de> for NotSupported {
             _ => Err(D::Error::custom("a value, expected null (not supported)")),
         }
     }
+}
+
+/// An axis or several, written as they were given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "neither, expected an axis or a list of axes")]
+pub(crate) enum Axes {
+    One(isize),
+    Many(Vec<isize>),
+}
+
+impl Default for Axes {
+    fn default() -> Self {
+        Self::One(-1)
+    }
+}
+
+impl Axes {
+    pub(crate) fn as_slice(&self) -> &[isize] {
+        match self {
+            Self::One(axis) => std::slice::from_ref(axis),
+            Self::Many(axes) => axes,
+        }
+    }
+    /// Those of a shape, in the order given; none unless there is one at least, each exists and comes once.
+    pub(crate) fn of(&self, shape: Shape) -> Option<Vec<usize>> {
+        let axes: Vec<usize> = self.as_slice().iter().map(|&a| shape.axis(a)).collect::<Option<_>>()?;
+        let once = axes.iter().enumerate().all(|(i, a)| !axes[..i].contains(a));
+        (once && !axes.is_empty()).then_some(axes)
+    }
+}
+
+/// Seed and step inputs and a fresh stream of random numbers, mixed with a seed of the layer's own.
+fn draws<'g>(cx: &mut Trace<'g, '_>, own: Option<i64>) -> (u64, Var<'g>, Var<'g>) {
+    let (stream, seed, step) = cx.random();
+    (own.map_or(stream, |own| stream ^ philox::stream_of(&own.to_string())), seed, step)
+}
+
+/// Random numbers of a fresh stream.
+pub(crate) fn draw<'g>(cx: &mut Trace<'g, '_>, dist: Distribution, own: Option<i64>, shape: impl Into<Shape>) -> Var<'g> {
+    let (stream, seed, step) = draws(cx, own);
+    cx.builder().random(dist, stream, shape, seed, step)
+}
+
+/// The factor of dropout for values of `shape`: 0 with probability `rate`, else `1 / (1 - rate)`.
+pub(crate) fn dropout_factor<'g>(cx: &mut Trace<'g, '_>, rate: f64, own: Option<i64>, shape: Shape) -> Var<'g> {
+    let (stream, seed, step) = draws(cx, own);
+    dropout_mask(cx.builder(), rate as f32, stream, shape, seed, step)
+}
+
+/// Arguments of a call that are true or false, as Keras writes them.
+pub(crate) fn flags(arguments: &[(&str, bool)]) -> Map<String, Value> {
+    arguments.iter().map(|&(key, on)| (key.into(), on.into())).collect()
+}
+
+/// Sets one of [`flags`]; Keras writes null for what was not given.
+pub(crate) fn set_flag(class: &str, arguments: &mut [(&str, &mut bool)], key: &str, value: &Value) -> Result<(), ConfigError> {
+    let known: Vec<String> = arguments.iter().map(|a| a.0.into()).collect();
+    let class = format!("the call of {class}");
+    match (arguments.iter_mut().find(|a| a.0 == key), value) {
+        (Some(flag), Value::Bool(on)) => *flag.1 = *on,
+        (Some(flag), Value::Null) => *flag.1 = false,
+        (Some(_), _) => return Err(ConfigError::value(&class, key, "true or false", value)),
+        (None, _) => {
+            let nearest = adaline_data::nearest(key, known.iter().map(String::as_str)).map(Into::into);
+            return Err(ConfigError::UnknownKey { class, key: key.into(), nearest, known });
+        }
+    }
+    Ok(())
 }
 
 /// The one input of a layer; anything else is an error with the layer's path.

@@ -2,13 +2,13 @@
 
 use super::{
     Layer,
-    common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
+    common::{LayerCommon, dropout_factor, layer_builder, layer_identity, layer_methods, one},
 };
 use crate::{
     Trace,
     keras::{ConfigError, KerasObject, check},
 };
-use adaline_graph::{Shape, Var, dropout_mask, philox};
+use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Serialize};
 
 /// In training, sets each element to 0 with probability `rate` and scales the others by `1 / (1 - rate)` (Srivastava et al. 2014);
@@ -39,12 +39,19 @@ impl Dropout {
         self.noise_shape = Some(shape.into());
         self
     }
-    /// The mask's shape for an input's.
-    fn mask_shape(&self, x: Shape) -> Option<Shape> {
-        let Some(noise) = &self.noise_shape else { return Some(x) };
-        let fits = noise.len() == x.rank() && noise.iter().zip(x.dims()).all(|(n, &d)| n.is_none_or(|n| n == 1 || n == d));
-        fits.then(|| Shape::new(&noise.iter().zip(x.dims()).map(|(n, &d)| n.unwrap_or(d)).collect::<Vec<_>>()))
+}
+
+/// The shape of the mask for an input's; where it does not fit, none and an error.
+pub(super) fn noise_shape(cx: &Trace<'_, '_>, noise: Option<&[Option<usize>]>, x: Shape) -> Option<Shape> {
+    let Some(noise) = noise else { return Some(x) };
+    if noise.len() == x.rank() && noise.iter().zip(x.dims()).all(|(n, &d)| n.is_none_or(|n| n == 1 || n == d)) {
+        return Some(Shape::new(&noise.iter().zip(x.dims()).map(|(n, &d)| n.unwrap_or(d)).collect::<Vec<_>>()));
     }
+    cx.builder().error(format!(
+        "noise_shape {:?} does not fit the input's shape {x}: each axis must be equal, 1 or null",
+        Some(noise)
+    ));
+    None
 }
 
 impl KerasObject for Dropout {
@@ -61,17 +68,7 @@ impl Layer for Dropout {
         if !cx.training() || self.rate == 0.0 {
             return x;
         }
-        let Some(shape) = self.mask_shape(x.shape()) else {
-            return cx.builder().error(format!(
-                "noise_shape {:?} does not fit the input's shape {}: each axis must be equal, 1 or null",
-                self.noise_shape,
-                x.shape()
-            ));
-        };
-        let (mut stream, seed, step) = cx.random();
-        if let Some(own) = self.seed {
-            stream ^= philox::stream_of(&own.to_string());
-        }
-        x * dropout_mask(cx.builder(), self.rate as f32, stream, shape, seed, step)
+        let Some(shape) = noise_shape(cx, self.noise_shape.as_deref(), x.shape()) else { return x };
+        x * dropout_factor(cx, self.rate, self.seed, shape)
     }
 }

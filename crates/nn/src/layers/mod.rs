@@ -2,7 +2,9 @@
 
 mod activation;
 mod activations;
+mod activity_regularization;
 mod adaptive_pooling;
+mod attention;
 mod batch_normalization;
 mod borders;
 mod common;
@@ -11,30 +13,42 @@ mod conv_transpose;
 mod dense;
 mod depthwise_conv;
 mod dropout;
+mod einsum;
+mod einsum_dense;
 mod embedding;
 mod global_pooling;
+mod group_normalization;
+mod identity;
 pub mod image;
 mod input;
+mod layer_normalization;
 mod masking;
+mod merging;
+mod noise;
 mod normalization;
 mod permute;
 mod pooling;
 mod prelu;
 pub mod recurrent;
+mod repeat_vector;
 mod rescaling;
+mod rms_normalization;
 mod shaping;
 mod spatial;
 mod spatial_dropout;
 mod time_distributed;
+mod unit_normalization;
 mod up_sampling;
 mod wrapped;
 
 pub use activation::ActivationLayer;
 pub use activations::{ELU, Elu, LeakyReLU, ReLU, Softmax};
+pub use activity_regularization::ActivityRegularization;
 pub use adaptive_pooling::{
     AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D, AdaptiveMaxPooling1D, AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D, AdaptivePooling,
 };
+pub use attention::{AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention, ScoreMode};
 pub use batch_normalization::BatchNormalization;
 pub use borders::{Cropping, Cropping1D, Cropping2D, Cropping3D, ZeroPadding, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D};
 pub use common::LayerCommon;
@@ -43,11 +57,14 @@ pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Conv
 pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1D, DepthwiseConv2D, SeparableConv, SeparableConv1D, SeparableConv2D};
 pub use dropout::Dropout;
+pub use einsum_dense::{EinsumDense, OutputShape};
 pub use embedding::Embedding;
 pub use global_pooling::{
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
     GlobalPooling,
 };
+pub use group_normalization::GroupNormalization;
+pub use identity::Identity;
 pub use image::{
     AutoContrast, CenterCrop, CutMix, Equalization, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
     RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert,
@@ -55,7 +72,10 @@ pub use image::{
     Solarization,
 };
 pub use input::{Input, InputLayer};
+pub use layer_normalization::LayerNormalization;
 pub use masking::Masking;
+pub use merging::{Add, Average, Concatenate, Dot, DotAxes, Maximum, Minimum, Multiply, Subtract};
+pub use noise::{AlphaDropout, GaussianDropout, GaussianNoise};
 pub use normalization::Normalization;
 pub use permute::Permute;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
@@ -64,11 +84,14 @@ pub use recurrent::{
     Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, MergeMode, RNN, Recurrent, SimpleRNN, SimpleRNNCell,
     StackedRNNCells,
 };
+pub use repeat_vector::RepeatVector;
 pub use rescaling::Rescaling;
+pub use rms_normalization::RMSNormalization;
 pub use shaping::{DataFormat, Flatten, Reshape};
 pub use spatial::{Borders, Padding, PerAxis};
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
 pub use time_distributed::TimeDistributed;
+pub use unit_normalization::UnitNormalization;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Dropout of whole channels.
 
 use super::{
-    common::LayerCommon,
+    common::{LayerCommon, dropout_factor},
     shaping::DataFormat,
     spatial::{image, restored, spatial_layer},
 };
@@ -9,7 +9,7 @@ use crate::{
     Trace,
     keras::{ConfigError, check, to_config},
 };
-use adaline_graph::{Var, dropout_mask, philox};
+use adaline_graph::Var;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -66,12 +66,8 @@ impl<const N: usize> SpatialDropout<N> {
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
         let x = cx.compute(image::<N>(cx, class, inputs, self.data_format));
         if cx.training() && self.rate > 0.0 && !cx.builder().failed() {
-            let (mut stream, seed, step) = cx.random();
-            if let Some(own) = self.seed {
-                stream ^= philox::stream_of(&own.to_string());
-            }
             let mask = (1..=N).fold(x.shape(), |s, a| s.with_dim(a, 1)); // (B, 1.., C)
-            return restored(x * dropout_mask(cx.builder(), self.rate as f32, stream, mask, seed, step), self.data_format);
+            return restored(x * dropout_factor(cx, self.rate, self.seed, mask), self.data_format);
         }
         restored(x, self.data_format)
     }

@@ -44,6 +44,10 @@ impl Feed {
         self.values.push(value.clone());
         v
     }
+    /// The values in the order of the inputs.
+    pub(crate) fn values(&self) -> &[Value] {
+        &self.values
+    }
     /// Values of the given nodes.
     pub(crate) fn run(&self, b: Builder, wanted: &[NodeId]) -> Vec<Value> {
         self.run_with(b, wanted, &|_| None)

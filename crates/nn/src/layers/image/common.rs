@@ -3,9 +3,12 @@
 use crate::{
     Trace,
     keras::{ConfigError, check},
-    layers::{common::one, shaping::DataFormat},
+    layers::{
+        common::{draw, one},
+        shaping::DataFormat,
+    },
 };
-use adaline_graph::{Distribution, Shape, Var, philox};
+use adaline_graph::{Distribution, Shape, Var};
 use serde::{Deserialize, Serialize};
 
 pub use crate::layers::Interpolation;
@@ -189,15 +192,6 @@ pub(super) fn seeded<L>(layer: L, own: Option<i64>, seed: impl FnOnce(L, i64) ->
         Some(own) => seed(layer, own),
         None => layer,
     }
-}
-
-/// Random numbers of a fresh stream.
-pub(super) fn draw<'g>(cx: &mut Trace<'g, '_>, dist: Distribution, own: Option<i64>, shape: impl Into<Shape>) -> Var<'g> {
-    let (mut stream, seed, step) = cx.random();
-    if let Some(own) = own {
-        stream ^= philox::stream_of(&own.to_string());
-    }
-    cx.builder().random(dist, stream, shape, seed, step)
 }
 
 /// Uniform numbers from `low` to below `high`.

@@ -1,6 +1,7 @@
 //! What mixes the images of a batch: random orders and shares.
 
-use super::common::{draw, uniform};
+use super::common::uniform;
+use crate::layers::common::draw;
 use crate::Trace;
 use adaline_graph::{DType, Distribution, Var};
 

@@ -2,12 +2,12 @@
 
 use super::{
     boxes::boxes,
-    common::{BYTES, Bounds, Factor, Random, augment, check_range, chosen, draw, each, random_builder, value_range_builder},
+    common::{BYTES, Bounds, Factor, Random, augment, check_range, chosen, each, random_builder, value_range_builder},
 };
 use crate::{
     Layer, Trace,
     keras::{ConfigError, KerasObject, check},
-    layers::common::{LayerCommon, layer_builder, layer_identity, layer_methods},
+    layers::common::{LayerCommon, draw, layer_builder, layer_identity, layer_methods},
 };
 use adaline_graph::{Distribution, Var, concat};
 use serde::{Deserialize, Serialize};

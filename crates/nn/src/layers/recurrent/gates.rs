@@ -11,12 +11,12 @@ use crate::{
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check, to_config},
     layers::{
-        common::{LayerCommon, NotSupported, layer_methods},
+        common::{LayerCommon, NotSupported, dropout_factor, layer_methods},
         spatial::weights_valid,
     },
     regularizers::Regularizer,
 };
-use adaline_graph::{Shape, Var, concat, dropout_mask, philox};
+use adaline_graph::{Shape, Var, concat};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::fmt::Debug;
@@ -175,14 +175,7 @@ pub(super) fn dropout_masks<'g>(cx: &mut Trace<'g, '_>, rate: f64, seed: Option<
     if !cx.training() || rate == 0.0 {
         return Vec::new();
     }
-    let mut mask = |_| {
-        let (mut stream, model, step) = cx.random();
-        if let Some(own) = seed {
-            stream ^= philox::stream_of(&own.to_string());
-        }
-        dropout_mask(cx.builder(), rate as f32, stream, shape, model, step)
-    };
-    (0..count).map(&mut mask).collect()
+    (0..count).map(|_| dropout_factor(cx, rate, seed, shape)).collect()
 }
 
 /// A cell: one step of [`GateLayer`], for [`RNN`](super::RNN) and [`StackedRNNCells`](super::StackedRNNCells).
