@@ -38,8 +38,8 @@ pub use adaline_nn::metrics::{
     Accuracy, BinaryAccuracy, CategoricalAccuracy, Metric, Precision, R2Score, Recall, RootMeanSquaredError, SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
 };
+pub use adaline_nn::model::{Inputs, Labels, Objective};
 pub use adaline_nn::optimizers::{Adam, AdamW, Optimizer, RMSprop, RmsProp, SGD, Sgd};
 pub use adaline_nn::regularizers::{L1, L1L2, L2};
 pub use adaline_nn::schedules::{ExponentialDecay, InverseTimeDecay};
-pub use adaline_nn::model::{Inputs, Labels, Objective};
 pub use adaline_nn::{Apply, DTypePolicy, Evaluate, Fit, Functional, History, KerasTensor, Model, Seed, Sequential, SharedLayer};

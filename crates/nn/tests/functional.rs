@@ -228,14 +228,7 @@ fn unsound_graphs_in_files_are_named() {
         (Box::new(|c| c["config"]["input_layers"] = Value::Null), "no `input_layers`"),
         (Box::new(|c| c["config"]["layers"][4]["name"] = json!("a")), "two layers have the name `a`"),
         (Box::new(|c| c["config"]["layers"][2]["inbound_nodes"] = json!([[["a", 0, 0, {}]]])), "not written as Keras 3 does"),
-        (
-            Box::new(|c| {
-                let layer = c["config"]["layers"][2].clone();
-                let many: Vec<Value> = (0..20_000).map(|_| layer.clone()).collect();
-                c["config"]["layers"] = many.into();
-            }),
-            "more than the 10000",
-        ),
+        (Box::new(|c| c["config"]["layers"][2]["inbound_nodes"] = vec![json!({}); 20_000].into()), "more than the 10000"),
         (
             Box::new(|c| {
                 let layers = c["config"]["layers"].as_array_mut().unwrap();

@@ -10,8 +10,8 @@ use adaline_nn::{
     keras::KerasObject,
     layers::{
         ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Concatenate, Dot, EinsumDense, GaussianDropout,
-        GaussianNoise, GroupNormalization, GroupQueryAttention, LayerNormalization, Maximum, Multiply, MultiHeadAttention, RMSNormalization,
-        RepeatVector, Subtract, UnitNormalization,
+        GaussianNoise, GroupNormalization, GroupQueryAttention, LayerNormalization, Maximum, MultiHeadAttention, Multiply,
+        RMSNormalization, RepeatVector, Subtract, UnitNormalization,
     },
     trace::Weights,
 };
@@ -87,12 +87,8 @@ fn as_keras(case: &Json) {
         state.insert(ours.slot, tensor(theirs));
     }
     let trained: Vec<SlotId> = weights.list.iter().filter(|w| w.spec.trainable).map(|w| w.slot).collect();
-    let of_weights: Vec<Var<'_>> = weights
-        .list
-        .iter()
-        .filter(|w| w.spec.trainable)
-        .map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty))
-        .collect();
+    let of_weights: Vec<Var<'_>> =
+        weights.list.iter().filter(|w| w.spec.trainable).map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty)).collect();
 
     let cotangents: Vec<Var<'_>> = tensors(&case["cotangents"]).iter().map(|c| feed.input(&b, c)).collect();
     assert_eq!((run.results.len(), layer.results()), (cotangents.len(), cotangents.len()), "{what}");
@@ -245,7 +241,11 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         ("MultiHeadAttention", json!({"num_heads": 1, "key_dim": 2, "value_dim": 0}), "`value_dim`"),
         ("MultiHeadAttention", json!({"num_heads": 1, "key_dim": 2, "output_shape": [null]}), "`output_shape`"),
         ("MultiHeadAttention", json!({"num_heads": 1, "key_dim": 2, "sliding_window": 0}), "`sliding_window`"),
-        ("GroupQueryAttention", json!({"head_dim": 1, "num_query_heads": 3, "num_key_value_heads": 2}), "a multiple of `num_key_value_heads`, 2"),
+        (
+            "GroupQueryAttention",
+            json!({"head_dim": 1, "num_query_heads": 3, "num_key_value_heads": 2}),
+            "a multiple of `num_key_value_heads`, 2",
+        ),
     ] {
         let text = layer_from_json(&json!({"class_name": class, "config": config})).expect_err(class).to_string();
         assert!(text.contains(part), "{class}: {text}");
@@ -339,7 +339,9 @@ fn zeros_have_no_direction_and_no_gradient() {
     let run = call(&b, &mut feed, &mut weights, &UnitNormalization::new(), &[x.into()], false);
     let y = run.results[0].value;
     let dx = gradients(&b, y.sum(&[], false), &[x])[0];
-    let out = feed.run(b, &[y.id(), dx]);
+    let y = y.id();
+    drop(run);
+    let out = feed.run(b, &[y, dx]);
     assert_eq!(out[0].data, [0.0, 0.0]);
     assert!(out[1].data.iter().all(|v| v.is_finite()));
 }
@@ -352,6 +354,7 @@ fn penalties_of_activities_are_for_each_row() {
         let x = feed.input(&b, &Value::f32([rows, 2], &[2.0].repeat(2 * rows)));
         let run = call(&b, &mut feed, &mut weights, &ActivityRegularization::new(0.5, 0.25), &[x.into()], true);
         let id = run.penalty.id();
+        drop(run);
         feed.run(b, &[id])[0].data[0]
     };
     assert_eq!([penalty(1), penalty(4)], [4.0, 4.0]);

@@ -75,13 +75,15 @@ impl GroupQueryAttention {
         };
         let (heads, width) = (&self.heads, query.dim(-1));
         if value.dim(-1) != width {
-            let error = format!("{class} needs a query and a value with the same number of features, got shapes {} and {}", query.shape(), value.shape());
+            let error = format!(
+                "{class} needs a query and a value with the same number of features, got shapes {} and {}",
+                query.shape(),
+                value.shape()
+            );
             return (cx.builder().error(error), None);
         }
         let mask = heads.mask(cx, self.call.use_causal_mask, (query.dim(1), value.dim(1)));
-        let mut project = |name, x, heads_of| {
-            heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &[heads_of, self.head_dim])
-        };
+        let mut project = |name, x, heads_of| heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &[heads_of, self.head_dim]);
         let q = project("_query_dense", query, self.num_query_heads);
         let k = project("_key_dense", key, self.num_key_value_heads);
         let gate = heads.use_gate.then(|| {
