@@ -1,6 +1,7 @@
 //! Writes trained models as `.keras` files with what they must do in Keras: `cargo run -p adaline --example keras_file -- FOLDER`,
 //! then `python scripts/goldens/check_keras_file.py FOLDER`.
 
+use adaline::data::RowSource;
 use adaline::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -131,25 +132,65 @@ fn main() -> Outcome<()> {
         .add(Dense::new(3).activation(Activation::Softmax))
         .build(Seed(5))?;
     model.compile(Adam::new(0.01), scc(), [Accuracy::default()])?;
-    write(folder, "films", &mut model, &films, &classes)
+    write(folder, "films", &mut model, &films, &classes)?;
+
+    // A graph: two inputs and outputs, a trunk within that is called twice, one layer in both branches, a frozen one, a chain within.
+    let inside = Input::new([4]).tensor();
+    let norm = BatchNormalization::new().shared();
+    let h = Dense::new(4).activation(Activation::Tanh).apply(&norm.apply(&inside));
+    let h = norm.apply(&Add::new().apply([&inside, &h]));
+    let trunk = Functional::new(&inside, &h)?.name("trunk").shared();
+    let (a, b) = (Input::new([4]).name("a").tensor(), Input::new([4]).name("b").tensor());
+    let chain = Sequential::new().add(Dense::new(3).activation(Activation::Relu)).add(Dense::new(2).trainable(false));
+    let joined = Concatenate::new().apply([&trunk.apply(&a), &chain.apply(&trunk.apply(&b))]);
+    let (price, kind) = (Dense::new(1).name("price").apply(&joined), Dense::new(3).name("kind").apply(&joined));
+    let mut model = Functional::new([&a, &b], [&price, &kind])?.name("graph").build(Seed(5))?;
+    let of_price = Objective::new(MeanSquaredError::default()).weight(0.5).metrics([RootMeanSquaredError::default()]);
+    let of_kind = Objective::new(scc().from_logits(true)).metrics([Accuracy::default()]);
+    model.compile_outputs(Adam::new(0.01), [("price", of_price), ("kind", of_kind)])?;
+    let other = Tensor::f32([96, 4], (0..96 * 4).map(|i| (i as f32 * 0.7).cos()).collect())?;
+    write_all(folder, "graph", &mut model, &[&x, &other], &[&real, &classes])?;
+
+    // States from layer to layer, attention over a sequence that is masked.
+    let words = Input::new([5]).dtype("int32").name("words").tensor();
+    let embedded = Embedding::new(10, 4).mask_zero(true).apply(&words);
+    let encoded = LSTM::new(3).return_sequences(true).return_state(true).apply_all(&embedded);
+    let series = Input::new([8, 2]).name("series").tensor();
+    let decoded = LSTM::new(3).return_sequences(true).apply([&series, &encoded[1], &encoded[2]]);
+    let seen = MultiHeadAttention::new(2, 3).apply([&decoded, &encoded[0]]);
+    let attended = Attention::new().use_causal_mask(true).apply([&seen, &decoded]);
+    let y = Dense::new(3).apply(&GlobalAveragePooling1D::new().apply(&LayerNormalization::new().apply(&attended)));
+    let mut model = Functional::new([&words, &series], &y)?.name("attention").build(Seed(6))?;
+    model.compile(Adam::new(0.01), scc().from_logits(true), [Accuracy::default()])?;
+    let sentences = Tensor::i32([96, 5], (0..96 * 5).map(|i| (i * 7 + i / 5) % 10).collect())?;
+    write_all(folder, "attention", &mut model, &[&sentences, &sequences], &[&classes])
+}
+
+fn write(folder: &Path, name: &str, model: &mut Model, x: &Tensor, y: &Tensor) -> Outcome<()> {
+    write_all(folder, name, model, &[x], &[y])
 }
 
 /// Trains a little, saves, notes the predictions, trains on and notes where that leads.
-fn write(folder: &Path, name: &str, model: &mut Model, x: &Tensor, y: &Tensor) -> Outcome<()> {
+fn write_all(folder: &Path, name: &str, model: &mut Model, x: &[&Tensor], y: &[&Tensor]) -> Outcome<()> {
     let options = || Fit::default().batch_size(16).shuffle(false).verbose(0);
-    model.fit(x, y, options().epochs(3))?;
+    let inputs = || -> Vec<&dyn RowSource> { x.iter().map(|x| *x as &dyn RowSource).collect() };
+    model.fit(inputs(), y.to_vec(), options().epochs(3))?;
     model.set_asset("adaline/preprocessing.json", b"{}".to_vec());
     model.save(folder.join(format!("{name}.keras")))?;
-    let (prediction, iterations) = (model.predict(x)?, model.iterations());
-    let history = model.fit(x, y, options().epochs(2))?;
+    let (predictions, iterations) = (model.predict_all(inputs(), 32)?, model.iterations());
+    let history = model.fit(inputs(), y.to_vec(), options().epochs(2))?;
     let weights: Vec<Value> = model.get_weights().iter().map(note).collect();
     let layers: Vec<&str> = model.layers().map(|l| l.dtype_policy().unwrap_or_default().name()).collect();
     let notes = json!({
         "policies": layers,
-        "x": note(x), "y": note(y), "prediction": note(&prediction), "iterations": iterations, "batch_size": 16, "epochs": 2,
+        "x": notes_of(x), "y": notes_of(y), "predictions": notes_of(&predictions.iter().collect::<Vec<_>>()), "iterations": iterations, "batch_size": 16, "epochs": 2,
         "loss": history["loss"], "weights": weights,
     });
     Ok(std::fs::write(folder.join(format!("{name}.json")), notes.to_string())?)
+}
+
+fn notes_of(tensors: &[&Tensor]) -> Vec<Value> {
+    tensors.iter().map(|t| note(t)).collect()
 }
 
 fn note(t: &Tensor) -> Value {

@@ -22,6 +22,11 @@ pub use adaline_nn::layers::{
     ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
 };
 pub use adaline_nn::layers::{
+    ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average, Concatenate, Dot, EinsumDense, GaussianDropout,
+    GaussianNoise, GroupNormalization, GroupQueryAttention, Identity, LayerNormalization, Maximum, Minimum, MultiHeadAttention, Multiply,
+    RMSNormalization, RepeatVector, Subtract, UnitNormalization,
+};
+pub use adaline_nn::layers::{
     AutoContrast, CenterCrop, CutMix, Equalization, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
     RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert,
     RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,

@@ -130,4 +130,7 @@ impl KerasObject for GroupQueryAttention {
 impl Layer for GroupQueryAttention {
     layer_methods!(masking);
     attention_call!(methods);
+    fn arguments(&self) -> crate::layers::Arguments {
+        crate::layers::Arguments::Named(&["query", "value"], &["key"])
+    }
 }

@@ -193,4 +193,7 @@ impl KerasObject for MultiHeadAttention {
 impl Layer for MultiHeadAttention {
     layer_methods!(masking);
     attention_call!(methods);
+    fn arguments(&self) -> crate::layers::Arguments {
+        crate::layers::Arguments::Named(&["query", "value"], &["key"])
+    }
 }
