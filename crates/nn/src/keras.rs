@@ -16,6 +16,10 @@ pub trait KerasObject {
     fn envelope(&self) -> Value {
         json!({"module": self.module(), "class_name": self.class_name(), "config": self.config(), "registered_name": null})
     }
+    /// Whether a file can hold it; asked before a model is written.
+    fn writable(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
     /// Whether all arguments are within their ranges; called by `build` and `compile`.
     fn validate(&self) -> Result<(), ConfigError> {
         Ok(())
@@ -91,6 +95,18 @@ pub enum ConfigError {
         /// What to do instead.
         advice: String,
     },
+    /// A function of the program that uses this crate.
+    #[error(
+        "the {kind} `{name}` is a function of this program, which a file cannot hold: {}",
+        if *kind == "layer" { "save a network without it, or take the weights alone with get_weights" }
+        else { "compile with one of Keras' before saving, or call save_weights, which leaves it out" }
+    )]
+    NotWritable {
+        /// `loss`, `metric`, ...
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// Not an object at all.
     #[error("expected {expected}, got {got}")]
     Shape {
@@ -147,6 +163,24 @@ pub(crate) fn to_config<T: Serialize>(object: &T) -> Value {
     serde_json::to_value(object).unwrap_or(Value::Null)
 }
 
+/// Arguments without one that Keras leaves out, where it has its default: what others than the default do is then not lost in a file.
+pub(crate) fn omit(mut config: Value, key: &str, default: &Value) -> Value {
+    if let Value::Object(arguments) = &mut config
+        && arguments.get(key) == Some(default)
+    {
+        arguments.remove(key);
+    }
+    config
+}
+
+/// The arguments of one class of a family that shares a struct.
+pub(crate) fn only(mut config: Value, keys: &[&str]) -> Value {
+    if let Value::Object(arguments) = &mut config {
+        arguments.retain(|key, _| keys.contains(&key.as_str()));
+    }
+    config
+}
+
 /// Reads constructor arguments into a serde struct: missing keys take the default's values, unknown keys are errors that name the
 /// nearest known one, wrong types are errors that name the key. `T::default()` must serialize every key it knows.
 pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
@@ -154,10 +188,20 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
     required: &[&'static str],
     config: &Value,
 ) -> Result<T, ConfigError> {
+    read_over(class, required, to_config(&T::default()), config)
+}
+
+/// As [`read_config`] over given defaults, which hold every key that the class knows.
+pub(crate) fn read_over<T: DeserializeOwned>(
+    class: &str,
+    required: &[&'static str],
+    defaults: Value,
+    config: &Value,
+) -> Result<T, ConfigError> {
     let Value::Object(given) = config else {
         return Err(ConfigError::Shape { expected: format!("the arguments of {class} as an object"), got: shorten(&config.to_string()) });
     };
-    let Value::Object(mut defaults) = to_config(&T::default()) else {
+    let Value::Object(mut defaults) = defaults else {
         return Err(ConfigError::Shape { expected: format!("{class} to have arguments"), got: "none".into() });
     };
     // A layer without a policy of its own takes the model's, though it writes float32 until then.

@@ -2,6 +2,7 @@
 
 use super::Model;
 use crate::error::{Error, Result};
+use crate::losses::Labels;
 use adaline_data::{RowSource, Tensor, TensorData};
 use adaline_graph::backend::Backend;
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ impl Model {
         let compiled = self.compiled(what.action)?;
         let prediction = self.output_for(x.row_shape())?;
         super::compile::label_type(compiled.loss.as_ref(), what.y, 1, y.row_shape(), &prediction)?;
-        if compiled.loss.sparse() {
+        if matches!(compiled.loss.labels(), Labels::Classes | Labels::Sequences) {
             let classes = prediction.last().copied().unwrap_or(1);
             let ignored = compiled.loss.config()["ignore_class"].as_i64();
             check_labels(what.y, y, compiled.loss.name(), classes, ignored)

@@ -56,7 +56,7 @@ impl Model {
             return Ok(Signature { mode: Mode::Predict, x: shape, y: None, weighted: false });
         };
         let mut labels = self.output_for(&row)?;
-        if compiled.loss.sparse() {
+        if compiled.loss.labels().dtype() == adaline_graph::DType::I32 {
             labels.pop();
         }
         let phase = if compiled.accumulation().is_some() { Phase::Apply } else { Phase::Single };

@@ -197,8 +197,7 @@ impl Model {
         y: Option<&'a Tensor>,
         weights: Option<&'a [f32]>,
     ) -> Source<'a> {
-        let sparse = self.compiled.as_ref().is_some_and(|c| c.loss.sparse());
-        let y_type = if sparse { DType::I32 } else { DType::F32 };
+        let y_type = self.compiled.as_ref().map_or(DType::F32, |c| c.loss.labels().dtype());
         Source { x, x_type: self.input_dtype(), y: y.map(|y| (y, y_type)), weights, backend }
     }
 

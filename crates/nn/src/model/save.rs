@@ -18,7 +18,8 @@ impl Model {
     /// Writes the model with its weights, optimizer memory and assets to a `.keras` file. What is there is replaced, at once or not at all.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`]; [`Error::Format`] when the file cannot be written.
+    /// [`Error::NotBuilt`]; [`Error::Format`] when the file cannot be written; [`Error::Config`] and [`Error::Layer`] for a loss, metric or layer
+    /// that is a function of the program.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(self.to_archive(true)?.write(path.as_ref())?)
     }
@@ -51,6 +52,7 @@ impl Model {
         let mut layers = vec![input.envelope()];
         let mut shape = input.batch_shape();
         for (at, named) in self.chain.iter().enumerate() {
+            named.layer.writable().map_err(|e| Error::layer(&named.name, e))?;
             let mut envelope = named.layer.envelope();
             // As Keras: layers without weights need no building.
             if !self.weights_of(&named.name).is_empty() {
@@ -89,6 +91,8 @@ impl Model {
             }
         }
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
+            compiled.loss.writable()?;
+            compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
             let envelopes = |weighted| -> Value {
                 let chosen: Vec<Value> = compiled.metrics.iter().filter(|m| m.weighted == weighted).map(|m| m.given.envelope()).collect();
                 if chosen.is_empty() { Value::Null } else { chosen.into() }

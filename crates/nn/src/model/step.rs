@@ -8,7 +8,7 @@ use super::forward::{Forward, Randomness, forward};
 use super::signature::{Mode, Phase, Plan, Signature};
 use crate::Loss;
 use crate::error::{Error, Result};
-use crate::losses::{Reduction, apply_mask, reduce};
+use crate::losses::{self, Reduction, apply_mask};
 use crate::optimizers::{self, Step};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
@@ -185,9 +185,8 @@ fn update(b: &Builder, pass: &Forward<'_>) {
 /// Loss per sample -> weighted reduction -> plus penalties: a scalar.
 fn total_loss<'g>(b: &'g Builder, loss: &dyn Loss, batch: &Batch<'g>, prediction: Var<'g>, pass: &Forward<'g>) -> Var<'g> {
     b.scope("loss", || {
-        let values = loss.call(batch.y, prediction); // (B, ..)
-        let weight = apply_mask(batch.weight, pass.mask, loss.reduction());
-        pass.penalties.iter().fold(reduce(values, weight, loss.reduction()), |sum, &p| sum + p)
+        let loss = losses::total(loss, batch.y, prediction, batch.weight, pass.mask);
+        pass.penalties.iter().fold(loss, |sum, &p| sum + p)
     })
 }
 
