@@ -59,17 +59,22 @@ def one_hot(labels, n):
 
 def activation_cases():
     x = np.array([[-30, -3.5, -3, -1, -0.25, -0.0], [0, 1e-3, 0.5, 2.9, 3, 12]], "float32")
-    c = wave(x.shape, rate=0.9)
     names = [
         "linear", "relu", "leaky_relu", "elu", "selu", "gelu", "sigmoid", "hard_sigmoid", "tanh", "softplus", "softsign",
         "silu", "exponential", "softmax", "log_softmax",
+        "celu", "glu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "mish", "relu6", "soft_shrink", "sparse_plus", "sparse_sigmoid",
+        "sparsemax", "squareplus", "tanh_shrink",
     ]
     functions = {n: activations.get(n) for n in names}
     functions["gelu_approximate"] = lambda v: activations.gelu(v, approximate=True)
+    # JAX halves the gradient of a clip where it begins. Keras' sparsemax is one where a single element is left.
+    other = {"sparse_sigmoid": np.where(x == -1, -0.9, x).astype("float32"), "sparsemax": np.array([[-30, -3.5, 3, 1, -0.25, -0.0], [0, 1e-3, 0.5, 2.9, 3, 12]], "float32")}
     for name, f in functions.items():
-        y, back = jax.vjp(f, jnp.array(x))
+        v = other.get(name, x)
+        y, back = jax.vjp(f, jnp.array(v))
+        c = wave(y.shape, rate=0.9)
         (g,) = back(jnp.array(c))
-        yield {"name": name, "x": tensor(x), "cotangent": tensor(c), "y": tensor(y), "gradient": tensor(g)}
+        yield {"name": name, "x": tensor(v), "cotangent": tensor(c), "y": tensor(y), "gradient": tensor(g)}
 
 
 def loss_cases():
@@ -112,11 +117,17 @@ def loss_cases():
         (L.SparseCategoricalCrossentropy(reduction="sum"), seq_labels[..., None], seq, None),
     ]
     for loss, y_true, y_pred, weight in cases:
-        f = lambda q: jnp.sum(loss(y_true, q, sample_weight=weight))
-        yield {
-            "object": envelope(loss), "y_true": tensor(y_true), "y_pred": tensor(y_pred), "weight": None if weight is None else tensor(weight),
-            "result": tensor(loss(y_true, y_pred, sample_weight=weight)), "gradient": tensor(jax.grad(f)(jnp.array(y_pred))),
-        }
+        yield loss_row(loss, y_true, y_pred, weight)
+
+
+def loss_row(loss, y_true, y_pred, weight):
+    # As the array that a network gives: NumPy's goes another way in places.
+    y_pred = jnp.array(y_pred)
+    f = lambda q: jnp.sum(loss(y_true, q, sample_weight=weight))
+    return {
+        "object": envelope(loss), "y_true": tensor(y_true), "y_pred": tensor(y_pred), "weight": None if weight is None else tensor(weight),
+        "result": tensor(loss(y_true, y_pred, sample_weight=weight)), "gradient": tensor(jax.grad(f)(y_pred)),
+    }
 
 
 def metric_cases():
@@ -150,18 +161,23 @@ def metric_cases():
         (M.SparseCategoricalCrossentropy(), sparse), (M.SparseCategoricalCrossentropy(from_logits=True), sequence),
     ]
     for metric, batches in cases + [(M.SparseTopKCategoricalAccuracy(k=3), nan)]:
-        row = {"object": envelope(metric), "batches": []}
+        yield metric_row(metric, batches)
+
+
+def metric_row(metric, batches):
+    row = {"object": envelope(metric), "batches": []}
+    for y_true, y_pred, w in batches:
+        clean = [None if np.isnan(v) else v for v in np.asarray(y_pred, "float64").ravel()]
+        shown = tensor(np.nan_to_num(y_pred))
+        shown["data"] = [None if c is None else d for c, d in zip(clean, shown["data"])]
+        row["batches"].append({"y_true": tensor(y_true), "y_pred": shown, "weight": tensor(w)})
+    for key, weighted in (("plain", False), ("weighted", True)):
+        metric.reset_state()
         for y_true, y_pred, w in batches:
-            clean = [None if np.isnan(v) else v for v in np.asarray(y_pred, "float64").ravel()]
-            shown = tensor(np.nan_to_num(y_pred))
-            shown["data"] = [None if c is None else d for c, d in zip(clean, shown["data"])]
-            row["batches"].append({"y_true": tensor(y_true), "y_pred": shown, "weight": tensor(w)})
-        for key, weighted in (("plain", False), ("weighted", True)):
-            metric.reset_state()
-            for y_true, y_pred, w in batches:
-                metric.update_state(y_true, y_pred, sample_weight=w if weighted else None)
-            row[key] = number(metric.result())
-        yield row
+            metric.update_state(y_true, jnp.array(y_pred), sample_weight=w if weighted else None)
+        result = np.asarray(metric.result())
+        row[key] = [number(v) for v in result] if result.ndim else number(result)
+    return row
 
 
 def accuracy_cases():

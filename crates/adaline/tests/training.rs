@@ -42,6 +42,11 @@ fn the_processor_trains_networks_for_images_as_keras() {
     training::train_images_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }
 
+#[test]
+fn the_processor_trains_with_every_loss_as_keras() {
+    training::train_with_losses_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
 /// Two interleaved moons, or something like them.
 fn data(rows: usize) -> (Tensor, Tensor) {
     let x: Vec<f32> = (0..rows * 6).map(|i| (i as f32 * 1.7).sin()).collect();

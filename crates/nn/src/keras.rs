@@ -16,6 +16,10 @@ pub trait KerasObject {
     fn envelope(&self) -> Value {
         json!({"module": self.module(), "class_name": self.class_name(), "config": self.config(), "registered_name": null})
     }
+    /// Whether a file can hold it; asked before a model is written.
+    fn writable(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
     /// Whether all arguments are within their ranges; called by `build` and `compile`.
     fn validate(&self) -> Result<(), ConfigError> {
         Ok(())
@@ -99,6 +103,18 @@ pub enum ConfigError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A function of the program that uses this crate.
+    #[error(
+        "the {kind} `{name}` is a function of this program, which a file cannot hold: {}",
+        if *kind == "activation" { "save a network without it, or take the weights alone with get_weights" }
+        else { "compile with one of Keras' before saving, or call save_weights, which leaves it out" }
+    )]
+    NotWritable {
+        /// `loss`, `metric`, ...
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// Not an object at all.
     #[error("expected {expected}, got {got}")]
     Shape {
@@ -109,11 +125,15 @@ pub enum ConfigError {
     },
 }
 
+/// Names that a message lists.
+const MOST_NAMES: usize = 24;
+
 fn did_you_mean(nearest: Option<&str>, known: &[String]) -> String {
     match nearest {
         Some(n) => format!("; did you mean `{n}`?"),
         None if known.is_empty() => "; it takes none".into(),
-        None => format!("; known are {}", known.join(", ")),
+        None if known.len() <= MOST_NAMES => format!("; known are {}", known.join(", ")),
+        None => format!("; known are {} and {} more", known[..MOST_NAMES].join(", "), known.len() - MOST_NAMES),
     }
 }
 
@@ -155,6 +175,24 @@ pub(crate) fn to_config<T: Serialize>(object: &T) -> Value {
     serde_json::to_value(object).unwrap_or(Value::Null)
 }
 
+/// Arguments without one that Keras leaves out, where it has its default: what others than the default do is then not lost in a file.
+pub(crate) fn omit(mut config: Value, key: &str, default: &Value) -> Value {
+    if let Value::Object(arguments) = &mut config
+        && arguments.get(key) == Some(default)
+    {
+        arguments.remove(key);
+    }
+    config
+}
+
+/// The arguments of one class of a family that shares a struct.
+pub(crate) fn only(mut config: Value, keys: &[&str]) -> Value {
+    if let Value::Object(arguments) = &mut config {
+        arguments.retain(|key, _| keys.contains(&key.as_str()));
+    }
+    config
+}
+
 /// Reads constructor arguments into a serde struct: missing keys take the default's values, unknown keys are errors that name the
 /// nearest known one, wrong types are errors that name the key. `T::default()` must serialize every key it knows.
 pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
@@ -162,8 +200,18 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
     required: &[&'static str],
     config: &Value,
 ) -> Result<T, ConfigError> {
+    read_over(class, required, to_config(&T::default()), config)
+}
+
+/// As [`read_config`] over given defaults, which hold every key that the class knows.
+pub(crate) fn read_over<T: DeserializeOwned>(
+    class: &str,
+    required: &[&'static str],
+    defaults: Value,
+    config: &Value,
+) -> Result<T, ConfigError> {
     let mut read = None;
-    read_value(class, required, config, to_config(&T::default()), &mut |arguments| {
+    read_value(class, required, config, defaults, &mut |arguments| {
         read = Some(serde_json::from_value(arguments)?);
         Ok(())
     })?;

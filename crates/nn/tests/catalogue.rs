@@ -215,9 +215,13 @@ fn arguments_out_of_range_are_errors_at_validation() {
     for config in [json!({"use_ema": true}), json!({"loss_scale_factor": 2.0})] {
         assert!(Adam::from_config(&config).unwrap_err().to_string().contains("is not supported"), "{config}");
     }
-    assert!(SparseCategoricalCrossentropy::from_config(&json!({"ignore_class": -1})).unwrap_err().to_string().contains("weight of 0"));
+    assert_eq!(SparseCategoricalCrossentropy::from_config(&json!({"ignore_class": -1})).unwrap().config()["ignore_class"], -1);
     assert!(AdamW::from_config(&json!({"weight_decay": null})).is_err());
-    assert!(metrics::Precision::from_config(&json!({"thresholds": [0.1, 0.2]})).is_err());
+    assert!(metrics::Precision::from_config(&json!({"thresholds": [0.1, 0.2]})).is_ok());
+    for thresholds in [json!([0.1, 1.2]), json!([]), json!("half"), json!([0.1, null])] {
+        let message = metrics::Precision::from_config(&json!({"thresholds": thresholds})).unwrap_err().to_string();
+        assert!(message.contains("`thresholds`"), "{message}");
+    }
 }
 
 #[test]
@@ -453,10 +457,43 @@ fn orthogonal_is_orthogonal_and_scaled() {
 
 #[test]
 fn metrics_know_their_direction_and_labels() {
+    // As real Keras says of its own.
+    let down = [
+        "MeanSquaredError",
+        "MeanAbsoluteError",
+        "RootMeanSquaredError",
+        "BinaryCrossentropy",
+        "CategoricalCrossentropy",
+        "SparseCategoricalCrossentropy",
+        "KLDivergence",
+        "Poisson",
+        "MeanAbsolutePercentageError",
+        "MeanSquaredLogarithmicError",
+        "LogCoshError",
+        "Hinge",
+        "SquaredHinge",
+        "CategoricalHinge",
+        "MeanMetricWrapper",
+    ];
+    let neither = ["TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives", "Mean", "Sum"];
     for row in catalogue::METRICS {
-        let metric = (row.from_config)(&json!({})).unwrap();
-        let up = metric.name().contains("accuracy") || ["precision", "recall", "r2_score"].contains(&metric.name());
-        assert_eq!(metric.larger_is_better(), Some(up), "{}", row.class);
+        let arguments = match row.class {
+            "IoU" | "OneHotIoU" => json!({"num_classes": 3, "target_class_ids": [0]}),
+            "MeanIoU" | "OneHotMeanIoU" => json!({"num_classes": 3}),
+            "PrecisionAtRecall" => json!({"recall": 0.5}),
+            "RecallAtPrecision" => json!({"precision": 0.5}),
+            "SensitivityAtSpecificity" => json!({"specificity": 0.5}),
+            "SpecificityAtSensitivity" => json!({"sensitivity": 0.5}),
+            "MeanMetricWrapper" => json!({"fn": "mse"}),
+            _ => json!({}),
+        };
+        if arguments != json!({}) {
+            let message = (row.from_config)(&json!({})).err().unwrap_or_else(|| panic!("{}", row.class)).to_string();
+            assert!(message.starts_with(&format!("{} needs the argument", row.class)), "{message}");
+        }
+        let metric = (row.from_config)(&arguments).unwrap();
+        let up = (!neither.contains(&row.class)).then(|| !down.contains(&row.class));
+        assert_eq!(metric.larger_is_better(), up, "{}", row.class);
         assert_eq!(metric.sparse(), row.class.starts_with("Sparse"), "{}", row.class);
         assert_eq!((metric.class_name(), metric.module()), (row.class, row.module));
     }

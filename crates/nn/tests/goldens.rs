@@ -1,5 +1,5 @@
-//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py`, `images.py`, `masks.py` and
-//! `recurrent.py` made the files).
+//! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py`, `images.py`, `masks.py`,
+//! `recurrent.py` and `losses.py` made the files).
 
 mod support;
 
@@ -20,8 +20,8 @@ use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, te
 
 #[test]
 fn configurations_are_what_keras_writes() {
-    let cases = [goldens("configs"), goldens("image_configs"), goldens("mask_configs"), goldens("recurrent_configs")].concat();
-    assert!(cases.len() > 120);
+    let cases = configs();
+    assert!(cases.len() > 200);
     for theirs in cases {
         let read: Box<dyn KerasObject> = match theirs["module"].as_str().unwrap() {
             "keras.layers" => {
@@ -39,6 +39,11 @@ fn configurations_are_what_keras_writes() {
         };
         assert!(same_json(&read.envelope(), &theirs), "\nours   {}\nKeras' {theirs}", read.envelope());
     }
+}
+
+/// All configurations that Keras wrote.
+fn configs() -> Vec<Json> {
+    ["configs", "image_configs", "mask_configs", "recurrent_configs", "loss_configs"].map(goldens).concat()
 }
 
 /// An envelope already made.
@@ -60,9 +65,8 @@ impl KerasObject for Shown {
 
 #[test]
 fn every_class_of_the_catalogue_is_compared() {
-    let configs = [goldens("configs"), goldens("image_configs"), goldens("mask_configs"), goldens("recurrent_configs")].concat();
     let seen: Vec<(String, String)> =
-        configs.iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
+        configs().iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
     let rows = (catalogue::LAYERS.iter().map(|r| (r.module, r.class)))
         .chain(catalogue::LOSSES.iter().map(|r| (r.module, r.class)))
         .chain(catalogue::METRICS.iter().map(|r| (r.module, r.class)))
@@ -92,13 +96,15 @@ fn activations_and_their_gradients() {
 
 #[test]
 fn losses_reductions_and_their_gradients() {
-    for case in goldens("losses") {
+    let cases = ["losses", "loss_values"].map(goldens).concat();
+    assert!(catalogue::LOSSES.iter().all(|r| cases.iter().any(|c| c["object"]["class_name"] == r.class)), "a loss has no golden");
+    for case in cases {
         let loss = catalogue::loss_from_json(&case["object"]).unwrap();
         let what = format!("{} of {} {}", case["object"]["config"], case["y_true"]["shape"], case["y_pred"]["shape"]);
         let (b, mut feed) = (Builder::new(), Feed::default());
         let (t, p) = (feed.input(&b, &tensor(&case["y_true"])), feed.input(&b, &tensor(&case["y_pred"])));
         let w = (!case["weight"].is_null()).then(|| feed.input(&b, &tensor(&case["weight"])));
-        let result = losses::reduce(loss.call(t, p), w, loss.reduction());
+        let result = losses::total(&*loss, t, p, w, None);
         let scalar = if result.rank() == 0 { result } else { result.sum(&[], false) };
         let dp = gradients(&b, scalar, &[p])[0];
         let result = result.id();
@@ -109,7 +115,7 @@ fn losses_reductions_and_their_gradients() {
     }
 }
 
-fn evaluate_metric(metric: &dyn Metric, batches: &[Json], weighted: bool) -> f64 {
+fn evaluate_metric(metric: &dyn Metric, batches: &[Json], weighted: bool) -> Vec<f64> {
     let mut sums: Vec<Vec<f32>> = Vec::new();
     for batch in batches {
         let (b, mut feed) = (Builder::new(), Feed::default());
@@ -126,17 +132,25 @@ fn evaluate_metric(metric: &dyn Metric, batches: &[Json], weighted: bool) -> f64
             sum.iter_mut().zip(&add.data).for_each(|(s, a)| *s += *a as f32);
         }
     }
-    metric.result(&sums.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    metric.results(&sums.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
 #[test]
 fn metrics_over_two_batches_with_and_without_weights() {
-    for case in goldens("metrics") {
+    let cases = ["metrics", "metric_values"].map(goldens).concat();
+    assert!(catalogue::METRICS.iter().all(|r| cases.iter().any(|c| c["object"]["class_name"] == r.class)), "a metric has no golden");
+    for case in cases {
         let metric = catalogue::metric_from_json(&case["object"]).unwrap();
         let batches = case["batches"].as_array().unwrap();
         for (key, weighted) in [("plain", false), ("weighted", true)] {
-            let (ours, theirs) = (evaluate_metric(&*metric, batches, weighted), case[key].as_f64().unwrap());
-            assert!((ours - theirs).abs() <= 1e-5 + 1e-5 * theirs.abs(), "{} {key}: ours {ours}, Keras' {theirs}", case["object"]);
+            let ours = evaluate_metric(&*metric, batches, weighted);
+            let theirs: Vec<f64> = match &case[key] {
+                Json::Array(several) => several.iter().map(|v| v.as_f64().unwrap()).collect(),
+                one => vec![one.as_f64().unwrap()],
+            };
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-5 + 1e-5 * b.abs();
+            let fits = ours.len() == theirs.len() && ours.iter().zip(&theirs).all(near);
+            assert!(fits, "{} {key}: ours {ours:?}, Keras' {theirs:?}", case["object"]);
         }
     }
 }

@@ -35,3 +35,8 @@ fn the_reference_trains_networks_for_images_as_keras() {
 fn the_reference_trains_graphs_of_layers_as_keras() {
     training::train_graphs_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
+
+#[test]
+fn the_reference_trains_with_every_loss_as_keras() {
+    training::train_with_losses_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}

@@ -44,6 +44,9 @@ impl TimeDistributed {
 
 impl KerasObject for TimeDistributed {
     layer_identity!("TimeDistributed");
+    fn writable(&self) -> Result<(), ConfigError> {
+        self.layer.0.writable()
+    }
     fn validate(&self) -> Result<(), ConfigError> {
         self.layer.validate("TimeDistributed", "layer")
     }

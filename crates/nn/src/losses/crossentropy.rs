@@ -1,17 +1,13 @@
 //! Cross-entropies.
 
 use super::{
-    Loss, Reduction,
+    LabelKind, Loss, Reduction,
+    common::{clip, loss_arguments, loss_methods, loss_object, mean_over, smoothing},
     reduce::{same_rank, squeeze_last},
     same_shape,
 };
-use crate::keras::{ConfigError, KerasObject, check, read_config, to_config};
-use adaline_graph::{DType, Shape, Var};
+use adaline_graph::{DType, Literal, Shape, Var};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-/// Keras' `epsilon()`: probabilities are clipped to `[EPSILON, 1 - EPSILON]` before the logarithm.
-const EPSILON: f64 = 1e-7;
 
 /// `-(y ln p + (1-y) ln(1-p))`, mean over the last axis; labels 0 and 1 (or between).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,172 +60,113 @@ impl Default for SparseCategoricalCrossentropy {
     }
 }
 
-macro_rules! common {
-    ($ty:ident) => {
-        impl $ty {
-            /// A new loss of probabilities.
-            pub fn new() -> Self {
-                Self::default()
-            }
-            /// Whether predictions are logits, not probabilities.
-            pub fn from_logits(mut self, from_logits: bool) -> Self {
-                self.from_logits = from_logits;
-                self
-            }
-            /// How values per sample become one number.
-            pub fn reduction(mut self, reduction: Reduction) -> Self {
-                self.reduction = reduction;
-                self
-            }
-            /// Sets the name.
-            pub fn name(mut self, name: impl Into<String>) -> Self {
-                self.name = name.into();
-                self
-            }
-            /// Reads the arguments as Keras writes them.
-            pub fn from_config(config: &Value) -> Result<Self, ConfigError> {
-                let read: Self = read_config(stringify!($ty), &[], config)?;
-                read.validate()?;
-                Ok(read)
-            }
-        }
-    };
-}
-common!(BinaryCrossentropy);
-common!(CategoricalCrossentropy);
-common!(SparseCategoricalCrossentropy);
+loss_arguments!(BinaryCrossentropy:
+    /// Whether predictions are logits, not probabilities.
+    from_logits: bool,
+    /// How far labels are moved towards 1/2, from 0 to 1.
+    label_smoothing: f64,
+    /// The axis that is averaged over, -1 unless set.
+    axis: isize,
+);
+loss_arguments!(CategoricalCrossentropy:
+    /// Whether predictions are logits, not probabilities.
+    from_logits: bool,
+    /// How far labels are moved towards the uniform distribution, from 0 to 1.
+    label_smoothing: f64,
+    /// The axis that is summed over, -1 unless set.
+    axis: isize,
+);
+loss_arguments!(SparseCategoricalCrossentropy:
+    /// Whether predictions are logits, not probabilities.
+    from_logits: bool,
+);
 
-macro_rules! smoothed {
-    ($ty:ident) => {
-        impl $ty {
-            /// How far labels are moved towards the uniform distribution, from 0 to 1.
-            pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
-                self.label_smoothing = label_smoothing;
-                self
-            }
-            /// The axis that is summed over, -1 unless set.
-            pub fn axis(mut self, axis: isize) -> Self {
-                self.axis = axis;
-                self
-            }
-        }
-    };
-}
-smoothed!(BinaryCrossentropy);
-smoothed!(CategoricalCrossentropy);
+loss_object!(BinaryCrossentropy, |this| smoothing("BinaryCrossentropy", this.label_smoothing));
+loss_object!(CategoricalCrossentropy, |this| smoothing("CategoricalCrossentropy", this.label_smoothing));
+loss_object!(SparseCategoricalCrossentropy, |_this| Ok(()));
 
-macro_rules! identity {
-    ($class:literal) => {
-        fn module(&self) -> &'static str {
-            "keras.losses"
-        }
-        fn class_name(&self) -> &'static str {
-            $class
-        }
-        fn config(&self) -> Value {
-            to_config(self)
-        }
-    };
-}
-macro_rules! methods {
-    () => {
-        fn name(&self) -> &str {
-            &self.name
-        }
-        fn reduction(&self) -> Reduction {
-            self.reduction
-        }
-        fn boxed(&self) -> Box<dyn Loss> {
-            Box::new(self.clone())
-        }
-    };
-}
-
-fn smoothing(class: &str, s: f64) -> Result<(), ConfigError> {
-    check((0.0..=1.0).contains(&s), class, "label_smoothing", "from 0 to 1", s)
-}
-
-impl KerasObject for BinaryCrossentropy {
-    identity!("BinaryCrossentropy");
-    fn validate(&self) -> Result<(), ConfigError> {
-        smoothing("BinaryCrossentropy", self.label_smoothing)
-    }
-}
-impl KerasObject for CategoricalCrossentropy {
-    identity!("CategoricalCrossentropy");
-    fn validate(&self) -> Result<(), ConfigError> {
-        smoothing("CategoricalCrossentropy", self.label_smoothing)
-    }
-}
-impl KerasObject for SparseCategoricalCrossentropy {
-    identity!("SparseCategoricalCrossentropy");
-    fn validate(&self) -> Result<(), ConfigError> {
-        no_ignored_class("SparseCategoricalCrossentropy", self.ignore_class)
-    }
-}
-
-/// Refuses `ignore_class`, which needs masks.
-pub(crate) fn no_ignored_class(class: &str, ignore_class: Option<i64>) -> Result<(), ConfigError> {
-    match ignore_class {
-        Some(c) => Err(ConfigError::unsupported(class, "ignore_class", c, "give the samples of that class a weight of 0")),
-        None => Ok(()),
+impl SparseCategoricalCrossentropy {
+    /// A label whose samples do not count: they have no loss, and a mean is that of the others.
+    pub fn ignore_class(mut self, class: i64) -> Self {
+        self.ignore_class = Some(class);
+        self
     }
 }
 
 impl Loss for BinaryCrossentropy {
-    methods!();
+    loss_methods!();
     fn call<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
         binary("BinaryCrossentropy", y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
     }
 }
 impl Loss for CategoricalCrossentropy {
-    methods!();
+    loss_methods!();
     fn call<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
         categorical("CategoricalCrossentropy", y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
     }
 }
 impl Loss for SparseCategoricalCrossentropy {
-    methods!();
+    loss_methods!();
     fn call<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
-        sparse_categorical("SparseCategoricalCrossentropy", y_true, y_pred, self.from_logits)
+        sparse_categorical("SparseCategoricalCrossentropy", y_true, y_pred, self.from_logits, self.ignore_class)
     }
-    fn sparse(&self) -> bool {
-        true
+    fn mask<'g>(&self, y_true: Var<'g>, values: Var<'g>) -> Option<Var<'g>> {
+        self.ignore_class.map(|class| counted(y_true, values, class))
+    }
+    fn labels(&self) -> LabelKind {
+        LabelKind::Classes
     }
 }
 
 /// `(B, .., C) -> (B, ..)`
 pub(crate) fn binary<'g>(class: &str, y_true: Var<'g>, y_pred: Var<'g>, from_logits: bool, smoothing: f64, axis: isize) -> Var<'g> {
-    let (mut t, p) = same_shape(class, y_true, y_pred);
-    if smoothing > 0.0 {
-        t = t * (1.0 - smoothing) as f32 + (0.5 * smoothing) as f32;
-    }
+    let (t, p) = same_shape(class, y_true, y_pred);
+    let t = towards(t, smoothing, 2);
     let each = if from_logits {
         // ln σ(x) = -softplus(-x), ln(1 - σ(x)) = -softplus(x)
         t * (-p).softplus() + (1.0 - t) * p.softplus()
     } else {
-        let p = clip(p);
-        -(t * p.log() + (1.0 - t) * (1.0 - p).log())
+        of_probability(t, p)
     };
-    if each.rank() == 0 { each } else { each.mean(&[axis], false) }
+    mean_over(each, axis)
+}
+
+/// `-(t ln p + (1-t) ln(1-p))` of each element.
+pub(super) fn of_probability<'g>(t: Var<'g>, p: Var<'g>) -> Var<'g> {
+    let p = clip(p);
+    -(t * p.log() + (1.0 - t) * (1.0 - p).log())
+}
+
+/// Labels moved towards one of so many classes that are all alike.
+pub(super) fn towards(t: Var<'_>, smoothing: f64, classes: usize) -> Var<'_> {
+    if smoothing > 0.0 { t * (1.0 - smoothing) as f32 + (smoothing / classes as f64) as f32 } else { t }
 }
 
 /// `(B, .., C) -> (B, ..)`
 pub(crate) fn categorical<'g>(class: &str, y_true: Var<'g>, y_pred: Var<'g>, from_logits: bool, smoothing: f64, axis: isize) -> Var<'g> {
-    let (mut t, p) = same_shape(class, y_true, y_pred);
-    if smoothing > 0.0 {
-        t = t * (1.0 - smoothing) as f32 + (smoothing / t.dim(-1) as f64) as f32;
-    }
+    let (t, p) = same_shape(class, y_true, y_pred);
+    let t = towards(t, smoothing, t.dim(-1));
     -(t * log_probabilities(p, from_logits, axis)).sum(&[axis], false)
 }
 
-/// `(B, ..)` or `(B, .., 1)` and `(B, .., C) -> (B, ..)`
-pub(crate) fn sparse_categorical<'g>(class: &str, y_true: Var<'g>, y_pred: Var<'g>, from_logits: bool) -> Var<'g> {
+/// `(B, ..)` or `(B, .., 1)` and `(B, .., C) -> (B, ..)`, 0 where the label is the ignored one.
+pub(crate) fn sparse_categorical<'g>(class: &str, y_true: Var<'g>, y_pred: Var<'g>, from_logits: bool, ignored: Option<i64>) -> Var<'g> {
     let (t, p) = same_rank(y_true, y_pred.cast(DType::F32));
     let Some(labels) = without_class_axis(class, t, p) else { return t.builder().error(String::new()) };
     let log_p = log_probabilities(p, from_logits, -1);
     let nothing = p.builder().full(log_p.shape(), 0.0);
-    -is_class(labels, p.shape()).select(log_p, nothing).sum(&[-1], false)
+    let values = -is_class(labels, p.shape()).select(log_p, nothing).sum(&[-1], false);
+    match ignored {
+        Some(class) => counted(labels, values, class).select(values, p.builder().full(values.shape(), 0.0)),
+        None => values,
+    }
+}
+
+/// Where labels `(B, ..)` or `(B, .., 1)` are not of the ignored class, in the shape of the values.
+pub(crate) fn counted<'g>(y_true: Var<'g>, values: Var<'g>, ignored: i64) -> Var<'g> {
+    let labels = y_true.cast(DType::I32);
+    let ignored = Literal::I32(i32::try_from(ignored).unwrap_or(i32::MAX));
+    labels.not_equal(labels.builder().constant(ignored, labels.shape())).reshape(values.shape())
 }
 
 /// Class numbers `i32 (B, ..)` for predictions `(B, .., C)`, without a last axis of 1; latches an error when they do not fit.
@@ -257,8 +194,4 @@ pub(crate) fn is_class(labels: Var<'_>, shape: Shape) -> Var<'_> {
 /// `ln p`: of logits by log-softmax; of probabilities, brought to sum 1 and clipped.
 fn log_probabilities(p: Var<'_>, from_logits: bool, axis: isize) -> Var<'_> {
     if from_logits { p.log_softmax(axis) } else { clip(p / p.sum(&[axis], true)).log() }
-}
-
-fn clip(p: Var<'_>) -> Var<'_> {
-    p.clip(EPSILON as f32, (1.0 - EPSILON) as f32)
 }

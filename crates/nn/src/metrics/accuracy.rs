@@ -66,8 +66,8 @@ impl Metric for Accuracy {
     fn update<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>, weight: Option<Var<'g>>) -> Vec<Var<'g>> {
         self.resolve(y_true.shape(), y_pred.shape()).update(y_true, y_pred, weight)
     }
-    fn result(&self, sums: &[&[f32]]) -> f64 {
-        mean_result(sums)
+    fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
+        vec![mean_result(sums)]
     }
     fn larger_is_better(&self) -> Option<bool> {
         Some(true)

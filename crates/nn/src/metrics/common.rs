@@ -76,6 +76,20 @@ pub(crate) fn mean_result(sums: &[&[f32]]) -> f64 {
     }
 }
 
+/// A sum as numbers; zeros where it is shorter.
+pub(crate) fn numbers(sums: &[&[f32]], at: usize, len: usize) -> Vec<f64> {
+    let sum = sums.get(at).copied().unwrap_or_default();
+    (0..len).map(|i| f64::from(sum.get(i).copied().unwrap_or(0.0))).collect()
+}
+
+/// Weights of the elements of `p`, of its shape: those of its samples, or of steps of samples; 1 without.
+pub(crate) fn element_weights<'g>(p: Var<'g>, weight: Option<Var<'g>>) -> Var<'g> {
+    match weight {
+        Some(w) => trailing(w.cast(DType::F32), p.rank()).broadcast_to(p.shape()),
+        None => p.builder().full(p.shape(), 1.0),
+    }
+}
+
 /// `a / b`, and 0 where `b` is 0.
 pub(crate) fn divide_no_nan(a: f64, b: f64) -> f64 {
     if b == 0.0 { 0.0 } else { a / b }
@@ -84,6 +98,9 @@ pub(crate) fn divide_no_nan(a: f64, b: f64) -> f64 {
 /// Module, class, arguments and their reader for a metric that is a serde struct with a field `common`.
 macro_rules! metric_object {
     ($ty:ident, $class:expr, |$this:ident| $validate:expr) => {
+        $crate::metrics::common::metric_object!($ty, $class, |$this| $validate, |config| config);
+    };
+    ($ty:ident, $class:expr, |$this:ident| $validate:expr, |$config:ident| $written:expr) => {
         impl $ty {
             /// Sets the name.
             pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -105,7 +122,8 @@ macro_rules! metric_object {
                 $class
             }
             fn config(&self) -> serde_json::Value {
-                $crate::keras::to_config(self)
+                let $config = $crate::keras::to_config(self);
+                $written
             }
             fn validate(&self) -> Result<(), $crate::keras::ConfigError> {
                 let $this = self;
@@ -116,9 +134,83 @@ macro_rules! metric_object {
 }
 pub(crate) use metric_object;
 
+/// A class of a family: its arguments, sums and result are those of the struct that the family shares; the `Spec` of its module says what is its own.
+macro_rules! metric_of_family {
+    ($(#[$doc:meta])* $ty:ident($family:ident), $spec:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $ty($family);
+
+        impl $ty {
+            const SPEC: Spec = $spec;
+
+            /// Sets the name.
+            pub fn name(mut self, name: impl Into<String>) -> Self {
+                self.0.arguments.common.name = name.into();
+                self
+            }
+            /// Reads the arguments as Keras writes them.
+            pub fn from_config(config: &serde_json::Value) -> Result<Self, $crate::keras::ConfigError> {
+                let family = $family::read(&Self::SPEC, config)?;
+                family.validate()?;
+                Ok(Self(family))
+            }
+        }
+        impl $crate::keras::KerasObject for $ty {
+            fn module(&self) -> &'static str {
+                "keras.metrics"
+            }
+            fn class_name(&self) -> &'static str {
+                self.0.spec.class
+            }
+            fn config(&self) -> serde_json::Value {
+                self.0.config()
+            }
+            fn validate(&self) -> Result<(), $crate::keras::ConfigError> {
+                self.0.validate()
+            }
+        }
+        impl $crate::Metric for $ty {
+            fn name(&self) -> &str {
+                &self.0.arguments.common.name
+            }
+            fn set_name(&mut self, name: String) {
+                self.0.arguments.common.name = name;
+            }
+            fn larger_is_better(&self) -> Option<bool> {
+                self.0.spec.larger_is_better
+            }
+            fn heeds_mask(&self) -> bool {
+                $family::HEEDS_MASK
+            }
+            fn sums(&self, y_true: adaline_graph::Shape, y_pred: adaline_graph::Shape) -> Vec<(&'static str, adaline_graph::Shape)> {
+                self.0.sums(y_true, y_pred)
+            }
+            fn update<'g>(
+                &self,
+                y_true: adaline_graph::Var<'g>,
+                y_pred: adaline_graph::Var<'g>,
+                weight: Option<adaline_graph::Var<'g>>,
+            ) -> Vec<adaline_graph::Var<'g>> {
+                self.0.update(y_true, y_pred, weight)
+            }
+            fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
+                self.0.results(sums)
+            }
+            fn boxed(&self) -> Box<dyn $crate::Metric> {
+                Box::new(self.clone())
+            }
+        }
+    };
+}
+pub(crate) use metric_of_family;
+
 /// The methods that all metrics share.
 macro_rules! metric_methods {
-    ($larger_is_better:expr) => {
+    ($larger_is_better:literal) => {
+        $crate::metrics::common::metric_methods!(|_this| Some($larger_is_better));
+    };
+    (|$this:ident| $larger_is_better:expr) => {
         fn name(&self) -> &str {
             &self.common.name
         }
@@ -126,7 +218,8 @@ macro_rules! metric_methods {
             self.common.name = name;
         }
         fn larger_is_better(&self) -> Option<bool> {
-            Some($larger_is_better)
+            let $this = self;
+            $larger_is_better
         }
         fn boxed(&self) -> Box<dyn $crate::Metric> {
             Box::new(self.clone())
@@ -152,8 +245,8 @@ macro_rules! mean_methods {
         ) -> Vec<adaline_graph::Var<'g>> {
             $crate::metrics::common::mean_update(self.values(y_true, y_pred), weight)
         }
-        fn result(&self, sums: &[&[f32]]) -> f64 {
-            $crate::metrics::common::mean_result(sums)
+        fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
+            vec![$crate::metrics::common::mean_result(sums)]
         }
     };
 }

@@ -2,13 +2,13 @@
 
 use super::{
     Metric,
-    common::{MetricCommon, mean_methods, metric_methods, metric_object},
+    common::{MetricCommon, mean_methods, mean_result, mean_sums, mean_update, metric_methods, metric_object},
 };
 use crate::{
-    keras::{ConfigError, KerasObject, check},
-    losses::{binary, categorical, no_ignored_class, sparse_categorical},
+    keras::{KerasObject, check},
+    losses::{binary, categorical, counted, smoothing, sparse_categorical, trailing},
 };
-use adaline_graph::Var;
+use adaline_graph::{DType, Shape, Var};
 use serde::{Deserialize, Serialize};
 
 /// Mean binary cross-entropy; see the loss of that name.
@@ -57,13 +57,8 @@ impl Default for SparseCategoricalCrossentropy {
 metric_object!(BinaryCrossentropy, "BinaryCrossentropy", |this| smoothing("BinaryCrossentropy", this.label_smoothing));
 metric_object!(CategoricalCrossentropy, "CategoricalCrossentropy", |this| smoothing("CategoricalCrossentropy", this.label_smoothing));
 metric_object!(SparseCategoricalCrossentropy, "SparseCategoricalCrossentropy", |this| {
-    check(this.axis == -1, "SparseCategoricalCrossentropy", "axis", "-1 (others are not supported)", this.axis)?;
-    no_ignored_class("SparseCategoricalCrossentropy", this.ignore_class)
+    check(this.axis == -1, "SparseCategoricalCrossentropy", "axis", "-1 (others are not supported)", this.axis)
 });
-
-fn smoothing(class: &str, s: f64) -> Result<(), ConfigError> {
-    check((0.0..=1.0).contains(&s), class, "label_smoothing", "from 0 to 1", s)
-}
 
 macro_rules! builder {
     ($ty:ident) => {
@@ -105,8 +100,10 @@ impl CategoricalCrossentropy {
     }
 }
 impl SparseCategoricalCrossentropy {
-    fn values<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
-        sparse_categorical(self.class_name(), y_true, y_pred, self.from_logits)
+    /// A label whose samples have no cross-entropy. As in Keras they still count in the mean, unless samples are weighted.
+    pub fn ignore_class(mut self, class: i64) -> Self {
+        self.ignore_class = Some(class);
+        self
     }
 }
 
@@ -120,7 +117,23 @@ impl Metric for CategoricalCrossentropy {
 }
 impl Metric for SparseCategoricalCrossentropy {
     metric_methods!(false);
-    mean_methods!();
+    fn heeds_mask(&self) -> bool {
+        true
+    }
+    fn sums(&self, _: Shape, _: Shape) -> Vec<(&'static str, Shape)> {
+        mean_sums()
+    }
+    fn update<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>, weight: Option<Var<'g>>) -> Vec<Var<'g>> {
+        let values = sparse_categorical(self.class_name(), y_true, y_pred, self.from_logits, self.ignore_class);
+        let weight = match (weight, self.ignore_class) {
+            (Some(w), Some(class)) => Some(trailing(w.cast(DType::F32), values.rank()) * counted(y_true, values, class).cast(DType::F32)),
+            (weight, _) => weight,
+        };
+        mean_update(values, weight)
+    }
+    fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
+        vec![mean_result(sums)]
+    }
     fn sparse(&self) -> bool {
         true
     }

@@ -1,20 +1,38 @@
 //! Metrics accumulate sums inside the compiled step; the result is computed from the sums on the host.
 
 mod accuracy;
+mod auc;
 mod common;
 mod confusion;
 mod crossentropy;
+mod custom;
+mod f_score;
+mod intersection;
+mod mean;
 mod r2;
 mod regression;
+mod threshold;
 mod top_k;
+mod trade_off;
+mod wrapper;
 
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, EqualAccuracy, SparseCategoricalAccuracy};
+pub use auc::{AUC, Curve, Summation};
 pub use common::MetricCommon;
-pub use confusion::{Precision, Recall};
+pub use confusion::{FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives};
 pub use crossentropy::{BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy};
+pub use custom::Custom;
+pub use f_score::{Average, F1Score, FBetaScore};
+pub use intersection::{BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU};
+pub use mean::{
+    CategoricalHinge, ConcordanceCorrelation, CosineSimilarity, Hinge, KLDivergence, LogCoshError, MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError, PearsonCorrelation, Poisson, SquaredHinge,
+};
 pub use r2::{ClassAggregation, R2Score};
 pub use regression::{MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError};
 pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
+pub use trade_off::{PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity};
+pub use wrapper::{Mean, MeanMetricWrapper, Sum};
 
 use crate::keras::KerasObject;
 use adaline_graph::{Shape, Var};
@@ -28,8 +46,13 @@ pub trait Metric: KerasObject + Debug + Send + Sync {
     fn sums(&self, y_true: Shape, y_pred: Shape) -> Vec<(&'static str, Shape)>;
     /// What one batch adds to each sum. `weight (B)` when samples are weighted.
     fn update<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>, weight: Option<Var<'g>>) -> Vec<Var<'g>>;
-    /// The metric's value from its sums.
-    fn result(&self, sums: &[&[f32]]) -> f64;
+    /// The metric's values from its sums: one, or one for each class or threshold, where it was asked for those.
+    fn results(&self, sums: &[&[f32]]) -> Vec<f64>;
+    /// One value from its sums: where there are several their mean, which Keras' progress bar shows too.
+    fn result(&self, sums: &[&[f32]]) -> f64 {
+        let values = self.results(sums);
+        values.iter().sum::<f64>() / values.len() as f64
+    }
     /// Whether larger is better, where that is known (used by callbacks' `mode: auto`).
     fn larger_is_better(&self) -> Option<bool>;
     /// Whether labels are class indices (`i32`), where the class alone tells.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct R2Score {
     #[serde(flatten)]
     common: MetricCommon,
-    class_aggregation: ClassAggregation,
+    class_aggregation: Option<ClassAggregation>,
     num_regressors: usize,
 }
 
@@ -33,7 +33,7 @@ pub enum ClassAggregation {
 
 impl Default for R2Score {
     fn default() -> Self {
-        Self { common: MetricCommon::new("r2_score"), class_aggregation: ClassAggregation::default(), num_regressors: 0 }
+        Self { common: MetricCommon::new("r2_score"), class_aggregation: Some(ClassAggregation::default()), num_regressors: 0 }
     }
 }
 
@@ -44,9 +44,9 @@ impl R2Score {
     pub fn new() -> Self {
         Self::default()
     }
-    /// How the scores of several outputs become one.
-    pub fn class_aggregation(mut self, class_aggregation: ClassAggregation) -> Self {
-        self.class_aggregation = class_aggregation;
+    /// How the scores of several outputs become one; `None` keeps them apart.
+    pub fn class_aggregation(mut self, class_aggregation: impl Into<Option<ClassAggregation>>) -> Self {
+        self.class_aggregation = class_aggregation.into();
         self
     }
     /// Number of explaining variables, for the adjusted score.
@@ -77,26 +77,28 @@ impl Metric for R2Score {
         let over_rows = |v: Var<'g>| v.sum(&[0], false);
         vec![b.scalar(t.shape().len() as f32), over_rows(t * t * w), over_rows(t * w), over_rows((t - p).square() * w), over_rows(w)]
     }
-    fn result(&self, sums: &[&[f32]]) -> f64 {
-        let [num_samples, squared_sum, sum, residual, count] = sums else { return 0.0 };
+    fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
+        let [num_samples, squared_sum, sum, residual, count] = sums else { return vec![0.0] };
         let f = |v: &[f32], i: usize| f64::from(v.get(i).copied().unwrap_or(0.0));
-        let (mut scores, mut weighted, mut weights) = (0.0, 0.0, 0.0);
+        let (mut scores, mut weighted, mut weights) = (Vec::new(), 0.0, 0.0);
         let outputs = squared_sum.len();
         for i in 0..outputs {
             let mean = f(sum, i) / f(count, i);
             let total = f(squared_sum, i) - f(sum, i) * mean;
             let raw = 1.0 - f(residual, i) / total;
             let score = if raw.is_infinite() { 0.0 } else { raw };
-            scores += score;
+            scores.push(score);
             weighted += total * score;
             weights += total;
         }
         let r2 = match self.class_aggregation {
-            ClassAggregation::UniformAverage => scores / outputs as f64,
-            ClassAggregation::VarianceWeightedAverage => weighted / weights,
+            Some(ClassAggregation::UniformAverage) => vec![scores.iter().sum::<f64>() / outputs as f64],
+            Some(ClassAggregation::VarianceWeightedAverage) => vec![weighted / weights],
+            None => scores,
         };
         let (n, p) = (f(num_samples, 0), self.num_regressors as f64);
         // Keras falls back to the plain score where the adjusted one is not defined.
-        if self.num_regressors == 0 || p >= n - 1.0 { r2 } else { 1.0 - (1.0 - r2) * (n - 1.0) / (n - p - 1.0) }
+        let plain = self.num_regressors == 0 || p >= n - 1.0;
+        r2.into_iter().map(|r2| if plain { r2 } else { 1.0 - (1.0 - r2) * (n - 1.0) / (n - p - 1.0) }).collect()
     }
 }

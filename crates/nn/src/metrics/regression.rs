@@ -41,9 +41,9 @@ macro_rules! regression {
             fn heeds_mask(&self) -> bool {
                 $heeds_mask
             }
-            fn result(&self, sums: &[&[f32]]) -> f64 {
+            fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
                 let finish: fn(f64) -> f64 = $finish;
-                finish(mean_result(sums))
+                vec![finish(mean_result(sums))]
             }
         }
     };

@@ -3,7 +3,7 @@
 use super::signature::Mode;
 use super::{Logs, Model};
 use crate::error::{Error, Result};
-use crate::losses::Reduction;
+use crate::losses::{LabelKind, Reduction};
 use crate::metrics;
 use crate::network::input::{batch_of, dims_text};
 use crate::optimizers::LearningRate;
@@ -241,7 +241,15 @@ impl Compiled {
         for entry in &self.metrics {
             if let Some((metric, slots)) = &entry.ready {
                 let sums: Vec<&[f32]> = slots.iter().map(|&s| store.f32(s)).collect();
-                logs.push((entry.name(), metric.result(&sums)));
+                let values = metric.results(&sums);
+                if values.len() != 1 {
+                    logs.push((entry.name(), metric.result(&sums)));
+                }
+                // Several values, of classes or thresholds, follow their mean.
+                for (at, &value) in values.iter().enumerate() {
+                    let name = if values.len() == 1 { entry.name() } else { format!("{}_{at}", entry.name()) };
+                    logs.push((name, value));
+                }
             }
         }
         logs
@@ -450,6 +458,10 @@ pub(crate) fn check_output(loss: &dyn Loss, output: &[usize]) -> Result<()> {
 
 /// The type and shape in which labels enter the graph, or why they do not fit. `row` is the shape of one row of labels.
 pub(crate) fn label_type(loss: &dyn Loss, what: &'static str, rows: usize, row: &[usize], prediction: &[usize]) -> Result<TensorType> {
+    let too_large = || Error::option("batch_size", rows, "a number of rows that memory can hold");
+    if let labels @ (LabelKind::Sequences | LabelKind::Free) = loss.labels() {
+        return Ok(TensorType::new(labels.dtype(), batch_of(rows, row).ok_or_else(too_large)?));
+    }
     // Labels with the last axis of size 1 missing or in excess are squeezed or expanded, as in Keras.
     let without_last = |s: &[usize]| s.split_last().map_or(Vec::new(), |(_, rest)| rest.to_vec());
     let one_at_end = |s: &[usize]| s.last() == Some(&1);

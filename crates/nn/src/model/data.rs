@@ -2,6 +2,7 @@
 
 use super::Model;
 use crate::error::{Error, Result};
+use crate::losses::LabelKind;
 use adaline_data::{RowSource, Tensor, TensorData};
 use adaline_graph::backend::Backend;
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ impl Model {
             }
             let prediction = &predictions[trained.output];
             super::compile::label_type(loss, what.y, 1, y.row_shape(), prediction)?;
-            if loss.sparse() {
+            if matches!(loss.labels(), LabelKind::Classes | LabelKind::Sequences) {
                 let classes = prediction.last().copied().unwrap_or(1);
                 let ignored = loss.config()["ignore_class"].as_i64();
                 check_labels(what.y, y, loss.name(), classes, ignored)?;

@@ -58,7 +58,7 @@ impl Model {
         let outputs = self.outputs_for(&x)?;
         let label = |t: &super::compile::Trained| {
             let mut row = outputs[t.output].clone();
-            if t.loss.sparse() {
+            if t.loss.labels().dtype() == adaline_graph::DType::I32 {
                 row.pop();
             }
             row

@@ -227,8 +227,8 @@ impl Model {
         y: &[&'a Tensor],
         weights: Vec<Option<&'a [f32]>>,
     ) -> Source<'a> {
-        let sparse = |at: usize| self.compiled.as_ref().is_some_and(|c| c.trained.get(at).is_some_and(|t| t.loss.sparse()));
-        let y_type = |at: usize| if sparse(at) { DType::I32 } else { DType::F32 };
+        let trained = |at: usize| self.compiled.as_ref().and_then(|c| c.trained.get(at));
+        let y_type = |at: usize| trained(at).map_or(DType::F32, |t| t.loss.labels().dtype());
         let x = x.iter().enumerate().map(|(at, &x)| (x, self.input_dtype(at))).collect();
         let y = y.iter().enumerate().map(|(at, &y)| (y, y_type(at))).collect();
         Source { x, y, weights, backend }

@@ -7,7 +7,7 @@ use super::forward::{Forward, Randomness, forward};
 use super::signature::Mode;
 use crate::catalogue::layer_from_json;
 use crate::error::{Error, Result};
-use crate::losses::{apply_mask, reduce};
+use crate::losses;
 use crate::trace::{Masked, Trace, belongs};
 use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Session, TensorRef};
@@ -157,9 +157,8 @@ impl Model {
             (Aim::Loss(_), Some(c)) => {
                 let mut data = b.scalar(0.0);
                 for (trained, &y) in c.trained.iter().zip(&goals) {
-                    let (of, prediction) = (trained.loss.as_ref(), pass.predictions[trained.output]);
-                    let weight = apply_mask(None, prediction.mask, of.reduction());
-                    let value = b.scope("loss", || reduce(of.call(y, prediction.value), weight, of.reduction()));
+                    let prediction = pass.predictions[trained.output];
+                    let value = b.scope("loss", || losses::total(trained.loss.as_ref(), y, prediction.value, None, prediction.mask));
                     data = data + value * trained.weight as f32;
                 }
                 loss = Some(pass.penalties.iter().fold(data, |sum, &p| sum + p));

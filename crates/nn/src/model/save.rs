@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::compile::Compiled;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::optimizers::LearningRate;
 use crate::trace::Weight;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
@@ -19,7 +19,8 @@ impl Model {
     /// Writes the model with its weights, optimizer memory and assets to a `.keras` file. What is there is replaced, at once or not at all.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`]; [`Error::Format`] when the file cannot be written.
+    /// [`Error::NotBuilt`]; [`Error::Format`] when the file cannot be written; [`Error::Config`] and [`Error::Layer`] for a loss, metric or layer
+    /// that is a function of the program.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(self.to_archive(true)?.write(path.as_ref())?)
     }
@@ -44,6 +45,9 @@ impl Model {
     /// [`Error::NotBuilt`].
     pub fn to_config(&self) -> Result<Value> {
         self.require_built("be saved")?;
+        for named in &self.net.layers {
+            named.layer.writable().map_err(|e| Error::layer(&named.name, e))?;
+        }
         let mut config = self.net.envelope_with(&self.call_shapes()?, "");
         config["config"]["name"] = Value::from(self.name.as_str());
         Ok(config)
@@ -66,6 +70,8 @@ impl Model {
             }
         });
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
+            compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
+            compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
             let envelopes = |of: usize, weighted: bool| -> Value {
                 let chosen = compiled.metrics.iter().filter(|m| m.of == of && m.weighted == weighted).map(|m| m.given.envelope());
                 let chosen: Vec<Value> = chosen.collect();

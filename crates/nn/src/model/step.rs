@@ -9,7 +9,7 @@ use super::forward::{Forward, Randomness, forward};
 use super::loader::Source;
 use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
 use crate::error::{Error, Result};
-use crate::losses::{Reduction, apply_mask, reduce};
+use crate::losses::{self, Reduction, apply_mask};
 use crate::network::input::batch_of;
 use crate::optimizers::{self, Step};
 use adaline_graph::grad::gradients;
@@ -225,10 +225,8 @@ fn total_loss<'g>(b: &'g Builder, compiled: &Compiled, batch: &Batch<'g>, pass: 
         let mut each = Vec::with_capacity(compiled.trained.len());
         let mut total: Option<Var<'g>> = None;
         for (at, trained) in compiled.trained.iter().enumerate() {
-            let (loss, prediction) = (trained.loss.as_ref(), pass.predictions[trained.output]);
-            let values = loss.call(batch.y[at], prediction.value); // (B, ..)
-            let weight = apply_mask(batch.weights[at], prediction.mask, loss.reduction());
-            let value = reduce(values, weight, loss.reduction());
+            let prediction = pass.predictions[trained.output];
+            let value = losses::total(trained.loss.as_ref(), batch.y[at], prediction.value, batch.weights[at], prediction.mask);
             each.push(value);
             let value = if trained.weight == 1.0 { value } else { value * trained.weight as f32 };
             total = Some(total.map_or(value, |sum| sum + value));

@@ -1,0 +1,149 @@
+//! Elements above thresholds, counted by label: what confusion counts, curves and trade-offs have in common.
+
+use super::common::numbers;
+use adaline_graph::{Builder, DType, Shape, Var, concat};
+
+/// Thresholds of predictions.
+///
+/// The sum that a metric keeps is `(labels, rows, 2)`: weights of positive and of negative elements, for each label apart or for all as one. Where
+/// thresholds lie evenly from 0 to 1 a row is a bucket between two of them, which costs the same for any number; else it is what lies above one.
+pub(super) struct Thresholds {
+    values: Vec<f64>,
+    even: bool,
+    /// The first of even thresholds lies a little below 0, so that all elements are above it.
+    below_zero: bool,
+}
+
+/// Weights of elements by label and by side of each threshold.
+pub(super) struct Counts {
+    pub(super) true_positives: Vec<f64>,
+    pub(super) false_positives: Vec<f64>,
+    pub(super) true_negatives: Vec<f64>,
+    pub(super) false_negatives: Vec<f64>,
+}
+
+impl Thresholds {
+    /// These thresholds, in any order.
+    pub(super) fn of(values: Vec<f64>) -> Self {
+        let even = is_even(&values);
+        Self { values, even, below_zero: false }
+    }
+    /// So many from 0 to 1, evenly; of one, 0.5.
+    pub(super) fn even(number: usize) -> Self {
+        if number < 2 {
+            return Self::of(vec![0.5]);
+        }
+        Self { values: (0..number).map(|i| i as f64 / (number - 1) as f64).collect(), even: true, below_zero: false }
+    }
+    /// As Keras' curves have them: the given ones, or so many evenly, between one a little below 0 and one a little above 1.
+    pub(super) fn of_curve(number: usize, given: Option<&[f64]>) -> Self {
+        const EPSILON: f64 = 1e-7;
+        let mut all = match given {
+            Some(given) => std::iter::once(0.0).chain(given.iter().copied()).chain(std::iter::once(1.0)).collect(),
+            None => Self::even(number).values,
+        };
+        all.sort_by(f64::total_cmp);
+        let even = given.is_none() || is_even(&all);
+        if let [first, .., last] = all.as_mut_slice() {
+            (*first, *last) = (-EPSILON, 1.0 + EPSILON);
+        }
+        Self { values: all, even, below_zero: true }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+    fn rows(&self) -> usize {
+        if self.even { self.len() } else { self.len() + 1 }
+    }
+    /// Name and shape of the sum.
+    pub(super) fn sum(&self, labels: usize) -> (&'static str, Shape) {
+        ("counts", Shape::new(&[labels, self.rows(), 2]))
+    }
+
+    /// What a batch adds to the sum: labels, predictions and weights of elements, all of one shape; `(B, L)` where labels are counted apart.
+    pub(super) fn update<'g>(&self, t: Var<'g>, p: Var<'g>, weight: Var<'g>, apart: bool) -> Var<'g> {
+        let b = p.builder();
+        if p.shape().is_empty() && !b.failed() {
+            return b.full(self.sum(if apart { p.dim(-1) } else { 1 }).1, 0.0);
+        }
+        let by_label = |v: Var<'g>| if apart { v.transpose(&[1, 0]) } else { v.reshape([1, v.shape().len()]) };
+        // (L, M)
+        let positive = by_label(t.cast(DType::Bool).cast(DType::F32));
+        let (p, weight) = (by_label(p), by_label(weight));
+        let values = concat(b, &[(positive * weight).expand_dims(-1), ((1.0 - positive) * weight).expand_dims(-1)], -1);
+        if self.even {
+            // As Keras: a threshold itself is not above itself. The first bucket holds what is above none.
+            let bucket = -(-(p.clip(0.0, 1.0) * (self.len() - 1) as f32)).floor();
+            return values.scatter_add(bucket.cast(DType::I32), self.rows());
+        }
+        // (L, T + 1, M), where the first row is all.
+        let above = p.expand_dims(1).gt(self.constants(b)).cast(DType::F32);
+        let all = b.full(Shape::new(&[p.dim(0), 1, p.dim(1)]), 1.0);
+        concat(b, &[all, above], 1).matmul(values)
+    }
+    /// `(T, 1)`
+    fn constants<'g>(&self, b: &'g Builder) -> Var<'g> {
+        let each: Vec<Var<'g>> = self.values.iter().map(|&v| b.full([1, 1], v as f32)).collect();
+        concat(b, &each, 0)
+    }
+
+    /// The counts of each label.
+    pub(super) fn counts(&self, sums: &[&[f32]]) -> Vec<Counts> {
+        let each = self.rows() * 2;
+        let labels = sums.first().map_or(0, |s| s.len() / each);
+        let sum = numbers(sums, 0, labels * each);
+        let mut found = Vec::with_capacity(labels);
+        for label in sum.chunks(each) {
+            let side = |of: usize| -> (Vec<f64>, f64) {
+                let rows: Vec<f64> = label.iter().skip(of).step_by(2).copied().collect();
+                if !self.even {
+                    return (rows[1..].to_vec(), rows[0]);
+                }
+                let total: f64 = rows.iter().sum();
+                let mut above = vec![0.0; rows.len()];
+                for at in (1..rows.len()).rev() {
+                    above[at - 1] = above[at] + rows[at];
+                }
+                if self.below_zero {
+                    above[0] = total;
+                }
+                (above, total)
+            };
+            let ((true_positives, positives), (false_positives, negatives)) = (side(0), side(1));
+            found.push(Counts {
+                false_negatives: true_positives.iter().map(|v| positives - v).collect(),
+                true_negatives: false_positives.iter().map(|v| negatives - v).collect(),
+                true_positives,
+                false_positives,
+            });
+        }
+        found
+    }
+}
+
+/// As Keras decides which way to count.
+fn is_even(thresholds: &[f64]) -> bool {
+    let last = thresholds.len().saturating_sub(1) as f64;
+    let near = |(i, &t): (usize, &f64)| (t - i as f64 / last).abs() <= 1e-7 + 1e-5 * i as f64 / last;
+    thresholds.len() >= 3 && thresholds.iter().enumerate().all(near)
+}
+
+/// Labels and predictions of one class `(.., 1)`, or an error where there is no such class.
+pub(super) fn of_class<'g>(class: &str, (t, p): (Var<'g>, Var<'g>), id: Option<usize>) -> (Var<'g>, Var<'g>) {
+    let Some(id) = id else { return (t, p) };
+    if p.rank() < 2 || id >= p.dim(-1) {
+        let e =
+            p.builder().error(format!("{class} has class_id {id}, but predictions have shape {}: classes are counted from 0", p.shape()));
+        return (e, e);
+    }
+    let of = |v: Var<'g>| {
+        let mut ranges: Vec<(usize, usize, usize)> = v.shape().dims().iter().map(|&d| (0, d, 1)).collect();
+        if let Some(last) = ranges.last_mut() {
+            *last = (id, id + 1, 1);
+        }
+        v.slice(&ranges)
+    };
+    (of(t), of(p))
+}
