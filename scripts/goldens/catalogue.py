@@ -120,12 +120,21 @@ def loss_cases():
         yield loss_row(loss, y_true, y_pred, weight)
 
 
+def whole(thing):
+    """The envelope with arguments that Keras does not write."""
+    object = envelope(thing)
+    for cls, key, default in (("Huber", "delta", 1.0), ("CosineSimilarity", "axis", -1)):
+        if object["class_name"] == cls and thing._fn_kwargs.get(key, default) != default:
+            object["config"][key] = thing._fn_kwargs[key]
+    return object
+
+
 def loss_row(loss, y_true, y_pred, weight):
     # As the array that a network gives: NumPy's goes another way in places.
     y_pred = jnp.array(y_pred)
     f = lambda q: jnp.sum(loss(y_true, q, sample_weight=weight))
     return {
-        "object": envelope(loss), "y_true": tensor(y_true), "y_pred": tensor(y_pred), "weight": None if weight is None else tensor(weight),
+        "object": whole(loss), "y_true": tensor(y_true), "y_pred": tensor(y_pred), "weight": None if weight is None else tensor(weight),
         "result": tensor(loss(y_true, y_pred, sample_weight=weight)), "gradient": tensor(jax.grad(f)(y_pred)),
     }
 
@@ -165,13 +174,13 @@ def metric_cases():
 
 
 def metric_row(metric, batches):
-    row = {"object": envelope(metric), "batches": []}
+    row = {"object": whole(metric), "batches": []}
     for y_true, y_pred, w in batches:
         clean = [None if np.isnan(v) else v for v in np.asarray(y_pred, "float64").ravel()]
         shown = tensor(np.nan_to_num(y_pred))
         shown["data"] = [None if c is None else d for c, d in zip(clean, shown["data"])]
-        row["batches"].append({"y_true": tensor(y_true), "y_pred": shown, "weight": tensor(w)})
-    for key, weighted in (("plain", False), ("weighted", True)):
+        row["batches"].append({"y_true": tensor(y_true), "y_pred": shown, "weight": None if w is None else tensor(w)})
+    for key, weighted in (("plain", False), ("weighted", batches[0][2] is not None)):
         metric.reset_state()
         for y_true, y_pred, w in batches:
             metric.update_state(y_true, jnp.array(y_pred), sample_weight=w if weighted else None)

@@ -218,14 +218,18 @@ def metric_cases():
         yield M.BinaryIoU([1], 0.3), [(t[:, 0], y[:, 0], w) for t, y, w in data]
     pictures = [(one_hot(np.abs(wave((2, 3, 4), 3)).astype("int32") % 3, 3), softmax(wave((2, 3, 4, 3), 2.0)), np.ones((2, 3, 4), "float32"))]
     yield M.OneHotMeanIoU(3), [(t, y, w.ravel()) for t, y, w in pictures]
-    yield M.OneHotIoU(4, [0, 2], axis=1), [(np.moveaxis(one_hot(np.abs(wave((2, 3), 9)).astype("int32") % 4, 4), -1, 1), np.moveaxis(softmax(wave((2, 3, 4), 2.0)), -1, 1), np.ones((6,), "float32"))]
     for loss, args, data in ((L.mean_absolute_error, {}, numbers), (L.huber, dict(delta=0.5), numbers), (L.binary_crossentropy, dict(from_logits=True), bits),
                              (L.categorical_focal_crossentropy, dict(gamma=3.0), hot), (L.dice, {}, chances), (L.tversky, dict(alpha=0.3, axis=1), chances)):
-        yield M.MeanMetricWrapper(loss, **args), data
+        # Keras cannot weigh one value of a whole batch.
+        yield M.MeanMetricWrapper(loss, **args), unweighted(data) if loss is L.dice else data
     for loss, data in ((L.MeanSquaredError(), numbers), (L.BinaryCrossentropy(label_smoothing=0.1), chances), (L.Dice(), chances), (L.LogCosh(reduction="sum"), numbers)):
-        yield M.MeanMetricWrapper(loss), data
+        yield M.MeanMetricWrapper(loss), unweighted(data)
     for ignored in (0, 3, -1):
         yield M.SparseCategoricalCrossentropy(ignore_class=ignored), guesses
+
+
+def unweighted(data):
+    return [(t, y, None) for t, y, _ in data]
 
 
 def value_cases():

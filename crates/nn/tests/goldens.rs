@@ -120,7 +120,7 @@ fn evaluate_metric(metric: &dyn Metric, batches: &[Json], weighted: bool) -> Vec
     for batch in batches {
         let (b, mut feed) = (Builder::new(), Feed::default());
         let (t, p) = (feed.input(&b, &tensor(&batch["y_true"])), feed.input(&b, &tensor(&batch["y_pred"])));
-        let w = weighted.then(|| feed.input(&b, &tensor(&batch["weight"])));
+        let w = (weighted && !batch["weight"].is_null()).then(|| feed.input(&b, &tensor(&batch["weight"])));
         let added: Vec<Var<'_>> = metric.update(t, p, w);
         let shapes: Vec<Shape> = metric.sums(t.shape(), p.shape()).iter().map(|s| s.1).collect();
         assert_eq!(added.iter().map(|v| v.shape()).collect::<Vec<_>>(), shapes, "{}", metric.name());

@@ -35,15 +35,18 @@ fn data() -> (Tensor, Tensor) {
 #[test]
 fn a_loss_of_ones_own_trains_like_keras_own() {
     let (x, y) = data();
-    let train = |loss: Box<dyn Loss>, metric: Box<dyn Metric>| {
+    let train_on = |y: &Tensor, loss: Box<dyn Loss>, metric: Box<dyn Metric>| {
         let mut model = network(vec![dense(3), dense(1)]);
         model.compile(Sgd::new(0.1), loss, vec![metric]).unwrap();
-        let history = model.fit(&x, &y, Fit::default().epochs(3).batch_size(5).validation_split(0.25)).unwrap();
+        let history = model.fit(&x, y, Fit::default().epochs(3).batch_size(5).validation_split(0.25)).unwrap();
         let values: Vec<Vec<f64>> = history.names().map(|n| history[n].to_vec()).collect();
         (values, model.get_weights())
     };
-    let theirs = train(losses::MeanSquaredError::new().into(), metrics::MeanAbsoluteError::new().into());
-    let ours = train(
+    let theirs = train_on(&y, losses::MeanSquaredError::new().into(), metrics::MeanAbsoluteError::new().into());
+    // Labels (B) and predictions (B, 1) would broadcast.
+    let flat = Tensor::f32([12], y.as_f32().unwrap().to_vec()).unwrap();
+    let ours = train_on(
+        &flat,
         losses::Custom::new("mine", |t, p| (t - p).square().mean(&[-1], false)).into(),
         metrics::Custom::new("also_mine", |t, p| (p - t).abs()).larger_is_better(false).into(),
     );
@@ -92,9 +95,8 @@ fn files_hold_no_functions_and_say_so() {
         std::fs::remove_file(&path).unwrap();
     }
     let squared = || ActivationLayer::custom("squared_relu", |x| x.relu().square());
-    for layer in [Box::<dyn adaline_nn::Layer>::from(squared()), TimeDistributed::new(squared()).name("squared_relu").into()] {
-        let sequence = matches!(layer.class_name(), "TimeDistributed");
-        let input = if sequence { Input::new([4, 2]) } else { Input::new([2]) };
+    let nested: Box<dyn adaline_nn::Layer> = TimeDistributed::new(squared()).name("squared_relu").into();
+    for (input, layer) in [(Input::new([2]), squared().into()), (Input::new([4, 2]), nested)] {
         let model = Sequential::new().add(input).add(layer).build_on(Arc::new(Reference::default()), Seed(3)).unwrap();
         let text = model.to_bytes().unwrap_err().to_string();
         assert!(
@@ -124,6 +126,7 @@ fn several_values_of_a_metric_follow_their_mean() {
     for (_, value) in &logs[1..] {
         assert!((value - 0.8).abs() < 1e-6, "{logs:?}");
     }
+    assert_eq!(["f1_score", "f1_score_1", "f1_score_a"].map(|n| model.larger_is_better(n)), [Some(true), Some(true), None]);
 }
 
 #[test]

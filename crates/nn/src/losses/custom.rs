@@ -1,6 +1,6 @@
 //! Losses told by a function of the program.
 
-use super::{LabelKind, Loss, Reduction, common::loss_methods};
+use super::{LabelKind, Loss, Reduction, common::loss_methods, same_rank};
 use crate::keras::{ConfigError, KerasObject};
 use adaline_graph::Var;
 use serde_json::{Value, json};
@@ -11,8 +11,9 @@ pub(crate) type OfBoth = dyn for<'g> Fn(Var<'g>, Var<'g>) -> Var<'g> + Send + Sy
 
 /// A loss of one's own: a function of symbolic labels and predictions that gives one value per sample, `(B, ..)`.
 ///
-/// It is traced once, compiled with the network, and differentiated like every other. Labels come as they are, in `f32`. A file cannot hold it:
-/// saving a model compiled with it is an error, `save_weights` works.
+/// It is traced once, compiled with the network, and differentiated like every other. Labels come as they are, in `f32`; where labels or predictions
+/// have a last axis of 1 that the other lacks, it is dropped or added as in Keras. A file cannot hold the function: saving a model compiled with it is an
+/// error, `save_weights` works.
 ///
 /// ```
 /// use adaline_nn::{Loss, losses};
@@ -67,7 +68,8 @@ impl KerasObject for Custom {
 impl Loss for Custom {
     loss_methods!();
     fn call<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
-        (self.f)(y_true, y_pred)
+        let (t, p) = same_rank(y_true, y_pred);
+        (self.f)(t, p)
     }
     fn labels(&self) -> LabelKind {
         LabelKind::Free

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     keras::{ConfigError, KerasObject, to_config},
-    losses::OfBoth,
+    losses::{OfBoth, same_rank},
 };
 use adaline_graph::Var;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc};
 
 /// A metric of one's own: the mean over all samples of what a function of symbolic labels and predictions says of each, `(B, ..)`.
 ///
-/// It is compiled into the step; weights and masks count as for Keras' means. A file cannot hold it: saving a model compiled with it is an error.
+/// It is compiled into the step; labels come as those of the loss, brought to the predictions' rank as for [`losses::Custom`](crate::losses::Custom); weights and masks count as for Keras' means. A file cannot hold it: saving a model compiled with it is an error.
 ///
 /// ```
 /// use adaline_graph::DType;
@@ -45,7 +45,8 @@ impl Custom {
         self
     }
     fn values<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
-        (self.f)(y_true, y_pred)
+        let (t, p) = same_rank(y_true, y_pred);
+        (self.f)(t, p)
     }
 }
 

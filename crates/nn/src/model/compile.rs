@@ -409,7 +409,13 @@ impl Model {
     /// Whether a metric is better when larger, where that is known.
     pub fn larger_is_better(&self, metric: &str) -> Option<bool> {
         let compiled = self.compiled.as_ref()?;
-        let entry = compiled.metrics.iter().find(|m| m.name() == metric)?;
+        // One of several values of a metric is named after it and its number.
+        let of_several = |name: &str| {
+            let number = metric.strip_prefix(name).and_then(|rest| rest.strip_prefix('_'));
+            number.is_some_and(|n| n.parse::<usize>().is_ok())
+        };
+        let named = compiled.metrics.iter().find(|m| m.name() == metric);
+        let entry = named.or_else(|| compiled.metrics.iter().find(|m| of_several(m.name())))?;
         entry.ready.as_ref().map_or(entry.given.as_ref(), |(m, _)| m.as_ref()).larger_is_better()
     }
     /// Updates of the weights since `compile` (Keras' `optimizer.iterations`).
