@@ -7,11 +7,12 @@ use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, Var, eval, eva
 use adaline_nn::{
     Layer, Masked, Trace,
     catalogue::layer_from_json,
+    initializers::Initializer,
     keras::KerasObject,
     layers::{
-        ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Concatenate, Dot, EinsumDense, GaussianDropout,
-        GaussianNoise, GroupNormalization, GroupQueryAttention, LayerNormalization, Maximum, Multiply, MultiHeadAttention, RMSNormalization,
-        RepeatVector, Subtract, UnitNormalization,
+        ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Concatenate, Dense, Dot, EinsumDense, GaussianDropout,
+        GaussianNoise, GroupNormalization, GroupQueryAttention, LayerNormalization, Maximum, MultiHeadAttention, Multiply,
+        RMSNormalization, RepeatVector, SpectralNormalization, Subtract, UnitNormalization,
     },
     trace::Weights,
 };
@@ -87,12 +88,8 @@ fn as_keras(case: &Json) {
         state.insert(ours.slot, tensor(theirs));
     }
     let trained: Vec<SlotId> = weights.list.iter().filter(|w| w.spec.trainable).map(|w| w.slot).collect();
-    let of_weights: Vec<Var<'_>> = weights
-        .list
-        .iter()
-        .filter(|w| w.spec.trainable)
-        .map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty))
-        .collect();
+    let of_weights: Vec<Var<'_>> =
+        weights.list.iter().filter(|w| w.spec.trainable).map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty)).collect();
 
     let cotangents: Vec<Var<'_>> = tensors(&case["cotangents"]).iter().map(|c| feed.input(&b, c)).collect();
     assert_eq!((run.results.len(), layer.results()), (cotangents.len(), cotangents.len()), "{what}");
@@ -245,7 +242,11 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         ("MultiHeadAttention", json!({"num_heads": 1, "key_dim": 2, "value_dim": 0}), "`value_dim`"),
         ("MultiHeadAttention", json!({"num_heads": 1, "key_dim": 2, "output_shape": [null]}), "`output_shape`"),
         ("MultiHeadAttention", json!({"num_heads": 1, "key_dim": 2, "sliding_window": 0}), "`sliding_window`"),
-        ("GroupQueryAttention", json!({"head_dim": 1, "num_query_heads": 3, "num_key_value_heads": 2}), "a multiple of `num_key_value_heads`, 2"),
+        (
+            "GroupQueryAttention",
+            json!({"head_dim": 1, "num_query_heads": 3, "num_key_value_heads": 2}),
+            "a multiple of `num_key_value_heads`, 2",
+        ),
     ] {
         let text = layer_from_json(&json!({"class_name": class, "config": config})).expect_err(class).to_string();
         assert!(text.contains(part), "{class}: {text}");
@@ -292,7 +293,7 @@ fn noise_has_its_mean_and_variance_and_acts_in_training_only() {
     assert!(y.iter().all(|v| (v - (a * low + b)).abs() < 1e-5 || (v - (a + b)).abs() < 1e-5));
     // Deviation 92.
     assert!((dropped as f64 - 12_000.0).abs() < 400.0, "{dropped}");
-    let normal = results(&GaussianNoise::new(1.0), &[Value::f32([200, 200], &[0.0; 40_000])], true).unwrap().remove(0);
+    let normal = results(&GaussianNoise::new(1.0).seed(3), &[Value::f32([200, 200], &[0.0; 40_000])], true).unwrap().remove(0);
     let (mean, variance) = moments(&results(&AlphaDropout::new(0.3), &[normal], true).unwrap()[0].data);
     assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
     let rows = results(&AlphaDropout::new(0.3).noise_shape([None, Some(1)]), &[ones], true).unwrap().remove(0);
@@ -339,7 +340,8 @@ fn zeros_have_no_direction_and_no_gradient() {
     let run = call(&b, &mut feed, &mut weights, &UnitNormalization::new(), &[x.into()], false);
     let y = run.results[0].value;
     let dx = gradients(&b, y.sum(&[], false), &[x])[0];
-    let out = feed.run(b, &[y.id(), dx]);
+    let y = y.id();
+    let out = feed.run(b, &[y, dx]);
     assert_eq!(out[0].data, [0.0, 0.0]);
     assert!(out[1].data.iter().all(|v| v.is_finite()));
 }
@@ -355,4 +357,30 @@ fn penalties_of_activities_are_for_each_row() {
         feed.run(b, &[id])[0].data[0]
     };
     assert_eq!([penalty(1), penalty(4)], [4.0, 4.0]);
+}
+
+/// Where Keras' files hold them.
+#[test]
+fn projections_have_the_names_of_keras_files() {
+    let paths = |layer: &dyn Layer| -> Vec<String> {
+        let (b, mut feed, mut weights) = (Builder::new(), Feed::default(), Weights::new(7));
+        let x = feed.input(&b, &numbers(&[1, 2, 3]));
+        call(&b, &mut feed, &mut weights, layer, &[x.into(), x.into()], false);
+        weights.list.iter().map(|w| format!("{}/{}", w.layer, w.name)).collect()
+    };
+    let names = |prefix: &str| ["query", "key", "value", "output"].map(|n| format!("layer/{prefix}{n}_dense/kernel"));
+    assert_eq!(paths(&MultiHeadAttention::new(1, 1).use_bias(false)), names(""));
+    assert_eq!(paths(&GroupQueryAttention::new(1, 1, 1).use_bias(false)), names("_"));
+    let gated = paths(&MultiHeadAttention::new(1, 1).use_bias(false).use_gate(true));
+    assert_eq!(gated[2], "layer/_gate_dense/kernel");
+    assert_eq!(GroupQueryAttention::new(1, 1, 1).python_class(), "GroupedQueryAttention");
+}
+
+#[test]
+fn layers_without_a_kernel_are_refused() {
+    let text = results(&SpectralNormalization::new(UnitNormalization::new()), &[numbers(&[2, 3])], true).unwrap_err();
+    assert!(text.contains("UnitNormalization has none") && text.contains("Dense"), "{text}");
+    // Zeros have no largest direction.
+    let zeros = SpectralNormalization::new(Dense::new(2).kernel_initializer(Initializer::Zeros));
+    assert_eq!(results(&zeros, &[numbers(&[2, 3])], true).unwrap()[0].data, [0.0; 4]);
 }

@@ -30,3 +30,8 @@ fn the_reference_trains_recurrent_networks_as_keras() {
 fn the_reference_trains_networks_for_images_as_keras() {
     training::train_images_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
+
+#[test]
+fn the_reference_trains_other_layers_as_keras() {
+    training::train_layers_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}

@@ -47,10 +47,7 @@ pub(super) fn noise_shape(cx: &Trace<'_, '_>, noise: Option<&[Option<usize>]>, x
     if noise.len() == x.rank() && noise.iter().zip(x.dims()).all(|(n, &d)| n.is_none_or(|n| n == 1 || n == d)) {
         return Some(Shape::new(&noise.iter().zip(x.dims()).map(|(n, &d)| n.unwrap_or(d)).collect::<Vec<_>>()));
     }
-    cx.builder().error(format!(
-        "noise_shape {:?} does not fit the input's shape {x}: each axis must be equal, 1 or null",
-        Some(noise)
-    ));
+    cx.builder().error(format!("noise_shape {:?} does not fit the input's shape {x}: each axis must be equal, 1 or null", Some(noise)));
     None
 }
 

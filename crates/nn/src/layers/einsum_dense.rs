@@ -134,7 +134,7 @@ impl EinsumDense {
     /// `None` where they are the input's: `EinsumDense::new("abc,cd->abd", [None, Some(64)])`.
     pub fn new(equation: impl Into<String>, output_shape: impl Into<OutputShape>) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             equation: equation.into(),
             output_shape: output_shape.into(),
             activation: Activation::Linear,
@@ -242,7 +242,8 @@ impl EinsumDense {
                 return Err(format!("axis `{}` of `bias_axes` is not one of the result", *name as char));
             }
             let Some(first) = e.output.iter().position(|n| axes.contains(n)) else { return Err("`bias_axes` names no axis".into()) };
-            let mut sizes = e.output[first..].iter().map(|&n| if axes.contains(&n) { of_output(n) } else { Ok(1) }).collect::<Result<Vec<_>, _>>()?;
+            let mut sizes =
+                e.output[first..].iter().map(|&n| if axes.contains(&n) { of_output(n) } else { Ok(1) }).collect::<Result<Vec<_>, _>>()?;
             if e.rest == Rest::Right {
                 sizes.extend(std::iter::repeat_n(1, elided));
             }
@@ -289,7 +290,11 @@ impl Layer for EinsumDense {
             return x;
         }
         let wrong = |message: &str| {
-            cx.builder().error(format!("EinsumDense with `equation` {:?} does not fit an input of shape {}: {message}", self.equation, x.shape()))
+            cx.builder().error(format!(
+                "EinsumDense with `equation` {:?} does not fit an input of shape {}: {message}",
+                self.equation,
+                x.shape()
+            ))
         };
         let Sizes { kernel, bias, fans, input, output } = match self.sizes(x.shape()) {
             Ok(sizes) => sizes,

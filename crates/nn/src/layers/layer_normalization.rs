@@ -104,8 +104,10 @@ impl Affine {
         (dims, spread): (&[usize], Shape),
         rms: bool,
     ) -> Var<'g> {
-        let gamma = (self.scale || rms).then(|| cx.exact_weight("gamma", dims, &common.weight(&self.gamma_initializer, self.gamma_regularizer)));
-        let beta = (self.center && !rms).then(|| cx.exact_weight("beta", dims, &common.weight(&self.beta_initializer, self.beta_regularizer)));
+        let gamma =
+            (self.scale || rms).then(|| cx.exact_weight("gamma", dims, &common.weight(&self.gamma_initializer, self.gamma_regularizer)));
+        let beta =
+            (self.center && !rms).then(|| cx.exact_weight("beta", dims, &common.weight(&self.beta_initializer, self.beta_regularizer)));
         let mut inv = (x.variance(axes, true) + self.epsilon as f32).rsqrt();
         if let Some(gamma) = gamma {
             inv = inv * gamma.reshape(spread);

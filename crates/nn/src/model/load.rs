@@ -108,7 +108,7 @@ impl Model {
         let mut found = Vec::new();
         for (named, path) in self.chain.iter().zip(self.layer_paths()) {
             for (inner, object) in self.inner_paths(&named.name, &path) {
-                let own: Vec<_> = self.weights_of(&named.name).into_iter().filter(|w| w.layer == inner).collect();
+                let own = self.weights_in(&named.name, &inner);
                 for (number, weight) in own.iter().enumerate() {
                     let place = format!("{object}/vars/{number}");
                     let wrong = |message: String| Error::Load {

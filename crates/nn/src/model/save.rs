@@ -4,6 +4,7 @@ use super::Model;
 use super::compile::Compiled;
 use crate::error::{Error, Result};
 use crate::optimizers::LearningRate;
+use crate::trace::Weight;
 use adaline_formats::{KerasArchive, NamedTensor, PathNamer, TensorBytes};
 use adaline_graph::SlotId;
 use serde_json::{Value, json};
@@ -79,7 +80,7 @@ impl Model {
         for (named, path) in self.chain.iter().zip(self.layer_paths()) {
             group_names.push((path.clone(), named.name.clone()));
             for (inner, object) in self.inner_paths(&named.name, &path) {
-                for (number, weight) in self.weights_of(&named.name).into_iter().filter(|w| w.layer == inner).enumerate() {
+                for (number, weight) in self.weights_in(&named.name, &inner).into_iter().enumerate() {
                     let values = self.weights.store.f32(weight.slot).to_vec();
                     // Keras counts in integers.
                     let count = named.layer.class_name() == "Normalization" && weight.name == "count";
@@ -114,7 +115,7 @@ impl Model {
     /// Path of each layer in a weights file.
     pub(crate) fn layer_paths(&self) -> Vec<String> {
         let mut namer = PathNamer::new("layers");
-        self.chain.iter().map(|n| namer.path(n.layer.class_name())).collect()
+        self.chain.iter().map(|n| namer.path(n.layer.python_class())).collect()
     }
 
     /// What holds weights in a layer, in order: its path here (`lstm/cell`) and in a weights file (`layers/lstm/cell`).
@@ -126,6 +127,11 @@ impl Model {
             }
         }
         paths
+    }
+
+    /// The weights that a file holds for one of [`Model::inner_paths`] of a layer, in order.
+    pub(crate) fn weights_in(&self, layer: &str, inner: &str) -> Vec<&Weight> {
+        self.weights_of(layer).into_iter().filter(|w| w.layer == inner || w.copied_to.as_deref() == Some(inner)).collect()
     }
 
     fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>) {

@@ -121,7 +121,7 @@ fn name_layers(layers: Vec<Box<dyn Layer>>) -> Result<Vec<Named>, String> {
         let name = if let Some(name) = layer.name() {
             name.to_owned()
         } else {
-            let base = snake_case(layer.class_name());
+            let base = snake_case(layer.python_class());
             let free = |name: &String| !used.contains(name);
             let name = std::iter::once(base.clone()).chain((1..=used.len()).map(|n| format!("{base}_{n}"))).find(free).unwrap_or(base);
             used.push(name.clone());

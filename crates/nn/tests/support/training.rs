@@ -206,6 +206,11 @@ pub(crate) fn train_recurrent_as_keras(backend: &Arc<dyn Backend>) {
     train_cases_as_keras(backend, "recurrent_training");
 }
 
+/// Networks with normalizations, einsums and the like, likewise. Goldens come from `scripts/goldens/layers.py`.
+pub(crate) fn train_layers_as_keras(backend: &Arc<dyn Backend>) {
+    train_cases_as_keras(backend, "more_training");
+}
+
 fn train_cases_as_keras(backend: &Arc<dyn Backend>, file: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(format!("{file}.json"));
     let cases: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();

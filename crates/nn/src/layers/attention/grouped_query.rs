@@ -23,10 +23,11 @@ use serde_json::Value;
 /// Weights: `kernel` and `bias` of the projections `query`, `key`, `value` and `attention_output`, and with `use_gate` of `gate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupQueryAttention {
-    #[serde(flatten)]
-    common: LayerCommon,
+    // First, since the penalty on activities is that of the projections.
     #[serde(flatten)]
     heads: Heads,
+    #[serde(flatten)]
+    common: LayerCommon,
     head_dim: usize,
     num_query_heads: usize,
     num_key_value_heads: usize,
@@ -75,13 +76,15 @@ impl GroupQueryAttention {
         };
         let (heads, width) = (&self.heads, query.dim(-1));
         if value.dim(-1) != width {
-            let error = format!("{class} needs a query and a value with the same number of features, got shapes {} and {}", query.shape(), value.shape());
+            let error = format!(
+                "{class} needs a query and a value with the same number of features, got shapes {} and {}",
+                query.shape(),
+                value.shape()
+            );
             return (cx.builder().error(error), None);
         }
         let mask = heads.mask(cx, self.call.use_causal_mask, (query.dim(1), value.dim(1)));
-        let mut project = |name, x, heads_of| {
-            heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &[heads_of, self.head_dim])
-        };
+        let mut project = |name, x, heads_of| heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &[heads_of, self.head_dim]);
         let q = project("_query_dense", query, self.num_query_heads);
         let k = project("_key_dense", key, self.num_key_value_heads);
         let gate = heads.use_gate.then(|| {
@@ -128,4 +131,7 @@ impl KerasObject for GroupQueryAttention {
 impl Layer for GroupQueryAttention {
     layer_methods!(masking);
     attention_call!(methods);
+    fn python_class(&self) -> &'static str {
+        "GroupedQueryAttention"
+    }
 }

@@ -28,10 +28,11 @@ use serde_json::Value;
 /// Weights: `kernel` and `bias` of the projections `query`, `key`, `value` and `attention_output`, and with `use_gate` of `gate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MultiHeadAttention {
-    #[serde(flatten)]
-    common: LayerCommon,
+    // First, since the penalty on activities is that of the projections.
     #[serde(flatten)]
     heads: Heads,
+    #[serde(flatten)]
+    common: LayerCommon,
     num_heads: usize,
     key_dim: usize,
     value_dim: Option<usize>,
@@ -114,7 +115,9 @@ impl MultiHeadAttention {
         let given = self.attention_axes.as_ref().map(|a| a.0.clone());
         let axes: Vec<usize> = match given.filter(|a| !a.is_empty()) {
             None => (1..rank - 2).collect(),
-            Some(axes) => axes.iter().map(|&a| usize::try_from(if a < 0 { a + rank as isize - 1 } else { a }).ok()).collect::<Option<_>>()?,
+            Some(axes) => {
+                axes.iter().map(|&a| usize::try_from(if a < 0 { a + rank as isize - 1 } else { a }).ok()).collect::<Option<_>>()?
+            }
         };
         let fits = axes.iter().enumerate().all(|(i, a)| (1..rank - 2).contains(a) && !axes[..i].contains(a));
         let query: Vec<u8> = (0..rank as u8).collect();
@@ -140,11 +143,18 @@ impl MultiHeadAttention {
             return (cx.builder().error(error), None);
         };
         // Axes that attention does not go over are common to all.
-        if names.query.iter().zip(&names.source).zip(query.shape().dims().iter().zip(value.shape().dims())).any(|((a, b), (q, v))| {
-            a == b && usize::from(*a) + 1 < query.rank() && q != v
-        }) {
-            let error =
-                format!("{class} needs a query and a value of one size along the axes that attention does not go over, got shapes {} and {}", query.shape(), value.shape());
+        if names
+            .query
+            .iter()
+            .zip(&names.source)
+            .zip(query.shape().dims().iter().zip(value.shape().dims()))
+            .any(|((a, b), (q, v))| a == b && usize::from(*a) + 1 < query.rank() && q != v)
+        {
+            let error = format!(
+                "{class} needs a query and a value of one size along the axes that attention does not go over, got shapes {} and {}",
+                query.shape(),
+                value.shape()
+            );
             return (cx.builder().error(error), None);
         }
         let (heads, width) = (&self.heads, query.dim(-1));
@@ -153,9 +163,8 @@ impl MultiHeadAttention {
         let each = |features| [self.num_heads, features];
         let mut project = |name, x, features| heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &each(features));
         let (q, k) = (project("query_dense", query, self.key_dim), project("key_dense", key, self.key_dim));
-        let gate = heads
-            .use_gate
-            .then(|| heads.project(cx, &self.common, ("_gate_dense", Activation::Sigmoid), query, 1, &each(value_dim)));
+        let gate =
+            heads.use_gate.then(|| heads.project(cx, &self.common, ("_gate_dense", Activation::Sigmoid), query, 1, &each(value_dim)));
         let v = heads.project(cx, &self.common, ("value_dense", Activation::Linear), value, 1, &each(value_dim));
         let fused = heads.dropout == 0.0 && !self.call.return_attention_scores && query.rank() == 3;
         let (mut y, scores) = heads.attend(cx, &names, [q, k, v], mask, (1.0 / (self.key_dim as f32).sqrt(), fused));

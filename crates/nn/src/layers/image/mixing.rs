@@ -1,8 +1,8 @@
 //! What mixes the images of a batch: random orders and shares.
 
 use super::common::uniform;
-use crate::layers::common::draw;
 use crate::Trace;
+use crate::layers::common::draw;
 use adaline_graph::{DType, Distribution, Var};
 
 /// The images in a random order.

@@ -58,10 +58,9 @@ impl Layer for Concatenate {
         };
         let fits = |x: &Var<'g>| x.rank() == first.rank() && x.shape().with_dim(along, 1) == first.with_dim(along, 1);
         if !inputs.iter().all(fits) {
-            return cx.builder().error(format!(
-                "Concatenate along axis {along} needs inputs of one size along all others, got shapes {}",
-                shapes(inputs)
-            ));
+            return cx
+                .builder()
+                .error(format!("Concatenate along axis {along} needs inputs of one size along all others, got shapes {}", shapes(inputs)));
         }
         let parts: Vec<Var<'g>> = inputs.iter().map(|&x| cx.compute(x)).collect();
         concat(cx.builder(), &parts, along as isize)
@@ -72,10 +71,14 @@ impl Layer for Concatenate {
         }
         let all = cx.masks().iter().copied().chain(std::iter::repeat(None));
         // (B, T), or an entry for each element, of each input
-        let masks: Vec<Var<'g>> = inputs.iter().zip(all).map(|(x, mask)| {
-            let Some(mask) = mask else { return cx.builder().constant(Literal::Bool(true), x.shape()) };
-            if mask.rank() < x.rank() { mask.expand_dims(-1).broadcast_to(x.shape()) } else { mask }
-        }).collect();
+        let masks: Vec<Var<'g>> = inputs
+            .iter()
+            .zip(all)
+            .map(|(x, mask)| {
+                let Some(mask) = mask else { return cx.builder().constant(Literal::Bool(true), x.shape()) };
+                if mask.rank() < x.rank() { mask.expand_dims(-1).broadcast_to(x.shape()) } else { mask }
+            })
+            .collect();
         Some(any_of_last(concat(cx.builder(), &masks, self.axis)))
     }
 }

@@ -110,7 +110,17 @@ impl Layer for Dot {
         let (x, y) = (unit(x, a), unit(y, b));
         // Names of axes: 0 the batch's, 1 the common one, then those of x and of y.
         let named = |v: Var<'g>, summed: usize, from: u8| -> Vec<u8> {
-            (0..v.rank()).map(|i| if i == 0 { 0 } else if i == summed { 1 } else { from + i as u8 }).collect()
+            (0..v.rank())
+                .map(|i| {
+                    if i == 0 {
+                        0
+                    } else if i == summed {
+                        1
+                    } else {
+                        from + i as u8
+                    }
+                })
+                .collect()
         };
         let (names, others) = (named(x, a, 2), named(y, b, 2 + MAX_RANK as u8));
         let out: Vec<u8> = names.iter().chain(&others[1..]).copied().filter(|&n| n != 1).collect();
