@@ -100,6 +100,32 @@ def single():
     yield L.ActivityRegularization(0.25, 0.5), sequence, RAGGED
 
 
+def words():
+    """Layers, inputs and arguments of the call."""
+    numbers, r = np.array([[1, 0, 2], [3, 3, 0]], "float32"), L.ReversibleEmbedding
+    yield r(4, 2), numbers, {}
+    yield r(4, 2, mask_zero=True, tie_weights=False, embeddings_regularizer="l2"), numbers, {}
+    yield r(4, F, mask_zero=True), (B, T, F), dict(reverse=True)
+    yield r(4, F, tie_weights=False, logit_soft_cap=0.5), (B, T, F), dict(reverse=True)
+
+
+def spectral():
+    yield L.SpectralNormalization(L.Dense(3)), (B, T, F), RAGGED
+    yield L.SpectralNormalization(L.Conv2D(2, 2, activation="relu"), power_iterations=3), (B, 3, 3, 2), None
+    yield L.SpectralNormalization(L.Embedding(4, 2)), np.array([[1, 0, 2], [3, 3, 0]], "float32"), None
+
+
+def penalized():
+    """Penalties of what layers of all kinds return."""
+    sequence = (B, T, F)
+    yield L.Dense(2, activity_regularizer="l2"), sequence
+    yield L.Conv1D(2, 2, activity_regularizer="l1"), sequence
+    yield L.ReLU(activity_regularizer=regularizers.L1L2(0.1, 0.2)), sequence
+    yield L.LSTM(2, return_sequences=True, activity_regularizer="l2"), sequence
+    yield L.Bidirectional(L.SimpleRNN(2, activity_regularizer="l1"), activity_regularizer="l2"), sequence
+    yield L.TimeDistributed(L.Dense(2), activity_regularizer="l2"), sequence
+
+
 def attention():
     """Layers, shapes of query, value and key, masks, arguments of the call."""
     three = [(B, T, F), (B, S, F)]
@@ -129,6 +155,7 @@ def attention():
     yield m(2, 2, attention_axes=2), [(B, 2, 3, F), (B, 2, 4, F)], None, {}
     yield m(2, 2, attention_axes=(-2,)), [(B, 2, 3, F)] * 2, None, {}
     yield m(2, 2, kernel_regularizer="l2", bias_regularizer="l1"), three, None, {}
+    yield m(2, 2, activity_regularizer="l2"), three, None, {}
     g = L.GroupQueryAttention
     yield g(2, 4, 2), three, None, {}
     yield g(3, 2, 1, use_bias=False), [(B, T, F), (B, S, F), (B, S, 2)], None, scores
@@ -138,26 +165,28 @@ def attention():
 
 
 def config_cases():
-    words = dict(name="mine", trainable=False)
-    yield L.Add(**words)
-    yield L.Concatenate(axis=1, **words)
-    yield L.Dot((1, 2), normalize=True, **words)
-    yield L.RepeatVector(3, **words)
-    yield L.AlphaDropout(0.2, noise_shape=(None, 1), seed=3, **words)
+    words_ = dict(name="mine", trainable=False)
+    yield L.Add(**words_)
+    yield L.Concatenate(axis=1, **words_)
+    yield L.Dot((1, 2), normalize=True, **words_)
+    yield L.RepeatVector(3, **words_)
+    yield L.AlphaDropout(0.2, noise_shape=(None, 1), seed=3, **words_)
     yield L.GaussianNoise(0.2, seed=3)
     yield L.GaussianDropout(0.2, seed=3)
     arguments = dict(kernel_initializer="he_normal", bias_initializer="ones", kernel_regularizer="l2", bias_regularizer=regularizers.L1(0.1))
-    yield L.EinsumDense("abc,cd->abd", (None, 4), activation="relu", bias_axes="d", **arguments, **words)
-    yield L.MultiHeadAttention(2, 3, value_dim=4, dropout=0.1, output_shape=(3, 2), attention_axes=(1, 2), seed=4, sliding_window=3, **arguments, **words)
-    yield L.GroupQueryAttention(2, 4, 2, dropout=0.1, seed=4, use_gate=True, sliding_window=3, **arguments, **words)
-    yield L.LayerNormalization(beta_initializer="ones", gamma_initializer=initializers.Constant(0.5), beta_regularizer="l1", gamma_regularizer="l2", **words)
+    yield L.EinsumDense("abc,cd->abd", (None, 4), activation="relu", bias_axes="d", **arguments, **words_)
+    yield L.MultiHeadAttention(2, 3, value_dim=4, dropout=0.1, output_shape=(3, 2), attention_axes=(1, 2), seed=4, sliding_window=3, **arguments, **words_)
+    yield L.GroupQueryAttention(2, 4, 2, dropout=0.1, seed=4, use_gate=True, sliding_window=3, **arguments, **words_)
+    yield L.LayerNormalization(beta_initializer="ones", gamma_initializer=initializers.Constant(0.5), beta_regularizer="l1", gamma_regularizer="l2", **words_)
     yield L.GroupNormalization(4, beta_initializer="ones", gamma_initializer="zeros", beta_regularizer="l1", gamma_regularizer="l2")
     yield L.GroupNormalization()
-    yield L.RMSNormalization(**words)
-    yield L.UnitNormalization(**words)
-    yield L.Attention(use_scale=True, score_mode="concat", dropout=0.2, seed=5, **words)
-    yield L.AdditiveAttention(use_scale=False, dropout=0.2, seed=5, **words)
-    for layer, *_ in [*merging(), *single(), *attention()]:
+    yield L.RMSNormalization(**words_)
+    yield L.UnitNormalization(**words_)
+    yield L.Attention(use_scale=True, score_mode="concat", dropout=0.2, seed=5, **words_)
+    yield L.AdditiveAttention(use_scale=False, dropout=0.2, seed=5, **words_)
+    yield L.ReversibleEmbedding(4, 3, tie_weights=False, mask_zero=True, logit_soft_cap=2.0, embeddings_initializer="ones", **words_)
+    yield L.SpectralNormalization(L.Conv2D(2, 2, name="inner"), power_iterations=3, name="mine")
+    for layer, *_ in [*merging(), *single(), *words(), *spectral(), *penalized(), *attention()]:
         yield layer
 
 
@@ -167,22 +196,28 @@ STEPS, RATE = 12, 0.05
 def case_of(layer, shapes, masks, arguments, listed, training=False):
     """One call, and twelve steps of descent."""
     config = envelope(layer)
-    xs = [wave(s, 1.5, rate=1.7 + 0.2 * i) for i, s in enumerate(shapes)]
+    xs = [s if isinstance(s, np.ndarray) else wave(s, 1.5, rate=1.7 + 0.2 * i) for i, s in enumerate(shapes)]
     masks = masks or [None] * len(xs)
     pack = (lambda xs: [list(xs)]) if listed else (lambda xs: list(xs))
-    layer.build(*pack(shapes))
+    layer.build(*pack([x.shape for x in xs]))
     layer.set_weights([wave(w.shape, 0.6, rate=1.3 + 0.1 * i, shift=0.1) for i, w in enumerate(layer.get_weights())])
     train = [v.value for v in layer.trainable_variables]
     rest = [v.value for v in layer.non_trainable_variables]
 
     def run(t, q):
+        """Keras' own `stateless_call` hands on no masks and records no penalty of activities."""
         q = [jnp.array(x) for x in q]
         for x, mask in zip(q, masks):
             if mask is not None:
                 backend.set_keras_mask(x, jnp.array(mask))
-        with_training = {"training": True} if training else {}
-        y, after, losses = layer.stateless_call(t, rest, *pack(q), **arguments, **with_training, return_losses=True)
-        return keras.tree.flatten(y), sum(losses) if losses else jnp.zeros(()), after
+        values = [*zip(layer.trainable_variables, t), *zip(layer.non_trainable_variables, rest)]
+        with backend.StatelessScope(state_mapping=values) as scope:
+            layer._clear_losses()
+            y = layer(*pack(q), **arguments, **({"training": True} if training else {}))
+            losses = layer.losses
+            after = [scope.get_current_value(v) for v in layer.non_trainable_variables]
+        y = keras.tree.flatten(y)
+        return y, sum(losses) if losses else jnp.zeros(()), [r if a is None else a for a, r in zip(after, rest)]
 
     outputs, penalty, after = run(train, xs)
     mask = backend.get_keras_mask(outputs[0])
@@ -215,6 +250,13 @@ def layer_cases():
         yield case_of(layer, shapes, masks, {}, True)
     for layer, shape, mask in single():
         yield case_of(layer, [shape], [mask], {}, False)
+    for layer, x, arguments in words():
+        yield case_of(layer, [x], None, arguments, False)
+    for training in (False, True):
+        for layer, x, mask in spectral():
+            yield case_of(layer, [x], [mask], {}, False, training)
+    for layer, shape in penalized():
+        yield case_of(layer, [shape], None, {}, False)
     for layer, shapes, masks, arguments in attention():
         yield case_of(layer, shapes, masks, arguments, isinstance(layer, L.Attention))
 
@@ -223,7 +265,7 @@ def training_cases():
     sequence, image = (5, 4), (4, 3, 4)
     yield "normalizations", [L.LayerNormalization(), L.Dense(6, activation="relu"), L.RMSNormalization(), L.Flatten(), L.UnitNormalization()], sequence, optimizers.SGD(0.1, momentum=0.9)
     yield "groups", [L.Conv2D(4, 2), L.GroupNormalization(2), L.Activation("relu"), L.Conv2D(4, 2), L.GroupNormalization(-1), L.LayerNormalization(axis=[1, 2, 3]), L.Flatten()], image, optimizers.Adam(0.01)
-    yield "einsum", [L.EinsumDense("abc,cd->abd", (None, 6), activation="tanh", bias_axes="d", kernel_regularizer="l2"), L.EinsumDense("abc,bd->adc", (2, 6), bias_axes="d"), L.ActivityRegularization(0.001, 0.002), L.Flatten(), L.Identity()], sequence, optimizers.Adam(0.02)
+    yield "einsum", [L.EinsumDense("abc,cd->abd", (None, 6), activation="tanh", bias_axes="d", kernel_regularizer="l2"), L.EinsumDense("abc,bd->adc", (2, None), bias_axes="d"), L.ActivityRegularization(0.001, 0.002), L.Flatten(), L.Identity()], sequence, optimizers.Adam(0.02)
     yield "repeated", [L.Dense(4, activation="tanh"), L.RepeatVector(3), L.LSTM(3)], (4,), optimizers.SGD(0.1)
 
 

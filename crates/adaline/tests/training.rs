@@ -170,3 +170,8 @@ fn states_go_from_batch_to_batch_as_on_the_reference() {
         }
     }
 }
+
+#[test]
+fn the_processor_trains_other_layers_as_keras() {
+    training::train_layers_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}

@@ -161,6 +161,8 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     GaussianDropout = "GaussianDropout" [],
     AlphaDropout = "AlphaDropout" [],
     ActivityRegularization = "ActivityRegularization" [],
+    ReversibleEmbedding = "ReversibleEmbedding" [],
+    SpectralNormalization = "SpectralNormalization" [],
     Attention = "Attention" [],
     AdditiveAttention = "AdditiveAttention" [],
     MultiHeadAttention = "MultiHeadAttention" [],

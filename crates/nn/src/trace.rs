@@ -3,7 +3,7 @@
 //! A model is traced anew for each `(batch shape, training)` signature. Weights are declared inside the call: the first trace
 //! creates and fills their slots, later traces find them by path and check the shape.
 
-use crate::{Layer, initializers::Initializer, keras::DTypePolicy, regularizers::Regularizer};
+use crate::{Layer, initializers::Initializer, keras::DTypePolicy, layers::Spectral, regularizers::Regularizer};
 use adaline_graph::{Builder, DType, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
 
 /// How a weight begins and what acts on it.
@@ -30,6 +30,8 @@ pub struct Weight {
     pub ty: TensorType,
     /// How it began.
     pub spec: WeightSpec,
+    /// Path of a layer around it under which Keras' files hold it a second time.
+    pub(crate) copied_to: Option<String>,
 }
 
 /// What a layer remembers from one batch to the next: the last states of a stateful recurrent layer. No weight, and in no file.
@@ -150,6 +152,7 @@ pub struct Trace<'g, 'm> {
     penalised: Vec<SlotId>,
     /// Shapes of the calls of networks, when they are asked for.
     pub(crate) recorded: Option<Vec<Recorded>>,
+    spectral: Option<Spectral>,
 }
 
 /// Shapes of one call in a network.
@@ -179,6 +182,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             frozen: false,
             penalised: Vec::new(),
             recorded: None,
+            spectral: None,
         }
     }
     /// The graph under construction.
@@ -219,7 +223,9 @@ impl<'g, 'm> Trace<'g, 'm> {
             let values: Vec<Var<'g>> = inputs.iter().map(|x| if layer.autocast() { convert(cx, x.value) } else { x.value }).collect();
             cx.masks = inputs.iter().map(|x| x.mask).collect();
             let results = layer.call_all(cx, &values);
-            results.into_iter().map(|r| Masked { value: convert(cx, r.value), mask: r.mask }).collect()
+            let results: Vec<Masked<'g>> = results.into_iter().map(|r| Masked { value: convert(cx, r.value), mask: r.mask }).collect();
+            cx.penalize_results(layer, results.iter().map(|r| r.value));
+            results
         })
     }
     /// Keeps the shapes of a call, when they are asked for.
@@ -274,13 +280,29 @@ impl<'g, 'm> Trace<'g, 'm> {
     /// As [`Trace::weight`], in single precision under every policy (Keras' `autocast=False`).
     pub fn exact_weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {
         let layer = self.b.path();
+        let v = self.weight_of(&layer, name, shape, spec);
+        if !matches!(name, "kernel" | "embeddings") || self.spectral.as_ref().is_none_or(|s| s.of != layer) {
+            return v;
+        }
+        self.spectral.take().map_or(v, |s| s.normalized(self, v))
+    }
+    /// Runs `f`, within which the first kernel of a layer is normalized; whether there was one.
+    pub(crate) fn with_spectral<R>(&mut self, spectral: Spectral, f: impl FnOnce(&mut Self) -> R) -> (R, bool) {
+        let around = self.spectral.replace(spectral);
+        let r = f(self);
+        let found = self.spectral.is_none();
+        self.spectral = around;
+        (r, found)
+    }
+    /// As [`Trace::exact_weight`], of the layer with a path.
+    pub(crate) fn weight_of(&mut self, layer: &str, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {
         let Some(shape) = Shape::try_new(shape) else {
             return self.b.error(format!("weight `{name}` of shape {shape:?} is too large"));
         };
         let ty = TensorType::new(DType::F32, shape);
         // As in Keras, where a wrapper is frozen.
         let spec = &if self.frozen { WeightSpec { regularizer: None, trainable: false, ..spec.clone() } } else { spec.clone() };
-        let slot = if let Some(w) = self.weights.find(&layer, name) {
+        let slot = if let Some(w) = self.weights.find(layer, name) {
             if w.ty != ty {
                 return self.b.error(format!("weight `{name}` was built with shape {} and cannot become {shape}", w.ty.shape));
             }
@@ -298,7 +320,9 @@ impl<'g, 'm> Trace<'g, 'm> {
             if untouched {
                 self.weights.made_at = self.weights.store.views();
             }
-            self.weights.list.push(Weight { layer, name: name.into(), slot, ty, spec: spec.clone() });
+            let copied_to =
+                self.spectral.as_ref().filter(|s| s.of == layer && matches!(name, "kernel" | "embeddings")).map(|s| s.owner.clone());
+            self.weights.list.push(Weight { layer: layer.into(), name: name.into(), slot, ty, spec: spec.clone(), copied_to });
             slot
         };
         // What an earlier call of the same layer in this step made of it.
@@ -319,7 +343,11 @@ impl<'g, 'm> Trace<'g, 'm> {
     /// Declares the new value of a non-trainable weight (moving statistics); training only.
     pub fn update(&mut self, slot_of: &str, value: Var<'g>) {
         let layer = self.b.path();
-        if let Some(slot) = self.weights.find(&layer, slot_of).map(|w| w.slot) {
+        self.update_of(&layer, slot_of, value);
+    }
+    /// As [`Trace::update`], of the layer with a path.
+    pub(crate) fn update_of(&mut self, layer: &str, slot_of: &str, value: Var<'g>) {
+        if let Some(slot) = self.weights.find(layer, slot_of).map(|w| w.slot) {
             self.remember(slot, value);
         }
     }
@@ -377,6 +405,12 @@ impl<'g, 'm> Trace<'g, 'm> {
         let rows = if values.rank() == 0 { 1 } else { values.dim(0).max(1) };
         let penalty = regularizer.penalty(values) / rows as f32;
         self.add_loss(penalty);
+    }
+    /// Adds the penalty that a layer has for its results, if it has one.
+    pub(crate) fn penalize_results(&mut self, layer: &dyn Layer, results: impl IntoIterator<Item = Var<'g>>) {
+        if let Some(regularizer) = layer.activity_regularizer() {
+            results.into_iter().for_each(|y| self.penalize(y, regularizer));
+        }
     }
     /// Seed and step inputs and a fresh stream of random numbers of the current layer.
     pub fn random(&mut self) -> (u64, Var<'g>, Var<'g>) {

@@ -5,7 +5,7 @@ use adaline_formats::{KerasArchive, TensorBytes};
 use adaline_graph::backend::Backend;
 use adaline_graph::reference::Reference;
 use adaline_nn::activations::Activation;
-use adaline_nn::layers::{Dense, Dropout, Input, Normalization};
+use adaline_nn::layers::{Dense, Dropout, Input, Normalization, SpectralNormalization};
 use adaline_nn::losses::SparseCategoricalCrossentropy;
 use adaline_nn::metrics::Accuracy;
 use adaline_nn::model::LoadOptions;
@@ -196,4 +196,29 @@ fn weights_are_taken_from_files_of_the_same_shape() {
     let text = other.load_weights(&path).unwrap_err().to_string();
     assert!(text.contains("layer `dense`, weight `kernel`") && text.contains("needs shape [4, 2], the file has [4, 5]"), "{text}");
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// Keras tracks a normalized kernel in the wrapper and in the layer, and writes it for both.
+#[test]
+fn a_normalized_kernel_is_in_the_file_twice() {
+    let layer = SpectralNormalization::new(Dense::new(3).activation(Activation::Softmax));
+    let mut model = Sequential::new().add(Input::new([4])).add(layer).build_on(backend(), Seed(7)).unwrap();
+    model.compile(Sgd::new(0.1), SparseCategoricalCrossentropy::default(), ()).unwrap();
+    let (x, y) = data();
+    let before = model.get_weights();
+    model.fit(&x, &y, Fit::default().epochs(2)).unwrap();
+    assert!(model.get_weights().iter().zip(&before).all(|(a, b)| a != b));
+    let a = archive(&model);
+    let paths: Vec<(&str, &[usize])> =
+        a.weights.iter().map(|t| (t.path.as_str(), &t.shape[..])).filter(|p| p.0.starts_with("layers")).collect();
+    let expected: [(&str, &[usize]); 4] = [
+        ("layers/spectral_normalization/layer/vars/0", &[4, 3]),
+        ("layers/spectral_normalization/layer/vars/1", &[3]),
+        ("layers/spectral_normalization/vars/0", &[4, 3]),
+        ("layers/spectral_normalization/vars/1", &[1, 3]),
+    ];
+    assert_eq!(paths, expected);
+    let again = load(&a).unwrap();
+    assert_eq!(again.get_weights(), model.get_weights());
+    assert_eq!(again.to_bytes().unwrap(), model.to_bytes().unwrap());
 }

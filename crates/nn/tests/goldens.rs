@@ -43,7 +43,7 @@ fn configurations_are_what_keras_writes() {
 
 /// All configurations that Keras wrote.
 fn configs() -> Vec<Json> {
-    ["configs", "image_configs", "mask_configs", "recurrent_configs", "loss_configs"].map(goldens).concat()
+    ["configs", "image_configs", "mask_configs", "recurrent_configs", "loss_configs", "more_configs"].map(goldens).concat()
 }
 
 /// An envelope already made.

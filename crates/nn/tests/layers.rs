@@ -7,11 +7,12 @@ use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, Var, eval, eva
 use adaline_nn::{
     Layer, Masked, Trace,
     catalogue::layer_from_json,
+    initializers::Initializer,
     keras::KerasObject,
     layers::{
-        ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Concatenate, Dot, EinsumDense, GaussianDropout,
+        ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Concatenate, Dense, Dot, EinsumDense, GaussianDropout,
         GaussianNoise, GroupNormalization, GroupQueryAttention, LayerNormalization, Maximum, MultiHeadAttention, Multiply,
-        RMSNormalization, RepeatVector, Subtract, UnitNormalization,
+        RMSNormalization, RepeatVector, SpectralNormalization, Subtract, UnitNormalization,
     },
     trace::Weights,
 };
@@ -292,7 +293,7 @@ fn noise_has_its_mean_and_variance_and_acts_in_training_only() {
     assert!(y.iter().all(|v| (v - (a * low + b)).abs() < 1e-5 || (v - (a + b)).abs() < 1e-5));
     // Deviation 92.
     assert!((dropped as f64 - 12_000.0).abs() < 400.0, "{dropped}");
-    let normal = results(&GaussianNoise::new(1.0), &[Value::f32([200, 200], &[0.0; 40_000])], true).unwrap().remove(0);
+    let normal = results(&GaussianNoise::new(1.0).seed(3), &[Value::f32([200, 200], &[0.0; 40_000])], true).unwrap().remove(0);
     let (mean, variance) = moments(&results(&AlphaDropout::new(0.3), &[normal], true).unwrap()[0].data);
     assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
     let rows = results(&AlphaDropout::new(0.3).noise_shape([None, Some(1)]), &[ones], true).unwrap().remove(0);
@@ -340,7 +341,6 @@ fn zeros_have_no_direction_and_no_gradient() {
     let y = run.results[0].value;
     let dx = gradients(&b, y.sum(&[], false), &[x])[0];
     let y = y.id();
-    drop(run);
     let out = feed.run(b, &[y, dx]);
     assert_eq!(out[0].data, [0.0, 0.0]);
     assert!(out[1].data.iter().all(|v| v.is_finite()));
@@ -358,4 +358,30 @@ fn penalties_of_activities_are_for_each_row() {
         feed.run(b, &[id])[0].data[0]
     };
     assert_eq!([penalty(1), penalty(4)], [4.0, 4.0]);
+}
+
+/// Where Keras' files hold them.
+#[test]
+fn projections_have_the_names_of_keras_files() {
+    let paths = |layer: &dyn Layer| -> Vec<String> {
+        let (b, mut feed, mut weights) = (Builder::new(), Feed::default(), Weights::new(7));
+        let x = feed.input(&b, &numbers(&[1, 2, 3]));
+        call(&b, &mut feed, &mut weights, layer, &[x.into(), x.into()], false);
+        weights.list.iter().map(|w| format!("{}/{}", w.layer, w.name)).collect()
+    };
+    let names = |prefix: &str| ["query", "key", "value", "output"].map(|n| format!("layer/{prefix}{n}_dense/kernel"));
+    assert_eq!(paths(&MultiHeadAttention::new(1, 1).use_bias(false)), names(""));
+    assert_eq!(paths(&GroupQueryAttention::new(1, 1, 1).use_bias(false)), names("_"));
+    let gated = paths(&MultiHeadAttention::new(1, 1).use_bias(false).use_gate(true));
+    assert_eq!(gated[2], "layer/_gate_dense/kernel");
+    assert_eq!(GroupQueryAttention::new(1, 1, 1).python_class(), "GroupedQueryAttention");
+}
+
+#[test]
+fn layers_without_a_kernel_are_refused() {
+    let text = results(&SpectralNormalization::new(UnitNormalization::new()), &[numbers(&[2, 3])], true).unwrap_err();
+    assert!(text.contains("UnitNormalization has none") && text.contains("Dense"), "{text}");
+    // Zeros have no largest direction.
+    let zeros = SpectralNormalization::new(Dense::new(2).kernel_initializer(Initializer::Zeros));
+    assert_eq!(results(&zeros, &[numbers(&[2, 3])], true).unwrap()[0].data, [0.0; 4]);
 }

@@ -40,3 +40,8 @@ fn the_reference_trains_graphs_of_layers_as_keras() {
 fn the_reference_trains_with_every_loss_as_keras() {
     training::train_with_losses_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
+
+#[test]
+fn the_reference_trains_other_layers_as_keras() {
+    training::train_layers_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}

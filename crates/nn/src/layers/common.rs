@@ -20,6 +20,42 @@ pub struct LayerCommon {
     /// Types of its weights and its computation, or none: the model's, and `float32` where that has none.
     #[serde(serialize_with = "policy")]
     pub dtype: Option<DTypePolicy>,
+    /// Penalty on what it returns.
+    #[serde(default, skip_serializing_if = "Activity::unwritten")]
+    pub activity_regularizer: Activity,
+}
+
+/// A penalty on what a layer returns. Some layers of Keras write that they have none, others do not.
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "Option<Regularizer>", into = "Option<Regularizer>")]
+pub enum Activity {
+    /// None, and not written.
+    #[default]
+    Unwritten,
+    /// None, written as null.
+    Null,
+    /// `l1 · Σ|y| + l2 · Σy²` for each row of the batch.
+    Penalty(Regularizer),
+}
+
+impl Activity {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn unwritten(&self) -> bool {
+        *self == Self::Unwritten
+    }
+}
+impl From<Option<Regularizer>> for Activity {
+    fn from(r: Option<Regularizer>) -> Self {
+        r.map_or(Self::Null, Self::Penalty)
+    }
+}
+impl From<Activity> for Option<Regularizer> {
+    fn from(a: Activity) -> Self {
+        match a {
+            Activity::Penalty(r) => Some(r),
+            Activity::Unwritten | Activity::Null => None,
+        }
+    }
 }
 
 /// As Keras, which knows no layer without a policy.
@@ -30,11 +66,15 @@ fn policy<S: Serializer>(dtype: &Option<DTypePolicy>, s: S) -> Result<S::Ok, S::
 
 impl Default for LayerCommon {
     fn default() -> Self {
-        Self { name: None, trainable: true, dtype: None }
+        Self { name: None, trainable: true, dtype: None, activity_regularizer: Activity::Unwritten }
     }
 }
 
 impl LayerCommon {
+    /// Of a layer that writes an `activity_regularizer` of null.
+    pub(crate) fn regularized() -> Self {
+        Self { activity_regularizer: Activity::Null, ..Self::default() }
+    }
     /// A weight of this layer that training changes unless the layer is frozen; a frozen weight is not penalised.
     pub(crate) fn weight(&self, initializer: &Initializer, regularizer: Option<Regularizer>) -> WeightSpec {
         WeightSpec { initializer: initializer.clone(), regularizer: regularizer.filter(|_| self.trainable), trainable: self.trainable }
@@ -190,6 +230,9 @@ macro_rules! layer_methods {
         fn dtype_policy(&self) -> Option<$crate::keras::DTypePolicy> {
             self.common.dtype
         }
+        fn activity_regularizer(&self) -> Option<$crate::regularizers::Regularizer> {
+            self.common.activity_regularizer.into()
+        }
         fn boxed(&self) -> Box<dyn $crate::Layer> {
             Box::new(self.clone())
         }
@@ -220,6 +263,11 @@ macro_rules! layer_builder {
             /// Freezes (`false`) or frees the weights.
             pub fn trainable(mut self, trainable: bool) -> Self {
                 $crate::Layer::set_trainable(&mut self, trainable);
+                self
+            }
+            /// Penalty on what it returns, for each row of a batch.
+            pub fn activity_regularizer(mut self, regularizer: impl Into<$crate::regularizers::Regularizer>) -> Self {
+                self.common.activity_regularizer = $crate::layers::common::Activity::Penalty(regularizer.into());
                 self
             }
             /// Types of its weights and its computation (Keras' `dtype`); without it the model's.

@@ -36,7 +36,6 @@ pub struct ConvTranspose<const N: usize> {
     bias_initializer: Initializer,
     kernel_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    activity_regularizer: NotSupported,
     kernel_constraint: NotSupported,
     bias_constraint: NotSupported,
 }
@@ -58,7 +57,7 @@ impl<const N: usize> ConvTranspose<N> {
     /// `filters` kernels of the given size, linear, with a bias: `Conv2DTranspose::new(32, 3).strides(2).padding(Padding::Same)`.
     pub fn new(filters: usize, kernel_size: impl Into<PerAxis<N>>) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             filters,
             kernel_size: kernel_size.into(),
             strides: PerAxis([1; N]),
@@ -72,7 +71,6 @@ impl<const N: usize> ConvTranspose<N> {
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: None,
             bias_regularizer: None,
-            activity_regularizer: NotSupported,
             kernel_constraint: NotSupported,
             bias_constraint: NotSupported,
         }

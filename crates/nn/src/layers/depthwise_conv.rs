@@ -35,7 +35,6 @@ pub struct DepthwiseConv<const N: usize> {
     bias_initializer: Initializer,
     depthwise_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    activity_regularizer: NotSupported,
     depthwise_constraint: NotSupported,
     bias_constraint: NotSupported,
 }
@@ -55,7 +54,7 @@ impl<const N: usize> DepthwiseConv<N> {
     /// One kernel of the given size for each channel, linear, with a bias.
     pub fn new(kernel_size: impl Into<PerAxis<N>>) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             depth_multiplier: 1,
             kernel_size: kernel_size.into(),
             strides: PerAxis([1; N]),
@@ -68,7 +67,6 @@ impl<const N: usize> DepthwiseConv<N> {
             bias_initializer: Initializer::Zeros,
             depthwise_regularizer: None,
             bias_regularizer: None,
-            activity_regularizer: NotSupported,
             depthwise_constraint: NotSupported,
             bias_constraint: NotSupported,
         }
@@ -147,7 +145,6 @@ pub struct SeparableConv<const N: usize> {
     depthwise_regularizer: Option<Regularizer>,
     pointwise_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    activity_regularizer: NotSupported,
     depthwise_constraint: NotSupported,
     pointwise_constraint: NotSupported,
     bias_constraint: NotSupported,
@@ -168,7 +165,7 @@ impl<const N: usize> SeparableConv<N> {
     /// One kernel of the given size for each channel and `filters` mixtures of them, linear, with a bias.
     pub fn new(filters: usize, kernel_size: impl Into<PerAxis<N>>) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             depth_multiplier: 1,
             filters,
             kernel_size: kernel_size.into(),
@@ -184,7 +181,6 @@ impl<const N: usize> SeparableConv<N> {
             depthwise_regularizer: None,
             pointwise_regularizer: None,
             bias_regularizer: None,
-            activity_regularizer: NotSupported,
             depthwise_constraint: NotSupported,
             pointwise_constraint: NotSupported,
             bias_constraint: NotSupported,

@@ -134,7 +134,7 @@ impl EinsumDense {
     /// `None` where they are the input's: `EinsumDense::new("abc,cd->abd", [None, Some(64)])`.
     pub fn new(equation: impl Into<String>, output_shape: impl Into<OutputShape>) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             equation: equation.into(),
             output_shape: output_shape.into(),
             activation: Activation::Linear,

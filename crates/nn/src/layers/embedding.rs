@@ -23,12 +23,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Embedding {
     #[serde(flatten)]
-    common: LayerCommon,
+    pub(super) common: LayerCommon,
     input_dim: usize,
     output_dim: usize,
-    embeddings_initializer: Initializer,
-    embeddings_regularizer: Option<Regularizer>,
-    activity_regularizer: NotSupported,
+    pub(super) embeddings_initializer: Initializer,
+    pub(super) embeddings_regularizer: Option<Regularizer>,
     embeddings_constraint: NotSupported,
     mask_zero: bool,
     quantization_config: NotSupported,
@@ -46,12 +45,11 @@ impl Embedding {
     /// Vectors of `output_dim` numbers for the whole numbers below `input_dim`.
     pub fn new(input_dim: usize, output_dim: usize) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             input_dim,
             output_dim,
             embeddings_initializer: Initializer::random_uniform(-0.05, 0.05),
             embeddings_regularizer: None,
-            activity_regularizer: NotSupported,
             embeddings_constraint: NotSupported,
             mask_zero: false,
             quantization_config: NotSupported,

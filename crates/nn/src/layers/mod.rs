@@ -32,10 +32,12 @@ mod prelu;
 pub mod recurrent;
 mod repeat_vector;
 mod rescaling;
+mod reversible_embedding;
 mod rms_normalization;
 mod shaping;
 mod spatial;
 mod spatial_dropout;
+mod spectral_normalization;
 mod time_distributed;
 mod unit_normalization;
 mod up_sampling;
@@ -86,10 +88,13 @@ pub use recurrent::{
 };
 pub use repeat_vector::RepeatVector;
 pub use rescaling::Rescaling;
+pub use reversible_embedding::ReversibleEmbedding;
 pub use rms_normalization::RMSNormalization;
 pub use shaping::{DataFormat, Flatten, Reshape};
 pub use spatial::{Borders, Padding, PerAxis};
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
+pub(crate) use spectral_normalization::Spectral;
+pub use spectral_normalization::SpectralNormalization;
 pub use time_distributed::TimeDistributed;
 pub use unit_normalization::UnitNormalization;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
@@ -98,6 +103,7 @@ use crate::{
     Trace,
     keras::{ConfigError, DTypePolicy, KerasObject},
     network::Network,
+    regularizers::Regularizer,
     trace::Masked,
 };
 use adaline_graph::Var;
@@ -127,6 +133,14 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
         cx.set_masks(masks);
         let mask = self.mask(cx, inputs, cx.mask());
         vec![Masked { value, mask }]
+    }
+    /// The penalty that its results add to the loss.
+    fn activity_regularizer(&self) -> Option<Regularizer> {
+        None
+    }
+    /// The class by which Keras' files and default names call it, where that is not the public one.
+    fn python_class(&self) -> &'static str {
+        self.class_name()
     }
     /// How many results it has: as many as [`Layer::call_all`] gives.
     fn results(&self) -> usize {

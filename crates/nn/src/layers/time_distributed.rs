@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Trace,
-    keras::{ConfigError, KerasObject},
+    keras::{ConfigError, KerasObject, check},
 };
 use adaline_graph::{Shape, Var};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,15 @@ impl KerasObject for TimeDistributed {
         self.layer.0.writable()
     }
     fn validate(&self) -> Result<(), ConfigError> {
+        // Keras counts the rows of each step by themselves.
+        let penalty = self.layer.0.activity_regularizer().is_none();
+        check(
+            penalty,
+            "TimeDistributed",
+            "layer",
+            "one without an `activity_regularizer`; give it to TimeDistributed",
+            self.layer.0.class_name(),
+        )?;
         self.layer.validate("TimeDistributed", "layer")
     }
 }

@@ -415,7 +415,7 @@ impl Model {
             number.is_some_and(|n| n.parse::<usize>().is_ok())
         };
         let named = compiled.metrics.iter().find(|m| m.name() == metric);
-        let entry = named.or_else(|| compiled.metrics.iter().find(|m| of_several(m.name())))?;
+        let entry = named.or_else(|| compiled.metrics.iter().find(|m| of_several(&m.name())))?;
         entry.ready.as_ref().map_or(entry.given.as_ref(), |(m, _)| m.as_ref()).larger_is_better()
     }
     /// Updates of the weights since `compile` (Keras' `optimizer.iterations`).

@@ -108,26 +108,21 @@ impl Model {
         Ok(KerasArchive { metadata, config, weights, group_names, assets })
     }
 
-    /// Weights of a layer and of what is within it, in order, each with its place in a weights file: `layers/lstm/cell/vars/0`.
+    /// Weights of a layer and of what is within it, in a file's order, each with its place there: `layers/lstm/cell/vars/0`. Some have two.
     pub(crate) fn placed(&self, layer: &str) -> Vec<(String, &Weight)> {
-        let mut numbers: Vec<(&str, usize)> = Vec::new();
-        let place = |weight: &'_ Weight, number: usize| {
-            let object = self.net.file_path(&weight.layer).unwrap_or_else(|| weight.layer.clone());
-            format!("{object}/vars/{number}")
+        let weights = self.weights_of(layer);
+        let mut holders: Vec<&str> = Vec::new();
+        for weight in &weights {
+            if !holders.contains(&weight.layer.as_str()) {
+                holders.push(&weight.layer);
+            }
+        }
+        let of = |holder: &str| -> Vec<(String, &Weight)> {
+            let object = self.net.file_path(holder).unwrap_or_else(|| holder.to_owned());
+            let own = weights.iter().filter(|w| w.layer == holder || w.copied_to.as_deref() == Some(holder));
+            own.enumerate().map(|(number, weight)| (format!("{object}/vars/{number}"), *weight)).collect()
         };
-        self.weights_of(layer)
-            .into_iter()
-            .map(|weight| {
-                let number = if let Some(known) = numbers.iter_mut().find(|n| n.0 == weight.layer) {
-                    known.1 += 1;
-                    known.1
-                } else {
-                    numbers.push((&weight.layer, 0));
-                    0
-                };
-                (place(weight, number), weight)
-            })
-            .collect()
+        holders.into_iter().flat_map(of).collect()
     }
 
     fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>) {

@@ -182,7 +182,7 @@ impl Network {
     /// Path of each layer in a weights file below `parent`.
     fn layer_paths(&self, parent: &str) -> Vec<String> {
         let mut namer = PathNamer::new(parent);
-        self.layers.iter().map(|n| namer.path(n.layer.class_name())).collect()
+        self.layers.iter().map(|n| namer.path(n.layer.python_class())).collect()
     }
     /// Goes through the layers, in the place of a network within through its own, with their paths.
     pub(crate) fn leaves(&self, above: &str, f: &mut dyn FnMut(&str, &dyn Layer)) {
@@ -219,7 +219,7 @@ pub(crate) fn name_layers(layers: Vec<Box<dyn Layer>>, mut used: Vec<String>) ->
         let name = if let Some(name) = layer.name() {
             name.to_owned()
         } else {
-            let name = free_name(&snake_case(layer.class_name()), &used);
+            let name = free_name(&snake_case(layer.python_class()), &used);
             used.push(name.clone());
             layer.set_name(name.clone());
             name

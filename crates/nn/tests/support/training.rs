@@ -211,6 +211,11 @@ pub(crate) fn train_with_losses_as_keras(backend: &Arc<dyn Backend>) {
     train_cases_as_keras(backend, "loss_training");
 }
 
+/// Networks with normalizations, einsums and the like, likewise. Goldens come from `scripts/goldens/layers.py`.
+pub(crate) fn train_layers_as_keras(backend: &Arc<dyn Backend>) {
+    train_cases_as_keras(backend, "more_training");
+}
+
 fn train_cases_as_keras(backend: &Arc<dyn Backend>, file: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(format!("{file}.json"));
     let cases: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();

@@ -23,10 +23,11 @@ use serde_json::Value;
 /// Weights: `kernel` and `bias` of the projections `query`, `key`, `value` and `attention_output`, and with `use_gate` of `gate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupQueryAttention {
-    #[serde(flatten)]
-    common: LayerCommon,
+    // First, since the penalty on activities is that of the projections.
     #[serde(flatten)]
     heads: Heads,
+    #[serde(flatten)]
+    common: LayerCommon,
     head_dim: usize,
     num_query_heads: usize,
     num_key_value_heads: usize,
@@ -132,5 +133,8 @@ impl Layer for GroupQueryAttention {
     attention_call!(methods);
     fn arguments(&self) -> crate::layers::Arguments {
         crate::layers::Arguments::Named(&["query", "value"], &["key"])
+    }
+    fn python_class(&self) -> &'static str {
+        "GroupedQueryAttention"
     }
 }

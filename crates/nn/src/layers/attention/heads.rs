@@ -28,7 +28,7 @@ pub(super) struct Heads {
     pub(super) bias_initializer: Initializer,
     pub(super) kernel_regularizer: Option<Regularizer>,
     pub(super) bias_regularizer: Option<Regularizer>,
-    pub(super) activity_regularizer: NotSupported,
+    pub(super) activity_regularizer: Option<Regularizer>,
     pub(super) kernel_constraint: NotSupported,
     pub(super) bias_constraint: NotSupported,
     pub(super) seed: Option<i64>,
@@ -45,7 +45,7 @@ impl Default for Heads {
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: None,
             bias_regularizer: None,
-            activity_regularizer: NotSupported,
+            activity_regularizer: None,
             kernel_constraint: NotSupported,
             bias_constraint: NotSupported,
             seed: None,
@@ -120,7 +120,8 @@ impl Heads {
     pub(super) fn check(&self, class: &str) -> Result<(), ConfigError> {
         check((0.0..1.0).contains(&self.dropout), class, "dropout", "at least 0 and below 1", self.dropout)?;
         check(self.sliding_window != Some(0), class, "sliding_window", "at least 1, or null", 0)?;
-        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])
+        let regularizers = [self.kernel_regularizer, self.bias_regularizer, self.activity_regularizer];
+        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &regularizers)
     }
     /// A projection as a layer within the layer: the last `bound` axes of an input of rank `rank` to axes of these sizes.
     pub(super) fn project<'g>(
@@ -143,6 +144,7 @@ impl Heads {
         }
         layer.common.dtype = common.dtype;
         layer.common.trainable = common.trainable;
+        layer.common.activity_regularizer = self.activity_regularizer.into();
         layer.kernel_initializer = self.kernel_initializer.clone();
         layer.bias_initializer = self.bias_initializer.clone();
         (layer.kernel_regularizer, layer.bias_regularizer) = (self.kernel_regularizer, self.bias_regularizer);

@@ -28,10 +28,11 @@ use serde_json::Value;
 /// Weights: `kernel` and `bias` of the projections `query`, `key`, `value` and `attention_output`, and with `use_gate` of `gate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MultiHeadAttention {
-    #[serde(flatten)]
-    common: LayerCommon,
+    // First, since the penalty on activities is that of the projections.
     #[serde(flatten)]
     heads: Heads,
+    #[serde(flatten)]
+    common: LayerCommon,
     num_heads: usize,
     key_dim: usize,
     value_dim: Option<usize>,

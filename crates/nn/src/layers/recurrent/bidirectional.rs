@@ -154,6 +154,11 @@ impl Bidirectional {
             back = back.reverse(&[1]);
         }
         backward.output = back;
+        // Neither is called as a layer of its own.
+        for (layer, results) in [(&self.layer, &forward), (&self.backward_layer, &backward)] {
+            let states = results.states.iter().copied().filter(|_| self.returns_states());
+            cx.penalize_results(layer.0.as_ref(), std::iter::once(results.output).chain(states));
+        }
         let output = self.merge_mode.map(|mode| match mode {
             MergeMode::Concat => concat(cx.builder(), &[y, back], -1),
             MergeMode::Sum => y + back,

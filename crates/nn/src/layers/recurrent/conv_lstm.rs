@@ -48,7 +48,6 @@ pub struct ConvLSTM<const N: usize> {
     kernel_regularizer: Option<Regularizer>,
     recurrent_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    activity_regularizer: NotSupported,
     kernel_constraint: NotSupported,
     recurrent_constraint: NotSupported,
     bias_constraint: NotSupported,
@@ -77,7 +76,7 @@ impl<const N: usize> ConvLSTM<N> {
     /// So many kernels of the given size, with Keras' defaults.
     pub fn new(filters: usize, kernel_size: impl Into<PerAxis<N>>) -> Self {
         Self {
-            common: LayerCommon::default(),
+            common: LayerCommon::regularized(),
             options: RnnOptions::default(),
             filters,
             kernel_size: kernel_size.into(),
@@ -95,7 +94,6 @@ impl<const N: usize> ConvLSTM<N> {
             kernel_regularizer: None,
             recurrent_regularizer: None,
             bias_regularizer: None,
-            activity_regularizer: NotSupported,
             kernel_constraint: NotSupported,
             recurrent_constraint: NotSupported,
             bias_constraint: NotSupported,

@@ -207,7 +207,6 @@ pub struct GateLayer<K: Kind> {
     pub(super) arguments: CellArguments,
     #[serde(flatten)]
     pub(super) kind: K,
-    activity_regularizer: NotSupported,
 }
 
 impl<K: Kind> Default for GateCell<K> {
@@ -217,8 +216,8 @@ impl<K: Kind> Default for GateCell<K> {
 }
 impl<K: Kind> Default for GateLayer<K> {
     fn default() -> Self {
-        let (common, options) = (LayerCommon::default(), RnnOptions::default());
-        Self { common, options, arguments: CellArguments::new(1), kind: K::default(), activity_regularizer: NotSupported }
+        let (common, options) = (LayerCommon::regularized(), RnnOptions::default());
+        Self { common, options, arguments: CellArguments::new(1), kind: K::default() }
     }
 }
 

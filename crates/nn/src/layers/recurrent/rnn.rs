@@ -76,6 +76,8 @@ pub(super) fn cells_valid<'a>(class: &str, key: &str, cells: impl IntoIterator<I
     cells.into_iter().try_for_each(|cell| {
         let is_cell = cell.0.as_cell().is_some();
         check(is_cell, class, key, "a cell: SimpleRNNCell, LSTMCell, GRUCell or StackedRNNCells", cell.0.class_name())?;
+        let penalty = cell.0.activity_regularizer().is_none();
+        check(penalty, class, key, "a cell without an `activity_regularizer`; give it to the layer around it", cell.0.class_name())?;
         cell.validate(class, key)
     })
 }
