@@ -119,6 +119,12 @@ impl ConfigError {
             known: known.iter().map(|&s| s.into()).collect(),
         }
     }
+    /// An argument that is not among the known ones.
+    pub(crate) fn unknown_key(class: &str, key: &str, known: &mut dyn Iterator<Item = &String>) -> Self {
+        let known: Vec<String> = known.cloned().collect();
+        let nearest = nearest(key, known.iter().map(String::as_str)).map(Into::into);
+        Self::UnknownKey { class: class.into(), key: shorten(key), nearest, known }
+    }
     /// A value that does not fit.
     #[expect(clippy::needless_pass_by_value, reason = "callers hand in temporaries")]
     pub fn value(class: &str, key: &str, expected: impl Into<String>, got: impl ToString) -> Self {
@@ -132,7 +138,7 @@ impl ConfigError {
 }
 
 /// Text from outside, short enough for a message.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 120;
     if text.chars().count() <= LONGEST { text.into() } else { format!("{}...", text.chars().take(LONGEST).collect::<String>()) }
 }
@@ -165,16 +171,16 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
         *policy = Value::Null;
     }
     if let Some(key) = given.keys().find(|k| !defaults.contains_key(*k)) {
-        return Err(ConfigError::UnknownKey {
-            class: class.into(),
-            key: shorten(key),
-            nearest: nearest(key, defaults.keys().map(String::as_str)).map(Into::into),
-            known: defaults.keys().cloned().collect(),
-        });
+        return Err(ConfigError::unknown_key(class, key, &mut defaults.keys()));
     }
     if let Some(&key) = required.iter().find(|k| !given.contains_key(**k)) {
         return Err(ConfigError::MissingKey { class: class.into(), key });
     }
+    read_over(class, &defaults, given)
+}
+
+/// Reads arguments whose names are known over their defaults; an error names the key.
+pub(crate) fn read_over<T: DeserializeOwned>(class: &str, defaults: &Map<String, Value>, given: &Map<String, Value>) -> Result<T, ConfigError> {
     let overlay = |keys: &mut dyn Iterator<Item = (&String, &Value)>| {
         let mut all: Map<String, Value> = defaults.clone();
         for (k, v) in keys {
@@ -194,6 +200,29 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
             Err(ConfigError::Shape { expected: format!("the arguments of {class}"), got: whole.to_string() })
         }
     }
+}
+
+/// A number or a list of numbers, as axes are given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "neither, expected an axis or a list of axes")]
+pub(crate) enum OneOrMany {
+    One(isize),
+    Many(Vec<isize>),
+}
+
+impl OneOrMany {
+    pub(crate) fn as_slice(&self) -> &[isize] {
+        match self {
+            Self::One(axis) => std::slice::from_ref(axis),
+            Self::Many(axes) => axes,
+        }
+    }
+}
+
+/// One of an object's arguments; an error names it.
+pub(crate) fn argument<T: DeserializeOwned>(class: &str, key: &str, arguments: &Map<String, Value>) -> Result<T, ConfigError> {
+    let value = arguments.get(key).unwrap_or(&Value::Null);
+    serde_json::from_value(value.clone()).map_err(|e| ConfigError::value(class, key, of_serde(&e), value))
 }
 
 /// What serde expected, without its own words for what came.

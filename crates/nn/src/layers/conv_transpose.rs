@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, check},
     regularizers::Regularizer,
@@ -37,8 +38,8 @@ pub struct ConvTranspose<const N: usize> {
     kernel_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
     activity_regularizer: NotSupported,
-    kernel_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    kernel_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A transposed convolution of sequences `(B, length, C)`.
@@ -73,8 +74,8 @@ impl<const N: usize> ConvTranspose<N> {
             kernel_regularizer: None,
             bias_regularizer: None,
             activity_regularizer: NotSupported,
-            kernel_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Cells that the result has more at the end, less than the strides. It then has `(n - 1) strides + kernel + output_padding` cells, with
@@ -93,6 +94,11 @@ impl<const N: usize> ConvTranspose<N> {
         self.kernel_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernel is put back to after each update.
+    pub fn kernel_constraint(mut self, constraint: Constraint) -> Self {
+        self.kernel_constraint = Some(constraint);
+        self
+    }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
         check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
@@ -104,7 +110,8 @@ impl<const N: usize> ConvTranspose<N> {
             let expected = format!("less than the strides {:?} along each axis", self.strides.0);
             check(less, class, "output_padding", &expected, format!("{:?}", p.0))?;
         }
-        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])
+        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.kernel_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -113,7 +120,7 @@ impl<const N: usize> ConvTranspose<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[self.filters, x.dim(-1)]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.kernel_initializer, self.kernel_regularizer));
+        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()));
         let rule = if self.padding == Padding::Same { ConvSpec::transposed_same } else { ConvSpec::transposed_valid };
         let more = self.output_padding.as_ref().map(|p| &p.0[..]);
         let (spec, size) = rule(&sizes(x), &self.kernel_size.0, &self.strides.0, &self.dilation_rate.0, more);

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, check},
     regularizers::Regularizer,
@@ -36,8 +37,8 @@ pub struct DepthwiseConv<const N: usize> {
     depthwise_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
     activity_regularizer: NotSupported,
-    depthwise_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    depthwise_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A convolution of each channel of sequences `(B, length, C)`.
@@ -69,8 +70,8 @@ impl<const N: usize> DepthwiseConv<N> {
             depthwise_regularizer: None,
             bias_regularizer: None,
             activity_regularizer: NotSupported,
-            depthwise_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            depthwise_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Kernels for each channel.
@@ -88,12 +89,18 @@ impl<const N: usize> DepthwiseConv<N> {
         self.depthwise_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernel is put back to after each update.
+    pub fn depthwise_constraint(mut self, constraint: Constraint) -> Self {
+        self.depthwise_constraint = Some(constraint);
+        self
+    }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
         check(self.depth_multiplier >= 1, class, "depth_multiplier", "at least 1", self.depth_multiplier)?;
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
-        weights_valid(&[&self.depthwise_initializer, &self.bias_initializer], &[self.depthwise_regularizer, self.bias_regularizer])
+        weights_valid(&[&self.depthwise_initializer, &self.bias_initializer], &[self.depthwise_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.depthwise_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -102,7 +109,7 @@ impl<const N: usize> DepthwiseConv<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[x.dim(-1), self.depth_multiplier]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer));
+        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()));
         let (y, channels) = each_channel(x, kernel, &self.strides.0, &self.dilation_rate.0, self.padding);
         self.finish(cx, y, channels)
     }
@@ -148,9 +155,9 @@ pub struct SeparableConv<const N: usize> {
     pointwise_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
     activity_regularizer: NotSupported,
-    depthwise_constraint: NotSupported,
-    pointwise_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    depthwise_constraint: Option<Constraint>,
+    pointwise_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A separable convolution of sequences `(B, length, C)`.
@@ -185,9 +192,9 @@ impl<const N: usize> SeparableConv<N> {
             pointwise_regularizer: None,
             bias_regularizer: None,
             activity_regularizer: NotSupported,
-            depthwise_constraint: NotSupported,
-            pointwise_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            depthwise_constraint: None,
+            pointwise_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Kernels for each channel.
@@ -210,9 +217,19 @@ impl<const N: usize> SeparableConv<N> {
         self.depthwise_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernels of the channels are put back to after each update.
+    pub fn depthwise_constraint(mut self, constraint: Constraint) -> Self {
+        self.depthwise_constraint = Some(constraint);
+        self
+    }
     /// Penalty on the mixtures.
     pub fn pointwise_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
         self.pointwise_regularizer = Some(regularizer.into());
+        self
+    }
+    /// What the mixtures are put back to after each update.
+    pub fn pointwise_constraint(mut self, constraint: Constraint) -> Self {
+        self.pointwise_constraint = Some(constraint);
         self
     }
 
@@ -222,7 +239,8 @@ impl<const N: usize> SeparableConv<N> {
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
         let initializers = [&self.depthwise_initializer, &self.pointwise_initializer, &self.bias_initializer];
-        weights_valid(&initializers, &[self.depthwise_regularizer, self.pointwise_regularizer, self.bias_regularizer])
+        weights_valid(&initializers, &[self.depthwise_regularizer, self.pointwise_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.depthwise_constraint, &self.pointwise_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -231,11 +249,11 @@ impl<const N: usize> SeparableConv<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[x.dim(-1), self.depth_multiplier]].concat();
-        let kernel = cx.weight("depthwise_kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer));
+        let kernel = cx.weight("depthwise_kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()));
         let (y, channels) = each_channel(x, kernel, &self.strides.0, &self.dilation_rate.0, self.padding);
         let y = cx.compute(y);
         let shape = [&[1; N][..], &[channels, self.filters]].concat();
-        let pointwise = cx.weight("pointwise_kernel", &shape, &self.common.weight(&self.pointwise_initializer, self.pointwise_regularizer));
+        let pointwise = cx.weight("pointwise_kernel", &shape, &self.common.weight(&self.pointwise_initializer, self.pointwise_regularizer).constrained(self.pointwise_constraint.as_ref()));
         let s = y.shape();
         if cx.builder().failed() {
             return y;
