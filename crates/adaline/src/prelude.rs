@@ -7,8 +7,9 @@ pub use adaline_data::{Tensor, to_categorical};
 pub use adaline_nn::activations::Activation;
 pub use adaline_nn::callbacks::{
     Callback, CsvLogger, EarlyStopping, GradientDescentStop, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
-    TerminateOnNaN,
+    SwapEMAWeights, TerminateOnNaN,
 };
+pub use adaline_nn::constraints::Constraint;
 pub use adaline_nn::initializers::Initializer;
 pub use adaline_nn::layers::image::{FillMode, FlipMode};
 pub use adaline_nn::layers::{
@@ -38,7 +39,11 @@ pub use adaline_nn::metrics::{
     Accuracy, BinaryAccuracy, CategoricalAccuracy, Metric, Precision, R2Score, Recall, RootMeanSquaredError, SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
 };
-pub use adaline_nn::optimizers::{Adam, AdamW, Optimizer, RMSprop, RmsProp, SGD, Sgd};
-pub use adaline_nn::regularizers::{L1, L1L2, L2};
-pub use adaline_nn::schedules::{ExponentialDecay, InverseTimeDecay};
+pub use adaline_nn::optimizers::{
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, Optimizer, RMSprop, RmsProp, SGD, ScheduleFreeAdamW, Sgd,
+};
+pub use adaline_nn::regularizers::{L1, L1L2, L2, OrthogonalRegularizer};
+pub use adaline_nn::schedules::{
+    CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay,
+};
 pub use adaline_nn::{DTypePolicy, Evaluate, Fit, History, Model, Seed, Sequential};

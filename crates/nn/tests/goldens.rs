@@ -17,7 +17,7 @@ use adaline_nn::{
     schedules::Schedule,
 };
 use serde_json::Value as Json;
-use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, tensor, tensors};
+use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, tensor};
 
 fn configurations() -> Vec<Json> {
     ["configs", "image_configs", "mask_configs", "recurrent_configs", "update_configs"].iter().flat_map(|file| goldens(file)).collect()

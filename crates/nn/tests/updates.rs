@@ -8,7 +8,6 @@ use adaline_nn::{
     Optimizer, catalogue,
     constraints::Constraint,
     initializers::Initializer,
-    keras::KerasObject,
     optimizers::{self, Step, Target},
     regularizers::Regularizer,
     schedules::Schedule,
@@ -61,7 +60,7 @@ fn initializers_make_the_same_numbers_or_of_the_same_law() {
     for case in goldens("update_initializers") {
         let initializer = Initializer::from_json(&case["object"]).unwrap();
         let what = case["object"].to_string();
-        let mut filled = |shape: Shape| {
+        let filled = |shape: Shape| {
             let mut out = vec![0.0; shape.len()];
             initializer.fill(shape, 7, 11, &mut out).unwrap();
             out

@@ -12,7 +12,8 @@ impl Model {
     ///
     /// [`SwapEMAWeights`]: crate::callbacks::SwapEMAWeights
     pub fn show_averages(&mut self, on: bool) -> Result<()> {
-        let compiled = self.compiled_mut("have averages of its weights")?;
+        self.compiled("have averages of its weights")?;
+        let Some(compiled) = &mut self.compiled else { return Ok(()) };
         if !compiled.optimizer.common().use_ema {
             return Err(Error::option("use_ema", false, "true in the optimizer, so that there are averages of the weights"));
         }
