@@ -46,6 +46,14 @@ REAL = (X @ np.array([[1.0], [-2.0], [0.5], [0.25]], "float32") + 0.3).astype("f
 BINARY = (REAL > 0.3).astype("float32")
 
 
+def dump(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def lines(cases):
+    return "[\n" + ",\n".join(map(dump, cases)) + "\n]"
+
+
 def network(kind, regularizer=None):
     units, activation = {"classes": (3, "softmax"), "real": (1, None), "binary": (1, "sigmoid")}[kind]
     model = keras.Sequential(
@@ -99,11 +107,15 @@ def steps(name, kind, optimizer, regularizer=None, loss=None, sample_weight=None
     return case
 
 
-def fits(name, kind, optimizer, regularizer=None, **arguments):
+def fits(name, kind, optimizer, regularizer=None, swap=None, **arguments):
     model = compiled(kind, optimizer, regularizer)
     case = {"name": name, "labels": kind, **described(model)}
+    callbacks = []
+    if swap is not None:
+        case["swap_on_epoch"] = swap
+        callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=swap)]
     case["fit"] = {k: ({str(c): w for c, w in v.items()} if isinstance(v, dict) else v) for k, v in arguments.items()}
-    history = model.fit(X, labels(kind), shuffle=False, verbose=0, **arguments)
+    history = model.fit(X, labels(kind), shuffle=False, verbose=0, callbacks=callbacks, **arguments)
     case["history"] = [[k, [number(v) for v in vs]] for k, vs in history.history.items()]
     case["weights_after"] = [tensor(w) for w in model.get_weights()]
     case["evaluate"] = [number(v) for v in model.evaluate(X, labels(kind), verbose=0, batch_size=48)]
@@ -175,7 +187,7 @@ def mixed_steps(name, kind, optimizer, activation, loss, use_bias):
     return case
 
 
-def mixed(dump, lines):
+def mixed():
     keras.config.set_dtype_policy("mixed_bfloat16")
     o = optimizers
     x = 2.0 * waves((8, 33), 1.7)
@@ -235,10 +247,9 @@ def main():
         fits("l2 and validation", "real", o.RMSprop(0.01), regularizer=regularizers.L2(0.01), epochs=3, batch_size=32, validation_split=0.1, validation_freq=2),
     ]
     data = {"x": tensor(X), "classes": tensor(CLASSES), "real": tensor(REAL), "binary": tensor(BINARY), "batch": BATCH}
-    dump = lambda v: json.dumps(v, sort_keys=True, separators=(",", ":"))
-    lines = lambda cases: "[\n" + ",\n".join(map(dump, cases)) + "\n]"
     OUT.write_text(f'{{"data":{dump(data)},\n"steps":{lines(stepwise)},\n"fits":{lines(whole)}}}\n')
-    mixed(dump, lines)
+    mixed()
 
 
-main()
+if __name__ == "__main__":
+    main()

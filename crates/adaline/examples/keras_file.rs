@@ -20,7 +20,7 @@ fn main() -> Outcome<()> {
     let classifier = || {
         Sequential::new()
             .add(Input::new([4]))
-            .add(Dense::new(8).activation(Activation::Relu).kernel_regularizer(L2(0.001)))
+            .add(Dense::new(8).activation(Activation::Relu).kernel_regularizer(L2(0.001)).bias_constraint(Constraint::max_norm(0.5)))
             .add(Dropout::new(0.0))
             .add(Dense::new(3).activation(Activation::Softmax))
     };
@@ -31,6 +31,11 @@ fn main() -> Outcome<()> {
         ("sgd", SGD::new(0.1).momentum(0.9).nesterov(true).into()),
         ("rmsprop", RMSprop::new(0.01).momentum(0.5).centered(true).into()),
         ("accumulation", AdamW::new(0.01).gradient_accumulation_steps(4).into()),
+        ("nadam", Nadam::new(0.01).use_ema(true).gradient_accumulation_steps(2).into()),
+        ("adafactor", Adafactor::new(0.01).use_ema(true).ema_overwrite_frequency(3).into()),
+        ("muon", Muon::new(0.01).exclude_layers(vec!["^dense_1".into()]).into()),
+        ("schedule_free", ScheduleFreeAdamW::new(0.01).loss_scale_factor(8.0).into()),
+        ("cosine", Ftrl::new(CosineDecay::new(0.0, 20).warmup_target(Some(0.1)).warmup_steps(5.0)).into()),
         ("schedule", SGD::default().learning_rate(ExponentialDecay::new(0.1, 5, 0.9)).into()),
     ] {
         let mut model = classifier().name(name).build(Seed(7))?;

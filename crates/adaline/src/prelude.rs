@@ -7,8 +7,9 @@ pub use adaline_data::{Tensor, to_categorical};
 pub use adaline_nn::activations::Activation;
 pub use adaline_nn::callbacks::{
     Callback, CsvLogger, EarlyStopping, GradientDescentStop, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
-    TerminateOnNaN,
+    SwapEMAWeights, TerminateOnNaN,
 };
+pub use adaline_nn::constraints::Constraint;
 pub use adaline_nn::initializers::Initializer;
 pub use adaline_nn::layers::image::{FillMode, FlipMode};
 pub use adaline_nn::layers::{
@@ -49,7 +50,12 @@ pub use adaline_nn::metrics::{
     SparseTopKCategoricalAccuracy, SpecificityAtSensitivity, TopKCategoricalAccuracy, TrueNegatives, TruePositives,
 };
 pub use adaline_nn::model::{Inputs, Labels, Objective};
-pub use adaline_nn::optimizers::{Adam, AdamW, Optimizer, RMSprop, RmsProp, SGD, Sgd};
-pub use adaline_nn::regularizers::{L1, L1L2, L2};
-pub use adaline_nn::schedules::{ExponentialDecay, InverseTimeDecay};
+pub use adaline_nn::optimizers::{
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, Optimizer, RMSprop, RmsProp, SGD, ScheduleFreeAdamW,
+    Sgd,
+};
+pub use adaline_nn::regularizers::{L1, L1L2, L2, OrthogonalRegularizer};
+pub use adaline_nn::schedules::{
+    CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay,
+};
 pub use adaline_nn::{Apply, DTypePolicy, Evaluate, Fit, Functional, History, KerasTensor, Model, Seed, Sequential, SharedLayer};

@@ -23,6 +23,11 @@ fn the_processor_trains_as_keras() {
 }
 
 #[test]
+fn the_processor_updates_weights_as_keras() {
+    training::update_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
+#[test]
 fn the_processor_trains_in_bfloat16_as_keras() {
     training::train_in_bfloat16_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }

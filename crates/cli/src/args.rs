@@ -165,7 +165,7 @@ pub(crate) struct FitArgs {
     /// Rows per training step [default: 16 below 1,000 rows, else 32]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// sgd, rmsprop, adam or adamw [default: adam]
+    /// Keras' name of an optimizer: sgd, rmsprop, adam, adamw, lion, ... [default: adam]
     #[arg(long, value_name = "NAME")]
     pub optimizer: Option<String>,
     /// Learning rate [default: the optimizer's]

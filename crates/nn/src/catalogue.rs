@@ -258,6 +258,16 @@ rows! { OPTIMIZERS, Optimizer, "All optimizers. Their names are matched whatever
     RmsProp = "RMSprop" [],
     Adam = "Adam" [],
     AdamW = "AdamW" [],
+    Adamax = "Adamax" [],
+    Nadam = "Nadam" [],
+    Adagrad = "Adagrad" [],
+    Adadelta = "Adadelta" [],
+    Adafactor = "Adafactor" [],
+    Ftrl = "Ftrl" [],
+    Lamb = "Lamb" [],
+    Lion = "Lion" [],
+    Muon = "Muon" [],
+    ScheduleFreeAdamW = "ScheduleFreeAdamW" [],
 }
 
 /// A layer from Keras' envelope.

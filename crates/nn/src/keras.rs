@@ -147,6 +147,12 @@ impl ConfigError {
             known: known.iter().map(|&s| s.into()).collect(),
         }
     }
+    /// An argument that is not among the known ones.
+    pub(crate) fn unknown_key(class: &str, key: &str, known: &mut dyn Iterator<Item = &String>) -> Self {
+        let known: Vec<String> = known.cloned().collect();
+        let nearest = nearest(key, known.iter().map(String::as_str)).map(Into::into);
+        Self::UnknownKey { class: class.into(), key: shorten(key), nearest, known }
+    }
     /// A value that does not fit.
     #[expect(clippy::needless_pass_by_value, reason = "callers hand in temporaries")]
     pub fn value(class: &str, key: &str, expected: impl Into<String>, got: impl ToString) -> Self {
@@ -160,7 +166,7 @@ impl ConfigError {
 }
 
 /// Text from outside, short enough for a message.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 120;
     if text.chars().count() <= LONGEST { text.into() } else { format!("{}...", text.chars().take(LONGEST).collect::<String>()) }
 }
@@ -239,16 +245,35 @@ fn read_value(
     // Every layer takes one, and few write that they have none.
     let every_layers = |k: &str| k == "activity_regularizer" && defaults.contains_key("trainable");
     if let Some(key) = given.keys().find(|k| !defaults.contains_key(*k) && !every_layers(k)) {
-        return Err(ConfigError::UnknownKey {
-            class: class.into(),
-            key: shorten(key),
-            nearest: nearest(key, defaults.keys().map(String::as_str)).map(Into::into),
-            known: defaults.keys().cloned().collect(),
-        });
+        return Err(ConfigError::unknown_key(class, key, &mut defaults.keys()));
     }
     if let Some(&key) = required.iter().find(|k| !given.contains_key(**k)) {
         return Err(ConfigError::MissingKey { class: class.into(), key });
     }
+    overlay(class, &defaults, given, read)
+}
+
+/// Reads arguments whose names are known over their defaults; an error names the key.
+pub(crate) fn read_known<T: DeserializeOwned>(
+    class: &str,
+    defaults: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<T, ConfigError> {
+    let mut read = None;
+    overlay(class, defaults, given, &mut |arguments| {
+        read = Some(serde_json::from_value(arguments)?);
+        Ok(())
+    })?;
+    read.ok_or_else(|| ConfigError::Shape { expected: format!("the arguments of {class}"), got: "nothing".into() })
+}
+
+/// What is the same for all structs, again.
+fn overlay(
+    class: &str,
+    defaults: &Map<String, Value>,
+    given: &Map<String, Value>,
+    read: &mut dyn FnMut(Value) -> Result<(), serde_json::Error>,
+) -> Result<(), ConfigError> {
     let mut overlay = |keys: &mut dyn Iterator<Item = (&String, &Value)>| {
         let mut all: Map<String, Value> = defaults.clone();
         for (k, v) in keys {
@@ -268,6 +293,29 @@ fn read_value(
             Err(ConfigError::Shape { expected: format!("the arguments of {class}"), got: whole.to_string() })
         }
     }
+}
+
+/// A number or a list of numbers, as axes are given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "neither, expected an axis or a list of axes")]
+pub(crate) enum OneOrMany {
+    One(isize),
+    Many(Vec<isize>),
+}
+
+impl OneOrMany {
+    pub(crate) fn as_slice(&self) -> &[isize] {
+        match self {
+            Self::One(axis) => std::slice::from_ref(axis),
+            Self::Many(axes) => axes,
+        }
+    }
+}
+
+/// One of an object's arguments; an error names it.
+pub(crate) fn argument<T: DeserializeOwned>(class: &str, key: &str, arguments: &Map<String, Value>) -> Result<T, ConfigError> {
+    let value = arguments.get(key).unwrap_or(&Value::Null);
+    serde_json::from_value(value.clone()).map_err(|e| ConfigError::value(class, key, of_serde(&e), value))
 }
 
 /// What serde expected, without its own words for what came.

@@ -6,6 +6,7 @@
 pub mod activations;
 pub mod callbacks;
 pub mod catalogue;
+pub mod constraints;
 mod error;
 pub mod initializers;
 pub mod keras;

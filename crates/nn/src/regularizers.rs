@@ -1,11 +1,11 @@
 //! Regularizers: penalties on weights that are added to the loss.
 
 use crate::keras::{ConfigError, KerasObject, check, open, read_config, to_config};
-use adaline_graph::Var;
+use adaline_graph::{DType, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A penalty on a weight, added to the loss: `l1 · Σ|w| + l2 · Σw²` (no ½, as in Keras).
+/// A penalty on a weight, added to the loss: `l1 · Σ|w| + l2 · Σw²` (no ½, as in Keras), or how far its rows are from orthogonal.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub enum Regularizer {
@@ -20,6 +20,76 @@ pub enum Regularizer {
         /// Factor of `Σw²`.
         l2: f64,
     },
+    /// `factor · mean |cos|` of the angles between each two rows (or columns) of a matrix.
+    Orthogonal(OrthogonalRegularizer),
+    /// A function of one's own, which no file can hold.
+    Custom(CustomRegularizer),
+}
+
+/// Which vectors of a matrix shall be orthogonal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrthogonalMode {
+    /// Its rows.
+    Rows,
+    /// Its columns.
+    Columns,
+}
+
+/// `factor · Σ |rᵢ · rⱼ|` over pairs of rows (or columns) of length 1, divided by the number of pairs: 0 where all are orthogonal.
+/// For weights of two axes.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OrthogonalRegularizer {
+    /// Factor of the mean.
+    pub factor: f64,
+    /// Which vectors.
+    pub mode: OrthogonalMode,
+}
+
+impl Default for OrthogonalRegularizer {
+    fn default() -> Self {
+        Self { factor: 0.01, mode: OrthogonalMode::Rows }
+    }
+}
+
+impl OrthogonalRegularizer {
+    fn penalty(self, w: Var<'_>) -> Var<'_> {
+        let b = w.builder();
+        if w.rank() != 2 {
+            return b.error(format!("OrthogonalRegularizer needs a weight of two axes, got shape {}; try L2 for others", w.shape()));
+        }
+        let rows = self.mode == OrthogonalMode::Rows;
+        let (size, axis) = if rows { (w.dim(0), 1) } else { (w.dim(1), 0) };
+        if size < 2 {
+            let what = if rows { "rows" } else { "columns" };
+            return b.error(format!("OrthogonalRegularizer needs at least two {what}, got a weight of shape {}", w.shape()));
+        }
+        // As Keras: rows of (nearly) no length stay what they are, times 10⁷.
+        let unit = w * w.square().sum(&[axis], true).rsqrt().min_scalar(1e7);
+        let product = unit.dot(unit, !rows, rows).abs(); // (size, size), cosines of angles
+        let shape = product.shape();
+        let apart = b.iota(shape, 0).not_equal(b.iota(shape, 1)).cast(DType::F32);
+        let pairs = size as f32 * (size as f32 - 1.0) / 2.0;
+        (product * apart).sum(&[], false) * (self.factor as f32 * 0.5) / pairs
+    }
+}
+
+/// A function from a weight to its penalty, a scalar: [`Regularizer::custom`].
+#[derive(Clone, Copy)]
+pub struct CustomRegularizer {
+    name: &'static str,
+    penalty: for<'g> fn(Var<'g>) -> Var<'g>,
+}
+
+impl PartialEq for CustomRegularizer {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && std::ptr::fn_addr_eq(self.penalty, other.penalty)
+    }
+}
+impl std::fmt::Debug for CustomRegularizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// `l1 · Σ|w|`.
@@ -40,6 +110,11 @@ impl From<L1> for Regularizer {
 impl From<L2> for Regularizer {
     fn from(r: L2) -> Self {
         Self::L2(r.0)
+    }
+}
+impl From<OrthogonalRegularizer> for Regularizer {
+    fn from(r: OrthogonalRegularizer) -> Self {
+        Self::Orthogonal(r)
     }
 }
 impl From<L1L2> for Regularizer {
@@ -73,12 +148,29 @@ struct Both {
 }
 
 impl Regularizer {
+    /// A penalty of one's own: a function (or a closure that holds nothing) from the weight to a scalar. Models with it cannot be saved.
+    ///
+    /// ```
+    /// use adaline_nn::{layers::Dense, regularizers::Regularizer};
+    /// let layer = Dense::new(4).kernel_regularizer(Regularizer::custom("fourth_powers", |w| w.square().square().sum(&[], false) * 0.01));
+    /// ```
+    pub fn custom(name: &'static str, penalty: for<'g> fn(Var<'g>) -> Var<'g>) -> Self {
+        Self::Custom(CustomRegularizer { name, penalty })
+    }
     /// The penalty of a weight, a scalar.
     pub fn penalty(self, w: Var<'_>) -> Var<'_> {
         match self {
             Self::L1(l1) => w.abs().sum(&[], false) * l1 as f32,
             Self::L2(l2) => w.square().sum(&[], false) * l2 as f32,
             Self::L1L2 { l1, l2 } => w.abs().sum(&[], false) * l1 as f32 + w.square().sum(&[], false) * l2 as f32,
+            Self::Orthogonal(r) => r.penalty(w),
+            Self::Custom(custom) => {
+                let (penalty, b) = ((custom.penalty)(w), w.builder());
+                if penalty.rank() == 0 || b.failed() {
+                    return penalty;
+                }
+                b.error(format!("the regularizer `{}` must return a scalar, got shape {}; sum it", custom.name, penalty.shape()))
+            }
         }
     }
     /// From Keras' envelope, or one of the names `l1`, `l2`, `l1_l2`, each with factors of 0.01.
@@ -94,7 +186,11 @@ impl Regularizer {
                 let b = read_config::<Both>("L1L2", &[], c)?;
                 Self::L1L2 { l1: b.l1, l2: b.l2 }
             }
-            _ => return Err(ConfigError::unknown_class("regularizer", class, &["L1", "L2", "L1L2", "l1", "l2", "l1_l2"])),
+            "OrthogonalRegularizer" | "orthogonal_regularizer" => Self::Orthogonal(read_config("OrthogonalRegularizer", &[], c)?),
+            _ => {
+                let known = ["L1", "L2", "L1L2", "OrthogonalRegularizer", "l1", "l2", "l1_l2", "orthogonal_regularizer"];
+                return Err(ConfigError::unknown_class("regularizer", class, &known));
+            }
         };
         read.validate()?;
         Ok(read)
@@ -110,6 +206,8 @@ impl KerasObject for Regularizer {
             Self::L1(_) => "L1",
             Self::L2(_) => "L2",
             Self::L1L2 { .. } => "L1L2",
+            Self::Orthogonal(_) => "OrthogonalRegularizer",
+            Self::Custom(custom) => custom.name,
         }
     }
     fn config(&self) -> Value {
@@ -117,6 +215,8 @@ impl KerasObject for Regularizer {
             Self::L1(l1) => to_config(&OneL1 { l1 }),
             Self::L2(l2) => to_config(&OneL2 { l2 }),
             Self::L1L2 { l1, l2 } => to_config(&Both { l1, l2 }),
+            Self::Orthogonal(r) => to_config(&r),
+            Self::Custom(_) => json!({}),
         }
     }
     fn validate(&self) -> Result<(), ConfigError> {
@@ -125,6 +225,8 @@ impl KerasObject for Regularizer {
             Self::L1(l1) => ok("l1", l1),
             Self::L2(l2) => ok("l2", l2),
             Self::L1L2 { l1, l2 } => ok("l1", l1).and(ok("l2", l2)),
+            Self::Orthogonal(r) => ok("factor", r.factor),
+            Self::Custom(_) => Ok(()),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A model is traced anew for each `(batch shape, training)` signature. Weights are declared inside the call: the first trace
 //! creates and fills their slots, later traces find them by path and check the shape.
 
-use crate::{Layer, initializers::Initializer, keras::DTypePolicy, layers::Spectral, regularizers::Regularizer};
+use crate::{Layer, constraints::Constraint, initializers::Initializer, keras::DTypePolicy, layers::Spectral, regularizers::Regularizer};
 use adaline_graph::{Builder, DType, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
 
 /// How a weight begins and what acts on it.
@@ -15,6 +15,16 @@ pub struct WeightSpec {
     pub regularizer: Option<Regularizer>,
     /// Whether training changes it.
     pub trainable: bool,
+    /// What it is put back to after each update.
+    pub constraint: Option<Constraint>,
+}
+
+impl WeightSpec {
+    /// The same, put back by a constraint after each update.
+    pub fn constrained(mut self, constraint: Option<&Constraint>) -> Self {
+        self.constraint = constraint.cloned();
+        self
+    }
 }
 
 /// A declared weight.
@@ -301,7 +311,8 @@ impl<'g, 'm> Trace<'g, 'm> {
         };
         let ty = TensorType::new(DType::F32, shape);
         // As in Keras, where a wrapper is frozen.
-        let spec = &if self.frozen { WeightSpec { regularizer: None, trainable: false, ..spec.clone() } } else { spec.clone() };
+        let spec =
+            &if self.frozen { WeightSpec { regularizer: None, trainable: false, constraint: None, ..spec.clone() } } else { spec.clone() };
         let slot = if let Some(w) = self.weights.find(layer, name) {
             if w.ty != ty {
                 return self.b.error(format!("weight `{name}` was built with shape {} and cannot become {shape}", w.ty.shape));

@@ -131,8 +131,8 @@ fn wrong_json_is_an_error_that_names_the_place() {
         ("Dense", json!({"units": 0}), "Dense: `units` is 0, but must be at least 1"),
         (
             "Dense",
-            json!({"units": 3, "kernel_constraint": "max_norm"}),
-            "Dense: `kernel_constraint` is \"max_norm\", but must be null (not supported)",
+            json!({"units": 3, "kernel_constraint": "max_norn"}),
+            "Dense: `kernel_constraint` is \"max_norn\", but must be something else (there is no constraint `max_norn`; did you mean `max_norm`?)",
         ),
         ("Dens", json!({}), "there is no layer `Dens`; did you mean `Dense`?"),
         ("Dropout", json!({"rate": 1.0}), "Dropout: `rate` is 1, but must be at least 0 and below 1"),
@@ -212,8 +212,12 @@ fn arguments_out_of_range_are_errors_at_validation() {
         let message = object.validate().expect_err(&format!("{} with a bad `{key}`", object.class_name())).to_string();
         assert!(message.contains(&format!("`{key}`")), "{}: {message}", object.class_name());
     }
-    for config in [json!({"use_ema": true}), json!({"loss_scale_factor": 2.0})] {
-        assert!(Adam::from_config(&config).unwrap_err().to_string().contains("is not supported"), "{config}");
+    for (key, config) in [
+        ("loss_scale_factor", json!({"loss_scale_factor": 0.0})),
+        ("ema_momentum", json!({"use_ema": true, "ema_momentum": 1.1})),
+        ("ema_overwrite_frequency", json!({"use_ema": true, "ema_overwrite_frequency": 0})),
+    ] {
+        assert!(Adam::from_config(&config).unwrap_err().to_string().contains(&format!("`{key}`")), "{config}");
     }
     assert_eq!(SparseCategoricalCrossentropy::from_config(&json!({"ignore_class": -1})).unwrap().config()["ignore_class"], -1);
     assert!(AdamW::from_config(&json!({"weight_decay": null})).is_err());
@@ -311,7 +315,7 @@ fn clipping_never_hides_a_gradient_that_is_not_finite() {
     let clipped = |optimizer: &dyn Optimizer, gradient: [f32; 2]| {
         let (b, mut feed) = (Builder::new(), Feed::default());
         let scalar = |v: f32| Value::f32(Shape::SCALAR, &[v]);
-        let step = Step { learning_rate: feed.input(&b, &scalar(1.0)), t: feed.input(&b, &scalar(1.0)) };
+        let step = Step { learning_rate: feed.input(&b, &scalar(1.0)), t: feed.input(&b, &scalar(1.0)), shared: None };
         let w = feed.input(&b, &Value::f32([2], &[0.0, 0.0]));
         let g = feed.input(&b, &Value::f32([2], &gradient));
         let new = apply_gradients(optimizer, &step, &[w], &[g], &[vec![]]).weights[0].id();

@@ -6,10 +6,11 @@ use adaline_graph::backend::Backend;
 use adaline_graph::reference::Reference;
 use adaline_nn::activations::Activation;
 use adaline_nn::layers::{Dense, Dropout, Input, Normalization, SpectralNormalization};
-use adaline_nn::losses::SparseCategoricalCrossentropy;
+use adaline_nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use adaline_nn::metrics::Accuracy;
-use adaline_nn::model::LoadOptions;
-use adaline_nn::optimizers::{Adam, RmsProp, Sgd};
+use adaline_nn::model::{Evaluate, LoadOptions};
+use adaline_nn::optimizers::{Adafactor, Adam, Ftrl, Muon, Nadam, RmsProp, ScheduleFreeAdamW, Sgd};
+use adaline_nn::regularizers::Regularizer;
 use adaline_nn::{Error, Fit, Model, Optimizer, Seed, Sequential};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -83,12 +84,18 @@ fn files_have_keras_layout() {
 #[test]
 fn every_optimizer_comes_back_with_its_memory() {
     let (x, y) = data();
-    let optimizers: [Box<dyn Optimizer>; 5] = [
+    let optimizers: [Box<dyn Optimizer>; 11] = [
         Sgd::default().into(),
         Sgd::default().momentum(0.9).into(),
         RmsProp::default().momentum(0.5).centered(true).into(),
         Adam::default().amsgrad(true).into(),
         Adam::default().gradient_accumulation_steps(3).into(),
+        Adam::default().use_ema(true).gradient_accumulation_steps(3).into(),
+        Nadam::default().use_ema(true).ema_overwrite_frequency(3).into(),
+        Adafactor::default().into(),
+        Ftrl::new(0.1).into(),
+        Muon::default().into(),
+        ScheduleFreeAdamW::default().into(),
     ];
     for optimizer in optimizers {
         let class = optimizer.class_name();
@@ -100,6 +107,45 @@ fn every_optimizer_comes_back_with_its_memory() {
         }
         assert_eq!(one.get_weights(), other.get_weights(), "{class}");
     }
+}
+
+#[test]
+fn averages_come_first_and_what_is_shared_last() {
+    let model = trained(Nadam::default().use_ema(true).gradient_accumulation_steps(2));
+    let archive = archive(&model);
+    let shapes: Vec<&[usize]> = archive.weights.iter().filter(|t| t.path.starts_with("optimizer/")).map(|t| &t.shape[..]).collect();
+    let of_each: [&[usize]; 4] = [&[4, 5], &[5], &[5, 3], &[3]];
+    let twice = of_each.iter().flat_map(|&s| [s, s]).collect();
+    // Iteration, learning rate; averages; accumulators; momentum and velocity of each weight; the product of momenta.
+    let expected: Vec<&[usize]> = [vec![&[][..], &[]], of_each.to_vec(), of_each.to_vec(), twice, vec![&[]]].concat();
+    assert_eq!(shapes, expected);
+    let values = |number: usize| match &archive.weights.iter().find(|t| t.path == format!("optimizer/vars/{number}")).unwrap().data {
+        TensorBytes::F32(v) => v.clone(),
+        other => panic!("{other:?}"),
+    };
+    // At the end of `fit` weights are their averages.
+    assert_eq!(Tensor::f32([4, 5], values(2)).unwrap(), model.weight("hidden/kernel").unwrap());
+    assert!(values(18)[0] > 0.0 && values(18)[0] < 1.0, "a product of momenta");
+}
+
+#[test]
+fn a_function_as_regularizer_cannot_be_saved() {
+    let penalty = Regularizer::custom("fourth_powers", |w| w.square().square().sum(&[], false));
+    let network = Sequential::new().add(Input::new([4])).add(Dense::new(3).kernel_regularizer(penalty).name("hidden"));
+    let mut model = network.build_on(backend(), Seed(7)).unwrap();
+    let (x, _) = data();
+    let y = Tensor::f32([40, 3], vec![0.5; 120]).unwrap();
+    model.compile(Sgd::default(), MeanSquaredError::default(), ()).unwrap();
+    let error = model.to_bytes().unwrap_err().to_string();
+    assert!(error.contains("`hidden/kernel`") && error.contains("`fourth_powers`"), "{error}");
+    // The penalty is part of the loss.
+    let powers: f32 = model.weight("hidden/kernel").unwrap().as_f32().unwrap().iter().map(|w| w.powi(4)).sum();
+    let with = model.evaluate(&x, &y, Evaluate::default().batch_size(40)).unwrap()[0].1;
+    let plain = Sequential::new().add(Input::new([4])).add(Dense::new(3).name("hidden"));
+    let mut plain = plain.build_on(backend(), Seed(7)).unwrap();
+    plain.compile(Sgd::default(), MeanSquaredError::default(), ()).unwrap();
+    let without = plain.evaluate(&x, &y, Evaluate::default().batch_size(40)).unwrap()[0].1;
+    assert!((with - without - f64::from(powers)).abs() < 1e-5 && powers > 0.01, "{with} {without} {powers}");
 }
 
 #[test]

@@ -1,22 +1,23 @@
 //! Values, gradients and configurations against real Keras (`scripts/goldens/catalogue.py`, `images.py`, `masks.py`,
-//! `recurrent.py` and `losses.py` made the files).
+//! `recurrent.py`, `losses.py`, `layers.py` and `updates.py` made the files).
 
 mod support;
 
-use adaline_graph::{Builder, NodeId, Shape, TensorType, Var, eval::Value};
+use adaline_graph::{Builder, NodeId, Shape, Var};
 use adaline_nn::{
     Layer, Metric,
     activations::Activation,
     catalogue,
+    constraints::Constraint,
     initializers::Initializer,
     keras::KerasObject,
     layers::{Dense, Normalization},
-    losses, metrics, optimizers,
+    losses, metrics,
     regularizers::Regularizer,
     schedules::Schedule,
 };
 use serde_json::Value as Json;
-use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, tensor, tensors};
+use support::{ABSOLUTE, Feed, RELATIVE, close, goldens, gradients, same_json, tensor};
 
 #[test]
 fn configurations_are_what_keras_writes() {
@@ -34,6 +35,7 @@ fn configurations_are_what_keras_writes() {
             "keras.optimizers" => Box::new(Shown(catalogue::optimizer_from_json(&theirs).unwrap().envelope())),
             "keras.optimizers.schedules" => Box::new(Schedule::from_json(&theirs).unwrap()),
             "keras.initializers" => Box::new(Initializer::from_json(&theirs).unwrap()),
+            "keras.constraints" => Box::new(Constraint::from_json(&theirs).unwrap()),
             "keras.regularizers" => Box::new(Regularizer::from_json(&theirs).unwrap()),
             other => panic!("{other}"),
         };
@@ -43,7 +45,9 @@ fn configurations_are_what_keras_writes() {
 
 /// All configurations that Keras wrote.
 fn configs() -> Vec<Json> {
-    ["configs", "image_configs", "mask_configs", "recurrent_configs", "loss_configs", "more_configs"].map(goldens).concat()
+    ["configs", "image_configs", "mask_configs", "recurrent_configs", "loss_configs", "more_configs", "update_configs"]
+        .map(goldens)
+        .concat()
 }
 
 /// An envelope already made.
@@ -167,95 +171,6 @@ fn accuracy_is_chosen_by_shapes() {
     for name in ["accuracy", "acc"] {
         let metric = catalogue::metric_from_json(&Json::from(name)).unwrap();
         assert_eq!((metric.name(), metric.envelope()), (name, Json::from(name)));
-    }
-}
-
-#[test]
-fn regularizers_and_their_gradients() {
-    for case in goldens("regularizers") {
-        let (b, mut feed) = (Builder::new(), Feed::default());
-        let w = feed.input(&b, &tensor(&case["w"]));
-        let penalty = Regularizer::from_json(&case["object"]).unwrap().penalty(w);
-        let dw = gradients(&b, penalty, &[w])[0];
-        let penalty = penalty.id();
-        let run = feed.run(b, &[penalty, dw]);
-        let theirs = Value::of(TensorType::f32(Shape::SCALAR), vec![case["penalty"].as_f64().unwrap()]);
-        close(&case["object"].to_string(), &run[0], &theirs, RELATIVE, ABSOLUTE);
-        close(&case["object"].to_string(), &run[1], &tensor(&case["gradient"]), RELATIVE, ABSOLUTE);
-    }
-}
-
-#[test]
-fn schedules_at_forty_steps() {
-    for case in goldens("schedules") {
-        let schedule = Schedule::from_json(&case["object"]).unwrap();
-        let rates = case["steps"].as_array().unwrap().iter().zip(case["rates"].as_array().unwrap());
-        assert_eq!(rates.len(), 40);
-        for (step, rate) in rates {
-            let (ours, theirs) = (schedule.at(step.as_u64().unwrap()), rate.as_f64().unwrap());
-            assert!((ours - theirs).abs() <= 2e-6 * theirs, "{} at {step}: ours {ours}, Keras' {theirs}", case["object"]);
-        }
-    }
-}
-
-#[test]
-fn optimizers_step_by_step() {
-    for case in goldens("optimizers") {
-        let optimizer = catalogue::optimizer_from_json(&case["object"]).unwrap();
-        let what = case["object"].to_string();
-        let mut weights = tensors(&case["start"]);
-        let mut slots: Vec<Vec<Value>> = weights.iter().map(|w| vec![Value::zeros(w.ty); optimizer.slots().len()]).collect();
-        let mut sums: Vec<Value> = weights.iter().map(|w| Value::zeros(w.ty)).collect();
-        let (mut updates, mut calls) = (0u64, 0u32);
-        let steps = case["gradients"].as_array().unwrap().iter().zip(case["weights"].as_array().unwrap());
-        for (gradient, theirs) in steps {
-            calls += 1;
-            let (b, mut feed) = (Builder::new(), Feed::default());
-            let lr = feed.input(&b, &Value::f32(Shape::SCALAR, &[optimizer.common().learning_rate.at(updates) as f32]));
-            let t = feed.input(&b, &Value::f32(Shape::SCALAR, &[(updates + 1) as f32]));
-            let step = optimizers::Step { learning_rate: lr, t };
-            let mut inputs = |values: &[Value]| -> Vec<Var<'_>> { values.iter().map(|v| feed.input(&b, v)).collect() };
-            let (w, mut g, acc) = (inputs(&weights), inputs(&tensors(gradient)), inputs(&sums));
-            let memory: Vec<Vec<Var<'_>>> = slots.iter().map(|s| inputs(s)).collect();
-            let ids = |v: &[Var<'_>]| v.iter().map(|v| v.id()).collect::<Vec<NodeId>>();
-            let accumulated = optimizer.common().gradient_accumulation_steps;
-            if let Some(n) = accumulated {
-                if calls % n != 0 {
-                    let next = ids(&optimizers::accumulate(&acc, &g));
-                    sums = feed.run(b, &next);
-                    continue;
-                }
-                let (mean, zeros) = optimizers::averaged(n, &acc, &g);
-                g = mean;
-                assert_eq!(zeros.len(), sums.len());
-                sums = weights.iter().map(|w| Value::zeros(w.ty)).collect();
-            }
-            let applied = optimizers::apply_gradients(&*optimizer, &step, &w, &g, &memory);
-            let mut wanted = ids(&applied.weights);
-            applied.slots.iter().for_each(|s| wanted.extend(ids(s)));
-            let mut run = feed.run(b, &wanted).into_iter().map(|v| Value::f32(v.ty.shape, &v.to_f32()));
-            weights = run.by_ref().take(weights.len()).collect();
-            for s in &mut slots {
-                *s = run.by_ref().take(s.len()).collect();
-            }
-            updates += 1;
-            for (ours, theirs) in weights.iter().zip(tensors(theirs)) {
-                close(&format!("{what}, call {calls}"), ours, &theirs, RELATIVE, 1e-5);
-            }
-        }
-        // The memory, in the order of Keras' file.
-        let theirs = case["slots"].as_array().unwrap();
-        let mut order = Vec::new();
-        for group in optimizer.file_groups() {
-            for of_weight in &slots {
-                order.extend(group.iter().map(|&i| (optimizer.slots()[i], &of_weight[i])));
-            }
-        }
-        assert_eq!(order.len(), theirs.len(), "{what}");
-        for ((name, ours), theirs) in order.into_iter().zip(theirs) {
-            assert!(theirs["name"].as_str().unwrap().ends_with(name), "{what}: {name} against {}", theirs["name"]);
-            close(&format!("{what}: {name}"), ours, &tensor(theirs), 1e-4, 1e-5);
-        }
     }
 }
 

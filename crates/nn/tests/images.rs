@@ -155,7 +155,7 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         conv("data_format", json!("channels")),
         conv("groups", json!(3)),
         conv("groups", json!(0)),
-        conv("kernel_constraint", json!("max_norm")),
+        conv("kernel_constraint", json!("max_norn")),
         conv("activity_regularizer", json!("l2")),
         conv("kernel_regularizer", json!({"class_name": "L2", "config": {"l2": -1.0}})),
         dilated,
@@ -198,7 +198,7 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         ("SeparableConv1D", "padding".into(), json!({"kernel_size": 3, "filters": 1, "padding": "causal"})),
         ("PReLU", "shared_axes".into(), json!({"shared_axes": [0]})),
         ("PReLU", "shared_axes".into(), json!({"shared_axes": "all"})),
-        ("PReLU", "alpha_constraint".into(), json!({"alpha_constraint": "non_neg"})),
+        ("PReLU", "alpha_constraint".into(), json!({"alpha_constraint": "non_negative"})),
         ("SpatialDropout1D", "data_format".into(), json!({"rate": 0.5, "data_format": "channels_first"})),
     ] {
         let envelope = json!({"class_name": class, "config": config});

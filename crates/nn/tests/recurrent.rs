@@ -409,7 +409,7 @@ fn arguments_are_read_as_people_write_them() {
     for (class, config, expected) in [
         ("LSTM", json!({}), "LSTM needs the argument `units`"),
         ("GRU", json!({"units": 2, "unit_forget_bias": true}), "GRU has no argument `unit_forget_bias`"),
-        ("LSTM", json!({"units": 2, "kernel_constraint": "max_norm"}), "`kernel_constraint`"),
+        ("LSTM", json!({"units": 2, "kernel_constraint": {"class_name": "MaxNorm", "config": {"max": 1}}}), "`kernel_constraint`"),
         ("LSTM", json!({"units": "2"}), "`units`"),
         ("RNN", json!({}), "RNN needs the argument `cell`"),
         ("RNN", json!({"cell": {"class_name": "LSTMCel"}}), "did you mean `LSTMCell`"),

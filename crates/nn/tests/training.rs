@@ -12,6 +12,11 @@ fn the_reference_trains_as_keras() {
 }
 
 #[test]
+fn the_reference_updates_weights_as_keras() {
+    training::update_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}
+
+#[test]
 fn the_reference_trains_in_bfloat16_as_keras() {
     training::train_in_bfloat16_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }

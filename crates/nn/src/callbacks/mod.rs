@@ -7,6 +7,7 @@ mod gradient_descent;
 mod lambda;
 mod learning_rate;
 mod monitor;
+mod swap_averages;
 mod terminate;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use gradient_descent::GradientDescentStop;
 pub use lambda::LambdaCallback;
 pub use learning_rate::{LearningRateScheduler, ReduceLROnPlateau};
 pub use monitor::Mode;
+pub use swap_averages::SwapEMAWeights;
 pub use terminate::TerminateOnNaN;
 
 use crate::error::Result;
@@ -47,6 +49,16 @@ pub trait Callback {
         let _ = (epoch, logs, control);
         Ok(())
     }
+    /// Before a validation within `fit`.
+    fn on_test_begin(&mut self, control: &mut Control<'_>) -> Result<()> {
+        let _ = control;
+        Ok(())
+    }
+    /// After a validation within `fit`.
+    fn on_test_end(&mut self, control: &mut Control<'_>) -> Result<()> {
+        let _ = control;
+        Ok(())
+    }
     /// Whether [`Callback::on_train_batch_end`] is to be called; asked once per `fit`.
     fn wants_batches(&self) -> bool {
         false
@@ -74,6 +86,12 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     }
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, control: &mut Control<'_>) -> Result<()> {
         (**self).on_epoch_end(epoch, logs, control)
+    }
+    fn on_test_begin(&mut self, control: &mut Control<'_>) -> Result<()> {
+        (**self).on_test_begin(control)
+    }
+    fn on_test_end(&mut self, control: &mut Control<'_>) -> Result<()> {
+        (**self).on_test_end(control)
     }
     fn wants_batches(&self) -> bool {
         (**self).wants_batches()

@@ -211,3 +211,35 @@ fn callbacks_may_use_the_model_in_the_middle_of_an_epoch() {
     let h = m.fit(&x, &y, Fit::default().epochs(2).batch_size(4).callback(meddle)).unwrap();
     assert_eq!(h.len(), 2);
 }
+
+#[test]
+fn averages_are_validated_and_shown_where_there_are_some() {
+    let (x, y) = line();
+    let mut plain = model(0.1);
+    let error = plain.fit(&x, &y, Fit::default().callback(SwapEMAWeights::new())).unwrap_err().to_string();
+    assert!(error.contains("use_ema"), "{error}");
+
+    // Between epochs the model shows its averages; after an early end, too, it keeps them and not the weights behind them.
+    let mut averaged = model(0.1);
+    averaged.compile(Sgd::default().learning_rate(0.1).use_ema(true).ema_momentum(0.9), MeanSquaredError::default(), ()).unwrap();
+    let mut shown = Vec::new();
+    let watch = LambdaCallback::new().on_epoch_end(|epoch, _, control| {
+        shown.push(control.model().get_weights());
+        if epoch == 1 {
+            control.stop();
+        }
+        Ok(())
+    });
+    let swap = SwapEMAWeights::new().swap_on_epoch(true);
+    averaged.fit(&x, &y, Fit::default().epochs(5).batch_size(4).shuffle(false).callback(swap).callback(watch)).unwrap();
+    assert_eq!(shown.len(), 2);
+    assert_eq!(averaged.get_weights(), shown[1]);
+    // Training goes on with the weights: the averages after two epochs are those of a training that never showed them.
+    let mut unseen = model(0.1);
+    unseen.compile(Sgd::default().learning_rate(0.1).use_ema(true).ema_momentum(0.9), MeanSquaredError::default(), ()).unwrap();
+    unseen.fit(&x, &y, Fit::default().epochs(2).batch_size(4).shuffle(false)).unwrap();
+    assert_eq!(averaged.get_weights(), unseen.get_weights());
+    let mut weights = model(0.1);
+    weights.fit(&x, &y, Fit::default().epochs(2).batch_size(4).shuffle(false)).unwrap();
+    assert_ne!(averaged.get_weights(), weights.get_weights());
+}

@@ -4,6 +4,7 @@ use super::common::{LayerCommon, NotSupported, layer_builder, layer_identity, la
 use super::{Layer, spatial::weights_valid};
 use crate::{
     Trace, WeightSpec,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
@@ -34,8 +35,8 @@ pub struct BatchNormalization {
     moving_variance_initializer: Initializer,
     beta_regularizer: Option<Regularizer>,
     gamma_regularizer: Option<Regularizer>,
-    beta_constraint: NotSupported,
-    gamma_constraint: NotSupported,
+    beta_constraint: Option<Constraint>,
+    gamma_constraint: Option<Constraint>,
     synchronized: bool,
     renorm: bool,
     renorm_clipping: NotSupported,
@@ -57,8 +58,8 @@ impl Default for BatchNormalization {
             moving_variance_initializer: Initializer::Ones,
             beta_regularizer: None,
             gamma_regularizer: None,
-            beta_constraint: NotSupported,
-            gamma_constraint: NotSupported,
+            beta_constraint: None,
+            gamma_constraint: None,
             synchronized: false,
             renorm: false,
             renorm_clipping: NotSupported,
@@ -124,9 +125,19 @@ impl BatchNormalization {
         self.beta_regularizer = Some(regularizer.into());
         self
     }
+    /// What `beta` is put back to after each update.
+    pub fn beta_constraint(mut self, constraint: Constraint) -> Self {
+        self.beta_constraint = Some(constraint);
+        self
+    }
     /// Penalty on `gamma`.
     pub fn gamma_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
         self.gamma_regularizer = Some(regularizer.into());
+        self
+    }
+    /// What `gamma` is put back to after each update.
+    pub fn gamma_constraint(mut self, constraint: Constraint) -> Self {
+        self.gamma_constraint = Some(constraint);
         self
     }
 }
@@ -142,7 +153,8 @@ impl KerasObject for BatchNormalization {
         check(self.renorm_momentum.is_finite(), class, "renorm_momentum", "a finite number", self.renorm_momentum)?;
         let initializers =
             [&self.beta_initializer, &self.gamma_initializer, &self.moving_mean_initializer, &self.moving_variance_initializer];
-        weights_valid(&initializers, &[self.beta_regularizer, self.gamma_regularizer])
+        weights_valid(&initializers, &[self.beta_regularizer, self.gamma_regularizer])?;
+        constraints::valid(&[&self.beta_constraint, &self.gamma_constraint])
     }
 }
 
@@ -162,9 +174,20 @@ impl Layer for BatchNormalization {
         };
         let n = s.dims()[kept];
         let spread = (0..s.rank()).filter(|&a| a != kept).fold(s, |s, a| s.with_dim(a, 1)); // (1, .., n, .., 1)
-        let gamma =
-            self.scale.then(|| cx.exact_weight("gamma", &[n], &self.common.weight(&self.gamma_initializer, self.gamma_regularizer)));
-        let beta = self.center.then(|| cx.exact_weight("beta", &[n], &self.common.weight(&self.beta_initializer, self.beta_regularizer)));
+        let gamma = self.scale.then(|| {
+            cx.exact_weight(
+                "gamma",
+                &[n],
+                &self.common.weight(&self.gamma_initializer, self.gamma_regularizer).constrained(self.gamma_constraint.as_ref()),
+            )
+        });
+        let beta = self.center.then(|| {
+            cx.exact_weight(
+                "beta",
+                &[n],
+                &self.common.weight(&self.beta_initializer, self.beta_regularizer).constrained(self.beta_constraint.as_ref()),
+            )
+        });
         let moving_mean = statistic(cx, "moving_mean", n, &self.moving_mean_initializer);
         let moving_variance = statistic(cx, "moving_variance", n, &self.moving_variance_initializer);
 
@@ -214,5 +237,5 @@ fn masked_moments<'g>(x: Var<'g>, mask: Var<'g>, axes: &[isize]) -> (Var<'g>, Va
 
 /// A weight that gradients leave alone.
 fn statistic<'g>(cx: &mut Trace<'g, '_>, name: &str, n: usize, initializer: &Initializer) -> Var<'g> {
-    cx.exact_weight(name, &[n], &WeightSpec { initializer: initializer.clone(), regularizer: None, trainable: false })
+    cx.exact_weight(name, &[n], &WeightSpec { initializer: initializer.clone(), regularizer: None, trainable: false, constraint: None })
 }

@@ -77,7 +77,8 @@ impl LayerCommon {
     }
     /// A weight of this layer that training changes unless the layer is frozen; a frozen weight is not penalised.
     pub(crate) fn weight(&self, initializer: &Initializer, regularizer: Option<Regularizer>) -> WeightSpec {
-        WeightSpec { initializer: initializer.clone(), regularizer: regularizer.filter(|_| self.trainable), trainable: self.trainable }
+        let regularizer = regularizer.filter(|_| self.trainable);
+        WeightSpec { initializer: initializer.clone(), regularizer, trainable: self.trainable, constraint: None }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Convolutions.
 
 use super::{
-    common::{LayerCommon, NotSupported, layer_identity},
+    common::{LayerCommon, layer_identity},
     shaping::DataFormat,
     spatial::{Padding, PerAxis, convolution_builder, image, restored, sizes, spatial_layer, weights_valid},
 };
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, check},
     regularizers::Regularizer,
@@ -36,8 +37,8 @@ pub struct Conv<const N: usize> {
     bias_initializer: Initializer,
     kernel_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    kernel_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    kernel_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A convolution of sequences `(B, length, C)`.
@@ -71,8 +72,8 @@ impl<const N: usize> Conv<N> {
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: None,
             bias_regularizer: None,
-            kernel_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Divides channels and filters into groups that do not see each other.
@@ -90,6 +91,11 @@ impl<const N: usize> Conv<N> {
         self.kernel_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernel is put back to after each update.
+    pub fn kernel_constraint(mut self, constraint: Constraint) -> Self {
+        self.kernel_constraint = Some(constraint);
+        self
+    }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
         check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
@@ -101,7 +107,8 @@ impl<const N: usize> Conv<N> {
         let divides = self.filters.is_multiple_of(self.groups);
         check(divides, class, "groups", &format!("a divisor of the {} filters", self.filters), self.groups)?;
         self.dilation_rate.dilates(class, &self.strides)?;
-        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])
+        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.kernel_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -126,7 +133,11 @@ impl<const N: usize> Conv<N> {
             Padding::Causal => ConvSpec::causal(self.kernel_size.0[0], strides[0], dilation[0]),
         };
         let shape = [&self.kernel_size.0[..], &[channels / self.groups, self.filters]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.kernel_initializer, self.kernel_regularizer));
+        let kernel = cx.weight(
+            "kernel",
+            &shape,
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         let y = x.conv(kernel, spec.with_groups(self.groups));
         self.finish(cx, y, self.filters)
     }

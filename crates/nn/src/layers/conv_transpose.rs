@@ -1,13 +1,14 @@
 //! Transposed convolutions.
 
 use super::{
-    common::{LayerCommon, NotSupported, layer_identity},
+    common::{LayerCommon, layer_identity},
     shaping::DataFormat,
     spatial::{Padding, PerAxis, convolution_builder, image, restored, sizes, spatial_layer, weights_valid},
 };
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, check},
     regularizers::Regularizer,
@@ -36,8 +37,8 @@ pub struct ConvTranspose<const N: usize> {
     bias_initializer: Initializer,
     kernel_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    kernel_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    kernel_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A transposed convolution of sequences `(B, length, C)`.
@@ -71,8 +72,8 @@ impl<const N: usize> ConvTranspose<N> {
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: None,
             bias_regularizer: None,
-            kernel_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Cells that the result has more at the end, less than the strides. It then has `(n - 1) strides + kernel + output_padding` cells, with
@@ -91,6 +92,11 @@ impl<const N: usize> ConvTranspose<N> {
         self.kernel_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernel is put back to after each update.
+    pub fn kernel_constraint(mut self, constraint: Constraint) -> Self {
+        self.kernel_constraint = Some(constraint);
+        self
+    }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
         check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
@@ -102,7 +108,8 @@ impl<const N: usize> ConvTranspose<N> {
             let expected = format!("less than the strides {:?} along each axis", self.strides.0);
             check(less, class, "output_padding", &expected, format!("{:?}", p.0))?;
         }
-        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])
+        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.kernel_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -111,7 +118,11 @@ impl<const N: usize> ConvTranspose<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[self.filters, x.dim(-1)]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.kernel_initializer, self.kernel_regularizer));
+        let kernel = cx.weight(
+            "kernel",
+            &shape,
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         let rule = if self.padding == Padding::Same { ConvSpec::transposed_same } else { ConvSpec::transposed_valid };
         let more = self.output_padding.as_ref().map(|p| &p.0[..]);
         let (spec, size) = rule(&sizes(x), &self.kernel_size.0, &self.strides.0, &self.dilation_rate.0, more);

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
@@ -29,8 +30,8 @@ pub struct Dense {
     bias_initializer: Initializer,
     kernel_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    kernel_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    kernel_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
     quantization_config: NotSupported,
 }
 
@@ -54,8 +55,8 @@ impl Dense {
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: None,
             bias_regularizer: None,
-            kernel_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            bias_constraint: None,
             quantization_config: NotSupported,
         }
     }
@@ -84,9 +85,19 @@ impl Dense {
         self.kernel_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernel is put back to after each update.
+    pub fn kernel_constraint(mut self, constraint: Constraint) -> Self {
+        self.kernel_constraint = Some(constraint);
+        self
+    }
     /// Penalty on the bias.
     pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
         self.bias_regularizer = Some(regularizer.into());
+        self
+    }
+    /// What the bias is put back to after each update.
+    pub fn bias_constraint(mut self, constraint: Constraint) -> Self {
+        self.bias_constraint = Some(constraint);
         self
     }
 }
@@ -98,7 +109,8 @@ impl KerasObject for Dense {
         self.kernel_initializer.validate()?;
         self.bias_initializer.validate()?;
         self.kernel_regularizer.map_or(Ok(()), |r| r.validate())?;
-        self.bias_regularizer.map_or(Ok(()), |r| r.validate())
+        self.bias_regularizer.map_or(Ok(()), |r| r.validate())?;
+        constraints::valid(&[&self.kernel_constraint, &self.bias_constraint])
     }
 }
 
@@ -110,12 +122,20 @@ impl Layer for Dense {
         let Some((&k, lead)) = s.dims().split_last().filter(|(_, lead)| !lead.is_empty()) else {
             return cx.builder().error(format!("Dense needs an input of rank 2 or more, (batch, .., features), got shape {s}"));
         };
-        let kernel = cx.weight("kernel", &[k, self.units], &self.common.weight(&self.kernel_initializer, self.kernel_regularizer));
+        let kernel = cx.weight(
+            "kernel",
+            &[k, self.units],
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         // (B, .., K) as one matrix
         let rows: usize = lead.iter().product();
         let mut y = x.reshape(Shape::new(&[rows, k])).matmul(kernel);
         if self.use_bias {
-            let bias = cx.weight("bias", &[self.units], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
+            let bias = cx.weight(
+                "bias",
+                &[self.units],
+                &self.common.weight(&self.bias_initializer, self.bias_regularizer).constrained(self.bias_constraint.as_ref()),
+            );
             y = cx.compute(y) + bias;
         }
         let Some(out) = Shape::try_new(s.with_dim(s.rank() - 1, self.units).dims()) else {

@@ -1,13 +1,14 @@
 //! Convolutions that keep channels apart, alone and followed by a mixture of the channels.
 
 use super::{
-    common::{LayerCommon, NotSupported, layer_identity},
+    common::{LayerCommon, layer_identity},
     shaping::DataFormat,
     spatial::{Padding, PerAxis, convolution_builder, image, restored, sizes, spatial_layer, weights_valid},
 };
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, check},
     regularizers::Regularizer,
@@ -35,8 +36,8 @@ pub struct DepthwiseConv<const N: usize> {
     bias_initializer: Initializer,
     depthwise_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    depthwise_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    depthwise_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A convolution of each channel of sequences `(B, length, C)`.
@@ -67,8 +68,8 @@ impl<const N: usize> DepthwiseConv<N> {
             bias_initializer: Initializer::Zeros,
             depthwise_regularizer: None,
             bias_regularizer: None,
-            depthwise_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            depthwise_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Kernels for each channel.
@@ -86,12 +87,18 @@ impl<const N: usize> DepthwiseConv<N> {
         self.depthwise_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernel is put back to after each update.
+    pub fn depthwise_constraint(mut self, constraint: Constraint) -> Self {
+        self.depthwise_constraint = Some(constraint);
+        self
+    }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
         check(self.depth_multiplier >= 1, class, "depth_multiplier", "at least 1", self.depth_multiplier)?;
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
-        weights_valid(&[&self.depthwise_initializer, &self.bias_initializer], &[self.depthwise_regularizer, self.bias_regularizer])
+        weights_valid(&[&self.depthwise_initializer, &self.bias_initializer], &[self.depthwise_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.depthwise_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -100,7 +107,11 @@ impl<const N: usize> DepthwiseConv<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[x.dim(-1), self.depth_multiplier]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer));
+        let kernel = cx.weight(
+            "kernel",
+            &shape,
+            &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()),
+        );
         let (y, channels) = each_channel(x, kernel, &self.strides.0, &self.dilation_rate.0, self.padding);
         self.finish(cx, y, channels)
     }
@@ -145,9 +156,9 @@ pub struct SeparableConv<const N: usize> {
     depthwise_regularizer: Option<Regularizer>,
     pointwise_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    depthwise_constraint: NotSupported,
-    pointwise_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    depthwise_constraint: Option<Constraint>,
+    pointwise_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
 }
 
 /// A separable convolution of sequences `(B, length, C)`.
@@ -181,9 +192,9 @@ impl<const N: usize> SeparableConv<N> {
             depthwise_regularizer: None,
             pointwise_regularizer: None,
             bias_regularizer: None,
-            depthwise_constraint: NotSupported,
-            pointwise_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            depthwise_constraint: None,
+            pointwise_constraint: None,
+            bias_constraint: None,
         }
     }
     /// Kernels for each channel.
@@ -206,9 +217,19 @@ impl<const N: usize> SeparableConv<N> {
         self.depthwise_regularizer = Some(regularizer.into());
         self
     }
+    /// What the kernels of the channels are put back to after each update.
+    pub fn depthwise_constraint(mut self, constraint: Constraint) -> Self {
+        self.depthwise_constraint = Some(constraint);
+        self
+    }
     /// Penalty on the mixtures.
     pub fn pointwise_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
         self.pointwise_regularizer = Some(regularizer.into());
+        self
+    }
+    /// What the mixtures are put back to after each update.
+    pub fn pointwise_constraint(mut self, constraint: Constraint) -> Self {
+        self.pointwise_constraint = Some(constraint);
         self
     }
 
@@ -218,7 +239,8 @@ impl<const N: usize> SeparableConv<N> {
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
         let initializers = [&self.depthwise_initializer, &self.pointwise_initializer, &self.bias_initializer];
-        weights_valid(&initializers, &[self.depthwise_regularizer, self.pointwise_regularizer, self.bias_regularizer])
+        weights_valid(&initializers, &[self.depthwise_regularizer, self.pointwise_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.depthwise_constraint, &self.pointwise_constraint, &self.bias_constraint])
     }
 
     fn trace<'g>(&self, cx: &mut Trace<'g, '_>, class: &str, inputs: &[Var<'g>]) -> Var<'g> {
@@ -227,11 +249,19 @@ impl<const N: usize> SeparableConv<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[x.dim(-1), self.depth_multiplier]].concat();
-        let kernel = cx.weight("depthwise_kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer));
+        let kernel = cx.weight(
+            "depthwise_kernel",
+            &shape,
+            &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()),
+        );
         let (y, channels) = each_channel(x, kernel, &self.strides.0, &self.dilation_rate.0, self.padding);
         let y = cx.compute(y);
         let shape = [&[1; N][..], &[channels, self.filters]].concat();
-        let pointwise = cx.weight("pointwise_kernel", &shape, &self.common.weight(&self.pointwise_initializer, self.pointwise_regularizer));
+        let pointwise = cx.weight(
+            "pointwise_kernel",
+            &shape,
+            &self.common.weight(&self.pointwise_initializer, self.pointwise_regularizer).constrained(self.pointwise_constraint.as_ref()),
+        );
         let s = y.shape();
         if cx.builder().failed() {
             return y;

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Trace,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
@@ -28,7 +29,7 @@ pub struct Embedding {
     output_dim: usize,
     pub(super) embeddings_initializer: Initializer,
     pub(super) embeddings_regularizer: Option<Regularizer>,
-    embeddings_constraint: NotSupported,
+    embeddings_constraint: Option<Constraint>,
     mask_zero: bool,
     quantization_config: NotSupported,
 }
@@ -50,7 +51,7 @@ impl Embedding {
             output_dim,
             embeddings_initializer: Initializer::random_uniform(-0.05, 0.05),
             embeddings_regularizer: None,
-            embeddings_constraint: NotSupported,
+            embeddings_constraint: None,
             mask_zero: false,
             quantization_config: NotSupported,
         }
@@ -65,6 +66,11 @@ impl Embedding {
         self.embeddings_regularizer = Some(regularizer.into());
         self
     }
+    /// What the vectors are put back to after each update.
+    pub fn embeddings_constraint(mut self, constraint: Constraint) -> Self {
+        self.embeddings_constraint = Some(constraint);
+        self
+    }
     /// Whether 0 is padding, to be skipped by the layers behind.
     pub fn mask_zero(mut self, mask_zero: bool) -> Self {
         self.mask_zero = mask_zero;
@@ -77,7 +83,8 @@ impl KerasObject for Embedding {
     fn validate(&self) -> Result<(), ConfigError> {
         check(self.input_dim >= 1, "Embedding", "input_dim", "at least 1", self.input_dim)?;
         check(self.output_dim >= 1, "Embedding", "output_dim", "at least 1", self.output_dim)?;
-        weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])
+        weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])?;
+        constraints::valid(&[&self.embeddings_constraint])
     }
 }
 
@@ -98,7 +105,8 @@ impl Layer for Embedding {
         if x.rank() == 0 {
             return cx.builder().error("Embedding needs an input with a batch axis, got a scalar");
         }
-        let spec = self.common.weight(&self.embeddings_initializer, self.embeddings_regularizer);
+        let spec =
+            self.common.weight(&self.embeddings_initializer, self.embeddings_regularizer).constrained(self.embeddings_constraint.as_ref());
         let table = cx.exact_weight("embeddings", &[self.input_dim, self.output_dim], &spec);
         cx.compute(table.take(x.cast(DType::I32)))
     }

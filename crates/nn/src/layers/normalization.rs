@@ -181,7 +181,7 @@ impl Normalization {
     }
     /// A weight that training leaves alone.
     fn statistic<'g>(cx: &mut Trace<'g, '_>, name: &str, shape: &[usize], initial: Initializer) -> Var<'g> {
-        cx.weight(name, shape, &WeightSpec { initializer: initial, regularizer: None, trainable: false })
+        cx.weight(name, shape, &WeightSpec { initializer: initial, regularizer: None, trainable: false, constraint: None })
     }
     /// Given statistics as a tensor that broadcasts over the kept axes.
     fn given<'g>(cx: &Trace<'g, '_>, values: &[f64], shape: Shape) -> Var<'g> {

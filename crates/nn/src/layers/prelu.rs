@@ -2,13 +2,14 @@
 
 use super::{
     Layer,
-    common::{LayerCommon, NotSupported, layer_builder, layer_identity, layer_methods, one},
+    common::{LayerCommon, layer_builder, layer_identity, layer_methods, one},
     spatial::weights_valid,
 };
 use crate::{
     Trace,
+    constraints::{self, Constraint},
     initializers::Initializer,
-    keras::{ConfigError, KerasObject, check},
+    keras::{ConfigError, KerasObject, OneOrMany, check},
     regularizers::Regularizer,
 };
 use adaline_graph::Var;
@@ -24,7 +25,7 @@ pub struct PReLU {
     common: LayerCommon,
     alpha_initializer: Initializer,
     alpha_regularizer: Option<Regularizer>,
-    alpha_constraint: NotSupported,
+    alpha_constraint: Option<Constraint>,
     shared_axes: Option<Shared>,
 }
 
@@ -33,18 +34,9 @@ pub struct PReLU {
 #[serde(from = "OneOrMany")]
 struct Shared(Vec<isize>);
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "neither, expected an axis or a list of axes")]
-enum OneOrMany {
-    One(isize),
-    Many(Vec<isize>),
-}
 impl From<OneOrMany> for Shared {
     fn from(axes: OneOrMany) -> Self {
-        Self(match axes {
-            OneOrMany::One(axis) => vec![axis],
-            OneOrMany::Many(axes) => axes,
-        })
+        Self(axes.as_slice().to_vec())
     }
 }
 
@@ -54,7 +46,7 @@ impl Default for PReLU {
             common: LayerCommon::default(),
             alpha_initializer: Initializer::Zeros,
             alpha_regularizer: None,
-            alpha_constraint: NotSupported,
+            alpha_constraint: None,
             shared_axes: None,
         }
     }
@@ -77,6 +69,11 @@ impl PReLU {
         self.alpha_regularizer = Some(regularizer.into());
         self
     }
+    /// What the slopes are put back to after each update.
+    pub fn alpha_constraint(mut self, constraint: Constraint) -> Self {
+        self.alpha_constraint = Some(constraint);
+        self
+    }
     /// Axes along which all places share a slope, counted with the batch axis 0.
     pub fn shared_axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
         self.shared_axes = Some(Shared(axes.into()));
@@ -92,7 +89,8 @@ impl KerasObject for PReLU {
     fn validate(&self) -> Result<(), ConfigError> {
         let fits = self.shared().iter().all(|&axis| axis > 0);
         check(fits, "PReLU", "shared_axes", "axes of at least 1 (0 is the batch's)", format!("{:?}", self.shared()))?;
-        weights_valid(&[&self.alpha_initializer], &[self.alpha_regularizer])
+        weights_valid(&[&self.alpha_initializer], &[self.alpha_regularizer])?;
+        constraints::valid(&[&self.alpha_constraint])
     }
 }
 
@@ -114,7 +112,11 @@ impl Layer for PReLU {
         for &axis in self.shared() {
             dims[axis as usize - 1] = 1;
         }
-        let alpha = cx.weight("alpha", &dims, &self.common.weight(&self.alpha_initializer, self.alpha_regularizer));
+        let alpha = cx.weight(
+            "alpha",
+            &dims,
+            &self.common.weight(&self.alpha_initializer, self.alpha_regularizer).constrained(self.alpha_constraint.as_ref()),
+        );
         x.relu() - alpha * (-x).relu()
     }
 }

@@ -257,7 +257,7 @@ macro_rules! convolution_builder {
             /// `activation(y + bias)` of the sums `y: (B, S.., filters)`, the channels where they belong. Rounded as in `Dense`.
             fn finish<'g>(&self, cx: &mut Trace<'g, '_>, mut y: Var<'g>, filters: usize) -> Var<'g> {
                 if self.use_bias {
-                    let bias = cx.weight("bias", &[filters], &self.common.weight(&self.bias_initializer, self.bias_regularizer));
+                    let bias = cx.weight("bias", &[filters], &self.common.weight(&self.bias_initializer, self.bias_regularizer).constrained(self.bias_constraint.as_ref()));
                     y = cx.compute(y) + bias;
                 }
                 let y = cx.compute(restored(y, self.data_format));
@@ -305,6 +305,11 @@ macro_rules! convolution_builder {
             /// Penalty on the bias.
             pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
                 self.bias_regularizer = Some(regularizer.into());
+                self
+            }
+            /// What the bias is put back to after each update.
+            pub fn bias_constraint(mut self, constraint: Constraint) -> Self {
+                self.bias_constraint = Some(constraint);
                 self
             }
             /// Checks that all convolutions share.

@@ -73,7 +73,8 @@ impl Spectral {
     /// The kernel divided in training, `vector_u` declared and moved on.
     pub(crate) fn normalized<'g>(&self, cx: &mut Trace<'g, '_>, kernel: Var<'g>) -> Var<'g> {
         let s = kernel.shape();
-        let spec = WeightSpec { initializer: Initializer::truncated_normal(0.0, 0.02), regularizer: None, trainable: false };
+        let spec =
+            WeightSpec { initializer: Initializer::truncated_normal(0.0, 0.02), regularizer: None, constraint: None, trainable: false };
         let before = cx.weight_of(&self.owner, "vector_u", &[1, s.dim(-1)], &spec);
         if !cx.training() || s.rank() == 0 || s.is_empty() {
             return kernel;

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::losses::{LabelKind, Reduction};
 use crate::metrics;
 use crate::network::input::{batch_of, dims_text};
-use crate::optimizers::LearningRate;
-use crate::trace::Weights;
+use crate::optimizers::{Initial, LearningRate, Slot, Target};
+use crate::trace::{Weight, Weights};
 use crate::{Loss, Metric, Optimizer};
 use adaline_graph::{DType, Role, Shape, SlotId, StateStore, TensorType};
 
@@ -118,10 +118,22 @@ impl MetricEntry {
 pub(crate) struct OptimizerSlots {
     /// Trainable weights, in order.
     pub(crate) weights: Vec<SlotId>,
+    /// Moving averages of the weights, one per weight; empty without `use_ema`.
+    pub(crate) averages: Vec<SlotId>,
     /// Sums of gradients over micro-batches, one per weight; empty without accumulation.
     pub(crate) accumulators: Vec<SlotId>,
     /// Slots of each weight in the order of [`Optimizer::slots`].
     pub(crate) memories: Vec<Vec<SlotId>>,
+    /// What all weights share.
+    pub(crate) shared: Option<SlotId>,
+}
+
+impl OptimizerSlots {
+    /// All of it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = SlotId> {
+        let one_each = self.averages.iter().chain(&self.accumulators);
+        one_each.chain(self.memories.iter().flatten()).chain(&self.shared).copied()
+    }
 }
 
 /// The optimizer, losses and metrics of a model.
@@ -136,6 +148,8 @@ pub(crate) struct Compiled {
     /// Sum of batch losses times batch sizes, and the sum of batch sizes.
     pub(crate) loss_sums: Option<(SlotId, SlotId)>,
     pub(crate) memory: Option<OptimizerSlots>,
+    /// Whether the moving averages are in the place of the weights, and the weights in theirs.
+    pub(crate) averages_shown: bool,
 }
 
 impl Compiled {
@@ -178,18 +192,39 @@ impl Compiled {
     pub(crate) fn memory(&mut self, weights: &mut Weights) -> &OptimizerSlots {
         let Self { optimizer, memory, .. } = self;
         memory.get_or_insert_with(|| {
-            let accumulate = optimizer.common().gradient_accumulation_steps.is_some_and(|n| n > 1);
-            let prefix = optimizer.common().name.clone();
+            let common = optimizer.common();
+            let accumulate = common.gradient_accumulation_steps.is_some_and(|n| n > 1);
+            let prefix = &common.name;
             let Weights { list, store, .. } = weights;
             let trainable = list.iter().filter(|w| w.spec.trainable);
             let mut slots = OptimizerSlots { weights: trainable.clone().map(|w| w.slot).collect(), ..OptimizerSlots::default() };
-            let mut add =
-                |w: &crate::trace::Weight, what: &str| store.add(&format!("{prefix}/{}/{}/{what}", w.layer, w.name), Role::Optimizer, w.ty);
-            if accumulate {
-                slots.accumulators = trainable.clone().map(|w| add(w, "gradient_accumulator")).collect();
+            let mut add = |w: &Weight, what: &str, shape: Shape| {
+                store.add(&format!("{prefix}/{}/{}/{what}", w.layer, w.name), Role::Optimizer, TensorType::f32(shape))
+            };
+            if common.use_ema {
+                slots.averages = trainable.clone().map(|w| add(w, "average", w.ty.shape)).collect();
             }
+            if accumulate {
+                slots.accumulators = trainable.clone().map(|w| add(w, "gradient_accumulator", w.ty.shape)).collect();
+            }
+            let mut begin: Vec<(SlotId, Slot, Option<SlotId>)> = Vec::new();
             for w in trainable {
-                slots.memories.push(optimizer.slots().into_iter().map(|s| add(w, s)).collect());
+                let (mut own, path) = (Vec::new(), format!("{}/{}", w.layer, w.name));
+                for slot in optimizer.slots(&Target { path: &path, shape: w.ty.shape }) {
+                    own.push(add(w, slot.name, slot.shape));
+                    begin.extend(own.last().map(|&id| (id, slot, Some(w.slot))));
+                }
+                slots.memories.push(own);
+            }
+            if let Some(slot) = optimizer.shared() {
+                let id = store.add(&format!("{prefix}/{}", slot.name), Role::Optimizer, TensorType::f32(slot.shape));
+                slots.shared = Some(id);
+                begin.push((id, slot, None));
+            }
+            // Zeros are there already; not to write them lets values count as those that were made.
+            for (id, slot, weight) in begin.into_iter().filter(|(_, slot, _)| slot.initial != Initial::Value(0.0)) {
+                let weight = weight.map_or(Vec::new(), |w| store.f32(w).to_vec());
+                slot.fill(&weight, store.f32_mut(id));
             }
             slots
         })
@@ -353,7 +388,7 @@ impl Model {
             }
             names.push(name);
         }
-        let compiled = Compiled { optimizer, trained, metrics, steps: 0, loss_sums: None, memory: None };
+        let compiled = Compiled { optimizer, trained, metrics, steps: 0, loss_sums: None, memory: None, averages_shown: false };
         if let Some(outputs) = &self.outputs {
             compiled.check_outputs(outputs)?;
         }

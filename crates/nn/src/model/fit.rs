@@ -165,7 +165,9 @@ impl Model {
             }
             let mut logs = self.running_logs();
             if let Some((source, rows)) = validation.as_ref().filter(|_| (epoch + 1).is_multiple_of(validation_freq)) {
+                run.each(self, &mut callbacks, progress, |c, control| c.on_test_begin(control))?;
                 let mut values = self.evaluate_rows(VALIDATION.y, source, rows.clone(), validation_batch)?;
+                run.each(self, &mut callbacks, progress, |c, control| c.on_test_end(control))?;
                 values.sort_by(|a, b| a.0.cmp(&b.0));
                 logs.extend(values.into_iter().map(|(name, v)| (format!("val_{name}"), v)));
             }
@@ -173,6 +175,7 @@ impl Model {
             progress.epoch_end(epoch, &views(&logs));
             history.push(epoch, &logs);
         }
+        self.finish_averages();
         run.each(self, &mut callbacks, progress, |c, control| c.on_train_end(control))?;
         Ok(history)
     }

@@ -1,5 +1,6 @@
 //! Models: networks with weights, trained and run through compiled plans.
 
+mod average;
 mod compile;
 mod cross;
 mod data;

@@ -3,7 +3,9 @@
 use super::Model;
 use super::compile::Compiled;
 use crate::error::{Error, Result};
+use crate::keras::KerasObject;
 use crate::optimizers::LearningRate;
+use crate::regularizers::Regularizer;
 use crate::trace::Weight;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::SlotId;
@@ -54,6 +56,16 @@ impl Model {
     }
 
     fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
+        let custom = |w: &Weight| match w.spec.regularizer {
+            Some(r @ Regularizer::Custom(_)) => Some((w.layer.clone(), w.name.clone(), r.class_name())),
+            _ => None,
+        };
+        if let Some((layer, weight, regularizer)) = self.weights.list.iter().find_map(custom) {
+            return Err(Error::Mismatch(format!(
+                "`{layer}/{weight}` has the regularizer `{regularizer}`, a function, which a file cannot hold: make the same model without it \
+                 and save that, with the weights of this one (get_weights, set_weights)"
+            )));
+        }
         let mut config = self.to_config()?;
         let mut weights = Vec::new();
         let mut group_names = vec![(String::new(), self.name.clone())];
@@ -148,16 +160,20 @@ impl Model {
 }
 
 impl Compiled {
-    /// The optimizer's memory as a file orders it: accumulators, then for each group of slots, for each weight, its slots.
+    /// The optimizer's memory as a file orders it: averages, accumulators, then for each group of slots, for each weight, its slots, then
+    /// what all weights share.
     pub(crate) fn slots_in_file_order(&self, weights: &[SlotId]) -> Vec<SlotId> {
         let Some(memory) = &self.memory else { return Vec::new() };
         let places: Vec<usize> = weights.iter().filter_map(|w| memory.weights.iter().position(|m| m == w)).collect();
-        let mut slots: Vec<SlotId> = places.iter().filter_map(|&p| memory.accumulators.get(p).copied()).collect();
-        for group in self.optimizer.file_groups() {
+        let one_each = [&memory.averages, &memory.accumulators];
+        let mut slots: Vec<SlotId> = one_each.iter().flat_map(|of| places.iter().filter_map(|&p| of.get(p).copied())).collect();
+        let most = memory.memories.iter().map(Vec::len).max().unwrap_or(0);
+        for group in self.optimizer.file_groups(most) {
             for &place in &places {
                 slots.extend(group.iter().filter_map(|&s| memory.memories.get(place).and_then(|m| m.get(s)).copied()));
             }
         }
+        slots.extend(memory.shared);
         slots
     }
 }

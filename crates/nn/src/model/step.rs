@@ -11,7 +11,8 @@ use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
 use crate::error::{Error, Result};
 use crate::losses::{self, Reduction, apply_mask};
 use crate::network::input::batch_of;
-use crate::optimizers::{self, Step};
+use crate::optimizers::{self, Applied, Step};
+use crate::trace::Weights;
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, Graph, NodeId, Shape, SlotId, TensorType, Var};
 use std::sync::Arc;
@@ -105,14 +106,16 @@ impl Model {
         update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights).clone();
-        let store = &self.weights.store;
+        let common = compiled.optimizer.common();
+        let Weights { list, store, .. } = &self.weights;
         let read = |slot: SlotId| b.state(slot, &store.layout().slot(slot).name, store.layout().slot(slot).ty);
         let weights: Vec<Var<'_>> = memory.weights.iter().map(|&s| read(s)).collect();
         let wrt: Vec<NodeId> = weights.iter().map(|w| w.id()).collect();
         let begin = Instant::now();
-        let grads = b.with_graph(|g| gradients(g, loss.id(), &wrt))?;
+        let scaled = common.loss_scale_factor.map_or(loss, |factor| loss * factor as f32);
+        let grads = b.with_graph(|g| gradients(g, scaled.id(), &wrt))?;
         self.trace_times.gradients += begin.elapsed();
-        let mut grads: Vec<Var<'_>> = grads.into_iter().map(|g| b.var(g)).collect();
+        let mut grads = optimizers::unscaled(common, grads.into_iter().map(|g| b.var(g)).collect());
 
         if phase != Phase::Single {
             let accumulators: Vec<Var<'_>> = memory.accumulators.iter().map(|&s| read(s)).collect();
@@ -127,14 +130,27 @@ impl Model {
                 b.update(slot, sum);
             }
         }
+        let step = Step { learning_rate, t, shared: memory.shared.map(&read) };
+        let mut new = Applied { weights: weights.clone(), slots: Vec::new(), shared: None };
         if phase != Phase::Accumulate {
             let slots: Vec<Vec<Var<'_>>> = memory.memories.iter().map(|slots| slots.iter().map(|&s| read(s)).collect()).collect();
-            let step = Step { learning_rate, t };
-            let new = b.scope("optimizer", || optimizers::apply_gradients(compiled.optimizer.as_ref(), &step, &weights, &grads, &slots));
-            let slots = memory.memories.iter().flatten().zip(new.slots.iter().flatten());
-            for (&slot, &value) in memory.weights.iter().zip(&new.weights).chain(slots) {
-                b.update(slot, value);
+            new = b.scope("optimizer", || optimizers::apply_gradients(compiled.optimizer.as_ref(), &step, &weights, &grads, &slots));
+        }
+        let mut averages: Vec<Var<'_>> = memory.averages.iter().map(|&s| read(s)).collect();
+        b.scope("optimizer", || {
+            optimizers::follow_weights(common, &step, &mut new.weights, &mut averages);
+            for (&slot, value) in memory.weights.iter().zip(&mut new.weights) {
+                if let Some(constraint) = list.iter().find(|w| w.slot == slot).and_then(|w| w.spec.constraint.as_ref()) {
+                    *value = constraint.apply(*value);
+                }
             }
+        });
+        // While gradients are accumulated most weights stay as they are.
+        let changed = memory.weights.iter().zip(&new.weights).zip(&weights).filter(|((_, new), old)| new.id() != old.id());
+        let slots = memory.memories.iter().flatten().zip(new.slots.iter().flatten());
+        let rest = memory.averages.iter().zip(&averages).chain(memory.shared.iter().zip(&new.shared));
+        for (&slot, &value) in changed.map(|(pair, _)| pair).chain(slots).chain(rest) {
+            b.update(slot, value);
         }
         Ok(b.finish()?)
     }

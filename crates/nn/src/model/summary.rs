@@ -118,8 +118,7 @@ impl Model {
     fn optimizer_values(&self) -> Option<usize> {
         let compiled = self.compiled.as_ref()?;
         let memory = compiled.memory.as_ref()?;
-        let slots = memory.accumulators.iter().chain(memory.memories.iter().flatten());
-        let values: usize = slots.map(|&s| self.weights.store.layout().slot(s).ty.len()).sum();
+        let values: usize = memory.all().map(|s| self.weights.store.layout().slot(s).ty.len()).sum();
         let fixed = matches!(compiled.optimizer.common().learning_rate, crate::optimizers::LearningRate::Fixed(_));
         Some(values + 1 + usize::from(fixed))
     }

@@ -10,6 +10,8 @@ pub struct Applied<'g> {
     pub weights: Vec<Var<'g>>,
     /// Of each weight's slots, in the optimizer's order.
     pub slots: Vec<Vec<Var<'g>>>,
+    /// Of what all weights share.
+    pub shared: Option<Var<'g>>,
 }
 
 /// Writes one update of all weights: clips the gradients, decays the weights, updates them and the optimizer's memory.
@@ -22,9 +24,11 @@ pub fn apply_gradients<'g>(
     slots: &[Vec<Var<'g>>],
 ) -> Applied<'g> {
     let common = optimizer.common();
-    let mut applied = Applied { weights: Vec::with_capacity(weights.len()), slots: Vec::with_capacity(weights.len()) };
+    let step = &Step { shared: optimizer.share(step), ..*step };
+    let (weights_of, slots_of) = (Vec::with_capacity(weights.len()), Vec::with_capacity(weights.len()));
+    let mut applied = Applied { weights: weights_of, slots: slots_of, shared: step.shared };
     for ((&w, g), old) in weights.iter().zip(clip(common, gradients)).zip(slots) {
-        let decayed = match common.weight_decay {
+        let decayed = match optimizer.decay(old.len()) {
             Some(wd) => w - w * wd as f32 * step.learning_rate,
             None => w,
         };
@@ -44,6 +48,32 @@ pub fn accumulate<'g>(accumulators: &[Var<'g>], gradients: &[Var<'g>]) -> Vec<Va
 pub fn averaged<'g>(steps: u32, accumulators: &[Var<'g>], gradients: &[Var<'g>]) -> (Vec<Var<'g>>, Vec<Var<'g>>) {
     let mean = accumulate(accumulators, gradients).into_iter().map(|sum| sum / steps as f32).collect();
     (mean, accumulators.iter().map(|a| a.builder().full(a.shape(), 0.0)).collect())
+}
+
+/// Gradients of a loss that was multiplied by `loss_scale_factor`, as if it had not been.
+pub fn unscaled<'g>(common: &Common, gradients: Vec<Var<'g>>) -> Vec<Var<'g>> {
+    match common.loss_scale_factor {
+        Some(factor) => gradients.into_iter().map(|g| g / factor as f32).collect(),
+        None => gradients,
+    }
+}
+
+/// One step of the moving averages after the weights (Keras' `use_ema`): `a = μ a + (1 - μ) w`, in the first update `a = w`. Averages, and
+/// weights in whose place they are put after each `ema_overwrite_frequency` updates. As Keras on JAX and TensorFlow, a step that only
+/// accumulates gradients moves the averages too.
+pub fn follow_weights<'g>(common: &Common, step: &Step<'g>, weights: &mut [Var<'g>], averages: &mut [Var<'g>]) {
+    if averages.is_empty() {
+        return;
+    }
+    // scalars
+    let keep = step.t.gt_scalar(1.0).cast(adaline_graph::DType::F32) * common.ema_momentum as f32;
+    let due = common.ema_overwrite_frequency.map(|n| step.t.equal((step.t / n as f32).floor() * n as f32));
+    for (w, average) in weights.iter_mut().zip(averages) {
+        *average = *average * keep + *w * (1.0 - keep);
+        if let Some(due) = due {
+            *w = due.select(*average, *w);
+        }
+    }
 }
 
 /// Keras' three ways of clipping.

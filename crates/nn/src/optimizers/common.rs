@@ -1,11 +1,11 @@
 //! What every optimizer takes.
 
 use crate::{
-    keras::{ConfigError, KerasObject, check},
+    keras::{ConfigError, KerasObject, check, read_known, shorten, to_config},
     schedules::Schedule,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A fixed learning rate or a schedule of the iteration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,13 +71,13 @@ pub struct Common {
     pub global_clipnorm: Option<f64>,
     /// Bound of each element of the gradients.
     pub clipvalue: Option<f64>,
-    /// Whether a moving average of the weights is kept. Not supported: must be false.
+    /// Whether a moving average of the weights is kept; `fit` puts it in their place at its end.
     pub use_ema: bool,
     /// How slowly that average moves.
     pub ema_momentum: f64,
     /// After how many steps the average replaces the weights.
     pub ema_overwrite_frequency: Option<u32>,
-    /// Factor of the loss against underflow of 16-bit gradients. Not supported: must be none.
+    /// Factor of the loss while gradients are computed, which are then divided by it: against underflow of 16-bit gradients.
     pub loss_scale_factor: Option<f64>,
     /// Micro-batches averaged before an update (at least 2).
     pub gradient_accumulation_steps: Option<u32>,
@@ -128,15 +128,12 @@ impl Common {
         if let Some(n) = self.gradient_accumulation_steps {
             check(n >= 2, class, "gradient_accumulation_steps", "at least 2, or null", n)?;
         }
-        if self.use_ema {
-            return Err(ConfigError::unsupported(class, "use_ema", true, "leave it false; average checkpoints instead"));
-        }
         check((0.0..=1.0).contains(&self.ema_momentum), class, "ema_momentum", "from 0 to 1", self.ema_momentum)?;
         if let Some(f) = self.ema_overwrite_frequency {
             check(f >= 1, class, "ema_overwrite_frequency", "at least 1, or null", f)?;
         }
         if let Some(f) = self.loss_scale_factor {
-            return Err(ConfigError::unsupported(class, "loss_scale_factor", f, "leave it null: f32 gradients do not underflow"));
+            check(f.is_finite() && f > 0.0, class, "loss_scale_factor", "a finite number above 0, or null", f)?;
         }
         Ok(())
     }
@@ -156,10 +153,62 @@ pub(crate) fn modernise(config: &Value) -> Value {
     config
 }
 
-/// The builder methods that all optimizers share, for a struct with a field `common`, and the reader of its arguments.
-macro_rules! optimizer_builder {
-    ($ty:ident, $class:literal) => {
+/// Splits the arguments of an optimizer: its own, over the defaults in `own`, and what all optimizers take, over `common`.
+pub(crate) fn read_arguments(class: &str, config: &Value, own: &mut Map<String, Value>, common: &mut Common) -> Result<(), ConfigError> {
+    let config = modernise(config);
+    let Value::Object(given) = &config else {
+        return Err(ConfigError::Shape { expected: format!("the arguments of {class} as an object"), got: shorten(&config.to_string()) });
+    };
+    let Value::Object(shared) = to_config(common) else { return Ok(()) };
+    let mut given_shared = Map::new();
+    for (key, value) in given {
+        if let Some(place) = own.get_mut(key) {
+            *place = value.clone();
+        } else if shared.contains_key(key) {
+            given_shared.insert(key.clone(), value.clone());
+        } else {
+            return Err(ConfigError::unknown_key(class, key, &mut shared.keys().chain(own.keys())));
+        }
+    }
+    *common = read_known(class, &shared, &given_shared)?;
+    Ok(())
+}
+
+/// The struct of an optimizer: its arguments beside the common ones with Keras' names and defaults, a builder method for each argument,
+/// reading and writing of them, and what must hold (`check`, beside what holds for all).
+macro_rules! optimizer {
+    (
+        $(#[$doc:meta])*
+        $ty:ident, $class:literal, $name:literal, $rate:literal, $decay:expr, {
+            $($(#[$of:meta])* $field:ident: $of_type:ty = $default:expr,)*
+        }, |$this:ident| $check:expr
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $ty {
+            common: $crate::optimizers::Common,
+            $($field: $of_type,)*
+        }
+
+        impl Default for $ty {
+            fn default() -> Self {
+                Self::new($rate)
+            }
+        }
+
         impl $ty {
+            /// With a learning rate or a schedule, and Keras' defaults for all else.
+            pub fn new(learning_rate: impl Into<$crate::optimizers::LearningRate>) -> Self {
+                let common = $crate::optimizers::Common { weight_decay: $decay, ..$crate::optimizers::Common::new($name, learning_rate) };
+                Self { common, $($field: $default,)* }
+            }
+            $(
+                $(#[$of])*
+                pub fn $field(mut self, $field: $of_type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
             /// Sets the learning rate or its schedule.
             pub fn learning_rate(mut self, learning_rate: impl Into<$crate::optimizers::LearningRate>) -> Self {
                 self.common.learning_rate = learning_rate.into();
@@ -190,6 +239,26 @@ macro_rules! optimizer_builder {
                 self.common.gradient_accumulation_steps = Some(steps);
                 self
             }
+            /// Keeps a moving average of the weights; `fit` puts it in their place at its end.
+            pub fn use_ema(mut self, use_ema: bool) -> Self {
+                self.common.use_ema = use_ema;
+                self
+            }
+            /// How slowly that average moves, from 0 to 1.
+            pub fn ema_momentum(mut self, momentum: f64) -> Self {
+                self.common.ema_momentum = momentum;
+                self
+            }
+            /// Puts the average in the place of the weights after each so many updates.
+            pub fn ema_overwrite_frequency(mut self, updates: u32) -> Self {
+                self.common.ema_overwrite_frequency = Some(updates);
+                self
+            }
+            /// Multiplies the loss while gradients are computed, and divides them by the same: against underflow of 16-bit gradients.
+            pub fn loss_scale_factor(mut self, factor: f64) -> Self {
+                self.common.loss_scale_factor = Some(factor);
+                self
+            }
             /// Sets the name.
             pub fn name(mut self, name: impl Into<String>) -> Self {
                 self.common.name = name.into();
@@ -197,32 +266,47 @@ macro_rules! optimizer_builder {
             }
             /// Reads the arguments as Keras writes them.
             pub fn from_config(config: &serde_json::Value) -> Result<Self, $crate::keras::ConfigError> {
-                let read: Self = $crate::keras::read_config($class, &[], &$crate::optimizers::common::modernise(config))?;
+                #[allow(unused_mut, reason = "SGD and others differ in the number of arguments")]
+                let mut read = Self::default();
+                let mut own = read.arguments();
+                $crate::optimizers::common::read_arguments($class, config, &mut own, &mut read.common)?;
+                $(read.$field = $crate::keras::argument($class, stringify!($field), &own)?;)*
                 $crate::keras::KerasObject::validate(&read)?;
                 Ok(read)
+            }
+            /// The arguments that other optimizers do not take.
+            fn arguments(&self) -> serde_json::Map<String, serde_json::Value> {
+                let mut own = serde_json::Map::new();
+                $(own.insert(stringify!($field).into(), serde_json::json!(self.$field));)*
+                own
+            }
+        }
+
+        impl $crate::keras::KerasObject for $ty {
+            fn module(&self) -> &'static str {
+                "keras.optimizers"
+            }
+            fn class_name(&self) -> &'static str {
+                $class
+            }
+            fn config(&self) -> serde_json::Value {
+                let mut config = $crate::keras::to_config(&self.common);
+                if let serde_json::Value::Object(map) = &mut config {
+                    map.extend(self.arguments());
+                }
+                config
+            }
+            fn validate(&self) -> Result<(), $crate::keras::ConfigError> {
+                self.common.validate($class)?;
+                let $this = self;
+                $check
             }
         }
     };
 }
-pub(crate) use optimizer_builder;
+pub(crate) use optimizer;
 
-/// Module, class and arguments of an optimizer that is a serde struct.
-macro_rules! optimizer_identity {
-    ($class:literal) => {
-        fn module(&self) -> &'static str {
-            "keras.optimizers"
-        }
-        fn class_name(&self) -> &'static str {
-            $class
-        }
-        fn config(&self) -> serde_json::Value {
-            $crate::keras::to_config(self)
-        }
-    };
-}
-pub(crate) use optimizer_identity;
-
-/// The methods that all optimizers share, for a struct with a field `common`.
+/// The methods that all optimizers share, for a struct of `optimizer!`.
 macro_rules! optimizer_methods {
     () => {
         fn common(&self) -> &$crate::optimizers::Common {
@@ -242,7 +326,17 @@ pub(crate) use optimizer_methods;
 pub(crate) fn forgetting(class: &str, key: &str, v: f64) -> Result<(), ConfigError> {
     check((0.0..1.0).contains(&v), class, key, "at least 0 and below 1", v)
 }
-/// A small number that keeps a division finite.
-pub(crate) fn epsilon(class: &str, v: f64) -> Result<(), ConfigError> {
-    check(v.is_finite() && v >= 0.0, class, "epsilon", "a finite number of at least 0", v)
+/// A number that must not be negative.
+pub(crate) fn at_least_0(class: &str, key: &str, v: f64) -> Result<(), ConfigError> {
+    check(v.is_finite() && v >= 0.0, class, key, "a finite number of at least 0", v)
+}
+/// Any number.
+pub(crate) fn finite(class: &str, key: &str, v: f64) -> Result<(), ConfigError> {
+    check(v.is_finite(), class, key, "a finite number", v)
+}
+/// What Adam and its kin take: two rates of forgetting and a number that keeps a division finite.
+pub(crate) fn moments(class: &str, beta_1: f64, beta_2: f64, epsilon: f64) -> Result<(), ConfigError> {
+    forgetting(class, "beta_1", beta_1)?;
+    forgetting(class, "beta_2", beta_2)?;
+    at_least_0(class, "epsilon", epsilon)
 }

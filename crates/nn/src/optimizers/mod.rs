@@ -1,16 +1,38 @@
-//! Optimizers write the update of one weight into the graph; clipping, decay and accumulation are done once, outside.
+//! Optimizers write the update of one weight into the graph; clipping, decay, accumulation and averages are done once, outside.
 
+mod adadelta;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adamax;
 mod apply;
 mod common;
+mod ftrl;
+mod lamb;
+mod lion;
+mod muon;
+mod nadam;
 mod rmsprop;
+mod schedule_free;
 mod sgd;
+mod slots;
 
+pub use adadelta::Adadelta;
+pub use adafactor::Adafactor;
+pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
-pub use apply::{Applied, accumulate, apply_gradients, averaged};
+pub use adamax::Adamax;
+pub use apply::{Applied, accumulate, apply_gradients, averaged, follow_weights, unscaled};
 pub use common::{Common, LearningRate};
+pub use ftrl::Ftrl;
+pub use lamb::Lamb;
+pub use lion::Lion;
+pub use muon::Muon;
+pub use nadam::Nadam;
 pub use rmsprop::{RMSprop, RmsProp};
+pub use schedule_free::ScheduleFreeAdamW;
 pub use sgd::{SGD, Sgd};
+pub use slots::{Initial, Memory, Slot, Target};
 
 use crate::keras::KerasObject;
 use adaline_graph::Var;
@@ -22,11 +44,25 @@ pub trait Optimizer: KerasObject + Debug + Send + Sync {
     fn common(&self) -> &Common;
     /// The same, writable (callbacks change the learning rate).
     fn common_mut(&mut self) -> &mut Common;
-    /// Names of the memory kept for each weight, in Keras' file order (`momentum`, `velocity`); each has the weight's shape and begins at zero.
-    fn slots(&self) -> Vec<&'static str>;
-    /// How a Keras file orders the memory: for each group, for each weight, the slots of the group (indices into [`slots`](Self::slots)).
-    fn file_groups(&self) -> Vec<Vec<usize>> {
-        vec![(0..self.slots().len()).collect()]
+    /// The memory kept for a weight, in Keras' file order (`momentum`, `velocity`).
+    fn slots(&self, weight: &Target<'_>) -> Vec<Slot>;
+    /// How a Keras file orders the memory: for each group, for each weight, the slots of the group (indices into [`slots`](Self::slots),
+    /// of which a weight has at most `most`).
+    fn file_groups(&self, most: usize) -> Vec<Vec<usize>> {
+        vec![(0..most).collect()]
+    }
+    /// A number that all weights share, last in a Keras file (Nadam's product of momenta).
+    fn shared(&self) -> Option<Slot> {
+        None
+    }
+    /// Its value after this update, of that before in [`Step::shared`]; [`update`](Self::update) sees the new one.
+    fn share<'g>(&self, step: &Step<'g>) -> Option<Var<'g>> {
+        step.shared
+    }
+    /// Share of a weight with so many slots that is taken off it, times the learning rate, before its update.
+    fn decay(&self, slots: usize) -> Option<f64> {
+        let _ = slots;
+        self.common().weight_decay
     }
     /// The weight's new value; new values of the slots go through `slots[i].set`.
     fn update<'g>(&self, step: &Step<'g>, w: Var<'g>, g: Var<'g>, slots: &mut [Memory<'g>]) -> Var<'g>;
@@ -47,21 +83,13 @@ pub struct Step<'g> {
     pub learning_rate: Var<'g>,
     /// Number of this update from 1, `f32[]`.
     pub t: Var<'g>,
+    /// What all weights share, where the optimizer has [`shared`](Optimizer::shared).
+    pub shared: Option<Var<'g>>,
 }
 
-/// Memory of the optimizer for one weight: the value at the beginning of the step and the one after it.
-#[derive(Clone, Copy)]
-pub struct Memory<'g> {
-    /// Value before.
-    pub old: Var<'g>,
-    /// Value after, when set.
-    pub new: Option<Var<'g>>,
-}
-
-impl<'g> Memory<'g> {
-    /// Sets the value after the step and returns it.
-    pub fn set(&mut self, value: Var<'g>) -> Var<'g> {
-        self.new = Some(value);
-        value
+impl<'g> Step<'g> {
+    /// `1 - keep^t`, `f32[]`: what a mean that began with zero has taken up after `t` updates.
+    fn taken_up(&self, keep: f64) -> Var<'g> {
+        1.0 - self.t.builder().scalar(keep as f32).pow(self.t)
     }
 }

@@ -1,76 +1,37 @@
 //! `RMSprop`.
 
 use super::{
-    Common, LearningRate, Memory, Optimizer, Step,
-    common::{epsilon, forgetting, optimizer_builder, optimizer_identity, optimizer_methods},
+    Memory, Optimizer, Slot, Step, Target,
+    common::{at_least_0, forgetting, optimizer, optimizer_methods},
 };
-use crate::keras::{ConfigError, KerasObject, check};
+use crate::keras::check;
 use adaline_graph::Var;
-use serde::{Deserialize, Serialize};
 
-/// `v = ρ v + (1 - ρ) g²`, `w -= lr · g / sqrt(v + ε)` (Hinton 2012); centered subtracts the squared mean of the gradient from `v`;
-/// with momentum the steps are accumulated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RmsProp {
-    #[serde(flatten)]
-    common: Common,
-    rho: f64,
-    momentum: f64,
-    epsilon: f64,
-    centered: bool,
+optimizer! {
+    /// `v = ρ v + (1 - ρ) g²`, `w -= lr · g / sqrt(v + ε)` (Hinton 2012); centered subtracts the squared mean of the gradient from `v`;
+    /// with momentum the steps are accumulated.
+    RmsProp, "RMSprop", "rm_sprop", 0.001, None, {
+        /// How slowly the mean of squares moves, below 1.
+        rho: f64 = 0.9,
+        /// How much of the last step is kept, from 0 to 1.
+        momentum: f64 = 0.0,
+        /// Keeps the division finite.
+        epsilon: f64 = 1e-7,
+        /// Whether the variance of the gradient, not its mean square, divides.
+        centered: bool = false,
+    }, |o| {
+        forgetting("RMSprop", "rho", o.rho)?;
+        check((0.0..=1.0).contains(&o.momentum), "RMSprop", "momentum", "from 0 to 1", o.momentum)?;
+        at_least_0("RMSprop", "epsilon", o.epsilon)
+    }
 }
 
 /// Keras' spelling.
 pub type RMSprop = RmsProp;
 
-impl Default for RmsProp {
-    fn default() -> Self {
-        Self::new(0.001)
-    }
-}
-
-optimizer_builder!(RmsProp, "RMSprop");
-
-impl RmsProp {
-    /// With a learning rate or a schedule.
-    pub fn new(learning_rate: impl Into<LearningRate>) -> Self {
-        Self { common: Common::new("rm_sprop", learning_rate), rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }
-    }
-    /// How slowly the mean of squares moves, below 1.
-    pub fn rho(mut self, rho: f64) -> Self {
-        self.rho = rho;
-        self
-    }
-    /// How much of the last step is kept, from 0 to 1.
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
-    /// Keeps the division finite.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-    /// Whether the variance of the gradient, not its mean square, divides.
-    pub fn centered(mut self, centered: bool) -> Self {
-        self.centered = centered;
-        self
-    }
-}
-
-impl KerasObject for RmsProp {
-    optimizer_identity!("RMSprop");
-    fn validate(&self) -> Result<(), ConfigError> {
-        self.common.validate("RMSprop")?;
-        forgetting("RMSprop", "rho", self.rho)?;
-        check((0.0..=1.0).contains(&self.momentum), "RMSprop", "momentum", "from 0 to 1", self.momentum)?;
-        epsilon("RMSprop", self.epsilon)
-    }
-}
-
 impl Optimizer for RmsProp {
     optimizer_methods!();
-    fn slots(&self) -> Vec<&'static str> {
+    fn slots(&self, weight: &Target<'_>) -> Vec<Slot> {
         let mut names = vec!["velocity"];
         if self.momentum > 0.0 {
             names.push("momentum");
@@ -78,10 +39,10 @@ impl Optimizer for RmsProp {
         if self.centered {
             names.push("average_gradient");
         }
-        names
+        Slot::zeros(&names, weight)
     }
-    fn file_groups(&self) -> Vec<Vec<usize>> {
-        (0..self.slots().len()).map(|i| vec![i]).collect()
+    fn file_groups(&self, most: usize) -> Vec<Vec<usize>> {
+        (0..most).map(|i| vec![i]).collect()
     }
     fn update<'g>(&self, step: &Step<'g>, w: Var<'g>, g: Var<'g>, slots: &mut [Memory<'g>]) -> Var<'g> {
         let Some((velocity, rest)) = slots.split_first_mut() else { return w };

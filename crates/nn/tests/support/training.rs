@@ -3,6 +3,7 @@
 use adaline_data::{RowSource, Tensor};
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::backend::Backend;
+use adaline_nn::callbacks::SwapEMAWeights;
 use adaline_nn::model::{Evaluate, LoadOptions, Seed};
 use adaline_nn::{Fit, Model};
 use serde_json::Value as Json;
@@ -54,15 +55,30 @@ fn same_weights(what: &str, model: &Model, theirs: &Json) {
     }
 }
 
-/// Twenty steps of each optimizer and option, then whole trainings.
+fn read(file: &str) -> Json {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(format!("{file}.json"));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+}
+
+/// Twenty steps of the first optimizers and options, then whole trainings.
 pub(crate) fn train_as_keras(backend: &Arc<dyn Backend>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens/training.json");
-    let goldens: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let data = &goldens["data"];
+    train_file_as_keras(backend, "training");
+}
+
+/// The same of all other optimizers, averages of weights, scaled losses, schedules. Then networks with constraints, and what Muon takes for its
+/// own. Goldens come from `scripts/goldens/updates.py`.
+pub(crate) fn update_as_keras(backend: &Arc<dyn Backend>) {
+    train_file_as_keras(backend, "update_training");
+    train_cases_as_keras(backend, "update_networks");
+}
+
+fn train_file_as_keras(backend: &Arc<dyn Backend>, file: &str) {
+    let (goldens, of_all) = (read(file), read("training"));
+    let data = &of_all["data"];
     let x = tensor(&data["x"]);
     let batch = data["batch"].as_u64().unwrap() as usize;
     let cases = goldens["steps"].as_array().unwrap();
-    assert!(cases.len() >= 20);
+    assert!(cases.len() >= if file == "training" { 20 } else { 17 });
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let y = tensor(&data[case["labels"].as_str().unwrap()]);
@@ -106,6 +122,9 @@ fn whole(backend: &Arc<dyn Backend>, case: &Json, data: &Json, x: &Tensor) {
             other => panic!("{other}"),
         };
     }
+    if let Some(swap) = case.get("swap_on_epoch") {
+        options = options.callback(SwapEMAWeights::new().swap_on_epoch(swap.as_bool().unwrap()));
+    }
     let mut model = model(backend, case);
     let history = model.fit(x, &y, options).unwrap();
     let expected = case["history"].as_array().unwrap();
@@ -134,11 +153,7 @@ fn whole(backend: &Arc<dyn Backend>, case: &Json, data: &Json, x: &Tensor) {
 /// within softmax and sums the gradient of a bias in bfloat16, Adaline does both in single precision. That is worth up to 0.4 % of the
 /// loss and 0.002 of a weight, so there 1 % and 0.005 are allowed.
 pub(crate) fn train_in_bfloat16_as_keras(backend: &Arc<dyn Backend>) {
-    let read = |name: &str| -> Json {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(name);
-        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
-    };
-    let (training, goldens) = (read("training.json"), read("bfloat16.json"));
+    let (training, goldens) = (read("training"), read("bfloat16"));
     let data = &training["data"];
     let (x, batch) = (tensor(&data["x"]), data["batch"].as_u64().unwrap() as usize);
     let first = x.slice_rows(0..40).unwrap();
@@ -217,8 +232,7 @@ pub(crate) fn train_layers_as_keras(backend: &Arc<dyn Backend>) {
 }
 
 fn train_cases_as_keras(backend: &Arc<dyn Backend>, file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens").join(format!("{file}.json"));
-    let cases: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let cases = read(file);
     for case in cases.as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
         let (x, y, batch) = (tensor(&case["x"]), tensor(&case["y"]), case["batch"].as_u64().unwrap() as usize);

@@ -9,10 +9,11 @@ use super::{
 use crate::{
     Layer, Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     layers::{
-        common::{LayerCommon, NotSupported, layer_builder, layer_identity, layer_methods},
+        common::{LayerCommon, layer_builder, layer_identity, layer_methods},
         shaping::DataFormat,
         spatial::{Padding, PerAxis, channels_last, convolution_builder, restored, sizes, weights_valid},
     },
@@ -48,9 +49,9 @@ pub struct ConvLSTM<const N: usize> {
     kernel_regularizer: Option<Regularizer>,
     recurrent_regularizer: Option<Regularizer>,
     bias_regularizer: Option<Regularizer>,
-    kernel_constraint: NotSupported,
-    recurrent_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    kernel_constraint: Option<Constraint>,
+    recurrent_constraint: Option<Constraint>,
+    bias_constraint: Option<Constraint>,
     dropout: f64,
     recurrent_dropout: f64,
     seed: Option<i64>,
@@ -94,9 +95,9 @@ impl<const N: usize> ConvLSTM<N> {
             kernel_regularizer: None,
             recurrent_regularizer: None,
             bias_regularizer: None,
-            kernel_constraint: NotSupported,
-            recurrent_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            recurrent_constraint: None,
+            bias_constraint: None,
             dropout: 0.0,
             recurrent_dropout: 0.0,
             seed: None,
@@ -120,7 +121,8 @@ impl<const N: usize> ConvLSTM<N> {
         self.dilation_rate.dilates(class, &self.strides)?;
         rates_valid(class, self.dropout, self.recurrent_dropout)?;
         let initializers = [&self.kernel_initializer, &self.recurrent_initializer, &self.bias_initializer];
-        weights_valid(&initializers, &[self.kernel_regularizer, self.recurrent_regularizer, self.bias_regularizer])
+        weights_valid(&initializers, &[self.kernel_regularizer, self.recurrent_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.kernel_constraint, &self.recurrent_constraint, &self.bias_constraint])
     }
     /// Sizes of the spatial axes of a state; 0 where the kernel does not fit, which its convolution says.
     fn result_sizes(&self, input: &[usize]) -> Vec<usize> {
@@ -200,13 +202,18 @@ impl<const N: usize> StepCell for ConvLSTM<N> {
         let (steps, batch, channels) = (xs.dim(0), xs.dim(1), xs.dim(-1));
         let (filters, all) = (self.filters, self.filters.saturating_mul(4));
         let shape = |inputs: usize| [&self.kernel_size.0[..], &[inputs, all]].concat();
-        let kernel = cx.weight("kernel", &shape(channels), &self.common.weight(&self.kernel_initializer, self.kernel_regularizer));
-        let spec = self.common.weight(&self.recurrent_initializer, self.recurrent_regularizer);
+        let kernel = cx.weight(
+            "kernel",
+            &shape(channels),
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
+        let spec =
+            self.common.weight(&self.recurrent_initializer, self.recurrent_regularizer).constrained(self.recurrent_constraint.as_ref());
         let recurrent = cx.weight("recurrent_kernel", &shape(filters), &spec);
         let bias = self.use_bias.then(|| {
             let plain = &self.bias_initializer;
             let initializer = if self.unit_forget_bias { forgetting_little(filters, plain) } else { plain.clone() };
-            cx.weight("bias", &[all], &self.common.weight(&initializer, self.bias_regularizer))
+            cx.weight("bias", &[all], &self.common.weight(&initializer, self.bias_regularizer).constrained(self.bias_constraint.as_ref()))
         });
         let none = Kernel { kernel: recurrent, dropout: Vec::new() };
         if cx.builder().failed() {

@@ -8,10 +8,11 @@ use super::{
 use crate::{
     Layer, Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check, to_config},
     layers::{
-        common::{LayerCommon, NotSupported, dropout_factor, layer_methods},
+        common::{LayerCommon, dropout_factor, layer_methods},
         spatial::weights_valid,
     },
     regularizers::Regularizer,
@@ -126,9 +127,9 @@ pub(super) struct CellArguments {
     pub(super) kernel_regularizer: Option<Regularizer>,
     pub(super) recurrent_regularizer: Option<Regularizer>,
     pub(super) bias_regularizer: Option<Regularizer>,
-    kernel_constraint: NotSupported,
-    recurrent_constraint: NotSupported,
-    bias_constraint: NotSupported,
+    pub(super) kernel_constraint: Option<Constraint>,
+    pub(super) recurrent_constraint: Option<Constraint>,
+    pub(super) bias_constraint: Option<Constraint>,
     pub(super) dropout: f64,
     pub(super) recurrent_dropout: f64,
     pub(super) seed: Option<i64>,
@@ -146,9 +147,9 @@ impl CellArguments {
             kernel_regularizer: None,
             recurrent_regularizer: None,
             bias_regularizer: None,
-            kernel_constraint: NotSupported,
-            recurrent_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            recurrent_constraint: None,
+            bias_constraint: None,
             dropout: 0.0,
             recurrent_dropout: 0.0,
             seed: None,
@@ -158,7 +159,8 @@ impl CellArguments {
         check(self.units >= 1, class, "units", "at least 1", self.units)?;
         rates_valid(class, self.dropout, self.recurrent_dropout)?;
         let initializers = [&self.kernel_initializer, &self.recurrent_initializer, &self.bias_initializer];
-        weights_valid(&initializers, &[self.kernel_regularizer, self.recurrent_regularizer, self.bias_regularizer])
+        weights_valid(&initializers, &[self.kernel_regularizer, self.recurrent_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.kernel_constraint, &self.recurrent_constraint, &self.bias_constraint])
     }
 }
 
@@ -248,6 +250,11 @@ macro_rules! arguments_builder {
             /// Penalty on the bias.
             pub fn bias_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
                 self.arguments.bias_regularizer = Some(regularizer.into());
+                self
+            }
+            /// What the bias is put back to after each update.
+            pub fn bias_constraint(mut self, constraint: Constraint) -> Self {
+                self.arguments.bias_constraint = Some(constraint);
                 self
             }
         }
@@ -363,12 +370,17 @@ impl<K: Kind> StepCell for GateCell<K> {
             ));
         }
         let (steps, batch, features) = (s.dim(0), s.dim(1), s.dim(2));
-        let kernel = cx.weight("kernel", &[features, columns], &self.common.weight(&a.kernel_initializer, a.kernel_regularizer));
-        let spec = self.common.weight(&a.recurrent_initializer, a.recurrent_regularizer);
+        let kernel = cx.weight(
+            "kernel",
+            &[features, columns],
+            &self.common.weight(&a.kernel_initializer, a.kernel_regularizer).constrained(a.kernel_constraint.as_ref()),
+        );
+        let spec = self.common.weight(&a.recurrent_initializer, a.recurrent_regularizer).constrained(a.recurrent_constraint.as_ref());
         let recurrent = cx.weight("recurrent_kernel", &[a.units, columns], &spec);
         let bias = a.use_bias.then(|| {
             let (shape, initializer) = self.kind.bias(a.units, &a.bias_initializer);
-            let bias = cx.weight("bias", &shape, &self.common.weight(&initializer, a.bias_regularizer));
+            let bias =
+                cx.weight("bias", &shape, &self.common.weight(&initializer, a.bias_regularizer).constrained(a.bias_constraint.as_ref()));
             // (1, gates · units), for the input and, where there are two rows, for the state.
             let row = |i: usize| bias.slice(&[(i, i + 1, 1), (0, columns, 1)]);
             if shape.len() == 2 { (row(0), Some(row(1))) } else { (bias, None) }

@@ -222,9 +222,19 @@ macro_rules! cell_builder {
             self.$($at.)?kernel_regularizer = Some(regularizer.into());
             self
         }
+        /// What the kernel for inputs are put back to after each update.
+        pub fn kernel_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
+            self.$($at.)?kernel_constraint = Some(constraint);
+            self
+        }
         /// Penalty on the kernel for states.
         pub fn recurrent_regularizer(mut self, regularizer: impl Into<$crate::regularizers::Regularizer>) -> Self {
             self.$($at.)?recurrent_regularizer = Some(regularizer.into());
+            self
+        }
+        /// What the kernel for states are put back to after each update.
+        pub fn recurrent_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
+            self.$($at.)?recurrent_constraint = Some(constraint);
             self
         }
         /// Drops values of the input with this probability, from 0 to below 1, the same at each step.

@@ -1,5 +1,9 @@
 //! Initializers: how weights begin. Every number is a pure function of (seed, weight path, element), on every machine.
 
+mod stft;
+
+pub use stft::{Scaling, Side, Stft};
+
 use crate::keras::{ConfigError, KerasObject, check, open, read_config, to_config};
 use adaline_graph::{Shape, philox::Philox};
 use serde::{Deserialize, Serialize};
@@ -28,6 +32,10 @@ pub enum Initializer {
     Named(Named, Fans),
     /// Orthogonal rows or columns.
     Orthogonal(Orthogonal),
+    /// Ones on the diagonal of a matrix, times a factor.
+    Identity(Identity),
+    /// Waves of a Fourier transform.
+    Stft(Stft),
     /// Given values (statistics adapted from data). Not in Keras' files.
     Values(Arc<[f32]>),
     /// One after the other, each for so many values (the biases of gates). Not in Keras' files.
@@ -156,6 +164,17 @@ impl Default for Orthogonal {
         Self { seed: None, gain: 1.0 }
     }
 }
+/// `Identity`'s arguments.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Identity {
+    /// What stands on the diagonal.
+    pub gain: f64,
+}
+impl Default for Identity {
+    fn default() -> Self {
+        Self { gain: 1.0 }
+    }
+}
 #[derive(Default, Serialize, Deserialize)]
 struct NoArguments {}
 
@@ -196,7 +215,7 @@ impl Named {
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
 /// Classes, with Keras' other names for them (`glorot_uniform`, ...) derived in [`Initializer::from_json`].
-const CLASSES: [&str; 14] = [
+const CLASSES: [&str; 16] = [
     "Zeros",
     "Ones",
     "Constant",
@@ -211,6 +230,8 @@ const CLASSES: [&str; 14] = [
     "LecunUniform",
     "LecunNormal",
     "Orthogonal",
+    "Identity",
+    "STFT",
 ];
 
 impl Initializer {
@@ -262,6 +283,10 @@ impl Initializer {
     pub fn orthogonal(gain: f64) -> Self {
         Self::Orthogonal(Orthogonal { seed: None, gain })
     }
+    /// The identity matrix, times a factor.
+    pub fn identity(gain: f64) -> Self {
+        Self::Identity(Identity { gain })
+    }
     /// The same with a seed of its own: the values then depend on that seed and the shape only. Nothing for the constant ones.
     pub fn seed(mut self, seed: i64) -> Self {
         if let Some(s) = self.seed_mut() {
@@ -276,7 +301,7 @@ impl Initializer {
             Self::VarianceScaling(a) => Some(&mut a.seed),
             Self::Named(_, a) => Some(&mut a.seed),
             Self::Orthogonal(a) => Some(&mut a.seed),
-            Self::Zeros | Self::Ones | Self::Constant(_) | Self::Values(_) | Self::Parts(_) => None,
+            Self::Zeros | Self::Ones | Self::Constant(_) | Self::Identity(_) | Self::Stft(_) | Self::Values(_) | Self::Parts(_) => None,
         }
     }
 
@@ -302,6 +327,15 @@ impl Initializer {
             Self::VarianceScaling(a) => scaled(a, shape, |n| rng(a.seed, n), out)?,
             Self::Named(named, fans) => scaled(&named.scaling(fans), shape, |n| rng(fans.seed, n), out)?,
             Self::Orthogonal(a) => orthogonal(&rng(a.seed, 0), shape, a.gain, out)?,
+            Self::Identity(a) => {
+                let &[_, columns] = shape.dims() else {
+                    return Err(format!("Identity needs a matrix, got shape {shape}"));
+                };
+                for (e, v) in out.iter_mut().enumerate() {
+                    *v = if e / columns == e % columns { a.gain as f32 } else { 0.0 };
+                }
+            }
+            Self::Stft(a) => a.fill(shape, out)?,
             Self::Values(values) => {
                 if values.len() != out.len() {
                     return Err(format!("{} given values for shape {shape}", values.len()));
@@ -337,6 +371,8 @@ impl Initializer {
             "normal" => "randomnormal",
             "uniform" => "randomuniform",
             "orthogonalinitializer" => "orthogonal",
+            "identityinitializer" => "identity",
+            "stftinitializer" => "stft",
             other => other,
         };
         let Some(class) = CLASSES.into_iter().find(|c| c.to_lowercase() == plain) else {
@@ -351,6 +387,8 @@ impl Initializer {
             "TruncatedNormal" => Self::TruncatedNormal(read_config(class, &[], c)?),
             "VarianceScaling" => Self::VarianceScaling(read_config(class, &[], c)?),
             "Orthogonal" => Self::Orthogonal(read_config(class, &[], c)?),
+            "Identity" => Self::Identity(read_config(class, &[], c)?),
+            "STFT" => Self::Stft(read_config(class, &[], c)?),
             _ => {
                 let named = Named::ALL.iter().find(|n| n.1 == class).map_or(Named::GlorotUniform, |n| n.0);
                 Self::Named(named, read_config(class, &[], c)?)
@@ -376,6 +414,8 @@ impl KerasObject for Initializer {
             Self::VarianceScaling(_) => "VarianceScaling",
             Self::Named(n, _) => n.class(),
             Self::Orthogonal(_) => "Orthogonal",
+            Self::Identity(_) => "Identity",
+            Self::Stft(_) => "STFT",
             Self::Values(_) => "Values",
             Self::Parts(_) => "Parts",
         }
@@ -389,6 +429,8 @@ impl KerasObject for Initializer {
             Self::VarianceScaling(a) => to_config(a),
             Self::Named(_, a) => to_config(a),
             Self::Orthogonal(a) => to_config(a),
+            Self::Identity(a) => to_config(a),
+            Self::Stft(a) => to_config(a),
             Self::Values(v) => json!({"length": v.len()}),
             Self::Parts(parts) => json!({"lengths": parts.iter().map(|p| p.0).collect::<Vec<_>>()}),
         }
@@ -409,7 +451,8 @@ impl KerasObject for Initializer {
                 check(a.maxval.is_finite() && a.maxval >= a.minval, class, "maxval", "a finite number not below `minval`", a.maxval)
             }
             Self::VarianceScaling(a) => check(a.scale.is_finite() && a.scale > 0.0, class, "scale", "a finite number above 0", a.scale),
-            Self::Orthogonal(a) => finite("gain", a.gain),
+            Self::Orthogonal(Orthogonal { gain, .. }) | Self::Identity(Identity { gain }) => finite("gain", *gain),
+            Self::Stft(a) => a.validate(),
         }
     }
 }

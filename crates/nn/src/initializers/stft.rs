@@ -1,0 +1,105 @@
+//! Kernels that make a convolution a short-time Fourier transform.
+
+use crate::keras::{ConfigError, check};
+use adaline_graph::Shape;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
+
+/// `STFT`'s arguments. The kernel `(T, 1, F)` holds at time `t` and frequency `f` the wave `cos(-2π t f / (2 (F - 1)))`, or its sine, times
+/// the window, divided by the window's norm.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Stft {
+    /// Cosines or sines.
+    pub side: Side,
+    /// Name of the window: `boxcar`, `hann`, `hamming`, `blackman`, `nuttall`, `blackmanharris` or `flattop`; none for no window.
+    pub window: Option<String>,
+    /// Whether the window ends one step before it would be what it began with.
+    pub periodic: bool,
+    /// By which norm of the window waves are divided; none for no division.
+    pub scaling: Option<Scaling>,
+}
+
+/// Which part of a complex number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The real one: cosines.
+    Real,
+    /// The imaginary one: sines.
+    Imag,
+}
+
+/// A norm of a window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scaling {
+    /// Root of the sum of squares.
+    Density,
+    /// Sum of absolute values.
+    Spectrum,
+}
+
+impl Default for Stft {
+    fn default() -> Self {
+        Self { side: Side::Real, window: Some("hann".into()), periodic: false, scaling: Some(Scaling::Density) }
+    }
+}
+
+/// Windows that are sums of cosines, with their coefficients (those of `scipy.signal.windows`): `Σ (-1)ᵏ aₖ cos(2π k t / n)`.
+const WINDOWS: [(&str, &[f64]); 7] = [
+    ("boxcar", &[1.0]),
+    ("hann", &[0.5, 0.5]),
+    ("hamming", &[0.54, 0.46]),
+    ("blackman", &[0.42, 0.5, 0.08]),
+    ("nuttall", &[0.363_581_9, 0.489_177_5, 0.136_599_5, 0.010_641_1]),
+    ("blackmanharris", &[0.35875, 0.48829, 0.14128, 0.01168]),
+    ("flattop", &[0.215_578_95, 0.416_631_58, 0.277_263_158, 0.083_578_947, 0.006_947_368]),
+];
+
+impl Stft {
+    fn coefficients(&self) -> Option<&'static [f64]> {
+        let name = self.window.as_deref()?;
+        WINDOWS.iter().find(|w| w.0 == name).map(|w| w.1)
+    }
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let known: Vec<&str> = WINDOWS.iter().map(|w| w.0).collect();
+        let ok = self.window.is_none() || self.coefficients().is_some();
+        check(ok, "STFT", "window", &format!("null or one of {}", known.join(", ")), format!("{:?}", self.window.as_deref().unwrap_or("")))
+    }
+    /// Values at `steps` times.
+    fn window(&self, steps: usize) -> Vec<f64> {
+        let Some(coefficients) = self.coefficients().filter(|_| steps > 1) else { return vec![1.0; steps] };
+        let span = if self.periodic { steps } else { steps - 1 } as f64;
+        let at = |t: usize| {
+            let wave = |(k, a): (usize, &f64)| {
+                let cosine = a * libm::cos(2.0 * PI * k as f64 * t as f64 / span);
+                if k % 2 == 0 { cosine } else { -cosine }
+            };
+            coefficients.iter().enumerate().map(wave).sum()
+        };
+        (0..steps).map(at).collect()
+    }
+    pub(super) fn fill(&self, shape: Shape, out: &mut [f32]) -> Result<(), String> {
+        let &[steps, 1, frequencies] = shape.dims() else {
+            return Err(format!("STFT needs a kernel (steps, 1, frequencies), got shape {shape}"));
+        };
+        if frequencies < 2 {
+            return Err(format!("STFT needs at least two frequencies, got shape {shape}"));
+        }
+        let window = self.window(steps);
+        let norm = match self.scaling.filter(|_| self.window.is_some()) {
+            Some(Scaling::Density) => libm::sqrt(window.iter().map(|w| w * w).sum()),
+            Some(Scaling::Spectrum) => window.iter().map(|w| w.abs()).sum(),
+            None => 1.0,
+        };
+        let length = 2 * (frequencies - 1);
+        for (e, v) in out.iter_mut().enumerate() {
+            let (t, f) = (e / frequencies, e % frequencies);
+            // Whole turns are taken off before the angle loses digits.
+            let angle = -2.0 * PI * ((t * f) % length) as f64 / length as f64;
+            let wave = if self.side == Side::Real { libm::cos(angle) } else { libm::sin(angle) };
+            *v = (wave * window[t] / norm) as f32;
+        }
+        Ok(())
+    }
+}
