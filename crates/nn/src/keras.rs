@@ -121,7 +121,19 @@ fn did_you_mean(nearest: Option<&str>, known: &[String]) -> String {
     match nearest {
         Some(n) => format!("; did you mean `{n}`?"),
         None if known.is_empty() => "; it takes none".into(),
-        None => format!("; known are {}", known.join(", ")),
+        None => {
+            // A line or two of names; nobody reads more.
+            const MOST: usize = 300;
+            let mut shown = String::new();
+            for (at, name) in known.iter().enumerate() {
+                if shown.len() > MOST {
+                    return format!("; known are {shown} and {} more", known.len() - at);
+                }
+                shown.push_str(if at == 0 { "" } else { ", " });
+                shown.push_str(name);
+            }
+            format!("; known are {shown}")
+        }
     }
 }
 
