@@ -217,7 +217,7 @@ def metric_cases():
         yield M.BinaryIoU(dtype="float32"), [(t[:, 0], y[:, 0], w) for t, y, w in data]
         yield M.BinaryIoU([1], 0.3), [(t[:, 0], y[:, 0], w) for t, y, w in data]
     pictures = [(one_hot(np.abs(wave((2, 3, 4), 3)).astype("int32") % 3, 3), softmax(wave((2, 3, 4, 3), 2.0)), np.ones((2, 3, 4), "float32"))]
-    yield M.OneHotMeanIoU(3), [(t, y, w.ravel()) for t, y, w in pictures]
+    yield M.OneHotMeanIoU(3), pictures
     for loss, args, data in ((L.mean_absolute_error, {}, numbers), (L.huber, dict(delta=0.5), numbers), (L.binary_crossentropy, dict(from_logits=True), bits),
                              (L.categorical_focal_crossentropy, dict(gamma=3.0), hot), (L.dice, {}, chances), (L.tversky, dict(alpha=0.3, axis=1), chances)):
         # Keras cannot weigh one value of a whole batch.
@@ -263,10 +263,10 @@ def training_cases():
         (L.BinaryFocalCrossentropy(gamma=3.0), "sigmoid", bits), (L.CategoricalFocalCrossentropy(), "softmax", hot), (L.CategoricalGeneralizedCrossEntropy(), "softmax", classes),
         (L.CategoricalHinge(), "linear", hot), (L.Hinge(), "linear", bits), (L.SquaredHinge(), "linear", bits), (L.Huber(), "linear", real), (L.LogCosh(), "linear", real),
         (L.MeanAbsolutePercentageError(), "linear", real + 2), (L.MeanSquaredLogarithmicError(), "softplus", np.abs(real)), (L.CosineSimilarity(), "linear", real),
-        (L.KLDivergence(), "softmax", softmax(real)), (L.Poisson(), "softplus", np.round(4 * np.abs(real))), (L.Circle(gamma=8.0), "tanh", classes),
+        (L.KLDivergence(), "softmax", softmax(real)), (L.Poisson(), "softplus", np.round(4 * np.abs(real))), (L.Circle(gamma=4.0), "tanh", classes),
         (L.Dice(), "sigmoid", bits), (L.Tversky(0.3, 0.7), "sigmoid", bits), (L.SparseCategoricalCrossentropy(ignore_class=1), "softmax", classes),
     ):
-        rate = 0.001 if isinstance(loss, L.MeanAbsolutePercentageError) else 0.1
+        rate = {"mean_absolute_percentage_error": 0.001, "circle": 0.02}.get(loss.name, 0.1)
         yield loss, [dense(5, activation="tanh"), dense(3, activation=activation)], x, y, rate
     said = (np.round(16 * wave((rows, 6, 3), rate=1.1)) / 16).astype("float32")
     words = (np.abs(4 * wave((rows, 3), rate=0.9)).astype("int32") % 3 + 1).astype("int32")

@@ -125,15 +125,23 @@ pub enum ConfigError {
     },
 }
 
-/// Names that a message lists.
-const MOST_NAMES: usize = 24;
-
 fn did_you_mean(nearest: Option<&str>, known: &[String]) -> String {
     match nearest {
         Some(n) => format!("; did you mean `{n}`?"),
         None if known.is_empty() => "; it takes none".into(),
-        None if known.len() <= MOST_NAMES => format!("; known are {}", known.join(", ")),
-        None => format!("; known are {} and {} more", known[..MOST_NAMES].join(", "), known.len() - MOST_NAMES),
+        None => {
+            // A line or two of names; nobody reads more.
+            const MOST: usize = 300;
+            let mut shown = String::new();
+            for (at, name) in known.iter().enumerate() {
+                if shown.len() > MOST {
+                    return format!("; known are {shown} and {} more", known.len() - at);
+                }
+                shown.push_str(if at == 0 { "" } else { ", " });
+                shown.push_str(name);
+            }
+            format!("; known are {shown}")
+        }
     }
 }
 
