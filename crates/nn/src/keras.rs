@@ -106,7 +106,7 @@ pub enum ConfigError {
     /// A function of the program that uses this crate.
     #[error(
         "the {kind} `{name}` is a function of this program, which a file cannot hold: {}",
-        if *kind == "activation" { "save a network without it, or take the weights alone with get_weights" }
+        if matches!(*kind, "activation" | "layer") { "save a network without it, or take the weights alone with get_weights" }
         else { "compile with one of Keras' before saving, or call save_weights, which leaves it out" }
     )]
     NotWritable {

@@ -20,6 +20,10 @@ pub struct WeightSpec {
 }
 
 impl WeightSpec {
+    /// A weight that training changes, without penalty or constraint.
+    pub fn new(initializer: Initializer) -> Self {
+        Self { initializer, regularizer: None, constraint: None, trainable: true }
+    }
     /// The same, put back by a constraint after each update.
     pub fn constrained(mut self, constraint: Option<&Constraint>) -> Self {
         self.constraint = constraint.cloned();

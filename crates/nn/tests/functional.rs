@@ -5,12 +5,13 @@ use adaline_formats::KerasArchive;
 use adaline_graph::backend::Backend;
 use adaline_graph::reference::Reference;
 use adaline_nn::activations::Activation;
-use adaline_nn::layers::{Add, BatchNormalization, Concatenate, Dense, Dropout, Embedding, Input, LSTM, Subtract};
+use adaline_nn::initializers::Initializer;
+use adaline_nn::layers::{Add, BatchNormalization, Concatenate, CustomLayer, Dense, Dropout, Embedding, Input, LSTM, Subtract};
 use adaline_nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use adaline_nn::metrics::{Accuracy, MeanAbsoluteError};
 use adaline_nn::model::{Evaluate, Inputs, Labels, LoadOptions, Objective};
 use adaline_nn::optimizers::{Adam, Sgd};
-use adaline_nn::{Apply, Fit, Functional, Layer, Model, Seed, Sequential};
+use adaline_nn::{Apply, Fit, Functional, Layer, Model, Seed, Sequential, WeightSpec};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -269,4 +270,108 @@ fn a_very_deep_network_is_built_and_dropped() {
     drop(y);
     let layer: Box<dyn Layer> = Functional::new(&x, &Dense::new(1).apply(&x)).unwrap().into();
     assert_eq!(layer.results(), 1);
+}
+
+#[test]
+fn layers_of_ones_own_train_and_are_refused_by_name_when_saved() {
+    let gate = CustomLayer::new("gate", |cx, inputs| {
+        let x = inputs[0];
+        let w = cx.weight("w", &[x.dim(-1)], &WeightSpec::new(Initializer::Ones));
+        x * (x * w.broadcast_to(x.shape())).sigmoid()
+    });
+    let mut model = Sequential::new().add(Input::new([4])).add(gate).add(Dense::new(1)).build_on(backend(), Seed(1)).unwrap();
+    model.compile(Sgd::new(0.1), MeanSquaredError::default(), ()).unwrap();
+    let (a, _, price, _) = data();
+    let history = model.fit(&a, &price, Fit::default().epochs(20)).unwrap();
+    assert!(history["loss"][19] < 0.7 * history["loss"][0], "{:?}", &history["loss"]);
+    assert_ne!(model.weight("gate/w").unwrap().as_f32().unwrap(), [1.0; 4]);
+    let text = model.to_bytes().unwrap_err().to_string();
+    assert!(text.contains("the layer `gate` is a function of this program"), "{text}");
+    // Within another layer, too.
+    let inner = Functional::new(&x4(), &x4()).err();
+    assert!(inner.is_some());
+    let x = x4();
+    let nested = Functional::new(&x, &CustomLayer::new("double", |_, x| x[0] + x[0]).apply(&x)).unwrap();
+    let model = Sequential::new().add(Input::new([4])).add(nested).build_on(backend(), Seed(1)).unwrap();
+    assert!(model.to_bytes().unwrap_err().to_string().contains("`double`"));
+    // Errors name the layer.
+    let bad = CustomLayer::new("bad", |cx, x| x[0] + cx.weight("w", &[3], &WeightSpec::new(Initializer::Ones)));
+    let text = Sequential::new().add(Input::new([4])).add(bad).build_on(backend(), Seed(1)).unwrap_err().to_string();
+    assert!(text.contains("bad"), "{text}");
+}
+
+fn x4() -> adaline_nn::KerasTensor {
+    Input::new([4]).tensor()
+}
+
+#[test]
+fn a_step_of_ones_own_is_what_is_minimised() {
+    let (a, _, price, _) = data();
+    let make = || {
+        let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(1).use_bias(false)).build_on(backend(), Seed(1)).unwrap();
+        model.compile(Sgd::new(0.1), MeanSquaredError::default(), [MeanAbsoluteError::default()]).unwrap();
+        model
+    };
+    let train = |model: &mut Model| model.fit(&a, &price, Fit::default().epochs(2).shuffle(false).batch_size(20)).unwrap();
+    let (mut plain, mut same, mut half, mut penalised) = (make(), make(), make(), make());
+    same.set_train_step(|step| step.loss());
+    half.set_train_step(|step| step.loss() * 0.5);
+    // The gradient of the loss by the inputs, squared: a gradient of a gradient.
+    penalised.set_train_step(|step| {
+        let by_x = step.gradient(step.loss(), step.x()[0]);
+        let again = step.forward(&[step.x()[0]]);
+        step.loss_of(&again) + by_x.square().sum(&[], false)
+    });
+    let [first, second, third] = [&mut plain, &mut same, &mut half].map(train);
+    assert_eq!(first["loss"], second["loss"]);
+    assert_eq!(plain.get_weights(), same.get_weights());
+    assert_eq!(third["loss"][0], 0.5 * first["loss"][0]);
+    assert_eq!(third["mean_absolute_error"][0], first["mean_absolute_error"][0]);
+    assert!(train(&mut penalised)["loss"][0] > first["loss"][0]);
+    half.clear_train_step();
+    train(&mut half);
+    half.set_train_step(|step| step.predictions()[0]);
+    let text = half.fit(&a, &price, Fit::default()).unwrap_err().to_string();
+    assert!(text.contains("must give a scalar to minimise, got shape [20, 1]"), "{text}");
+}
+
+#[test]
+fn trunks_are_taken_over_and_frozen() {
+    let (a, b, price, kind) = data();
+    let mut trained = compiled();
+    trained.fit([&a, &b], [&price, &kind], Fit::default()).unwrap();
+    // Features: the sum within reach of both inputs needs both, the trunk's first call one.
+    let mut features = trained.until("sequential").unwrap().build_on(backend(), Seed(9)).unwrap();
+    assert_eq!(features.input_names().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(features.take_weights_of("", &trained).unwrap(), features.weight_names().len());
+    let seen = trained.activations([&a, &b]).unwrap();
+    let expected = &seen.iter().find(|s| s.0 == "sequential").unwrap().1;
+    assert_eq!(&features.predict(&b).unwrap(), expected);
+
+    // As a frozen layer of another network.
+    let x = Input::new([4]).tensor();
+    let y = Dense::new(1).apply(&features.network().unwrap().name("features").trainable(false).apply(&x));
+    let mut head = Functional::new(&x, &y).unwrap().build_on(backend(), Seed(2)).unwrap();
+    head.take_weights_of("features", &features).unwrap();
+    head.compile(Sgd::new(0.1), MeanSquaredError::default(), ()).unwrap();
+    head.fit(&b, &price, Fit::default().epochs(2)).unwrap();
+    for (name, value) in features.weight_names().iter().zip(features.get_weights()) {
+        assert_eq!(head.weight(&format!("features/{name}")).unwrap(), value, "{name}");
+    }
+    assert_eq!(head.count_params().0, 3);
+    // Freed again: values stay, training changes them, and it must be compiled anew.
+    head.set_trainable("features", true).unwrap();
+    assert!(head.count_params().0 > 3 && !head.is_compiled());
+    assert_eq!(head.weight("features/trunk/dense/kernel").unwrap(), features.weight("trunk/dense/kernel").unwrap());
+    head.compile(Sgd::new(0.1), MeanSquaredError::default(), ()).unwrap();
+    head.fit(&b, &price, Fit::default()).unwrap();
+    assert_ne!(head.weight("features/trunk/dense/kernel").unwrap(), features.weight("trunk/dense/kernel").unwrap());
+
+    let copy = trained.clone_model().unwrap();
+    assert_eq!(copy.weight_names(), trained.weight_names());
+    assert_ne!(copy.get_weights(), trained.get_weights());
+    assert!(trained.until("trunkk").unwrap_err().to_string().contains("no layer `trunkk`; did you mean `trunk`?"));
+    let text = head.take_weights_of("dense", &trained).unwrap_err().to_string();
+    assert!(text.contains("weight `kernel`") && text.contains("none of this path"), "{text}");
+    assert_eq!(trained.get_layer("price").unwrap().class_name(), "Dense");
 }

@@ -10,6 +10,7 @@ mod borders;
 mod common;
 mod conv;
 mod conv_transpose;
+mod custom;
 mod dense;
 mod depthwise_conv;
 mod dropout;
@@ -56,6 +57,7 @@ pub use borders::{Cropping, Cropping1D, Cropping2D, Cropping3D, ZeroPadding, Zer
 pub use common::LayerCommon;
 pub use conv::{Conv, Conv1D, Conv2D, Conv3D};
 pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, ConvTranspose};
+pub use custom::CustomLayer;
 pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1D, DepthwiseConv2D, SeparableConv, SeparableConv1D, SeparableConv2D};
 pub use dropout::Dropout;

@@ -23,6 +23,8 @@ mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod train_step;
+mod transfer;
 mod weights;
 
 pub use crate::network::{Seed, Sequential};
@@ -36,6 +38,7 @@ pub use load::{LoadOptions, load_model_on, load_model_with};
 pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};
 pub use summary::{Summary, SummaryRow};
+pub use train_step::TrainStep;
 
 use crate::Layer;
 use crate::error::{Error, Result};
@@ -53,6 +56,7 @@ use signature::PlanCache;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use train_step::CustomStep;
 
 /// Size taken for open dimensions where one is needed only to make weights.
 const OPEN: usize = 8;
@@ -76,6 +80,7 @@ pub struct Model {
     pub(crate) assets: Vec<(String, Vec<u8>)>,
     pub(crate) progress: Option<ProgressFactory>,
     trace_times: TraceTimes,
+    train_step: Option<CustomStep>,
 }
 
 /// How long the tracing of a model into graphs has taken, all its graphs together.
@@ -117,6 +122,7 @@ impl Model {
             assets: Vec::new(),
             progress: None,
             trace_times: TraceTimes::default(),
+            train_step: None,
         };
         if let Some(inputs) = model.net.inputs.clone() {
             model.build_inputs(inputs)?;

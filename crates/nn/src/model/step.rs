@@ -8,6 +8,7 @@ use super::compile::{Compiled, label_type};
 use super::forward::{Forward, Randomness, forward};
 use super::loader::Source;
 use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
+use super::train_step::TrainStep;
 use crate::error::{Error, Result};
 use crate::losses::{self, Reduction, apply_mask};
 use crate::network::input::batch_of;
@@ -99,7 +100,22 @@ impl Model {
         let random = Randomness::declare(&b);
         let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "train" })?;
-        let losses = total_loss(&b, compiled, &batch, &pass);
+        let mut losses = total_loss(&b, compiled, &batch, &pass);
+        if let Some(custom) = &self.train_step {
+            let mut step = TrainStep {
+                b: &b,
+                net: &self.net,
+                weights: &mut self.weights,
+                random: &random,
+                trained: &compiled.trained,
+                x: &batch.x,
+                y: &batch.y,
+                sample_weights: &batch.weights,
+                predictions: pass.outputs().collect(),
+                loss: losses.data,
+            };
+            losses.total = pass.penalties.iter().fold(custom.loss(&mut step), |sum, &p| sum + p);
+        }
         let loss = losses.total;
         b.output("loss", loss);
         add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, &losses)?;
@@ -231,7 +247,9 @@ fn update(b: &Builder, pass: &Forward<'_>) {
 struct Losses<'g> {
     /// Of each trained output, before its weight.
     each: Vec<Var<'g>>,
-    /// Their weighted sum, penalties included.
+    /// Their weighted sum.
+    data: Var<'g>,
+    /// The same, penalties included.
     total: Var<'g>,
 }
 
@@ -248,7 +266,7 @@ fn total_loss<'g>(b: &'g Builder, compiled: &Compiled, batch: &Batch<'g>, pass: 
             total = Some(total.map_or(value, |sum| sum + value));
         }
         let data = total.unwrap_or_else(|| b.scalar(0.0));
-        Losses { each, total: pass.penalties.iter().fold(data, |sum, &p| sum + p) }
+        Losses { each, data, total: pass.penalties.iter().fold(data, |sum, &p| sum + p) }
     })
 }
 

@@ -6,6 +6,7 @@ mod functional;
 pub(crate) mod input;
 mod nested;
 mod order;
+mod part;
 mod sequential;
 mod symbolic;
 

@@ -27,6 +27,9 @@ impl KerasObject for Network {
     fn envelope(&self) -> Value {
         self.to_envelope()
     }
+    fn writable(&self) -> Result<(), ConfigError> {
+        self.layers.iter().try_for_each(|named| named.layer.writable())
+    }
     fn validate(&self) -> Result<(), ConfigError> {
         for named in &self.layers {
             named.layer.validate().map_err(|source| ConfigError::Nested {

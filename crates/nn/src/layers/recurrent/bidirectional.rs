@@ -171,6 +171,10 @@ impl Bidirectional {
 
 impl KerasObject for Bidirectional {
     layer_identity!("Bidirectional");
+    fn writable(&self) -> Result<(), ConfigError> {
+        self.layer.0.writable()?;
+        self.backward_layer.0.writable()
+    }
     fn validate(&self) -> Result<(), ConfigError> {
         let class = "Bidirectional";
         for (key, layer) in [("layer", &self.layer), ("backward_layer", &self.backward_layer)] {
