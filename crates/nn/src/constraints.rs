@@ -105,7 +105,9 @@ impl Constraint {
         let axes = a.axis.as_slice();
         if let Some(axis) = axes.iter().find(|&&axis| w.shape().axis(axis).is_none()) {
             let (class, shape) = (self.kind.class(), w.shape());
-            return w.builder().error(format!("{class} with `axis` {axes:?} does not fit a weight of shape {shape}, which has no axis {axis}"));
+            return w
+                .builder()
+                .error(format!("{class} with `axis` {axes:?} does not fit a weight of shape {shape}, which has no axis {axis}"));
         }
         let norms = w.square().sum(axes, true).sqrt();
         let safe = norms + EPSILON;

@@ -180,7 +180,11 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
 }
 
 /// Reads arguments whose names are known over their defaults; an error names the key.
-pub(crate) fn read_over<T: DeserializeOwned>(class: &str, defaults: &Map<String, Value>, given: &Map<String, Value>) -> Result<T, ConfigError> {
+pub(crate) fn read_over<T: DeserializeOwned>(
+    class: &str,
+    defaults: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<T, ConfigError> {
     let overlay = |keys: &mut dyn Iterator<Item = (&String, &Value)>| {
         let mut all: Map<String, Value> = defaults.clone();
         for (k, v) in keys {

@@ -226,7 +226,8 @@ impl<'g, 'm> Trace<'g, 'm> {
         };
         let ty = TensorType::new(DType::F32, shape);
         // As in Keras, where a wrapper is frozen.
-        let spec = &if self.frozen { WeightSpec { regularizer: None, trainable: false, constraint: None, ..spec.clone() } } else { spec.clone() };
+        let spec =
+            &if self.frozen { WeightSpec { regularizer: None, trainable: false, constraint: None, ..spec.clone() } } else { spec.clone() };
         let slot = if let Some(w) = self.weights.find(&layer, name) {
             if w.ty != ty {
                 return self.b.error(format!("weight `{name}` was built with shape {} and cannot become {shape}", w.ty.shape));

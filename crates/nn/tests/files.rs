@@ -113,8 +113,7 @@ fn every_optimizer_comes_back_with_its_memory() {
 fn averages_come_first_and_what_is_shared_last() {
     let model = trained(Nadam::default().use_ema(true).gradient_accumulation_steps(2));
     let archive = archive(&model);
-    let shapes: Vec<&[usize]> =
-        archive.weights.iter().filter(|t| t.path.starts_with("optimizer/")).map(|t| &t.shape[..]).collect();
+    let shapes: Vec<&[usize]> = archive.weights.iter().filter(|t| t.path.starts_with("optimizer/")).map(|t| &t.shape[..]).collect();
     let of_each: [&[usize]; 4] = [&[4, 5], &[5], &[5, 3], &[3]];
     let twice = of_each.iter().flat_map(|&s| [s, s]).collect();
     // Iteration, learning rate; averages; accumulators; momentum and velocity of each weight; the product of momenta.

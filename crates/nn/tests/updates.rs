@@ -44,7 +44,6 @@ fn schedules_at_forty_steps() {
     }
 }
 
-
 #[test]
 fn constraints_put_weights_back() {
     for case in goldens("update_constraints") {
@@ -190,7 +189,13 @@ fn optimizers_step_by_step() {
     for case in goldens("optimizers") {
         let (calls, after) = (case["gradients"].as_array().unwrap(), case["weights"].as_array().unwrap());
         let after = (1..).zip(after).map(|(call, w)| (call, tensors(w))).collect();
-        optimizer_as_keras(&case["object"], &tensors(&case["start"]), &calls.iter().map(tensors).collect::<Vec<_>>(), &after, &case["slots"]);
+        optimizer_as_keras(
+            &case["object"],
+            &tensors(&case["start"]),
+            &calls.iter().map(tensors).collect::<Vec<_>>(),
+            &after,
+            &case["slots"],
+        );
     }
 }
 

@@ -174,9 +174,20 @@ impl Layer for BatchNormalization {
         };
         let n = s.dims()[kept];
         let spread = (0..s.rank()).filter(|&a| a != kept).fold(s, |s, a| s.with_dim(a, 1)); // (1, .., n, .., 1)
-        let gamma =
-            self.scale.then(|| cx.exact_weight("gamma", &[n], &self.common.weight(&self.gamma_initializer, self.gamma_regularizer).constrained(self.gamma_constraint.as_ref())));
-        let beta = self.center.then(|| cx.exact_weight("beta", &[n], &self.common.weight(&self.beta_initializer, self.beta_regularizer).constrained(self.beta_constraint.as_ref())));
+        let gamma = self.scale.then(|| {
+            cx.exact_weight(
+                "gamma",
+                &[n],
+                &self.common.weight(&self.gamma_initializer, self.gamma_regularizer).constrained(self.gamma_constraint.as_ref()),
+            )
+        });
+        let beta = self.center.then(|| {
+            cx.exact_weight(
+                "beta",
+                &[n],
+                &self.common.weight(&self.beta_initializer, self.beta_regularizer).constrained(self.beta_constraint.as_ref()),
+            )
+        });
         let moving_mean = statistic(cx, "moving_mean", n, &self.moving_mean_initializer);
         let moving_variance = statistic(cx, "moving_variance", n, &self.moving_variance_initializer);
 

@@ -135,7 +135,11 @@ impl<const N: usize> Conv<N> {
             Padding::Causal => ConvSpec::causal(self.kernel_size.0[0], strides[0], dilation[0]),
         };
         let shape = [&self.kernel_size.0[..], &[channels / self.groups, self.filters]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()));
+        let kernel = cx.weight(
+            "kernel",
+            &shape,
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         let y = x.conv(kernel, spec.with_groups(self.groups));
         self.finish(cx, y, self.filters)
     }

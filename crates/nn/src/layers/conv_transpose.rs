@@ -120,7 +120,11 @@ impl<const N: usize> ConvTranspose<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[self.filters, x.dim(-1)]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()));
+        let kernel = cx.weight(
+            "kernel",
+            &shape,
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         let rule = if self.padding == Padding::Same { ConvSpec::transposed_same } else { ConvSpec::transposed_valid };
         let more = self.output_padding.as_ref().map(|p| &p.0[..]);
         let (spec, size) = rule(&sizes(x), &self.kernel_size.0, &self.strides.0, &self.dilation_rate.0, more);

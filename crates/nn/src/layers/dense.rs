@@ -122,12 +122,20 @@ impl Layer for Dense {
         let Some((&k, lead)) = s.dims().split_last().filter(|(_, lead)| !lead.is_empty()) else {
             return cx.builder().error(format!("Dense needs an input of rank 2 or more, (batch, .., features), got shape {s}"));
         };
-        let kernel = cx.weight("kernel", &[k, self.units], &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()));
+        let kernel = cx.weight(
+            "kernel",
+            &[k, self.units],
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         // (B, .., K) as one matrix
         let rows: usize = lead.iter().product();
         let mut y = x.reshape(Shape::new(&[rows, k])).matmul(kernel);
         if self.use_bias {
-            let bias = cx.weight("bias", &[self.units], &self.common.weight(&self.bias_initializer, self.bias_regularizer).constrained(self.bias_constraint.as_ref()));
+            let bias = cx.weight(
+                "bias",
+                &[self.units],
+                &self.common.weight(&self.bias_initializer, self.bias_regularizer).constrained(self.bias_constraint.as_ref()),
+            );
             y = cx.compute(y) + bias;
         }
         let Some(out) = Shape::try_new(s.with_dim(s.rank() - 1, self.units).dims()) else {

@@ -109,7 +109,11 @@ impl<const N: usize> DepthwiseConv<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[x.dim(-1), self.depth_multiplier]].concat();
-        let kernel = cx.weight("kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()));
+        let kernel = cx.weight(
+            "kernel",
+            &shape,
+            &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()),
+        );
         let (y, channels) = each_channel(x, kernel, &self.strides.0, &self.dilation_rate.0, self.padding);
         self.finish(cx, y, channels)
     }
@@ -249,11 +253,19 @@ impl<const N: usize> SeparableConv<N> {
             return x;
         }
         let shape = [&self.kernel_size.0[..], &[x.dim(-1), self.depth_multiplier]].concat();
-        let kernel = cx.weight("depthwise_kernel", &shape, &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()));
+        let kernel = cx.weight(
+            "depthwise_kernel",
+            &shape,
+            &self.common.weight(&self.depthwise_initializer, self.depthwise_regularizer).constrained(self.depthwise_constraint.as_ref()),
+        );
         let (y, channels) = each_channel(x, kernel, &self.strides.0, &self.dilation_rate.0, self.padding);
         let y = cx.compute(y);
         let shape = [&[1; N][..], &[channels, self.filters]].concat();
-        let pointwise = cx.weight("pointwise_kernel", &shape, &self.common.weight(&self.pointwise_initializer, self.pointwise_regularizer).constrained(self.pointwise_constraint.as_ref()));
+        let pointwise = cx.weight(
+            "pointwise_kernel",
+            &shape,
+            &self.common.weight(&self.pointwise_initializer, self.pointwise_regularizer).constrained(self.pointwise_constraint.as_ref()),
+        );
         let s = y.shape();
         if cx.builder().failed() {
             return y;

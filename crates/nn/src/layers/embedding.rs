@@ -107,7 +107,8 @@ impl Layer for Embedding {
         if x.rank() == 0 {
             return cx.builder().error("Embedding needs an input with a batch axis, got a scalar");
         }
-        let spec = self.common.weight(&self.embeddings_initializer, self.embeddings_regularizer).constrained(self.embeddings_constraint.as_ref());
+        let spec =
+            self.common.weight(&self.embeddings_initializer, self.embeddings_regularizer).constrained(self.embeddings_constraint.as_ref());
         let table = cx.exact_weight("embeddings", &[self.input_dim, self.output_dim], &spec);
         cx.compute(table.take(x.cast(DType::I32)))
     }

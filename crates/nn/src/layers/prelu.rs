@@ -112,7 +112,11 @@ impl Layer for PReLU {
         for &axis in self.shared() {
             dims[axis as usize - 1] = 1;
         }
-        let alpha = cx.weight("alpha", &dims, &self.common.weight(&self.alpha_initializer, self.alpha_regularizer).constrained(self.alpha_constraint.as_ref()));
+        let alpha = cx.weight(
+            "alpha",
+            &dims,
+            &self.common.weight(&self.alpha_initializer, self.alpha_regularizer).constrained(self.alpha_constraint.as_ref()),
+        );
         x.relu() - alpha * (-x).relu()
     }
 }

@@ -8,7 +8,7 @@ use crate::keras::check;
 use adaline_graph::Var;
 
 optimizer! {
-    /// "Follow the regularized leader" (McMahan et al. 2013), for sparse and wide models: with `p = -learning_rate_power`,
+    /// "Follow the regularized leader" (`McMahan` et al. 2013), for sparse and wide models: with `p = -learning_rate_power`,
     /// `a' = a + g²`, `z += g + 2 s w - (a'ᵖ - aᵖ) / lr · w`, `w = (clip(z, -l₁, l₁) - z) / (a'ᵖ / lr + 2 (l₂ + β / (2 lr)))`,
     /// where `s` is the shrinkage.
     Ftrl, "Ftrl", "ftrl", 0.001, None, {
@@ -50,7 +50,7 @@ impl Optimizer for Ftrl {
         let lr = step.learning_rate;
         // The usual root is cheaper, and as exact, as a power.
         let power = |x: Var<'g>| {
-            if self.learning_rate_power.to_bits() == (-0.5_f64).to_bits() { x.sqrt() } else { x.pow(x.builder().full(x.shape(), -self.learning_rate_power as f32)) }
+            if self.learning_rate_power == -0.5 { x.sqrt() } else { x.pow(x.builder().full(x.shape(), -self.learning_rate_power as f32)) }
         };
         let a = sum.set(sum.old + g.square());
         let (before, after) = (power(sum.old), power(a));

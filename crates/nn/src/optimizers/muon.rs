@@ -14,6 +14,7 @@ optimizer! {
     /// (Newton and Schulz), and `w -= lr · x · sqrt(max(rows, columns)) · rms_rate`.
     ///
     /// Adam has, as in Keras, weights that are no matrices, those with `embedding` in their path, and those that `exclude_layers` names.
+    #[expect(clippy::struct_field_names, reason = "Keras' names")]
     Muon, "Muon", "muon", 0.001, Some(0.004), {
         /// Adam's `β₁`.
         adam_beta_1: f64 = 0.9,
@@ -123,9 +124,8 @@ fn contains(text: &str, path: &str) -> bool {
     let (ends, text) = text.strip_suffix('$').map_or((false, text), |t| (true, t));
     let pieces: Vec<Vec<char>> = text.split(".*").map(|p| p.chars().collect()).collect();
     let path: Vec<char> = path.chars().collect();
-    let here = |piece: &[char], at: usize| {
-        path.get(at..at + piece.len()).is_some_and(|p| piece.iter().zip(p).all(|(a, b)| *a == '.' || a == b))
-    };
+    let here =
+        |piece: &[char], at: usize| path.get(at..at + piece.len()).is_some_and(|p| piece.iter().zip(p).all(|(a, b)| *a == '.' || a == b));
     let mut at = 0;
     for (number, piece) in pieces.iter().enumerate() {
         let last = ends && number + 1 == pieces.len();

@@ -172,7 +172,12 @@ schedules! {
 }
 
 /// The arguments that were given, over the defaults.
-fn given(class: &str, required: &[&'static str], mut all: Map<String, Value>, config: Option<&Value>) -> Result<Map<String, Value>, ConfigError> {
+fn given(
+    class: &str,
+    required: &[&'static str],
+    mut all: Map<String, Value>,
+    config: Option<&Value>,
+) -> Result<Map<String, Value>, ConfigError> {
     let none = Value::Object(Map::new());
     let Value::Object(config) = config.unwrap_or(&none) else {
         return Err(ConfigError::Shape { expected: format!("the arguments of {class} as an object"), got: "something else".into() });

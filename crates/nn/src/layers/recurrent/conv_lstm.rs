@@ -204,8 +204,13 @@ impl<const N: usize> StepCell for ConvLSTM<N> {
         let (steps, batch, channels) = (xs.dim(0), xs.dim(1), xs.dim(-1));
         let (filters, all) = (self.filters, self.filters.saturating_mul(4));
         let shape = |inputs: usize| [&self.kernel_size.0[..], &[inputs, all]].concat();
-        let kernel = cx.weight("kernel", &shape(channels), &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()));
-        let spec = self.common.weight(&self.recurrent_initializer, self.recurrent_regularizer).constrained(self.recurrent_constraint.as_ref());
+        let kernel = cx.weight(
+            "kernel",
+            &shape(channels),
+            &self.common.weight(&self.kernel_initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
+        let spec =
+            self.common.weight(&self.recurrent_initializer, self.recurrent_regularizer).constrained(self.recurrent_constraint.as_ref());
         let recurrent = cx.weight("recurrent_kernel", &shape(filters), &spec);
         let bias = self.use_bias.then(|| {
             let plain = &self.bias_initializer;

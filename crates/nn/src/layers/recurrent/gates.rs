@@ -375,12 +375,17 @@ impl<K: Kind> StepCell for GateCell<K> {
             ));
         }
         let (steps, batch, features) = (s.dim(0), s.dim(1), s.dim(2));
-        let kernel = cx.weight("kernel", &[features, columns], &self.common.weight(&a.kernel_initializer, a.kernel_regularizer).constrained(a.kernel_constraint.as_ref()));
+        let kernel = cx.weight(
+            "kernel",
+            &[features, columns],
+            &self.common.weight(&a.kernel_initializer, a.kernel_regularizer).constrained(a.kernel_constraint.as_ref()),
+        );
         let spec = self.common.weight(&a.recurrent_initializer, a.recurrent_regularizer).constrained(a.recurrent_constraint.as_ref());
         let recurrent = cx.weight("recurrent_kernel", &[a.units, columns], &spec);
         let bias = a.use_bias.then(|| {
             let (shape, initializer) = self.kind.bias(a.units, &a.bias_initializer);
-            let bias = cx.weight("bias", &shape, &self.common.weight(&initializer, a.bias_regularizer).constrained(a.bias_constraint.as_ref()));
+            let bias =
+                cx.weight("bias", &shape, &self.common.weight(&initializer, a.bias_regularizer).constrained(a.bias_constraint.as_ref()));
             // (1, gates · units), for the input and, where there are two rows, for the state.
             let row = |i: usize| bias.slice(&[(i, i + 1, 1), (0, columns, 1)]);
             if shape.len() == 2 { (row(0), Some(row(1))) } else { (bias, None) }
