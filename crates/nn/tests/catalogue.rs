@@ -161,7 +161,7 @@ fn wrong_json_is_an_error_that_names_the_place() {
     let error = |r: Result<(), ConfigError>| r.unwrap_err().to_string();
     assert_eq!(error(catalogue::loss_from_json(&json!("msee")).map(drop)), "there is no loss `msee`; did you mean `mse`?");
     assert_eq!(error(catalogue::metric_from_json(&json!("acuracy")).map(drop)), "there is no metric `acuracy`; did you mean `accuracy`?");
-    assert!(error(catalogue::optimizer_from_json(&json!("lion")).map(drop)).ends_with("known are SGD, RMSprop, Adam, AdamW"));
+    assert!(error(catalogue::optimizer_from_json(&json!("newton")).map(drop)).contains("known are SGD, RMSprop, Adam, AdamW, Adamax"));
     let long = "x".repeat(10_000);
     assert!(error(catalogue::loss_from_json(&json!(long)).map(drop)).len() < 600);
 }

@@ -429,7 +429,14 @@ impl KerasObject for Initializer {
             Self::VarianceScaling(a) => to_config(a),
             Self::Named(_, a) => to_config(a),
             Self::Orthogonal(a) => to_config(a),
-            Self::Identity(a) => to_config(a),
+            // Keras forgets to write it, but reads it.
+            Self::Identity(a) => {
+                if a.gain == 1.0 {
+                    json!({})
+                } else {
+                    to_config(a)
+                }
+            }
             Self::Stft(a) => to_config(a),
             Self::Values(v) => json!({"length": v.len()}),
             Self::Parts(parts) => json!({"lengths": parts.iter().map(|p| p.0).collect::<Vec<_>>()}),

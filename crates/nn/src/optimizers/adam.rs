@@ -43,7 +43,7 @@ macro_rules! adam {
 
 adam! {
     /// `m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`, `w -= lr · sqrt(1-β₂ᵗ) / (1-β₁ᵗ) · m / (sqrt(v) + ε)` (Kingma and Ba 2015).
-    Adam, "Adam", "adam", None, |_o| Ok(())
+    Adam, "Adam", "adam", None, |o| Ok(())
 }
 adam! {
     /// Adam after `w -= lr · decay · w` (Loshchilov and Hutter 2019), decay 0.004 unless set.

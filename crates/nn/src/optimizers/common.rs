@@ -266,7 +266,6 @@ macro_rules! optimizer {
             }
             /// Reads the arguments as Keras writes them.
             pub fn from_config(config: &serde_json::Value) -> Result<Self, $crate::keras::ConfigError> {
-                #[allow(unused_mut, reason = "SGD and others differ in the number of arguments")]
                 let mut read = Self::default();
                 let mut own = read.arguments();
                 $crate::optimizers::common::read_arguments($class, config, &mut own, &mut read.common)?;

@@ -8,7 +8,7 @@ use crate::keras::check;
 use adaline_graph::Var;
 
 optimizer! {
-    /// "Follow the regularized leader" (McMahan et al. 2013), for sparse and wide models: with `p = -learning_rate_power`,
+    /// "Follow the regularized leader" (`McMahan` et al. 2013), for sparse and wide models: with `p = -learning_rate_power`,
     /// `a' = a + g²`, `z += g + 2 s w - (a'ᵖ - aᵖ) / lr · w`, `w = (clip(z, -l₁, l₁) - z) / (a'ᵖ / lr + 2 (l₂ + β / (2 lr)))`,
     /// where `s` is the shrinkage.
     Ftrl, "Ftrl", "ftrl", 0.001, None, {

@@ -14,6 +14,7 @@ optimizer! {
     /// (Newton and Schulz), and `w -= lr · x · sqrt(max(rows, columns)) · rms_rate`.
     ///
     /// Adam has, as in Keras, weights that are no matrices, those with `embedding` in their path, and those that `exclude_layers` names.
+    #[expect(clippy::struct_field_names, reason = "Keras' names")]
     Muon, "Muon", "muon", 0.001, Some(0.004), {
         /// Adam's `β₁`.
         adam_beta_1: f64 = 0.9,
