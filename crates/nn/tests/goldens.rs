@@ -61,7 +61,8 @@ impl KerasObject for Shown {
 #[test]
 fn every_class_of_the_catalogue_is_compared() {
     let names = ["configs", "image_configs", "mask_configs", "recurrent_configs", "more_configs"];
-    let configs = names.map(goldens).concat();
+    let pipelines: Vec<Json> = goldens("more_pipelines").iter().map(|c| c["object"].clone()).collect();
+    let configs = [names.map(goldens).concat(), pipelines].concat();
     let seen: Vec<(String, String)> =
         configs.iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
     let rows = (catalogue::LAYERS.iter().map(|r| (r.module, r.class)))

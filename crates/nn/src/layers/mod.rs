@@ -27,6 +27,7 @@ mod merging;
 mod noise;
 mod normalization;
 mod permute;
+mod pipeline;
 mod pooling;
 mod prelu;
 pub mod recurrent;
@@ -80,6 +81,7 @@ pub use merging::{Add, Average, Concatenate, Dot, DotAxes, Maximum, Minimum, Mul
 pub use noise::{AlphaDropout, GaussianDropout, GaussianNoise};
 pub use normalization::Normalization;
 pub use permute::Permute;
+pub use pipeline::Pipeline;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
 pub use prelu::PReLU;
 pub use recurrent::{
