@@ -190,7 +190,7 @@ def config_cases():
         yield layer
 
 
-STEPS, RATE = 12, 0.05
+STEPS, RATE = 12, 0.02
 
 
 def case_of(layer, shapes, masks, arguments, listed, training=False):

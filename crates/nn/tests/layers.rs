@@ -127,12 +127,12 @@ fn as_keras(case: &Json) {
     if trained.is_empty() {
         return;
     }
-    // As the script: plain descent with a rate of 0.05.
+    // As the script: plain descent with a rate of 0.02.
     for _ in 0..12 {
         let run = evaluate(&graph, &state);
         for (slot, gradient) in trained.iter().zip(&run[first_gradient..]) {
             let values = state.get_mut(slot).unwrap();
-            values.data.iter_mut().zip(&gradient.data).for_each(|(w, g)| *w -= 0.05 * g);
+            values.data.iter_mut().zip(&gradient.data).for_each(|(w, g)| *w -= 0.02 * g);
         }
     }
     for (slot, theirs) in trained.iter().zip(tensors(&case["trained"])) {

@@ -54,7 +54,7 @@ pub use adaptive_pooling::{
 pub use attention::{AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention, ScoreMode};
 pub use batch_normalization::BatchNormalization;
 pub use borders::{Cropping, Cropping1D, Cropping2D, Cropping3D, ZeroPadding, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D};
-pub use common::LayerCommon;
+pub use common::{Activity, LayerCommon};
 pub use conv::{Conv, Conv1D, Conv2D, Conv3D};
 pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, ConvTranspose};
 pub use dense::Dense;
