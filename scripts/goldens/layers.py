@@ -4,7 +4,7 @@ Made with Python 3.11, Keras 3.15.1 on JAX (CPU, f32), NumPy 2. From the reposit
 
     KERAS_BACKEND=jax python scripts/goldens/layers.py
 
-writes more_configs.json, more_layers.json and more_training.json in crates/nn/tests/goldens. Everything is a fixed function of nothing, so a
+writes more_configs.json, more_layers.json, more_pipelines.json and more_training.json in crates/nn/tests/goldens. Everything is a fixed function of nothing, so a
 second run changes no byte.
 
 A case of more_layers.json is a call of one layer with all its inputs, their masks and the arguments of the call: results, the mask of the first,
@@ -190,13 +190,15 @@ def config_cases():
         yield layer
 
 
-STEPS, RATE = 12, 0.05
+STEPS, RATE = 12, 0.02
 
 
 def case_of(layer, shapes, masks, arguments, listed, training=False):
     """One call, and twelve steps of descent."""
     config = envelope(layer)
     xs = [s if isinstance(s, np.ndarray) else wave(s, 1.5, rate=1.7 + 0.2 * i) for i, s in enumerate(shapes)]
+    if isinstance(layer, (L.Maximum, L.Minimum)):
+        xs = [x + np.float32(i) / 256 for i, x in enumerate(xs)]  # no two are equal, which JAX shares the gradient between
     masks = masks or [None] * len(xs)
     pack = (lambda xs: [list(xs)]) if listed else (lambda xs: list(xs))
     layer.build(*pack([x.shape for x in xs]))
@@ -211,7 +213,7 @@ def case_of(layer, shapes, masks, arguments, listed, training=False):
             if mask is not None:
                 backend.set_keras_mask(x, jnp.array(mask))
         values = [*zip(layer.trainable_variables, t), *zip(layer.non_trainable_variables, rest)]
-        with backend.StatelessScope(state_mapping=values) as scope:
+        with backend.StatelessScope(state_mapping=values, collect_losses=True) as scope:
             layer._clear_losses()
             y = layer(*pack(q), **arguments, **({"training": True} if training else {}))
             losses = layer.losses
@@ -261,11 +263,24 @@ def layer_cases():
         yield case_of(layer, shapes, masks, arguments, isinstance(layer, L.Attention))
 
 
+def pipeline_cases():
+    """Layers in a row, with names of their own, and their result in inference."""
+    yield L.Pipeline([L.Rescaling(2.0, 1.0, name="a"), L.ReLU(name="b"), L.RandomContrast(0.2, name="c")], name="mine"), (1, 2, 3, 3)
+    yield L.Pipeline([L.Dense(2, name="a"), L.Pipeline([L.LayerNormalization(name="b"), L.Dense(3, name="c")], name="d")], name="mine"), (B, F)
+
+
+def pipeline_case(layer, shape):
+    config, x = envelope(layer), wave(shape, 1.5)
+    layer(x)
+    layer.set_weights([wave(w.shape, 0.6, rate=1.3 + 0.1 * i, shift=0.1) for i, w in enumerate(layer.get_weights())])
+    return {"object": config, "x": tensor(x), "y": tensor(layer(x, training=False)), "weights": [{"name": v.name, **tensor(v.value)} for v in layer.weights]}
+
+
 def training_cases():
     sequence, image = (5, 4), (4, 3, 4)
     yield "normalizations", [L.LayerNormalization(), L.Dense(6, activation="relu"), L.RMSNormalization(), L.Flatten(), L.UnitNormalization()], sequence, optimizers.SGD(0.1, momentum=0.9)
     yield "groups", [L.Conv2D(4, 2), L.GroupNormalization(2), L.Activation("relu"), L.Conv2D(4, 2), L.GroupNormalization(-1), L.LayerNormalization(axis=[1, 2, 3]), L.Flatten()], image, optimizers.Adam(0.01)
-    yield "einsum", [L.EinsumDense("abc,cd->abd", (None, 6), activation="tanh", bias_axes="d", kernel_regularizer="l2"), L.EinsumDense("abc,bd->adc", (2, None), bias_axes="d"), L.ActivityRegularization(0.001, 0.002), L.Flatten(), L.Identity()], sequence, optimizers.Adam(0.02)
+    yield "einsum", [L.EinsumDense("abc,cd->abd", (5, 6), activation="tanh", bias_axes="d", kernel_regularizer="l2"), L.EinsumDense("abc,bd->adc", (2, 6), bias_axes="d"), L.ActivityRegularization(0.001, 0.002), L.Flatten(), L.Identity()], sequence, optimizers.Adam(0.02)
     yield "repeated", [L.Dense(4, activation="tanh"), L.RepeatVector(3), L.LSTM(3)], (4,), optimizers.SGD(0.1)
 
 
@@ -273,5 +288,6 @@ if __name__ == "__main__":
     keras.utils.set_random_seed(1)
     write("more_configs", map(envelope, config_cases()))
     write("more_layers", layer_cases())
+    write("more_pipelines", (pipeline_case(*c) for c in pipeline_cases()))
     keras.utils.clear_session()  # names of layers begin anew
     write("more_training", (training_case(*c) for c in training_cases()))

@@ -163,6 +163,7 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     ActivityRegularization = "ActivityRegularization" [],
     ReversibleEmbedding = "ReversibleEmbedding" [],
     SpectralNormalization = "SpectralNormalization" [],
+    Pipeline = "Pipeline" [],
     Attention = "Attention" [],
     AdditiveAttention = "AdditiveAttention" [],
     MultiHeadAttention = "MultiHeadAttention" [],

@@ -69,8 +69,10 @@ impl KerasObject for Shown {
 
 #[test]
 fn every_class_of_the_catalogue_is_compared() {
+    let pipelines: Vec<Json> = goldens("more_pipelines").iter().map(|c| c["object"].clone()).collect();
+    let configs = [configs(), pipelines].concat();
     let seen: Vec<(String, String)> =
-        configs().iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
+        configs.iter().map(|c| (c["module"].as_str().unwrap().into(), c["class_name"].as_str().unwrap().into())).collect();
     let rows = (catalogue::LAYERS.iter().map(|r| (r.module, r.class)))
         .chain(catalogue::LOSSES.iter().map(|r| (r.module, r.class)))
         .chain(catalogue::METRICS.iter().map(|r| (r.module, r.class)))

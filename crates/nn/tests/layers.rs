@@ -127,12 +127,12 @@ fn as_keras(case: &Json) {
     if trained.is_empty() {
         return;
     }
-    // As the script: plain descent with a rate of 0.05.
+    // As the script: plain descent with a rate of 0.02.
     for _ in 0..12 {
         let run = evaluate(&graph, &state);
         for (slot, gradient) in trained.iter().zip(&run[first_gradient..]) {
             let values = state.get_mut(slot).unwrap();
-            values.data.iter_mut().zip(&gradient.data).for_each(|(w, g)| *w -= 0.05 * g);
+            values.data.iter_mut().zip(&gradient.data).for_each(|(w, g)| *w -= 0.02 * g);
         }
     }
     for (slot, theirs) in trained.iter().zip(tensors(&case["trained"])) {
@@ -384,4 +384,25 @@ fn layers_without_a_kernel_are_refused() {
     // Zeros have no largest direction.
     let zeros = SpectralNormalization::new(Dense::new(2).kernel_initializer(Initializer::Zeros));
     assert_eq!(results(&zeros, &[numbers(&[2, 3])], true).unwrap()[0].data, [0.0; 4]);
+}
+
+#[test]
+fn layers_in_a_row_are_one() {
+    for case in goldens("more_pipelines") {
+        let layer = layer_from_json(&case["object"]).unwrap();
+        assert!(same_json(&layer.envelope(), &case["object"]), "\nours   {}\nKeras' {}", layer.envelope(), case["object"]);
+        let (b, mut feed, mut weights) = (Builder::new(), Feed::default(), Weights::new(7));
+        let x = feed.input(&b, &tensor(&case["x"]));
+        let run = call(&b, &mut feed, &mut weights, layer.as_ref(), &[x.into()], false);
+        let theirs = case["weights"].as_array().unwrap();
+        let names: Vec<&str> = theirs.iter().map(|w| w["name"].as_str().unwrap()).collect();
+        assert_eq!(weights.list.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), names);
+        let y = run.results[0].value.id();
+        let out = feed.run_with(b, &[y], &|slot| weights.list.iter().zip(theirs).find(|w| w.0.slot == slot).map(|w| tensor(w.1)));
+        close("a pipeline", &out[0], &tensor(&case["y"]), RELATIVE, ABSOLUTE);
+    }
+    let text = layer_from_json(&json!({"class_name": "Pipeline", "config": {"layers": []}})).unwrap_err().to_string();
+    assert!(text.contains("at least one layer"), "{text}");
+    let text = layer_from_json(&json!({"class_name": "Pipeline", "config": {"layers": [{"class_name": "Dens"}]}})).unwrap_err().to_string();
+    assert!(text.contains("Dense"), "{text}");
 }

@@ -26,12 +26,13 @@ pub(crate) fn einsum<'g>(a: Var<'g>, of_a: &[u8], b: Var<'g>, of_b: &[u8], out: 
     // (S, M, K) · (S, K, N), or plain matrices.
     let (s, k) = (stacked.len(), inner.len());
     let (m, n) = (rows.len(), columns.len());
-    let (of_a, of_b) = if ta { ((k, m), b) } else { ((m, k), b) };
-    let product = matrices(a, s, of_a).dot(matrices(of_b, s, if tb { (n, k) } else { (k, n) }), ta, tb);
+    let left = matrices(a, s, if ta { (k, m) } else { (m, k) });
+    let right = matrices(b, s, if tb { (n, k) } else { (k, n) });
+    let product = left.dot(right, ta, tb);
     let dims = |v: Var<'g>, from: usize, count: usize| v.shape().dims().get(from..from + count).unwrap_or_default().to_vec();
-    let (lead, left) = (dims(a, 0, s), dims(a, if ta { s + k } else { s }, m));
-    let right = dims(b, if tb { s } else { s + k }, n);
-    let Some(shape) = Shape::try_new(&[lead, left, right].concat()) else {
+    let (lead, of_rows) = (dims(a, 0, s), dims(a, if ta { s + k } else { s }, m));
+    let of_columns = dims(b, if tb { s } else { s + k }, n);
+    let Some(shape) = Shape::try_new(&[lead, of_rows, of_columns].concat()) else {
         return product.builder().error(format!("a product of tensors of shapes {} and {} is too large", a.shape(), b.shape()));
     };
     ordered(product.reshape(shape), &[&stacked[..], &rows, &columns].concat(), out)

@@ -197,7 +197,7 @@ impl EinsumDense {
         };
         let (input, output) = (whole(e.input), whole(e.output));
         let of_input = |name: u8| input.iter().position(|&n| n == name).map(|at| shape.dims()[at]);
-        let named = if e.rest == Rest::Left { 0 } else { 1 };
+        let named = usize::from(e.rest != Rest::Left);
         if given.len() + named != e.output.len() {
             return Err(format!(
                 "`output_shape` has {} sizes, and {} are needed: one for each letter of the result{}",

@@ -28,6 +28,7 @@ mod merging;
 mod noise;
 mod normalization;
 mod permute;
+mod pipeline;
 mod pooling;
 mod prelu;
 pub mod recurrent;
@@ -54,7 +55,7 @@ pub use adaptive_pooling::{
 pub use attention::{AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention, ScoreMode};
 pub use batch_normalization::BatchNormalization;
 pub use borders::{Cropping, Cropping1D, Cropping2D, Cropping3D, ZeroPadding, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D};
-pub use common::LayerCommon;
+pub use common::{Activity, LayerCommon};
 pub use conv::{Conv, Conv1D, Conv2D, Conv3D};
 pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, ConvTranspose};
 pub use custom::CustomLayer;
@@ -82,6 +83,7 @@ pub use merging::{Add, Average, Concatenate, Dot, DotAxes, Maximum, Minimum, Mul
 pub use noise::{AlphaDropout, GaussianDropout, GaussianNoise};
 pub use normalization::Normalization;
 pub use permute::Permute;
+pub use pipeline::Pipeline;
 pub use pooling::{AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D, Pooling};
 pub use prelu::PReLU;
 pub use recurrent::{

@@ -4,6 +4,7 @@ use super::{
     Layer,
     common::{LayerCommon, NotSupported, flags, layer_builder, layer_identity, layer_methods, one, set_flag},
     embedding::Embedding,
+    spatial::weights_valid,
 };
 use crate::{
     Trace,
@@ -111,7 +112,7 @@ impl KerasObject for ReversibleEmbedding {
         check(self.output_dim >= 1, class, "output_dim", "at least 1", self.output_dim)?;
         let cap = self.logit_soft_cap.unwrap_or(1.0);
         check(cap.is_finite() && cap > 0.0, class, "logit_soft_cap", "a finite number above 0, or null", cap)?;
-        super::spatial::weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])
+        weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])
     }
 }
 

@@ -184,8 +184,8 @@ impl KerasObject for MultiHeadAttention {
         check(self.key_dim >= 1, class, "key_dim", "at least 1", self.key_dim)?;
         check(self.value_dim != Some(0), class, "value_dim", "at least 1, or null for that of the key", 0)?;
         if let Some(OutputShape(sizes)) = &self.output_shape {
-            let fits = sizes.iter().all(|s| s.is_some_and(|s| s > 0));
-            check(fits, class, "output_shape", "sizes of at least 1, or null for the query's", format!("{sizes:?}"))?;
+            let fits = sizes.len() < MAX_RANK - 1 && sizes.iter().all(|s| s.is_some_and(|s| s > 0));
+            check(fits, class, "output_shape", "at most four sizes of at least 1, or null for the query's", format!("{sizes:?}"))?;
         }
         self.heads.check(class)
     }
