@@ -16,6 +16,7 @@ mod nan;
 mod options;
 mod predict;
 mod progress;
+mod resume;
 mod save;
 mod sequential;
 mod signature;
