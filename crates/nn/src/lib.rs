@@ -16,6 +16,7 @@ pub mod model;
 pub mod optimizers;
 pub mod regularizers;
 pub mod schedules;
+pub mod search;
 pub mod trace;
 
 pub use callbacks::Callback;
