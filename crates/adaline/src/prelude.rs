@@ -6,8 +6,8 @@ pub use crate::{Build, load_model};
 pub use adaline_data::{Tensor, to_categorical};
 pub use adaline_nn::activations::Activation;
 pub use adaline_nn::callbacks::{
-    Callback, CsvLogger, EarlyStopping, GradientDescentStop, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
-    SwapEMAWeights, TerminateOnNaN,
+    BackupAndRestore, Callback, CsvLogger, EarlyStopping, GradientDescentStop, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
+    ReduceLROnPlateau, SwapEMAWeights, TensorBoard, TerminateOnNaN,
 };
 pub use adaline_nn::constraints::Constraint;
 pub use adaline_nn::initializers::Initializer;

@@ -156,6 +156,15 @@ pub enum FormatError {
         expected: &'static str,
     },
 
+    /// A file of ours is not as it was written.
+    #[error("{file} is damaged: {reason}; delete it to begin anew, or put a copy of it back")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// What we were asked to write is not a valid archive.
     #[error("cannot write {what} {name:?}: {reason}")]
     Invalid {

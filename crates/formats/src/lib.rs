@@ -29,14 +29,20 @@
 //! ```
 
 mod atomic;
+mod backup;
+mod crc32c;
 mod error;
+mod events;
 mod hdf5;
 mod keras;
 mod limits;
 mod tensor;
 
 pub use atomic::{atomic_write, atomic_write_with};
+pub use backup::Backup;
+pub use crc32c::crc32c;
 pub use error::FormatError;
+pub use events::{EventFile, EventValue};
 pub use keras::KerasArchive;
 pub use keras::names::{PathNamer, snake_case};
 pub use limits::ReadLimits;

@@ -232,6 +232,14 @@ pub enum Error {
         /// The monitored name.
         monitor: String,
     },
+    /// A space of settings that cannot be searched.
+    #[error("the search{}: {message}", if setting.is_empty() { String::new() } else { format!("'s setting `{setting}`") })]
+    Space {
+        /// The setting, where it is one.
+        setting: String,
+        /// What is wrong and what to try.
+        message: String,
+    },
     /// A callback failed on its own account.
     #[error("{callback}: {message}")]
     Callback {

@@ -18,6 +18,7 @@ pub mod network;
 pub mod optimizers;
 pub mod regularizers;
 pub mod schedules;
+pub mod search;
 pub mod trace;
 
 pub use callbacks::Callback;

@@ -2,11 +2,11 @@
 
 use adaline_report::figure::{
     BarChart, ConfusionMatrix, CurveChart, DenseLayer, Figure, FoldChart, Histogram, HorizonChart, Image, ImageGrid, ImageTile, LayerBox,
-    LayerDrawing, NeuronDrawing, PredictionScatter, RasterError, ResidualPlot, SeriesChart, SeriesLine, Theme,
+    LayerDrawing, NeuronDrawing, PredictionScatter, RasterError, ResidualPlot, SeriesChart, SeriesLine, SettingChart, Theme,
 };
 use adaline_report::html::{
     Baselines, ClassActivation, ClassImages, Classification, ColumnOverview, Convolutions, DataOverview, FeatureMaps, Filters, Headline,
-    LayerMaps, Mistake, NetworkOverview, Regression, Report, RunFacts, SeriesOverview,
+    LayerMaps, Mistake, NetworkOverview, Regression, Report, RunFacts, SearchOverview, SeriesOverview,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -216,6 +216,21 @@ fn full_report(text: &str, numbers: &[f64]) -> Report {
             held_out: vec![series_chart(text, numbers)],
             errors: HorizonChart { metric: t(), curves: vec![(t(), numbers.to_vec()), (t(), vec![1.0])] },
             windows: u64::MAX,
+        }),
+        search: Some(SearchOverview {
+            charts: [vec![], vec![t(), t()]]
+                .map(|names| SettingChart {
+                    setting: t(),
+                    score: t(),
+                    names,
+                    log: true,
+                    points: numbers.iter().map(|&v| (v, v)).chain([(1.0, 2.0)]).collect(),
+                    best: 1,
+                })
+                .into(),
+            note: t(),
+            header: vec![t(), t()],
+            rows: vec![vec![t(), t()]],
         }),
         curves: vec![curve(), curve()],
         classification: Some(Classification {

@@ -1,9 +1,10 @@
 //! Save the model while it is trained.
 
 use super::monitor::Monitor;
-use super::{Callback, Control, Mode};
+use super::{Callback, CallbackState, Control, Mode};
 use crate::error::{Error, Result};
 use crate::model::{Logs, log_value};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -166,6 +167,16 @@ impl Callback for ModelCheckpoint {
             let logs = control.model().running_logs();
             return self.save(Some(step), &logs, control);
         }
+        Ok(())
+    }
+    fn state(&self) -> CallbackState {
+        CallbackState::of(json!({
+            "best": CallbackState::bits(self.best), "epoch": self.epoch, "since": self.since, "last_saved": self.last_saved,
+        }))
+    }
+    fn restore(&mut self, state: CallbackState, _: &mut Control<'_>) -> Result<()> {
+        (self.best, self.epoch, self.since) = (state.number("best")?, state.count("epoch")?, state.count("since")?);
+        self.last_saved = state.values["last_saved"].as_str().map(PathBuf::from);
         Ok(())
     }
 }

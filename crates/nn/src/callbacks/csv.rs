@@ -1,8 +1,9 @@
 //! The values of each epoch as a line of a CSV file.
 
-use super::{Callback, Control};
+use super::{Callback, CallbackState, Control};
 use crate::error::{Error, Result};
 use crate::model::{Logs, log_value};
+use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -41,6 +42,10 @@ impl CsvLogger {
             message: format!("cannot {action} {}: {e}; check the folder and its permissions", self.path.display()),
         }
     }
+    /// Bytes that are written.
+    fn written(&self) -> u64 {
+        self.file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len())
+    }
     fn cell(&self, text: &str) -> String {
         if text.contains([self.separator, '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
     }
@@ -51,7 +56,7 @@ fn number(v: f64) -> String {
 }
 
 impl Callback for CsvLogger {
-    fn on_train_begin(&mut self, _: &mut Control<'_>) -> Result<()> {
+    fn on_train_begin(&mut self, control: &mut Control<'_>) -> Result<()> {
         self.header = true;
         if let Some(old) = self.append.then(|| File::open(&self.path).ok()).flatten() {
             let mut first = String::new();
@@ -60,7 +65,7 @@ impl Callback for CsvLogger {
             self.header = first.is_empty();
         }
         let mut options = OpenOptions::new();
-        if self.append {
+        if self.append || control.resumes() {
             options.append(true).create(true)
         } else {
             options.write(true).create(true).truncate(true)
@@ -93,6 +98,29 @@ impl Callback for CsvLogger {
             Some(file) => file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|e| self.fail("write", &e)),
             None => Ok(()),
         }
+    }
+    fn state(&self) -> CallbackState {
+        CallbackState::of(json!({"bytes": self.written(), "header": self.header, "keys": self.keys}))
+    }
+    /// Lines that were written after the backup will be written again.
+    fn restore(&mut self, state: CallbackState, _: &mut Control<'_>) -> Result<()> {
+        let (bytes, there) = (state.count("bytes")? as u64, self.written());
+        if there < bytes {
+            return Err(Error::Callback {
+                callback: "CSVLogger",
+                message: format!(
+                    "{} had {bytes} bytes when training was interrupted and has {there} now: put it back, or delete the backup to begin anew",
+                    self.path.display()
+                ),
+            });
+        }
+        if let Some(file) = &self.file {
+            file.set_len(bytes).map_err(|e| self.fail("shorten", &e))?;
+        }
+        self.header = state.values["header"] == true;
+        let keys = state.values["keys"].as_array();
+        self.keys = keys.map(|k| k.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        Ok(())
     }
     fn on_train_end(&mut self, _: &mut Control<'_>) -> Result<()> {
         self.file = None;

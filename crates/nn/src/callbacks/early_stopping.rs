@@ -1,10 +1,11 @@
 //! Stop when nothing becomes better.
 
 use super::monitor::Monitor;
-use super::{Callback, Control, Mode};
+use super::{Callback, CallbackState, Control, Mode};
 use crate::error::Result;
 use crate::model::Logs;
 use adaline_data::Tensor;
+use serde_json::json;
 
 /// Ends training when the watched value has not become better for `patience` epochs; as Keras' `EarlyStopping`.
 ///
@@ -129,6 +130,21 @@ impl Callback for EarlyStopping {
             self.stopped_epoch = Some(epoch);
             control.stop();
         }
+        Ok(())
+    }
+    fn state(&self) -> CallbackState {
+        CallbackState {
+            values: json!({
+                "wait": self.wait, "stopped_epoch": self.stopped_epoch, "best": CallbackState::bits(self.best),
+                "best_epoch": self.best_epoch, "kept": self.best_weights.is_some(),
+            }),
+            tensors: self.best_weights.clone().unwrap_or_default(),
+        }
+    }
+    fn restore(&mut self, state: CallbackState, _: &mut Control<'_>) -> Result<()> {
+        (self.wait, self.stopped_epoch) = (state.count("wait")?, state.optional_count("stopped_epoch")?);
+        (self.best, self.best_epoch) = (state.number("best")?, state.count("best_epoch")?);
+        self.best_weights = (state.values["kept"] == true).then_some(state.tensors);
         Ok(())
     }
     fn on_train_end(&mut self, control: &mut Control<'_>) -> Result<()> {

@@ -1,7 +1,8 @@
 //! The stopping rule of textbook gradient descent.
 
-use super::{Callback, Control};
+use super::{Callback, CallbackState, Control};
 use crate::error::{Error, Result};
+use serde_json::json;
 
 /// Stops when a step changed no weight by more than `step_size`, or after `max_steps` steps: the rule with which gradient descent is
 /// taught (step size = gradient × learning rate).
@@ -37,6 +38,10 @@ impl GradientDescentStop {
     pub fn last_step_size(&self) -> f32 {
         self.largest
     }
+    fn remember(&mut self, control: &mut Control<'_>) {
+        self.before.clear();
+        control.model().for_trainable(|values| self.before.extend_from_slice(values));
+    }
     /// Whether it ended because the steps had become small.
     pub fn converged(&self) -> bool {
         self.largest <= self.step_size
@@ -49,8 +54,16 @@ impl Callback for GradientDescentStop {
             return Err(Error::option("step_size", self.step_size, "a finite number of at least 0"));
         }
         (self.steps, self.largest) = (0, f32::INFINITY);
-        self.before.clear();
-        control.model().for_trainable(|values| self.before.extend_from_slice(values));
+        self.remember(control);
+        Ok(())
+    }
+    fn state(&self) -> CallbackState {
+        CallbackState::of(json!({"steps": self.steps, "largest": CallbackState::bits(Some(self.largest.into()))}))
+    }
+    fn restore(&mut self, state: CallbackState, control: &mut Control<'_>) -> Result<()> {
+        self.steps = state.count("steps")?;
+        self.largest = state.number("largest")?.map_or(f32::INFINITY, |v| v as f32);
+        self.remember(control);
         Ok(())
     }
     fn wants_batches(&self) -> bool {

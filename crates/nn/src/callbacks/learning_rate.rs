@@ -1,9 +1,10 @@
 //! Callbacks that change the learning rate between epochs.
 
 use super::monitor::Monitor;
-use super::{Callback, Control, Mode};
+use super::{Callback, CallbackState, Control, Mode};
 use crate::error::{Error, Result};
 use crate::model::Logs;
+use serde_json::json;
 use std::fmt;
 
 /// Puts the learning rate into the logs, as Keras' callbacks of this file do.
@@ -114,6 +115,13 @@ impl Callback for ReduceLROnPlateau {
                 self.wait = 0;
             }
         }
+        Ok(())
+    }
+    fn state(&self) -> CallbackState {
+        CallbackState::of(json!({"best": CallbackState::bits(self.best), "wait": self.wait, "cooling": self.cooling}))
+    }
+    fn restore(&mut self, state: CallbackState, _: &mut Control<'_>) -> Result<()> {
+        (self.best, self.wait, self.cooling) = (state.number("best")?, state.count("wait")?, state.count("cooling")?);
         Ok(())
     }
 }

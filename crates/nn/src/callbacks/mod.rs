@@ -1,5 +1,6 @@
 //! Callbacks: what happens between epochs and steps.
 
+mod backup;
 mod checkpoint;
 mod csv;
 mod early_stopping;
@@ -7,11 +8,14 @@ mod gradient_descent;
 mod lambda;
 mod learning_rate;
 mod monitor;
+mod state;
 mod swap_averages;
+mod tensorboard;
 mod terminate;
 #[cfg(test)]
 mod tests;
 
+pub use backup::BackupAndRestore;
 pub use checkpoint::{ModelCheckpoint, SaveFreq};
 pub use csv::CsvLogger;
 pub use early_stopping::EarlyStopping;
@@ -19,7 +23,9 @@ pub use gradient_descent::GradientDescentStop;
 pub use lambda::LambdaCallback;
 pub use learning_rate::{LearningRateScheduler, ReduceLROnPlateau};
 pub use monitor::Mode;
+pub use state::CallbackState;
 pub use swap_averages::SwapEMAWeights;
+pub use tensorboard::{TensorBoard, UpdateFreq};
 pub use terminate::TerminateOnNaN;
 
 use crate::error::Result;
@@ -72,6 +78,21 @@ pub trait Callback {
     fn handles_nan(&self) -> bool {
         false
     }
+    /// What it remembers of the running training, for [`BackupAndRestore`]: all that [`Callback::restore`] needs to go on as if nothing
+    /// had happened. Nothing by default. Asked for after all callbacks have been told of the epoch or step.
+    fn state(&self) -> CallbackState {
+        CallbackState::default()
+    }
+    /// Takes up what [`Callback::state`] gave in the training that is taken up; called after [`Callback::on_train_begin`], with the model
+    /// as it was then. Where training goes on within an epoch, [`Callback::on_epoch_begin`] is not called for that epoch again.
+    fn restore(&mut self, state: CallbackState, control: &mut Control<'_>) -> Result<()> {
+        let _ = (state, control);
+        Ok(())
+    }
+    /// Itself, when it is the callback that keeps backups, which `fit` writes for it.
+    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+        None
+    }
 }
 
 impl<C: Callback + ?Sized> Callback for &mut C {
@@ -102,6 +123,15 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     fn handles_nan(&self) -> bool {
         (**self).handles_nan()
     }
+    fn state(&self) -> CallbackState {
+        (**self).state()
+    }
+    fn restore(&mut self, state: CallbackState, control: &mut Control<'_>) -> Result<()> {
+        (**self).restore(state, control)
+    }
+    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+        (**self).as_backup()
+    }
 }
 
 /// What a callback may do.
@@ -118,6 +148,7 @@ pub(crate) struct RunShape {
     pub(crate) epochs: usize,
     pub(crate) steps: usize,
     pub(crate) validates: bool,
+    pub(crate) resumes: bool,
 }
 
 impl<'a> Control<'a> {
@@ -147,6 +178,10 @@ impl<'a> Control<'a> {
     /// Whether there is data to validate on.
     pub fn validates(&self) -> bool {
         self.shape.validates
+    }
+    /// Whether an interrupted training is taken up ([`BackupAndRestore`]).
+    pub fn resumes(&self) -> bool {
+        self.shape.resumes
     }
     /// The learning rate of the next step.
     pub fn learning_rate(&self) -> f64 {

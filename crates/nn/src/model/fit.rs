@@ -6,13 +6,15 @@ use super::loader::{Batch, Flow, Order, Pick, Source, check_batch_size, for_each
 use super::nan::Replay;
 use super::options::Fit;
 use super::progress::{Progress, Silent};
+use super::resume::{Place, keeper, sum_of};
 use super::signature::{Mode, Phase, Signature};
 use super::{History, Logs, Model};
-use crate::callbacks::{Callback, Control, RunShape};
+use crate::callbacks::{BackupAndRestore, Callback, CallbackState, Control, RunShape};
 use crate::error::{Error, Result};
 use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, Role};
+use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -100,6 +102,7 @@ impl Model {
         });
         let validation = given.or(held_back);
 
+        let training = rows.training.len();
         let mut order = Order::new(rows.training, batch_size, shuffle, self.weights.seed);
         let steps = steps_per_epoch.unwrap_or_else(|| order.batches());
         let signatures = self.training_signatures(&order, &source)?;
@@ -110,8 +113,16 @@ impl Model {
             _ => Box::new(Silent),
         };
         let progress = progress.as_mut();
-        let shape = RunShape { epochs, steps, validates: validation.is_some() };
-        let mut run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()) };
+        let mut plan = Value::Null;
+        if keeper(&mut callbacks).is_some() {
+            let labels: Vec<u32> = y.iter().map(|y| sum_of(y)).collect();
+            let data = json!({"rows": training, "labels": labels, "batch_size": batch_size, "steps_per_epoch": steps, "shuffle": shuffle});
+            plan = self.plan_of_training(data)?;
+        }
+        let (kept, told) = keeper(&mut callbacks).map_or(Ok((None, None)), |k| k.load())?;
+        told.iter().for_each(|text| progress.message(text));
+        let shape = RunShape { epochs, steps, validates: validation.is_some(), resumes: kept.is_some() };
+        let mut run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()), plan };
         let diagnose = !allow_nan && !callbacks.iter().any(|c| c.handles_nan());
         let mut replay = Replay::new(diagnose);
         let mut history = History::default();
@@ -119,23 +130,36 @@ impl Model {
         let asked_to_stop = || stop.as_ref().is_some_and(|f| f.load(Ordering::Relaxed));
 
         run.each(self, &mut callbacks, progress, |c, control| c.on_train_begin(control))?;
-        for epoch in initial_epoch..epochs {
-            if run.stop {
+        let mut at = Place { epoch: initial_epoch, ..Place::default() };
+        if let Some(kept) = kept {
+            let states;
+            (at, history, states) = self.take_backup(&run.plan, kept)?;
+            run.stop = at.stopped;
+            run.restore(self, &mut callbacks, progress, states, at)?;
+        }
+        for epoch in at.epoch..epochs {
+            // Steps that were done before an interruption; a stop within them still ends with the epoch.
+            let before = if epoch == at.epoch { at.step } else { 0 };
+            if run.stop && before == 0 {
                 break;
             }
             if asked_to_stop() {
                 history.interrupted = true;
+                run.backup(self, &mut callbacks, Place { epoch, step: before, stopped: run.stop }, &history)?;
                 break;
             }
-            run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_begin(epoch, control))?;
-            self.weights.store.zero(Role::Metric);
+            if before == 0 {
+                run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_begin(epoch, control))?;
+                self.weights.store.zero(Role::Metric);
+            }
             progress.epoch_begin(epoch, steps);
             replay.epoch_begin(self, steps);
-            let range = epoch as u64 * steps as u64..(epoch as u64 + 1) * steps as u64;
+            let (first, end) = (epoch as u64 * steps as u64, (epoch as u64 + 1) * steps as u64);
+            let range = if run.stop { end } else { first + before as u64 }..end;
             let mut bad: Option<(u64, f32)> = None;
             let mut cut_short = false;
             for_each_batch(&source, &mut order, &mut buffers, range.clone(), |index, batch| {
-                let done = (index - range.start) as usize + 1;
+                let done = (index - first) as usize + 1;
                 let signature =
                     if batch.rows == signatures.0.rows() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) };
                 replay.step(self);
@@ -148,16 +172,24 @@ impl Model {
                     run.each(self, &mut callbacks, progress, |c, control| {
                         if c.wants_batches() { c.on_train_batch_end(done - 1, loss, control) } else { Ok(()) }
                     })?;
+                    run.backup_if_due(self, &mut callbacks, Place { epoch, step: done, stopped: run.stop }, &history)?;
                 }
                 if progress.wants_step(done) {
                     let logs = self.running_logs();
                     progress.step(done, &views(&logs));
                 }
                 cut_short = done < steps && asked_to_stop();
+                if cut_short {
+                    run.backup(self, &mut callbacks, Place { epoch, step: done, stopped: run.stop }, &history)?;
+                }
                 Ok(if run.stop || cut_short { Flow::Stop } else { Flow::Go })
             })?;
             if let Some((index, loss)) = bad {
-                return Err(self.diagnose(&source, &mut order, &mut buffers, &replay, (epoch, range.start, index), &signatures, loss));
+                let mut error = self.diagnose(&source, &mut order, &mut buffers, &replay, (epoch, range.start, index), &signatures, loss);
+                if let Error::NonFiniteLoss { step, .. } = &mut error {
+                    *step += before;
+                }
+                return Err(error);
             }
             if cut_short {
                 history.interrupted = true;
@@ -174,9 +206,17 @@ impl Model {
             run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_end(epoch, &mut logs, control))?;
             progress.epoch_end(epoch, &views(&logs));
             history.push(epoch, &logs);
+            run.backup_if_due(self, &mut callbacks, Place { epoch: epoch + 1, step: 0, stopped: run.stop }, &history)?;
+        }
+        if !history.interrupted && keeper(&mut callbacks).is_some_and(|k| k.due_at_end()) {
+            let epoch = history.epoch.last().map_or(at.epoch, |e| e + 1);
+            run.backup(self, &mut callbacks, Place { epoch, step: 0, stopped: run.stop }, &history)?;
         }
         self.finish_averages();
         run.each(self, &mut callbacks, progress, |c, control| c.on_train_end(control))?;
+        if let Some(keeper) = keeper(&mut callbacks).filter(|_| !history.interrupted) {
+            keeper.finish()?;
+        }
         Ok(history)
     }
 
@@ -323,6 +363,8 @@ struct Run {
     shape: RunShape,
     stop: bool,
     per_batch: bool,
+    /// What a backup must have been made with; null when nobody keeps backups.
+    plan: Value,
 }
 
 impl Run {
@@ -337,6 +379,41 @@ impl Run {
             call(callback.as_mut(), &mut Control::new(model, &mut self.stop, progress, self.shape))?;
         }
         Ok(())
+    }
+    /// Gives callbacks back what they remembered.
+    fn restore<'c>(
+        &mut self,
+        model: &mut Model,
+        callbacks: &mut [Box<dyn Callback + 'c>],
+        progress: &mut dyn Progress,
+        states: Vec<CallbackState>,
+        at: Place,
+    ) -> Result<()> {
+        let (now, then) = (callbacks.len(), states.len());
+        if now != then {
+            let message = format!(
+                "the backup was made with {then} callbacks, now there are {now}: give fit the same ones, or delete the backup to begin anew"
+            );
+            return Err(BackupAndRestore::fail(message));
+        }
+        let mut states = states.into_iter();
+        self.each(model, callbacks, progress, |c, control| c.restore(states.next().unwrap_or_default(), control))?;
+        if let Some(keeper) = keeper(callbacks) {
+            keeper.set_resumed(at.epoch, at.step);
+        }
+        Ok(())
+    }
+    fn backup_if_due<'c>(&self, model: &Model, callbacks: &mut [Box<dyn Callback + 'c>], at: Place, history: &History) -> Result<()> {
+        let due = !self.plan.is_null() && keeper(callbacks).is_some_and(BackupAndRestore::take_due);
+        if due { self.backup(model, callbacks, at, history) } else { Ok(()) }
+    }
+    /// Writes a backup, where somebody keeps them.
+    fn backup<'c>(&self, model: &Model, callbacks: &mut [Box<dyn Callback + 'c>], at: Place, history: &History) -> Result<()> {
+        if self.plan.is_null() {
+            return Ok(());
+        }
+        let backup = model.backup(&self.plan, at, history, callbacks)?;
+        keeper(callbacks).map_or(Ok(()), |keeper| keeper.write(&backup))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What training leaves behind: one value per epoch and name.
 
+use serde_json::{Value, json};
 use std::ops::Index;
 
 /// Named values of one epoch or one evaluation, in the order they are shown.
@@ -48,6 +49,18 @@ impl History {
     pub fn is_empty(&self) -> bool {
         self.epoch.is_empty()
     }
+    /// For a backup; values by their bits, since JSON knows neither NaN nor infinity.
+    pub(crate) fn to_json(&self) -> Value {
+        let bits = |v: &Vec<f64>| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        json!({"epoch": self.epoch, "columns": self.columns.iter().map(|(n, v)| (n, bits(v))).collect::<Vec<_>>()})
+    }
+    /// What [`History::to_json`] wrote.
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
+        let words = |v: &Value| v.as_array()?.iter().map(Value::as_u64).collect::<Option<Vec<_>>>();
+        let column = |v: &Value| Some((v[0].as_str()?.to_owned(), words(&v[1])?.into_iter().map(f64::from_bits).collect()));
+        let columns = value["columns"].as_array()?.iter().map(column).collect::<Option<_>>()?;
+        Some(Self { epoch: words(&value["epoch"])?.into_iter().map(|e| e as usize).collect(), interrupted: false, columns })
+    }
     pub(crate) fn push(&mut self, epoch: usize, logs: &[(String, f64)]) {
         self.epoch.push(epoch);
         for (name, value) in logs {
@@ -86,6 +99,20 @@ mod tests {
         assert_eq!(h.get("accuracy"), None);
         assert_eq!(h.names().collect::<Vec<_>>(), ["loss", "val_loss"]);
         assert_eq!((h.len(), h.last("loss"), h.is_empty()), (2, Some(1.0), false));
+    }
+
+    #[test]
+    fn a_history_comes_back_from_a_backup_bit_for_bit() {
+        let mut h = History::default();
+        h.push(3, &[("loss".into(), 0.1 + 0.2), ("b".into(), f64::INFINITY)]);
+        h.push(4, &[("loss".into(), -0.0)]);
+        let text = h.to_json().to_string();
+        let back = History::from_json(&serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(back, h);
+        assert!(back["loss"][1].is_sign_negative());
+        for bad in ["{}", "{\"epoch\":[1],\"columns\":[[\"a\"]]}", "[]", "{\"epoch\":[-1],\"columns\":[]}"] {
+            assert_eq!(History::from_json(&serde_json::from_str(bad).unwrap()), None, "{bad}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod nan;
 mod options;
 mod predict;
 mod progress;
+mod resume;
 mod save;
 mod signature;
 mod step;

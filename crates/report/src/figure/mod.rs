@@ -18,6 +18,7 @@ mod network;
 mod points;
 mod raster;
 mod series;
+mod settings;
 mod svg;
 
 pub use bars::BarChart;
@@ -31,6 +32,7 @@ pub use network::{DenseLayer, NeuronDrawing, NeuronDrawingError};
 pub use points::{PredictionScatter, ResidualPlot};
 pub use raster::RasterError;
 pub use series::{HorizonChart, SeriesChart, SeriesLine};
+pub use settings::SettingChart;
 pub(crate) use svg::theme_css;
 
 /// What a colour is for. The concrete colour follows from the [`Theme`].

@@ -9,11 +9,12 @@ mod page;
 mod pictures;
 mod results;
 mod run;
+mod search;
 mod series;
 mod vision;
 
 use crate::figure::{
-    ConfusionMatrix, CurveChart, FoldChart, Histogram, HorizonChart, Image, ImageTile, LayerBox, NeuronDrawing, SeriesChart,
+    ConfusionMatrix, CurveChart, FoldChart, Histogram, HorizonChart, Image, ImageTile, LayerBox, NeuronDrawing, SeriesChart, SettingChart,
 };
 
 /// Everything a report tells. Parts that are empty or `None` are left out.
@@ -31,6 +32,8 @@ pub struct Report {
     pub baselines: Option<Baselines>,
     /// The series and its forecasts, where the data are one.
     pub series: Option<SeriesOverview>,
+    /// A search for good settings, where that is what the report tells.
+    pub search: Option<SearchOverview>,
     /// Loss and metrics over the epochs.
     pub curves: Vec<CurveChart>,
     /// Results of a classification.
@@ -130,6 +133,19 @@ pub struct SeriesOverview {
     pub errors: HorizonChart,
     /// How many windows they were measured on.
     pub windows: u64,
+}
+
+/// A search for good settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchOverview {
+    /// The score against each setting.
+    pub charts: Vec<SettingChart>,
+    /// Words below them.
+    pub note: String,
+    /// Columns of the table of trials.
+    pub header: Vec<String>,
+    /// Its rows, the best first.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// Some pictures of a class.

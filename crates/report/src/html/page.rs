@@ -1,6 +1,6 @@
 //! The page around the sections, and the small pieces all sections are made of.
 
-use super::{Headline, Report, Unit, data, network, pictures, results, run, series, vision};
+use super::{Headline, Report, Unit, data, network, pictures, results, run, search, series, vision};
 use crate::escape::{escaped, push_escaped};
 use crate::figure::{CurveChart, Figure, theme_css};
 use crate::number;
@@ -136,9 +136,10 @@ struct Section {
 /// The sections that have something to say, in reading order: results, then how they came about, then from what.
 fn sections(report: &Report) -> Vec<Section> {
     type Write = fn(&mut Html, &Report);
-    let all: [(&str, &str, Write); 12] = [
+    let all: [(&str, &str, Write); 13] = [
         ("baselines", "Against simple rules", results::baselines),
         ("series", "The series and its forecasts", series::overview),
+        ("search", "Score by setting", search::overview),
         ("results", "Results", results::predictions),
         ("mistakes", "Most confident mistakes", pictures::mistakes),
         ("vision", "What the network sees", vision::overview),
