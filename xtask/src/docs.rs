@@ -3,7 +3,7 @@
 use crate::tools::{cargo, output, root};
 use std::fmt::Write;
 
-const COMMANDS: [&str; 9] = ["", "fit", "evaluate", "predict", "forecast", "summary", "explain", "dump", "bench"];
+const COMMANDS: [&str; 10] = ["", "fit", "evaluate", "predict", "forecast", "search", "summary", "explain", "dump", "bench"];
 
 /// Writes the pages.
 pub(crate) fn write() -> Result<(), String> {

@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     Predict(PredictArgs),
     Forecast(ForecastArgs),
+    Search(SearchArgs),
     Summary(SummaryArgs),
     Explain(ExplainArgs),
     Dump(DumpArgs),
@@ -51,6 +52,10 @@ impl Subcommand for Command {
                 "forecast",
                 "Forecasts a series with a network trained by fit --time: table, interval, plot",
             ))
+            .subcommand(
+                command::<SearchArgs>("search", "Tries settings on DATA, keeps the best, and trains a network with them")
+                    .after_help(SEARCH_HELP),
+            )
             .subcommand(command::<SummaryArgs>("summary", "Prints the layers, shapes and parameters of a saved network"))
             .subcommand(command::<ExplainArgs>(
                 "explain",
@@ -65,7 +70,7 @@ impl Subcommand for Command {
         Self::augment_subcommands(program)
     }
     fn has_subcommand(name: &str) -> bool {
-        ["fit", "evaluate", "predict", "forecast", "summary", "explain", "dump", "bench"].contains(&name)
+        ["fit", "evaluate", "predict", "forecast", "search", "summary", "explain", "dump", "bench"].contains(&name)
     }
 }
 
@@ -76,6 +81,7 @@ impl FromArgMatches for Command {
             Some(("evaluate", m)) => EvaluateArgs::from_arg_matches(m).map(Self::Evaluate),
             Some(("predict", m)) => PredictArgs::from_arg_matches(m).map(Self::Predict),
             Some(("forecast", m)) => ForecastArgs::from_arg_matches(m).map(Self::Forecast),
+            Some(("search", m)) => SearchArgs::from_arg_matches(m).map(Self::Search),
             Some(("summary", m)) => SummaryArgs::from_arg_matches(m).map(Self::Summary),
             Some(("explain", m)) => ExplainArgs::from_arg_matches(m).map(Self::Explain),
             Some(("dump", m)) => DumpArgs::from_arg_matches(m).map(Self::Dump),
@@ -112,6 +118,57 @@ is a line through a million points. cnn has convolutions of 3 x 3 to 32 and 64 f
 has three of 75, 50 and 25 filters with batch normalization and dropout, 512 units and 24 classes; it takes 6,400 rows. Floating-point \
 operations of convolutions count as defined, whether or not padding or zeros between strides are multiplied on the way.";
 
+/// How `search` goes about it.
+const SEARCH_HELP: &str = "\
+Settings that may be varied: learning_rate, optimizer, batch_size, and where the network is made of dense layers also units (of each \
+hidden layer), depth (number of hidden layers), dropout and l2. Without --vary and without a table [search] in the --model file, all of \
+them are, within bounds that suit most tables; an option such as --learning-rate fixes its setting.
+
+--vary NAME=A,B,C lists values, --vary NAME=LOW..HIGH is a range (for learning_rate and l2 with all powers of ten alike). In a TOML file:
+
+  [search]
+  method = \"random\"
+  trials = 40
+  learning_rate = { low = 1e-4, high = 0.1, log = true }
+  units = [16, 32, 64]
+
+A trial is judged by rows that it has not learned from: those of --validation-split, or each fold of --kfold in turn. Classes are judged by \
+the cross-entropy of these rows, numbers by the root mean squared error. The rows of --test-split (0.2) are seen by no trial; the best \
+settings are trained anew on all other rows, for as many epochs as were best, and measured on them.
+
+halving first trains all trials for few epochs, then the best third of them anew for three times as many, and so on. Trials run side by \
+side, each on one thread; what comes out depends on the seed, not on the number of threads.
+
+Beside what fit writes: trials.csv, search.html, best.toml for `adaline fit --model`, and trials.jsonl, which --resume reads after an \
+interruption.";
+
+/// Arguments of `search`.
+#[derive(Args, Debug)]
+pub(crate) struct SearchArgs {
+    /// Most combinations of settings to try [default: 30]
+    #[arg(long, value_name = "N")]
+    pub trials: Option<usize>,
+    /// How they are chosen [default: random]
+    #[arg(long, value_enum)]
+    pub method: Option<MethodArg>,
+    /// A setting to vary: learning_rate=1e-4..0.1 or units=16,32,64; may be given several times
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub vary: Vec<String>,
+    #[command(flatten)]
+    pub fit: FitArgs,
+}
+
+/// `--method`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MethodArg {
+    /// Every combination of the listed values
+    Grid,
+    /// Combinations at random
+    Random,
+    /// At random, those that look good with few epochs getting more
+    Halving,
+}
+
 /// What every command takes.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct Common {
@@ -144,7 +201,7 @@ pub(crate) struct ReadArgs {
 }
 
 /// Arguments of `fit`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub(crate) struct FitArgs {
     /// CSV or TSV table, folder with one folder of pictures per class, .npz with x and y, or folder with MNIST-like IDX files; may
     /// stand in the --model file instead
@@ -195,6 +252,13 @@ pub(crate) struct FitArgs {
     /// Folder for the results [default: out/NAME of the data]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Take up the training that was interrupted (by Ctrl-C, a crash, a power cut) where its last backup in the folder for the results
+    /// stands: the results are those of an undisturbed run, to the bit. Without it training begins anew
+    #[arg(long)]
+    pub resume: bool,
+    /// Folder for event files, which `tensorboard --logdir DIR` shows while and after the network is trained
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
     /// 0 prints nothing but the result, 1 a progress bar, 2 a line per epoch
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub verbose: Option<u8>,

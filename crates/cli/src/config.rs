@@ -2,11 +2,11 @@
 
 use crate::error::CliError;
 use adaline::nn::DTypePolicy;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A whole file. Every part may be missing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     /// Where the data is and how to read it.
@@ -18,10 +18,12 @@ pub(crate) struct Config {
     /// How to train.
     #[serde(default)]
     pub training: TrainingConfig,
+    /// What `search` varies.
+    pub search: Option<toml::Table>,
 }
 
 /// `[data]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataConfig {
     /// File or folder, relative to the TOML file.
@@ -81,7 +83,7 @@ pub(crate) struct DataConfig {
 }
 
 /// `[model]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelConfig {
     /// Name of the model.
@@ -94,7 +96,7 @@ pub(crate) struct ModelConfig {
 }
 
 /// `[training]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrainingConfig {
     /// A name, or a table with `class_name` and arguments.

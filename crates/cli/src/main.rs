@@ -15,6 +15,7 @@ mod pictures;
 mod predict;
 mod problem;
 mod saved;
+mod search;
 mod series;
 mod settings;
 mod source;
@@ -61,6 +62,10 @@ fn run(cli: &Cli, begun: Instant) -> Result<(), CliError> {
         Command::Forecast(args) => {
             set_threads(args.common.threads);
             series::forecast(args)
+        }
+        Command::Search(args) => {
+            set_threads(args.fit.common.threads);
+            search::run(args, &stop_on_ctrl_c())
         }
         Command::Explain(args) => {
             set_threads(args.common.threads);

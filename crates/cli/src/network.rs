@@ -5,6 +5,7 @@ use crate::problem::{Kind, TaskInfo};
 use crate::settings::Settings;
 use adaline::nn::activations::Activation;
 use adaline::nn::layers::{Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D, Input, Rescaling};
+use adaline::nn::regularizers::L2;
 use adaline::nn::{Layer, Sequential, catalogue};
 use serde_json::{Value, json};
 
@@ -66,7 +67,11 @@ pub(crate) fn describe(
         hidden = &WORD_HIDDEN;
     }
     for &units in settings.hidden.as_deref().unwrap_or(hidden) {
-        net = net.add(Dense::new(units).activation(Activation::Relu));
+        let dense = Dense::new(units).activation(Activation::Relu);
+        net = net.add(match settings.l2.filter(|&l2| l2 > 0.0) {
+            Some(l2) => dense.kernel_regularizer(L2(l2)),
+            None => dense,
+        });
         if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
             net = net.add(Dropout::new(rate));
         }

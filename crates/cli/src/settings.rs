@@ -6,12 +6,14 @@ use crate::error::{CliError, misuse};
 use crate::pictures;
 use crate::series;
 use adaline::data::Task;
+use adaline::graph::backend::Backend;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Share of the training rows held out to watch for overfitting.
 const VALIDATION_SPLIT: f64 = 0.15;
 /// Share of the rows held out for the final measurement.
-const TEST_SPLIT: f64 = 0.2;
+pub(crate) const TEST_SPLIT: f64 = 0.2;
 const SEED: u64 = 1;
 /// Row visits that a default training is worth: small tables get many epochs, large ones few.
 const ROW_VISITS: usize = 600_000;
@@ -24,6 +26,7 @@ const PICTURE_VISITS: usize = 100_000;
 const PICTURE_EPOCHS: (usize, usize) = (10, 100);
 
 /// All that `fit` needs to know.
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub data: PathBuf,
     pub target: Option<String>,
@@ -33,6 +36,8 @@ pub(crate) struct Settings {
     pub learning_rate: Option<f64>,
     pub hidden: Option<Vec<usize>>,
     pub dropout: Option<f64>,
+    /// Penalty on the squares of the weights of hidden layers.
+    pub l2: Option<f64>,
     pub pictures: pictures::Asked,
     /// The table is a series.
     pub series: Option<series::Asked>,
@@ -43,13 +48,19 @@ pub(crate) struct Settings {
     pub patience: usize,
     pub seed: u64,
     pub out: PathBuf,
-    pub verbose: u8,
+    /// Take up what was interrupted.
+    pub resume: bool,
+    /// Folder for event files.
+    pub tensorboard: Option<PathBuf>,
+    /// Where networks are built; none for the backend of all others.
+    pub backend: Option<Arc<dyn Backend>>,
     pub optimizer: serde_json::Value,
     pub config: Config,
     asked: Asked,
 }
 
 /// What was said of the length of training; the rest follows from the number of rows.
+#[derive(Clone)]
 struct Asked {
     epochs: Option<usize>,
     batch_size: Option<usize>,
@@ -102,6 +113,7 @@ impl Settings {
             learning_rate: args.learning_rate.or(t.learning_rate),
             hidden: args.hidden.clone(),
             dropout: args.dropout,
+            l2: None,
             pictures: pictures::Asked::new(&args.pictures, d)?,
             series: series::Asked::new(&args.series, d)?,
             validation_split: args.validation_split.or(t.validation_split).unwrap_or(VALIDATION_SPLIT),
@@ -109,7 +121,9 @@ impl Settings {
             kfold: args.kfold.or(t.kfold),
             patience: 0,
             seed: args.seed.or(t.seed).unwrap_or(SEED),
-            verbose: args.verbose.unwrap_or(1),
+            resume: args.resume,
+            tensorboard: args.tensorboard.clone(),
+            backend: None,
             optimizer,
             data,
             config,

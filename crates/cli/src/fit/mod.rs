@@ -6,8 +6,7 @@ mod story;
 mod train;
 
 pub(crate) use output::{PREP_ASSET, TASK_ASSET};
-use train::Lesson;
-pub(crate) use train::Trained;
+pub(crate) use train::{Lesson, Trained, build, has_backup, train};
 
 use crate::args::FitArgs;
 use crate::error::CliError;
@@ -22,6 +21,7 @@ use adaline::report::figure::FoldChart;
 use adaline::report::html::Convolutions;
 use adaline::report::number;
 use seen::Measured;
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -77,9 +77,15 @@ pub(crate) struct Run<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     let begun = Instant::now();
-    let started = crate::terminal::now();
+    let say = Terminal::new(args.common.json, args.verbose.unwrap_or(1));
+    let (settings, problem) = open(args, &say)?;
+    introduce(&say, &problem);
+    say.json(&result(&settings, &problem, begun, &say, stop)?)
+}
+
+/// Reads what was asked and the data.
+pub(crate) fn open(args: &FitArgs, say: &Terminal) -> Result<(Settings, Problem), CliError> {
     let mut settings = Settings::new(args)?;
-    let say = Terminal::new(args.common.json, settings.verbose);
     let options = table_options(&args.read, &settings.config.data)?;
     // Unwritable results must be known before the work, not after it.
     output::prepare(&settings.out)?;
@@ -87,39 +93,44 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
     let name = crate::source::name_of(&settings.data);
     let problem = match &settings.series {
         Some(asked) => Problem::of_series(source, &settings, asked, &name),
-        None => Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name, &say),
+        None => Problem::new(source, settings.target.as_deref(), settings.task, &settings.config.data, &name, say),
     }
     .map_err(CliError::asked)?;
     settings.settle(problem.rows.len(), problem.pictures().is_some());
-    introduce(&say, &problem);
+    Ok((settings, problem))
+}
 
-    let (train_rows, test_rows) = hold_out(&problem, &settings)?;
-    let (lesson, mut trained, folds) = learn(&problem, &settings, &train_rows, &say, stop)?;
-    output::attach(&problem, &mut trained)?;
+/// Trains, measures, writes and tells; what machines are told of it.
+pub(crate) fn result(settings: &Settings, problem: &Problem, begun: Instant, say: &Terminal, stop: &Stop) -> Result<Value, CliError> {
+    let started = crate::terminal::now();
+    take_up(settings, say)?;
+    let (train_rows, test_rows) = hold_out(problem, settings)?;
+    let (lesson, mut trained, folds) = learn(problem, settings, &train_rows, say, stop)?;
+    output::attach(problem, &mut trained)?;
     let interrupted = stop.load(Ordering::Relaxed);
 
     let mut parts = vec![("training".to_owned(), lesson.rows.len())];
     if !lesson.watched.is_empty() {
         parts.push(("validation".to_owned(), lesson.watched.len()));
     }
-    let (outcome, mut measured_on, measured) = measure(&problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
+    let (outcome, mut measured_on, measured) = measure(problem, &mut trained, &test_rows, &lesson, folds.as_ref())?;
     let mut begins = Vec::new();
     if let (Some(series), Outcome::Series(held)) = (problem.series(), &outcome) {
         measured_on = measured_on.replace("rows", "windows");
         series::remember(series, &mut trained, held, &measured_on, &[&lesson.rows[..], &lesson.watched].concat())?;
         begins = parts_of(series, &lesson, &measured, held);
     }
-    let pictures = raw_pictures(&problem, &measured)?;
-    let convolutions = seen::convolutions(&problem, &mut trained, &outcome, &measured)?;
+    let pictures = raw_pictures(problem, &measured)?;
+    let convolutions = seen::convolutions(problem, &mut trained, &outcome, &measured)?;
     if measured_on.starts_with("test ") {
         parts.push(("test".to_owned(), outcome.rows()));
     }
     let run = Run {
-        parameters: parameters(&problem, &settings, &trained, lesson.epochs),
+        parameters: parameters(problem, settings, &trained, lesson.epochs),
         command: crate::terminal::command_line(),
         seconds: begun.elapsed().as_secs_f64(),
-        problem: &problem,
-        settings: &settings,
+        problem,
+        settings,
         trained,
         outcome,
         measured_on,
@@ -131,10 +142,26 @@ pub(crate) fn run(args: &FitArgs, stop: &Stop) -> Result<(), CliError> {
         started,
         interrupted,
     };
-    output::write(&run, &say)
+    output::write(&run, say)
 }
 
-fn introduce(say: &Terminal, problem: &Problem) {
+/// Without `--resume` an interrupted run is forgotten.
+fn take_up(settings: &Settings, say: &Terminal) -> Result<(), CliError> {
+    let there = has_backup(&settings.out);
+    let folder = settings.out.display();
+    match (settings.resume, there) {
+        (true, true) => say.line(&format!("Going on with the interrupted run in {folder}")),
+        (true, false) => say.line(&format!("Note: --resume finds no interrupted run in {folder}; this one begins anew")),
+        (false, true) => {
+            say.line(&format!("Note: the backup of an interrupted run in {folder} is given up; with --resume it would have gone on"));
+            train::forget_backups(&settings.out)?;
+        }
+        (false, false) => {}
+    }
+    Ok(())
+}
+
+pub(crate) fn introduce(say: &Terminal, problem: &Problem) {
     let rows = number::grouped(problem.rows.len() as u64);
     match &problem.info.kind {
         Kind::Classes(names) => {
@@ -158,7 +185,7 @@ fn introduce(say: &Terminal, problem: &Problem) {
 }
 
 /// Rows to learn from and rows for the final measurement.
-fn hold_out(problem: &Problem, settings: &Settings) -> Result<(Vec<usize>, Vec<usize>), CliError> {
+pub(crate) fn hold_out(problem: &Problem, settings: &Settings) -> Result<(Vec<usize>, Vec<usize>), CliError> {
     let share = settings.test_share();
     if problem.own_test().is_some() && settings.test_split.is_none() || share <= 0.0 {
         return Ok((problem.rows.clone(), Vec::new()));
@@ -206,8 +233,26 @@ fn learn(
         say.line(&format!("Training on {} {rows}, watching {}", count(&lesson.rows), count(&lesson.watched)));
         (lesson, None)
     };
-    let trained = train::train(problem, settings, &lesson, settings.seed, say.progress(lesson.epochs), stop)?;
+    let trained = train(problem, settings, &lesson, settings.seed, Some(train::NETWORK), say.progress(lesson.epochs), stop)?;
     Ok((lesson, trained, folds))
+}
+
+/// The folds of these rows, as places among them.
+pub(crate) fn folds_of(problem: &Problem, settings: &Settings, rows: &[usize], k: usize, say: &Terminal) -> Result<Vec<Fold>, CliError> {
+    let shuffled = KFold { k, shuffle: true, seed: settings.seed };
+    let (folds, warnings): (Vec<Fold>, Vec<String>) = match (&problem.labels, problem.series()) {
+        (_, Some(series)) => (series.folds(rows, k)?, Vec::new()),
+        (Some(labels), None) => {
+            let own: Vec<i32> = rows.iter().map(|&r| labels[problem.position(r)]).collect();
+            let (folds, warnings) = shuffled.stratified(&own)?;
+            (folds, warnings.iter().map(|w| in_words(w, &problem.info.kind)).collect())
+        }
+        (None, None) => (shuffled.plain(rows.len())?, Vec::new()),
+    };
+    for w in warnings {
+        say.line(&format!("Note: {w}"));
+    }
+    Ok(folds)
 }
 
 /// How a cross-validation ended.
@@ -226,25 +271,13 @@ fn cross_validate(
     say: &Terminal,
     stop: &Stop,
 ) -> Result<Validated, CliError> {
-    let shuffled = KFold { k, shuffle: true, seed: settings.seed };
-    let (folds, warnings): (Vec<Fold>, Vec<String>) = match (&problem.labels, problem.series()) {
-        (_, Some(series)) => (series.folds(rows, k)?, Vec::new()),
-        (Some(labels), None) => {
-            let own: Vec<i32> = rows.iter().map(|&r| labels[problem.position(r)]).collect();
-            let (folds, warnings) = shuffled.stratified(&own)?;
-            (folds, warnings.iter().map(|w| in_words(w, &problem.info.kind)).collect())
-        }
-        (None, None) => (shuffled.plain(rows.len())?, Vec::new()),
-    };
-    for w in warnings {
-        say.line(&format!("Note: {w}"));
-    }
+    let folds = folds_of(problem, settings, rows, k, say)?;
     let pick = |at: &[usize]| at.iter().map(|&i| rows[i]).collect::<Vec<_>>();
     let (mut scores, mut epochs, mut all, mut metric) = (Vec::new(), Vec::new(), None::<Outcome>, "accuracy");
     for (i, fold) in folds.iter().enumerate() {
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let lesson = Lesson::split(problem, settings, &pick(&fold.train), seed)?;
-        let mut trained = train::train(problem, settings, &lesson, seed, Terminal::quiet(), stop)?;
+        let mut trained = train(problem, settings, &lesson, seed, Some(&format!("fold-{}", i + 1)), Terminal::quiet(), stop)?;
         if stop.load(Ordering::Relaxed) {
             return Ok(Validated::Stopped(lesson, Box::new(trained)));
         }
@@ -279,7 +312,7 @@ fn in_words(warning: &SplitWarning, kind: &Kind) -> String {
 }
 
 /// Predictions of rows of the data.
-fn predict(problem: &Problem, trained: &mut Trained, rows: &[usize]) -> Result<Outcome, CliError> {
+pub(crate) fn predict(problem: &Problem, trained: &mut Trained, rows: &[usize]) -> Result<Outcome, CliError> {
     if let (Some(series), Some(coder)) = (problem.series(), &trained.coder.series) {
         return Ok(Outcome::Series(Box::new(series.held(coder, &mut trained.model, rows)?)));
     }

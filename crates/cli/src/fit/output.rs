@@ -39,8 +39,8 @@ pub(crate) fn attach(problem: &Problem, trained: &mut Trained) -> Result<(), Cli
     Ok(())
 }
 
-/// Writes everything and tells the result.
-pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
+/// Writes everything and tells the result; what machines are told of it.
+pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<Value, CliError> {
     let out = &run.settings.out;
     atomic_write(&out.join("history.csv"), history(run).as_bytes())?;
     let result = result(run);
@@ -78,13 +78,16 @@ pub(crate) fn write(run: &Run<'_>, say: &Terminal) -> Result<(), CliError> {
             Some(best) => format!("Stopped before the end; the weights of epoch {best}, the best so far, are saved."),
             None => "Stopped before the end; the network as it was after the last step is saved.".into(),
         });
+        say.line("To go on, run the same command with --resume.");
+    } else {
+        super::train::forget_backups(out)?;
     }
     say.result(&format!(
         "Wrote {} (model.keras, history.csv, metrics.json, report.html) in {}",
         out.display(),
         number::duration(run.seconds)
     ))?;
-    say.json(&result)
+    Ok(result)
 }
 
 /// Removes the curves that an earlier run left in the folder and this one does not write again.

@@ -42,6 +42,7 @@ pub(crate) fn report(run: &Run<'_>) -> Report {
         findings: findings(run, name, score),
         headline: headline(run),
         baselines: baselines(run, name, score),
+        search: None,
         series: match (&run.outcome, run.problem.series()) {
             (Outcome::Series(held), Some(series)) => series::overview(series, held, &run.begins),
             _ => None,

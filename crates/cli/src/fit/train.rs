@@ -6,10 +6,12 @@ use crate::network;
 use crate::problem::{Coder, Kind, Part, Problem};
 use crate::settings::Settings;
 use adaline::data::{DType, RowSource, stratified_split, train_test_split};
-use adaline::nn::callbacks::EarlyStopping;
+use adaline::nn::callbacks::{BackupAndRestore, EarlyStopping, SaveFreq, TensorBoard};
 use adaline::nn::model::Progress;
 use adaline::nn::{Fit, History, Loss, Metric, Model, Seed, catalogue};
 use adaline::prelude::Build;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A trained network and how it came to be.
 pub(crate) struct Trained {
@@ -59,12 +61,45 @@ impl Lesson {
 /// Loss and metrics.
 type Goals = (Box<dyn Loss>, Vec<Box<dyn Metric>>);
 
-/// Trains a fresh network. Nothing but the lesson's rows is learned from; `watched` decides when to stop.
+/// Folder within that of the results for what a training needs to be taken up.
+const BACKUP: &str = "backup";
+/// The network that is kept, by its name among the backups.
+pub(crate) const NETWORK: &str = "network";
+/// Least time between two backups.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where one of a run's networks is kept while it is trained.
+pub(crate) fn backup_of(out: &Path, network: &str) -> PathBuf {
+    out.join(BACKUP).join(network)
+}
+
+/// Whether an interrupted run left a backup.
+pub(crate) fn has_backup(out: &Path) -> bool {
+    networks(out).next().is_some()
+}
+
+/// Deletes the backups of a run, if there are some, and nothing else.
+pub(crate) fn forget_backups(out: &Path) -> Result<(), CliError> {
+    for folder in networks(out) {
+        BackupAndRestore::discard(&folder)?;
+    }
+    // Fails when something else lies there, which is to stay.
+    let _ = std::fs::remove_dir(out.join(BACKUP));
+    Ok(())
+}
+
+fn networks(out: &Path) -> impl Iterator<Item = PathBuf> {
+    let folders = std::fs::read_dir(out.join(BACKUP)).into_iter().flatten().flatten().map(|entry| entry.path());
+    folders.filter(|folder| BackupAndRestore::is_in(folder))
+}
+
+/// Trains a fresh network, or goes on with the one whose backup lies in the folder `kept`. Nothing but the lesson's rows is learned from; `watched` decides when to stop.
 pub(crate) fn train(
     problem: &Problem,
     settings: &Settings,
     lesson: &Lesson,
     seed: u64,
+    kept: Option<&str>,
     progress: Box<dyn Progress>,
     stop: &Stop,
 ) -> Result<Trained, CliError> {
@@ -82,6 +117,15 @@ pub(crate) fn train(
     if let Some(weights) = class_weights(problem, settings)? {
         fit = fit.class_weight(weights);
     }
+    // Of the network that is kept, not of those that measure by folds.
+    if let (Some(NETWORK), Some(folder)) = (kept, &settings.tensorboard) {
+        fit = fit.callback(TensorBoard::new(folder).histogram_freq(1));
+    }
+    if let Some(network) = kept {
+        // Last, so that what it costs is not part of what others measure.
+        let folder = backup_of(&settings.out, network);
+        fit = fit.callback(BackupAndRestore::new(folder).save_freq(SaveFreq::Steps(1)).pause(PAUSE).delete_checkpoint(false));
+    }
     let history = model.fit(&*part.x, &part.y, fit)?;
     let best_epoch = history.get("val_loss").filter(|_| settings.patience > 0).and_then(|v| {
         let best = v.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
@@ -95,7 +139,10 @@ pub(crate) fn build(problem: &Problem, settings: &Settings, coder: &Coder, x: &d
     let kind = &problem.info.kind;
     let vocabulary = coder.prep.as_ref().and_then(|p| Some(p.text()?.1.vocabulary_size()));
     let net = network::describe(settings, x.row_shape(), vocabulary, &problem.info, x.dtype() == DType::U8, &slug(&problem.info.source))?;
-    let mut model = net.build(Seed(seed))?;
+    let mut model = match &settings.backend {
+        Some(backend) => net.build_on(backend.clone(), Seed(seed))?,
+        None => net.build(Seed(seed))?,
+    };
     check_output(&model, kind)?;
     let mut optimizer = catalogue::optimizer_from_json(&settings.optimizer).map_err(|e| CliError::Misuse(format!("optimizer: {e}")))?;
     if let Some(rate) = settings.learning_rate {
