@@ -87,7 +87,7 @@ fn model() -> Model {
 }
 
 /// Three epochs of five steps; after `stop` steps it is interrupted.
-fn train(folder: &Path, stop: usize) -> adaline::nn::History {
+fn train(folder: &Path, stop: usize) -> History {
     let ((x, y), mut model, flag) = (data(), model(), Arc::new(AtomicBool::new(false)));
     let (raised, mut done) = (flag.clone(), 0);
     let fit = Fit::default().epochs(3).batch_size(8).validation_data(&x, &y).verbose(0).stop_when(flag);

@@ -383,6 +383,12 @@ pub(crate) struct PredictArgs {
 pub(crate) struct SummaryArgs {
     /// Saved network (.keras)
     pub model: PathBuf,
+    /// Shows the layers of networks within the network, too
+    #[arg(long)]
+    pub expand_nested: bool,
+    /// Picture to draw: the layers as boxes with arrows
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    pub plot: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -75,7 +75,9 @@ fn layers(model: &Model) -> Result<String, CliError> {
     let summary = model.summary()?;
     let width = summary.rows.iter().map(|r| r.name.len() + r.class.len() + 3).max().unwrap_or(0);
     let mut text = String::new();
-    for (row, layer) in summary.rows.iter().zip(model.layers()) {
+    for row in &summary.rows {
+        // Inputs of a graph are no layers of their own.
+        let Ok(layer) = model.get_layer(&row.name) else { continue };
         let name = format!("{} ({})", row.name, row.class);
         let _ = writeln!(text, "{name:width$}  {:<16}  {:>9} params  {}", row.output_text(), row.params, layer.config());
     }

@@ -12,6 +12,7 @@ mod maps;
 mod measure;
 mod network;
 mod pictures;
+mod plot;
 mod predict;
 mod problem;
 mod saved;

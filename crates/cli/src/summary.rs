@@ -2,24 +2,35 @@
 
 use crate::args::SummaryArgs;
 use crate::error::CliError;
+use crate::plot;
 use crate::problem::Kind;
 use crate::saved::Saved;
 use crate::terminal::print;
-use adaline::report::tables::{SummaryRow, keras_summary};
+use adaline::nn::Model;
+use adaline::nn::model::Summary;
+use adaline::report::figure::{LayerBox, LayerDrawing};
+use adaline::report::tables::{SummaryColumns, SummaryRow, SummaryTotals, default_line_length, keras_summary_wide};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Runs the command.
 pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
+    let kind = args.plot.as_deref().map(plot::kind).transpose()?;
     let saved = Saved::load(&args.model)?;
-    let summary = saved.model.summary()?;
+    let summary = if args.expand_nested { saved.model.summary_expanded()? } else { saved.model.summary()? };
+    if let (Some(path), Some(kind)) = (&args.plot, kind) {
+        plot::write(path, kind, &LayerDrawing { layers: boxes(&saved.model, &summary) }.figure())?;
+    }
     if args.common.json {
         let layers: Vec<Value> = summary
             .rows
             .iter()
-            .map(
-                |r| json!({"name": r.name, "class": r.class, "output_shape": r.output_shape, "params": r.params, "trainable": r.trainable}),
-            )
+            .map(|r| {
+                json!({
+                    "name": r.name, "class": r.class, "level": r.level, "output_shape": r.output_shape, "params": r.params,
+                    "trainable": r.trainable, "connected_to": r.connected_to,
+                })
+            })
             .collect();
         return print(&format!(
             "{}\n",
@@ -32,10 +43,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
             })
         ));
     }
-    let rows: Vec<SummaryRow> =
-        summary.rows.iter().map(|r| SummaryRow::new(format!("{} ({})", r.name, r.class), r.output_text(), r.params as u64)).collect();
-    let optimizer = summary.optimizer.map(|n| n as u64);
-    let mut text = keras_summary(&summary.model, &rows, summary.trainable as u64, summary.non_trainable as u64, optimizer);
+    let mut text = table(&summary);
     if let Some(info) = &saved.info {
         let task = match &info.kind {
             Kind::Classes(names) => format!("tells {} classes of `{}` apart: {}", names.len(), info.target, names.join(", ")),
@@ -52,4 +60,45 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
         }
     }
     print(&text)
+}
+
+/// As Keras prints it.
+fn table(summary: &Summary) -> String {
+    let rows: Vec<SummaryRow> = summary
+        .rows
+        .iter()
+        .map(|r| {
+            let indent = if r.level == 0 { String::new() } else { format!("{}└ ", "   ".repeat(r.level)) };
+            let layer = format!("{indent}{} ({})", r.name, r.class);
+            SummaryRow { connected_to: r.connected_to.join(", "), ..SummaryRow::new(layer, r.output_text(), r.params as u64) }
+        })
+        .collect();
+    let columns = SummaryColumns { connected_to: summary.rows.iter().any(|r| !r.connected_to.is_empty()), trainable: false };
+    let totals = SummaryTotals {
+        trainable: summary.trainable as u64,
+        non_trainable: summary.non_trainable as u64,
+        optimizer: summary.optimizer.map(|n| n as u64),
+        bytes_per_param: 4,
+    };
+    keras_summary_wide(&summary.model, &rows, totals, columns, default_line_length(columns, 80))
+}
+
+/// The layers as boxes; those of networks within are not drawn.
+pub(crate) fn boxes(model: &Model, summary: &Summary) -> Vec<LayerBox> {
+    let activation = |name: &str| {
+        let config = model.get_layer(name).ok()?.config();
+        config.get("activation")?.as_str().map(str::to_owned)
+    };
+    let shown = summary.rows.iter().filter(|r| r.level == 0);
+    shown
+        .map(|row| LayerBox {
+            name: row.name.clone(),
+            kind: row.class.clone(),
+            output_shape: row.output_text(),
+            params: row.params as u64,
+            activation: activation(&row.name).unwrap_or_default(),
+            // `dense[0][0]`: layer, call, result.
+            inputs: row.connected_to.iter().filter_map(|c| c.split('[').next()).map(str::to_owned).collect(),
+        })
+        .collect()
 }

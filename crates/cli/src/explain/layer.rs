@@ -3,7 +3,7 @@
 use super::spatial::Step;
 use adaline::data::Tensor;
 use adaline::nn::Model;
-use adaline::nn::model::{InspectedLayer, Inspection};
+use adaline::nn::model::{InspectedLayer, Inspection, Taken};
 
 /// A layer as one row sees it.
 pub(super) struct LayerView {
@@ -83,10 +83,26 @@ pub(super) fn views(
     top: usize,
 ) -> Vec<LayerView> {
     let mut views = Vec::with_capacity(inspection.layers.len());
-    let (mut names, mut inputs, mut shape) = (names.to_vec(), values(x), x.row_shape().to_vec());
+    // What has come out so far: names of values, the values, their shape.
+    let mut made: Vec<(Vec<String>, Vec<f32>, Vec<usize>)> = Vec::with_capacity(inspection.layers.len());
+    let begin = (names.to_vec(), values(x), x.row_shape().to_vec());
     // The layers after the last one with units pass its values on one by one.
     let last = inspection.layers.iter().rposition(|l| !l.weights.is_empty()).unwrap_or(0);
-    for (at, (layer, own)) in inspection.layers.iter().zip(model.layers()).enumerate() {
+    for (at, layer) in inspection.layers.iter().enumerate() {
+        let Ok(own) = model.get_layer(&layer.layer) else { continue };
+        let taken = layer.takes.iter().map(|taken| match taken {
+            Taken::Input(_) => &begin,
+            Taken::Layer(before) => made.get(*before).unwrap_or(&begin),
+        });
+        // Of several inputs one after the other.
+        let (names, inputs, shape) = match taken.clone().next() {
+            Some(one) if layer.takes.len() == 1 => one.clone(),
+            _ => {
+                let all: Vec<f32> = taken.clone().flat_map(|t| t.1.iter().copied()).collect();
+                let width = all.len();
+                (taken.flat_map(|t| t.0.iter().cloned()).collect(), all, vec![width])
+            }
+        };
         let config = own.config();
         let text = |key: &str| config.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let output = values(&layer.output);
@@ -109,17 +125,18 @@ pub(super) fn views(
             gradient: w.gradient.as_ref().map(values),
         });
         let step = Step::of(layer, &config, &shape, &inputs, top);
-        shape = layer.output.row_shape().to_vec();
+        let shape = layer.output.row_shape().to_vec();
+        made.push((unit_names.clone(), output.clone(), shape.clone()));
         views.push(LayerView {
             name: layer.name.clone(),
             class: layer.class.clone(),
             activation,
-            input_names: std::mem::replace(&mut names, unit_names.clone()),
-            inputs: std::mem::replace(&mut inputs, output.clone()),
+            input_names: names,
+            inputs,
             unit_names,
             sums: layer.weighted_sums.as_ref().map(values),
             output,
-            shape: shape.clone(),
+            shape,
             step,
             dense,
             gradient,

@@ -181,7 +181,8 @@ fn chosen_rows(outcome: &Outcome) -> Vec<usize> {
 /// A row's maps after each layer that makes some.
 fn layers(model: &Model, look: &Inspection, row: usize) -> Vec<LayerMaps> {
     let makes = |class: &str| is_convolution(class) || is_pooling(class);
-    let told = model.layers().zip(&look.layers).filter(|(layer, _)| makes(layer.class_name())).filter_map(|(layer, seen)| {
+    let told = look.layers.iter().filter(|seen| makes(&seen.class)).filter_map(|seen| {
+        let layer = model.get_layer(&seen.layer).ok()?;
         let maps = Maps::of(layer, &seen.output, row)?;
         let (low, high) = maps.range();
         let limit = f64::from(low.abs().max(high.abs()));
@@ -205,7 +206,7 @@ fn layers(model: &Model, look: &Inspection, row: usize) -> Vec<LayerMaps> {
 /// The last convolution whose maps have more than one place.
 fn last_maps(model: &Model, look: &Inspection) -> Option<usize> {
     let has_places = |at: usize| {
-        let maps = model.layers().nth(at).and_then(|layer| Maps::of(layer, &look.layers[at].output, 0));
+        let maps = model.get_layer(&look.layers[at].layer).ok().and_then(|layer| Maps::of(layer, &look.layers[at].output, 0));
         maps.is_some_and(|maps| maps.height * maps.width > 1)
     };
     (0..look.layers.len()).rev().find(|&at| is_convolution(&look.layers[at].class) && has_places(at))
@@ -213,7 +214,8 @@ fn last_maps(model: &Model, look: &Inspection) -> Option<usize> {
 
 /// Where the row's class comes from; with `against`, where it comes from that it is not that of the score.
 fn heat(model: &Model, look: &Inspection, layer: usize, row: usize, against: bool) -> Option<(Vec<f64>, [usize; 2])> {
-    let (own, seen) = (model.layers().nth(layer)?, &look.layers[layer]);
+    let seen = &look.layers[layer];
+    let own = model.get_layer(&seen.layer).ok()?;
     let maps = Maps::of(own, &seen.output, row)?;
     let mut gradient = Maps::of(own, seen.gradient.as_ref()?, row)?;
     if against {

@@ -5,7 +5,7 @@ use crate::measure::Outcome;
 use crate::problem::Kind;
 use crate::series;
 use adaline::data::{ImageSet, Overview, Role, RowSource, Tensor};
-use adaline::report::figure::{CurveChart, DenseLayer, Histogram, Image, ImageTile, LayerBox, NeuronDrawing};
+use adaline::report::figure::{CurveChart, DenseLayer, Histogram, Image, ImageTile, NeuronDrawing};
 use adaline::report::html::{
     Baselines, ClassImages, Classification, ColumnOverview, DataOverview, Headline, Mistake, NetworkOverview, Regression, Report, RunFacts,
     Unit,
@@ -254,18 +254,7 @@ fn network(run: &Run<'_>) -> NetworkOverview {
     let model = &run.trained.model;
     // A model that was trained has shapes that fit.
     let Ok(summary) = model.summary() else { return NetworkOverview::default() };
-    let layers = model
-        .layers()
-        .zip(&summary.rows)
-        .map(|(layer, row)| LayerBox {
-            name: row.name.clone(),
-            kind: row.class.clone(),
-            output_shape: row.output_text(),
-            params: row.params as u64,
-            activation: layer.config().get("activation").and_then(|a| a.as_str()).unwrap_or_default().into(),
-            inputs: Vec::new(),
-        })
-        .collect();
+    let layers = crate::summary::boxes(model, &summary);
     NetworkOverview {
         name: model.name().into(),
         layers,

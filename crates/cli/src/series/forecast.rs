@@ -6,12 +6,12 @@ use super::plot::Sheet;
 use super::state::State;
 use super::story;
 use crate::error::{CliError, fail, misuse};
+use crate::plot;
 use crate::saved::Saved;
 use crate::source::Source;
 use crate::terminal::{Shown, Terminal};
 use adaline::data::{Frame, Rule, SeriesPart, Table, nearest};
 use adaline::formats::atomic_write;
-use adaline::report::figure::Theme;
 use adaline::report::number;
 use adaline::report::tables::{Align, TextTable};
 use serde_json::{Value, json};
@@ -34,19 +34,12 @@ pub(super) struct Coming {
     rules: Vec<(Rule, Vec<f64>)>,
 }
 
-/// How the plot is to be written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Plot {
-    Svg,
-    Png,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &ForecastArgs) -> Result<(), CliError> {
     if !(args.coverage > 0.0 && args.coverage < 1.0) {
         return misuse(format!("--coverage expects a share above 0 and below 1, got {}", args.coverage));
     }
-    let plot = args.plot.as_deref().map(plot_kind).transpose()?;
+    let plot = args.plot.as_deref().map(plot::kind).transpose()?;
     let mut saved = Saved::load(&args.model)?;
     let Some(state) = saved.series.clone() else {
         return fail(format!(
@@ -70,22 +63,10 @@ pub(crate) fn run(args: &ForecastArgs) -> Result<(), CliError> {
     }
     if let (Some(path), Some(kind), [one]) = (&args.plot, plot, coming.as_slice()) {
         let figure = Sheet::new(&frame, frame.series_of(one.origin)).coming(one).figure();
-        let bytes = match kind {
-            Plot::Svg => figure.to_svg().into_bytes(),
-            Plot::Png => figure.to_png(2.0, Theme::Light).map_err(|e| CliError::Failure(e.to_string()))?,
-        };
-        atomic_write(path, &bytes)?;
+        plot::write(path, kind, &figure)?;
     }
     tell(args, &state, &frame, &coming, &say)?;
     say.json(&told(args, &state, &coming))
-}
-
-fn plot_kind(path: &Path) -> Result<Plot, CliError> {
-    match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
-        Some("svg") => Ok(Plot::Svg),
-        Some("png") => Ok(Plot::Png),
-        _ => misuse(format!("--plot {}: expected a file name that ends in .svg or .png", path.display())),
-    }
 }
 
 /// DATA, which must be a table.

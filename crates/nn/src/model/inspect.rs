@@ -27,8 +27,12 @@ pub struct Inspection {
 /// One layer.
 #[derive(Clone, Debug)]
 pub struct InspectedLayer {
-    /// Name.
+    /// Name, for a further call of the same layer with the call's number: `encoder[1]`.
     pub name: String,
+    /// Name of the layer itself.
+    pub layer: String,
+    /// What it is called on.
+    pub takes: Vec<Taken>,
     /// Class.
     pub class: String,
     /// What the activation function was applied to, where the layer has one.
@@ -39,6 +43,15 @@ pub struct InspectedLayer {
     pub gradient: Option<Tensor>,
     /// Weights of the layer.
     pub weights: Vec<InspectedWeight>,
+}
+
+/// Where an input of a layer comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// The network's input with this number.
+    Input(usize),
+    /// The layer with this number among [`Inspection::layers`].
+    Layer(usize),
 }
 
 /// One weight.
@@ -214,6 +227,8 @@ impl Model {
             });
             layers.push(InspectedLayer {
                 name: self.net.call_name(call),
+                layer: named.name.clone(),
+                takes: call.inputs.iter().map(|&value| self.taken(value)).collect(),
                 class: named.layer.class_name().into(),
                 weighted_sums: place.sums.map(read).transpose()?,
                 output: read(place.output)?,
@@ -223,6 +238,11 @@ impl Model {
         }
         let loss = loss_at.and_then(|at| session.output(at).f32().and_then(|l| l.first().copied()));
         Ok(Inspection { layers, loss })
+    }
+
+    fn taken(&self, value: usize) -> Taken {
+        let made = self.net.calls.iter().position(|c| (c.first..c.first + c.results).contains(&value));
+        made.map_or(Taken::Input(value), Taken::Layer)
     }
 
     /// What the last activation function is applied to.

@@ -34,7 +34,7 @@ pub use cross::{CrossValidation, FoldData, Score, cross_validate};
 pub use dump::Stage;
 pub use feed::{Inputs, Labels};
 pub use history::{History, Logs, log_value};
-pub use inspect::{InspectedLayer, InspectedWeight, Inspection};
+pub use inspect::{InspectedLayer, InspectedWeight, Inspection, Taken};
 pub use load::{LoadOptions, load_model_on, load_model_with};
 pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};

@@ -13,6 +13,7 @@ mod font;
 mod heat;
 mod histogram;
 mod image;
+mod layered;
 mod layers;
 mod network;
 mod points;

@@ -5,5 +5,5 @@ mod summary;
 mod text;
 
 pub use results::{class_table, confusion_table};
-pub use summary::{SummaryColumns, SummaryRow, SummaryTotals, keras_summary, keras_summary_wide, memory_size};
+pub use summary::{SummaryColumns, SummaryRow, SummaryTotals, default_line_length, keras_summary, keras_summary_wide, memory_size};
 pub use text::{Align, TextTable};

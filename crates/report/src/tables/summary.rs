@@ -67,7 +67,7 @@ pub fn keras_summary(model_name: &str, rows: &[SummaryRow], trainable: u64, non_
 }
 
 /// The line length that Keras takes on a terminal of `terminal` columns.
-fn default_line_length(columns: SummaryColumns, terminal: usize) -> usize {
+pub fn default_line_length(columns: SummaryColumns, terminal: usize) -> usize {
     let length = if columns.connected_to { 108 } else { 88 } + if columns.trainable { 12 } else { 0 };
     length.min(terminal.saturating_sub(4))
 }
