@@ -80,10 +80,11 @@ fn the_processor_measures_as_the_reference() {
         model.evaluate(&x, &y, Evaluate::default().batch_size(10).sample_weight(weights.clone())).unwrap()
     };
     let (ours, reference) = (evaluate(Arc::new(Cpu::new())), evaluate(Arc::new(Reference::default())));
-    assert!(ours.len() > 25, "{}", ours.len());
+    // Nothing is above the highest thresholds; all else is something.
+    assert!(ours.iter().filter(|v| v.1 != 0.0).count() >= 24, "{ours:?}");
     for (ours, theirs) in ours.iter().zip(&reference) {
         assert_eq!(ours.0, theirs.0);
-        assert!((ours.1 - theirs.1).abs() <= 1e-5 * theirs.1.abs() + 1e-6 && ours.1 != 0.0, "{ours:?} {theirs:?}");
+        assert!((ours.1 - theirs.1).abs() <= 1e-5 * theirs.1.abs() + 1e-6, "{ours:?} {theirs:?}");
     }
 }
 
