@@ -52,6 +52,52 @@ fn the_processor_trains_with_every_loss_as_keras() {
     training::train_with_losses_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }
 
+#[test]
+fn the_processor_measures_as_the_reference() {
+    use adaline::nn::metrics::{self, Average, Curve};
+    let rows = 37;
+    let x: Vec<f32> = (0..rows * 4).map(|i| 2.0 * (i as f32 * 1.7).sin()).collect();
+    let classes: Vec<i32> = (0..rows as i32).map(|i| (i * i + i / 3) % 3).collect();
+    let (x, y) = (Tensor::f32([rows, 4], x).unwrap(), to_categorical(&Tensor::from(classes), None).unwrap());
+    let weights: Vec<f32> = (0..rows).map(|i| (i % 5) as f32).collect();
+    let evaluate = |backend: Arc<dyn Backend>| {
+        let list: Vec<Box<dyn Metric>> = vec![
+            AUC::new().into(),
+            AUC::new().curve(Curve::Pr).thresholds([0.2, 0.35, 0.7]).name("pr").into(),
+            AUC::new().multi_label(true).num_thresholds(30).name("each").into(),
+            F1Score::new().into(),
+            FBetaScore::new().beta(2.0).average(Average::Weighted).into(),
+            Precision::new().top_k(2).into(),
+            Recall::new().thresholds([0.3, 0.5]).class_id(1).into(),
+            TruePositives::new().thresholds([0.0, 0.25, 0.5, 0.75, 1.0]).into(),
+            SensitivityAtSpecificity::new(0.5).into(),
+            OneHotMeanIoU::new(3).into(),
+            PearsonCorrelation::new().into(),
+            metrics::KLDivergence::new().into(),
+            metrics::CosineSimilarity::new().into(),
+            metrics::Hinge::new().into(),
+            metrics::Sum::new().into(),
+            MeanMetricWrapper::new("focal", CategoricalFocalCrossentropy::new()).into(),
+        ];
+        let mut model = Sequential::new()
+            .add(Input::new([4]))
+            .add(Dense::new(6).activation(Activation::Mish))
+            .add(Dense::new(3).activation(Activation::Softmax))
+            .build_on(backend, Seed(5))
+            .unwrap();
+        model.compile_weighted(Adam::new(0.01), CategoricalCrossentropy::new(), (), list).unwrap();
+        model.fit(&x, &y, Fit::default().epochs(2).batch_size(8).sample_weight(weights.clone())).unwrap();
+        model.evaluate(&x, &y, Evaluate::default().batch_size(10).sample_weight(weights.clone())).unwrap()
+    };
+    let (ours, reference) = (evaluate(Arc::new(Cpu::new())), evaluate(Arc::new(Reference::default())));
+    // Nothing is above the highest thresholds; all else is something.
+    assert!(ours.iter().filter(|v| v.1 != 0.0).count() >= 24, "{ours:?}");
+    for (ours, theirs) in ours.iter().zip(&reference) {
+        assert_eq!(ours.0, theirs.0);
+        assert!((ours.1 - theirs.1).abs() <= 1e-5 * theirs.1.abs() + 1e-6, "{ours:?} {theirs:?}");
+    }
+}
+
 /// Two interleaved moons, or something like them.
 fn data(rows: usize) -> (Tensor, Tensor) {
     let x: Vec<f32> = (0..rows * 6).map(|i| (i as f32 * 1.7).sin()).collect();

@@ -199,7 +199,7 @@ pub fn leaky_relu(x: Var<'_>, slope: f32) -> Var<'_> {
 
 /// `x` above 0, `alpha (e^x - 1)` at and below.
 pub fn elu(x: Var<'_>, alpha: f32) -> Var<'_> {
-    bent(x, alpha, |below| below.expm1())
+    bent(x, alpha, Var::expm1)
 }
 
 /// `x` above 0, `alpha (e^(x / alpha) - 1)` at and below.
@@ -208,7 +208,7 @@ pub fn celu(x: Var<'_>, alpha: f32) -> Var<'_> {
 }
 
 /// `x` above 0, `alpha f(x)` at and below.
-fn bent<'g>(x: Var<'g>, alpha: f32, f: impl Fn(Var<'g>) -> Var<'g>) -> Var<'g> {
+fn bent<'g>(x: Var<'g>, alpha: f32, f: impl FnOnce(Var<'g>) -> Var<'g>) -> Var<'g> {
     let zero = x.builder().full(x.shape(), 0.0);
     let above = x.gt(zero);
     // The branch not taken must stay finite, or its gradient would be 0 · inf.

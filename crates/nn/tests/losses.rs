@@ -72,10 +72,11 @@ fn labels_of_a_loss_of_ones_own_have_any_shape() {
 
 #[test]
 fn files_hold_no_functions_and_say_so() {
+    type Case<'a> = (Box<dyn Loss>, Box<dyn Metric>, &'a str);
     let (x, y) = data();
     let mut model = network(vec![dense(1)]);
     let mean = || -> Box<dyn Metric> { metrics::Mean::new().into() };
-    let cases: [(Box<dyn Loss>, Box<dyn Metric>, &str); 3] = [
+    let cases: [Case<'_>; 3] = [
         (losses::Custom::new("pinball", |t, p| t - p).into(), mean(), "the loss `pinball` is a function"),
         (losses::Poisson::new().into(), metrics::Custom::new("within", |t, p| t - p).into(), "the metric `within` is a function"),
         (
@@ -227,13 +228,10 @@ fn shapes_that_do_not_fit_are_errors_that_name_them() {
     let metric = |metric: Box<dyn Metric>, t: &[usize], p: &[usize]| {
         let b = Builder::new();
         let (t, p) = (input(&b, t), input(&b, p));
-        let added = metric.update(b.var(t), b.var(p), None).len();
-        assert_eq!(added, metric.sums(Shape::new(t_dims(t)), Shape::new(&[4, 3])).len());
+        let shape = Shape::new(&[4, 3]);
+        assert_eq!(metric.update(b.var(t), b.var(p), None).len(), metric.sums(shape, shape).len());
         b.finish().unwrap_err().to_string()
     };
-    fn t_dims(_: adaline_graph::NodeId) -> &'static [usize] {
-        &[4, 3]
-    }
     assert!(
         metric(metrics::F1Score::new().into(), &[4, 3, 2], &[4, 3, 2]).contains("F1Score expects labels and predictions (batch, classes)")
     );

@@ -69,6 +69,7 @@ impl FScore {
         check(beta.is_finite() && beta > 0.0, self.spec.class, "beta", "a finite number above 0", beta)?;
         threshold.map_or(Ok(()), |t| check(t > 0.0 && t <= 1.0, self.spec.class, "threshold", "null, or above 0 and up to 1", t))
     }
+    #[expect(clippy::unused_self, reason = "as all families have it")]
     fn sums(&self, _: Shape, y_pred: Shape) -> Vec<(&'static str, Shape)> {
         ["true_positives", "false_positives", "false_negatives"].map(|name| (name, Shape::new(&[y_pred.dim(-1)]))).to_vec()
     }

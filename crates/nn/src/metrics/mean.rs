@@ -88,11 +88,11 @@ impl MeanOf {
             _ => config,
         }
     }
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as its families have it; nothing is out of range")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as all families have it; nothing is out of range")]
     fn validate(&self) -> Result<(), ConfigError> {
         Ok(())
     }
-    #[expect(clippy::unused_self, reason = "as its families have it")]
+    #[expect(clippy::unused_self, reason = "as all families have it")]
     fn sums(&self, _: Shape, _: Shape) -> Vec<(&'static str, Shape)> {
         mean_sums()
     }
@@ -103,7 +103,7 @@ impl MeanOf {
         };
         mean_update(values, weight)
     }
-    #[expect(clippy::unused_self, reason = "as its families have it")]
+    #[expect(clippy::unused_self, reason = "as all families have it")]
     fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
         vec![mean_result(sums)]
     }
