@@ -82,7 +82,7 @@ def optimizer_cases():
             if call in (1, 2, 6, 7, 12):
                 row["weights"][str(call)] = [tensor(w.value) for w in weights]
         name = lambda v: speaking(optimizer, v)
-        row["slots"] = [{"name": name(v), **tensor(v.value)} for v in optimizer.variables if not any(n in v.name for n in ("iteration", "learning_rate"))]
+        row["slots"] = [{"name": name(v), **tensor(np.asarray(v.value, "float32"))} for v in optimizer.variables if not any(n in v.name for n in ("iteration", "learning_rate"))]
         yield row
 
 

@@ -33,7 +33,7 @@ fn main() -> Outcome<()> {
         ("accumulation", AdamW::new(0.01).gradient_accumulation_steps(4).into()),
         ("nadam", Nadam::new(0.01).use_ema(true).gradient_accumulation_steps(2).into()),
         ("adafactor", Adafactor::new(0.01).use_ema(true).ema_overwrite_frequency(3).into()),
-        ("muon", Muon::new(0.01).exclude_layers(vec!["^dense_1".into()]).into()),
+        ("muon", Muon::new(0.01).exclude_layers(vec!["dense_1".into()]).into()),
         ("schedule_free", ScheduleFreeAdamW::new(0.01).loss_scale_factor(8.0).into()),
         ("cosine", Ftrl::new(CosineDecay::new(0.0, 20).warmup_target(Some(0.1)).warmup_steps(5.0)).into()),
         ("schedule", SGD::default().learning_rate(ExponentialDecay::new(0.1, 5, 0.9)).into()),

@@ -160,7 +160,7 @@ fn step(optimizer: &dyn Optimizer, call: u32, gradient: &[Value], weights: &mut 
     let factor = common.loss_scale_factor.unwrap_or(1.0) as f32;
     let mut g = optimizers::unscaled(common, g.into_iter().map(|g| g * factor).collect());
     let (mut new_sums, mut new_slots, mut shared) = (sums.clone(), memory.clone(), step.shared);
-    let update = call % several == 0;
+    let update = call.is_multiple_of(several);
     if several > 1 && update {
         (g, new_sums) = optimizers::averaged(several, &sums, &g);
     } else if several > 1 {
