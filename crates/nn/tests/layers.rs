@@ -274,9 +274,9 @@ fn moments(values: &[f64]) -> (f64, f64) {
 fn noise_has_its_mean_and_variance_and_acts_in_training_only() {
     let ones = Value::f32([200, 200], &[1.0; 40_000]);
     let noise = |layer: Box<dyn Layer>| {
-        assert_eq!(results(layer.as_ref(), &[ones.clone()], false).unwrap()[0], ones, "{}", layer.class_name());
-        let y = results(layer.as_ref(), &[ones.clone()], true).unwrap().remove(0);
-        assert_eq!(results(layer.as_ref(), &[ones.clone()], true).unwrap()[0], y);
+        assert_eq!(results(layer.as_ref(), std::slice::from_ref(&ones), false).unwrap()[0], ones, "{}", layer.class_name());
+        let y = results(layer.as_ref(), std::slice::from_ref(&ones), true).unwrap().remove(0);
+        assert_eq!(results(layer.as_ref(), std::slice::from_ref(&ones), true).unwrap()[0], y);
         y.data
     };
     let (mean, variance) = moments(&noise(GaussianNoise::new(0.5).into()));
@@ -325,7 +325,7 @@ fn dropout_of_attention_drops_its_share_in_training() {
 #[test]
 fn scales_lie_along_their_own_axes() {
     let x = numbers(&[2, 3, 4]);
-    let y = results(&RMSNormalization::new().axis(1), &[x.clone()], false).unwrap().remove(0);
+    let y = results(&RMSNormalization::new().axis(1), std::slice::from_ref(&x), false).unwrap().remove(0);
     for (batch, column) in [(0, 0), (1, 3)] {
         let squares = (0..3).map(|t| x.data[batch * 12 + t * 4 + column].powi(2)).sum::<f64>() / 3.0;
         let at = batch * 12 + column;
