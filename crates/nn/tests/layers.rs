@@ -160,9 +160,12 @@ fn numbers(shape: &[usize]) -> Value {
     Value::f32(shape, &(0..shape.len()).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>())
 }
 
+/// A layer, shapes that do not fit it, and parts of what it says.
+type Misfit = (Box<dyn Layer>, &'static [&'static [usize]], &'static [&'static str]);
+
 #[test]
 fn inputs_that_do_not_fit_are_errors_that_say_what_would() {
-    let cases: Vec<(Box<dyn Layer>, &[&[usize]], &[&str])> = vec![
+    let cases: Vec<Misfit> = vec![
         (Add::new().into(), &[], &["one input or more", "none"]),
         (Add::new().into(), &[&[2, 3], &[2, 4]], &["[2, 3], [2, 4]", "Concatenate"]),
         (Add::new().into(), &[&[2, 3], &[3, 3]], &["one batch size", "[2, 3], [3, 3]"]),
@@ -272,11 +275,11 @@ fn moments(values: &[f64]) -> (f64, f64) {
 /// 40,000 draws: the mean of numbers with deviation s is off by s / 200, four times that is allowed.
 #[test]
 fn noise_has_its_mean_and_variance_and_acts_in_training_only() {
-    let ones = Value::f32([200, 200], &[1.0; 40_000]);
+    let ones = Value::f32([200, 200], &[1.0].repeat(40_000));
     let noise = |layer: Box<dyn Layer>| {
-        assert_eq!(results(layer.as_ref(), &[ones.clone()], false).unwrap()[0], ones, "{}", layer.class_name());
-        let y = results(layer.as_ref(), &[ones.clone()], true).unwrap().remove(0);
-        assert_eq!(results(layer.as_ref(), &[ones.clone()], true).unwrap()[0], y);
+        assert_eq!(results(layer.as_ref(), std::slice::from_ref(&ones), false).unwrap()[0], ones, "{}", layer.class_name());
+        let y = results(layer.as_ref(), std::slice::from_ref(&ones), true).unwrap().remove(0);
+        assert_eq!(results(layer.as_ref(), std::slice::from_ref(&ones), true).unwrap()[0], y);
         y.data
     };
     let (mean, variance) = moments(&noise(GaussianNoise::new(0.5).into()));
@@ -293,7 +296,7 @@ fn noise_has_its_mean_and_variance_and_acts_in_training_only() {
     assert!(y.iter().all(|v| (v - (a * low + b)).abs() < 1e-5 || (v - (a + b)).abs() < 1e-5));
     // Deviation 92.
     assert!((dropped as f64 - 12_000.0).abs() < 400.0, "{dropped}");
-    let normal = results(&GaussianNoise::new(1.0).seed(3), &[Value::f32([200, 200], &[0.0; 40_000])], true).unwrap().remove(0);
+    let normal = results(&GaussianNoise::new(1.0).seed(3), &[Value::f32([200, 200], &[0.0].repeat(40_000))], true).unwrap().remove(0);
     let (mean, variance) = moments(&results(&AlphaDropout::new(0.3), &[normal], true).unwrap()[0].data);
     assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
     let rows = results(&AlphaDropout::new(0.3).noise_shape([None, Some(1)]), &[ones], true).unwrap().remove(0);
@@ -325,7 +328,7 @@ fn dropout_of_attention_drops_its_share_in_training() {
 #[test]
 fn scales_lie_along_their_own_axes() {
     let x = numbers(&[2, 3, 4]);
-    let y = results(&RMSNormalization::new().axis(1), &[x.clone()], false).unwrap().remove(0);
+    let y = results(&RMSNormalization::new().axis(1), std::slice::from_ref(&x), false).unwrap().remove(0);
     for (batch, column) in [(0, 0), (1, 3)] {
         let squares = (0..3).map(|t| x.data[batch * 12 + t * 4 + column].powi(2)).sum::<f64>() / 3.0;
         let at = batch * 12 + column;

@@ -39,7 +39,6 @@ pub enum Activity {
 }
 
 impl Activity {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     fn unwritten(&self) -> bool {
         *self == Self::Unwritten
     }

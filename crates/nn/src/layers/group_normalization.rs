@@ -78,7 +78,7 @@ impl Layer for GroupNormalization {
         };
         let channels = s.dims()[axis];
         let groups = if self.groups == -1 { channels } else { self.groups.unsigned_abs() };
-        if groups == 0 || channels % groups != 0 {
+        if groups == 0 || !channels.is_multiple_of(groups) {
             return cx.builder().error(format!(
                 "GroupNormalization cannot make {groups} groups of the {channels} channels of an input of shape {s}: `groups` must divide them; \
                  -1 makes one for each channel"

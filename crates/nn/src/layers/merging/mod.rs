@@ -50,7 +50,7 @@ macro_rules! merging {
             }
             fn mask<'g>(&self, cx: &mut Trace<'g, '_>, _: &[Var<'g>], _: Option<Var<'g>>) -> Option<Var<'g>> {
                 let masks: Vec<Var<'g>> = cx.masks().iter().copied().collect::<Option<_>>()?;
-                masks.into_iter().reduce(|a, b| a.or(b))
+                masks.into_iter().reduce(Var::or)
             }
         }
     )*};
@@ -107,8 +107,8 @@ impl Merge {
         }
         match self {
             Self::Multiply => multiply(cx, &masked),
-            Self::Maximum => extreme(&masked, |a, b| a.maximum(b)),
-            Self::Minimum => extreme(&masked, |a, b| a.minimum(b)),
+            Self::Maximum => extreme(&masked, Var::maximum),
+            Self::Minimum => extreme(&masked, Var::minimum),
             Self::Subtract => masked[0].0 - masked[1].0,
             Self::Add | Self::Average => {
                 let sum = masked[1..].iter().fold(masked[0].0, |sum, x| cx.compute(sum + x.0));
@@ -123,7 +123,7 @@ fn multiply<'g>(cx: &Trace<'g, '_>, inputs: &[(Var<'g>, Option<Var<'g>>)]) -> Va
     let number = |v: f32| cx.builder().scalar(v);
     let factors = inputs.iter().map(|&(x, mask)| mask.map_or(x, |m| m.select(x, number(1.0))));
     let product = factors.reduce(|a, b| cx.compute(a * b)).unwrap_or_else(|| number(1.0));
-    let any = inputs.iter().map(|x| x.1).collect::<Option<Vec<_>>>().and_then(|masks| masks.into_iter().reduce(|a, b| a.or(b)));
+    let any = inputs.iter().map(|x| x.1).collect::<Option<Vec<_>>>().and_then(|masks| masks.into_iter().reduce(Var::or));
     any.map_or(product, |any| any.select(product, number(0.0)))
 }
 
