@@ -56,7 +56,7 @@ def main(logs, history):
     except ImportError:
         print("tensorboard is not installed; TensorFlow's reader alone was asked")
         return
-    accumulator = event_accumulator.EventAccumulator(f"{logs}/train")
+    accumulator = event_accumulator.EventAccumulator(f"{logs}/train", size_guidance={"tensors": 0})
     accumulator.Reload()
     tags = accumulator.Tags()["tensors"]
     assert "epoch_loss" in tags and "keras" in tags, tags
