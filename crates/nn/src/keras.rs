@@ -186,7 +186,53 @@ pub(crate) fn check(ok: bool, class: &str, key: &str, expected: &str, got: impl 
 
 /// A serializable object's constructor arguments. Numbers that JSON cannot hold (NaN) become `null`; `validate` refuses them before.
 pub(crate) fn to_config<T: Serialize>(object: &T) -> Value {
-    serde_json::to_value(object).unwrap_or(Value::Null)
+    lifted(serde_json::to_value(object).unwrap_or(Value::Null))
+}
+
+/// Fields of structs whose own fields are arguments beside the others. Done here once for all classes: serde's `flatten` writes several kilobytes
+/// of code for each.
+const WITHIN: &[&str] = &["common", "options", "arguments", "affine", "heads", "kind", "random", "sampling"];
+
+/// Arguments beside each other, out of the fields that hold some of them.
+fn lifted(value: Value) -> Value {
+    let Value::Object(map) = value else { return value };
+    let mut flat = Map::new();
+    for (key, value) in map {
+        match value {
+            Value::Object(_) if WITHIN.contains(&key.as_str()) => {
+                if let Value::Object(inner) = lifted(value) {
+                    flat.extend(inner);
+                }
+            }
+            value => {
+                flat.insert(key, value);
+            }
+        }
+    }
+    Value::Object(flat)
+}
+
+/// Takes the arguments of the fields that hold some of them, as `shape` has them, out of those beside each other.
+fn within(shape: &Map<String, Value>, flat: &mut Map<String, Value>) -> Map<String, Value> {
+    let mut map = Map::new();
+    for (key, value) in shape {
+        let inner = value.as_object().filter(|_| WITHIN.contains(&key.as_str()));
+        let taken = inner.map(|inner| Value::Object(within(inner, flat))).or_else(|| flat.remove(key));
+        map.extend(taken.map(|taken| (key.clone(), taken)));
+    }
+    map
+}
+
+/// The other way round: arguments in the fields of a struct like `shape`. What `shape` does not show, since it is not written by default, is one
+/// of those that all classes share.
+fn nested(shape: &Value, arguments: Value) -> Value {
+    let (Value::Object(shape), Value::Object(mut flat)) = (shape, arguments) else { return Value::Null };
+    let mut map = within(shape, &mut flat);
+    match map.get_mut("common").and_then(Value::as_object_mut) {
+        Some(common) => common.extend(flat),
+        None => map.extend(flat),
+    }
+    Value::Object(map)
 }
 
 /// Arguments without one that Keras leaves out, where it has its default: what others than the default do is then not lost in a file.
@@ -214,10 +260,16 @@ pub(crate) fn read_config<T: Serialize + DeserializeOwned + Default>(
     required: &[&'static str],
     config: &Value,
 ) -> Result<T, ConfigError> {
-    read_over(class, required, to_config(&T::default()), config)
+    let shape = serde_json::to_value(T::default()).unwrap_or(Value::Null);
+    let mut read = None;
+    read_value(class, required, config, lifted(shape.clone()), &mut |arguments| {
+        read = Some(serde_json::from_value(nested(&shape, arguments))?);
+        Ok(())
+    })?;
+    read.ok_or_else(|| ConfigError::Shape { expected: format!("the arguments of {class}"), got: "nothing".into() })
 }
 
-/// As [`read_config`] over given defaults, which hold every key that the class knows.
+/// As [`read_config`] over given defaults, which hold every key that the class knows, for a struct that serde flattens itself.
 pub(crate) fn read_over<T: DeserializeOwned>(
     class: &str,
     required: &[&'static str],

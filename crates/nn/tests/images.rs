@@ -156,7 +156,7 @@ fn arguments_out_of_range_are_errors_that_name_them() {
         conv("groups", json!(3)),
         conv("groups", json!(0)),
         conv("kernel_constraint", json!("max_norn")),
-        conv("activity_regularizer", json!("l2")),
+        conv("activity_regularizer", json!("l3")),
         conv("kernel_regularizer", json!({"class_name": "L2", "config": {"l2": -1.0}})),
         dilated,
         ("MaxPooling2D", "pool_size".into(), json!({"pool_size": 0})),

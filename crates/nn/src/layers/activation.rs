@@ -16,7 +16,6 @@ use std::{fmt, sync::Arc};
 /// Keras' layer `Activation`: an activation function of each element (softmax: of each row). The shape stays, save for `Glu`, which halves the last axis.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct ActivationLayer {
-    #[serde(flatten)]
     common: LayerCommon,
     activation: Activation,
     #[serde(skip)]

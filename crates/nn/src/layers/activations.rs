@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 /// `max(x, 0)`, and with arguments: `x` from `threshold` to `max_value`, `max_value` above, `negative_slope · (x - threshold)` below.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct ReLU {
-    #[serde(flatten)]
     common: LayerCommon,
     max_value: Option<f64>,
     negative_slope: f64,
@@ -80,7 +79,6 @@ impl Layer for ReLU {
 /// `x` above 0, `negative_slope · x` below.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeakyReLU {
-    #[serde(flatten)]
     common: LayerCommon,
     negative_slope: f64,
 }
@@ -118,7 +116,6 @@ impl Layer for LeakyReLU {
 /// `x` above 0, `alpha (e^x - 1)` below.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Elu {
-    #[serde(flatten)]
     common: LayerCommon,
     alpha: f64,
 }
@@ -159,7 +156,6 @@ impl Layer for Elu {
 /// `e^x / Σ e^x` over an axis or several.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Softmax {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: Axes,
 }

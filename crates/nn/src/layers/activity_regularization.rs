@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 /// The identity; adds `(l1 · Σ|x| + l2 · Σx²) / B` to the loss of a batch of `B` rows.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct ActivityRegularization {
-    #[serde(flatten)]
     common: LayerCommon,
     l1: f64,
     l2: f64,

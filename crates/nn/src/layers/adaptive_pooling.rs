@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 /// [`AdaptiveMaxPooling2D`], [`AdaptiveAveragePooling2D`] and their siblings are the layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdaptivePooling<const N: usize, const MAX: bool> {
-    #[serde(flatten)]
     common: LayerCommon,
     output_size: PerAxis<N>,
     data_format: DataFormat,

@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 #[expect(clippy::struct_excessive_bools, reason = "Keras' arguments")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchNormalization {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: isize,
     momentum: f64,

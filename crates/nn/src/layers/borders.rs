@@ -17,7 +17,6 @@ use serde_json::Value;
 /// and [`ZeroPadding3D`] are the layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ZeroPadding<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     padding: Borders<N>,
     data_format: DataFormat,
@@ -76,7 +75,6 @@ const MOST: usize = 1 << 40;
 #[expect(clippy::struct_field_names, reason = "Keras' arguments")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cropping<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     cropping: Borders<N>,
     data_format: DataFormat,

@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 /// Weights: `kernel (K.., C / groups, filters)`, `bias (filters)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conv<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     filters: usize,
     kernel_size: PerAxis<N>,

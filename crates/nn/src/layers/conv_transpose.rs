@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 /// Weights: `kernel (K.., filters, C)`, `bias (filters)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConvTranspose<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     filters: usize,
     kernel_size: PerAxis<N>,

@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 /// Weights: `kernel (K, units)`, `bias (units)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dense {
-    #[serde(flatten)]
     common: LayerCommon,
     units: usize,
     activation: Activation,

@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 /// Weights: `kernel (K.., C, depth_multiplier)`, `bias (C depth_multiplier)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DepthwiseConv<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     depth_multiplier: usize,
     kernel_size: PerAxis<N>,
@@ -139,7 +138,6 @@ fn each_channel<'g>(x: Var<'g>, kernel: Var<'g>, strides: &[usize], dilation: &[
 /// Weights: `depthwise_kernel (K.., C, depth_multiplier)`, `pointwise_kernel (1.., C depth_multiplier, filters)`, `bias (filters)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeparableConv<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     depth_multiplier: usize,
     filters: usize,

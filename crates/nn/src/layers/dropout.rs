@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 /// otherwise the identity.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Dropout {
-    #[serde(flatten)]
     common: LayerCommon,
     rate: f64,
     seed: Option<i64>,

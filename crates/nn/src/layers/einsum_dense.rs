@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 /// [`Dense`](super::Dense).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EinsumDense {
-    #[serde(flatten)]
     pub(super) common: LayerCommon,
     equation: String,
     output_shape: OutputShape,

@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 /// Weight: `embeddings (input_dim, output_dim)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Embedding {
-    #[serde(flatten)]
     pub(super) common: LayerCommon,
     input_dim: usize,
     output_dim: usize,

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 /// `keepdims`. [`GlobalMaxPooling2D`], [`GlobalAveragePooling2D`] and their siblings are the layers.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct GlobalPooling<const N: usize, const MAX: bool> {
-    #[serde(flatten)]
     common: LayerCommon,
     data_format: DataFormat,
     keepdims: bool,

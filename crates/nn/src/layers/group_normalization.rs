@@ -19,11 +19,9 @@ use serde::{Deserialize, Serialize};
 /// Weights, one for each channel: `gamma` (with `scale`), `beta` (with `center`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupNormalization {
-    #[serde(flatten)]
     common: LayerCommon,
     groups: isize,
     axis: isize,
-    #[serde(flatten)]
     affine: Affine,
 }
 

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 /// Its input.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Identity {
-    #[serde(flatten)]
     common: LayerCommon,
 }
 

@@ -152,10 +152,8 @@ pub(super) fn along<'g>(cx: &Trace<'g, '_>, class: &str, axis: &Axes, s: Shape) 
 /// Weights, of the sizes of those axes: `gamma` (with `scale`), `beta` (with `center`).
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct LayerNormalization {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: Axes,
-    #[serde(flatten)]
     affine: Affine,
     rms_scaling: bool,
 }

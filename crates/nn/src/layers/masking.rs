@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// Masks the steps all of whose features equal `mask_value`: `(B, T, F)` with them set to 0, and the mask `(B, T)` for the layers behind.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Masking {
-    #[serde(flatten)]
     common: LayerCommon,
     mask_value: f64,
 }

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 /// In training, adds normal numbers of mean 0 and deviation `stddev`; otherwise the identity.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct GaussianNoise {
-    #[serde(flatten)]
     common: LayerCommon,
     stddev: f64,
     seed: Option<i64>,
@@ -58,7 +57,6 @@ impl Layer for GaussianNoise {
 /// identity.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct GaussianDropout {
-    #[serde(flatten)]
     common: LayerCommon,
     rate: f64,
     seed: Option<i64>,
@@ -101,7 +99,6 @@ impl Layer for GaussianDropout {
 /// variance of what `selu` gives stay (Klambauer et al. 2017); otherwise the identity.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct AlphaDropout {
-    #[serde(flatten)]
     common: LayerCommon,
     rate: f64,
     seed: Option<i64>,

@@ -21,7 +21,6 @@ use std::sync::Arc;
 /// Weights, when learnt (not changed by training): `mean`, `variance` of the kept axes' shape, and `count`, which Keras keeps for older files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: Axes,
     invert: bool,

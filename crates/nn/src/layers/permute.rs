@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// Axes of each row in another order, counted from 1: `Permute::new([2, 1])` makes `(B, x, y)` of `(B, y, x)`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Permute {
-    #[serde(flatten)]
     common: LayerCommon,
     dims: Vec<usize>,
 }

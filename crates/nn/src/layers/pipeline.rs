@@ -17,7 +17,6 @@ use serde_json::Value;
 /// Applies layers one after the other, such as a row of augmentations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
-    #[serde(flatten)]
     common: LayerCommon,
     layers: Vec<Wrapped>,
 }

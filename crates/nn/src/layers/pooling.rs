@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 /// counts for neither. [`MaxPooling2D`], [`AveragePooling2D`] and their siblings are the layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pooling<const N: usize, const MAX: bool> {
-    #[serde(flatten)]
     common: LayerCommon,
     pool_size: PerAxis<N>,
     /// None: those of the windows.

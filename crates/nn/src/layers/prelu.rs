@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 /// for each channel of images).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PReLU {
-    #[serde(flatten)]
     common: LayerCommon,
     alpha_initializer: Initializer,
     alpha_regularizer: Option<Regularizer>,

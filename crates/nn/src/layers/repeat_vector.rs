@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// Each row `n` times: `(B, F) -> (B, n, F)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepeatVector {
-    #[serde(flatten)]
     common: LayerCommon,
     n: usize,
 }

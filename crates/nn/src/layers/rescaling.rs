@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// `x · scale + offset`, such as `Rescaling::new(1.0 / 255.0)` for image bytes. The shape stays.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Rescaling {
-    #[serde(flatten)]
     common: LayerCommon,
     scale: f64,
     offset: f64,

@@ -22,7 +22,6 @@ use serde_json::{Map, Value};
 /// Weights: `embeddings (input_dim, output_dim)`; without `tie_weights` `reverse_embeddings (output_dim, input_dim)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReversibleEmbedding {
-    #[serde(flatten)]
     common: LayerCommon,
     input_dim: usize,
     output_dim: usize,

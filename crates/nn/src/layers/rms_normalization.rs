@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 /// Weight, of the sizes of those axes: `scale`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RMSNormalization {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: Axes,
     epsilon: f64,

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// `(B, ..) -> (B, N)` in row-major order; `(B)` becomes `(B, 1)`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Flatten {
-    #[serde(flatten)]
     common: LayerCommon,
     data_format: DataFormat,
 }
@@ -67,7 +66,6 @@ impl Layer for Flatten {
 /// `(B, ..) -> (B, *target_shape)` in row-major order; one size may be -1 and is computed from the rest.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Reshape {
-    #[serde(flatten)]
     common: LayerCommon,
     target_shape: Vec<isize>,
 }

@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 /// 2014); otherwise the identity. [`SpatialDropout1D`], [`SpatialDropout2D`] and [`SpatialDropout3D`] are the layers.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct SpatialDropout<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     rate: f64,
     seed: Option<i64>,

@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 /// Weights: those of the layer, and not changed by gradients `vector_u (1, last size of the kernel)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpectralNormalization {
-    #[serde(flatten)]
     common: LayerCommon,
     layer: Wrapped,
     power_iterations: usize,

@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 /// after the other, each with moments of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeDistributed {
-    #[serde(flatten)]
     common: LayerCommon,
     layer: Wrapped,
 }

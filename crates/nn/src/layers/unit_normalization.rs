@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// `x / |x|`, with the length taken over an axis or several, by default the last. Zeros stay zeros.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct UnitNormalization {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: Axes,
 }

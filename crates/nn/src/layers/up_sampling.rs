@@ -30,7 +30,6 @@ pub enum Interpolation {
 /// interpolation. [`UpSampling1D`], [`UpSampling2D`] and [`UpSampling3D`] are the layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpSampling<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
     size: PerAxis<N>,
     data_format: DataFormat,

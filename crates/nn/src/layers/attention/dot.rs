@@ -30,7 +30,6 @@ pub enum ScoreMode {
 /// Weights, scalars: `scale` (with `use_scale`), `concat_score_weight` (with [`ScoreMode::Concat`]).
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Attention {
-    #[serde(flatten)]
     common: LayerCommon,
     use_scale: bool,
     score_mode: ScoreMode,
@@ -45,7 +44,6 @@ pub struct Attention {
 /// Weight: `scale (D)` (with `use_scale`, the default).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdditiveAttention {
-    #[serde(flatten)]
     common: LayerCommon,
     use_scale: bool,
     dropout: f64,

@@ -24,9 +24,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupQueryAttention {
     // First, since the penalty on activities is that of the projections.
-    #[serde(flatten)]
     heads: Heads,
-    #[serde(flatten)]
     common: LayerCommon,
     head_dim: usize,
     num_query_heads: usize,

@@ -29,9 +29,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MultiHeadAttention {
     // First, since the penalty on activities is that of the projections.
-    #[serde(flatten)]
     heads: Heads,
-    #[serde(flatten)]
     common: LayerCommon,
     num_heads: usize,
     key_dim: usize,

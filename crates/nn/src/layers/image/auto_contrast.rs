@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 /// for each column of the image. So does this layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AutoContrast {
-    #[serde(flatten)]
     common: LayerCommon,
     data_format: DataFormat,
     value_range: [f64; 2],

@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 /// proportions and resized.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct CenterCrop {
-    #[serde(flatten)]
     common: LayerCommon,
     height: usize,
     width: usize,

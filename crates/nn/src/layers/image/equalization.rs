@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 /// As in Keras the histogram is that of the whole batch, and nothing happens outside of training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equalization {
-    #[serde(flatten)]
     common: LayerCommon,
     bins: usize,
     value_range: [f64; 2],

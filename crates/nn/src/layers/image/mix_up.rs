@@ -18,9 +18,7 @@ use serde::{Deserialize, Serialize};
 /// A layer sees images and not labels, so it mixes images only, as Keras' does with images alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MixUp {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     alpha: f64,
 }

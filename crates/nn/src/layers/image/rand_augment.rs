@@ -24,9 +24,7 @@ use serde::{Deserialize, Serialize};
 /// each step, since a compiled step knows no branches: of the first three one alone, with the coefficients of the chosen one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandAugment {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     value_range: [f64; 2],
     num_ops: usize,

@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 /// In training, adds a part of the `value_range` to each image and clips to that range. One number `f` is drawn from `-f` to `f`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomBrightness {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<-1>,
     value_range: [f64; 2],

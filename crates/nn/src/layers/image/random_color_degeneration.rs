@@ -16,9 +16,7 @@ use serde::{Deserialize, Serialize};
 /// colour. Each image draws its own `f`; one number `f` means from `-f` (more colour) to `f`, as in Keras.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomColorDegeneration {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<-1>,
     value_range: [f64; 2],

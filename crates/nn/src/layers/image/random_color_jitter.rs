@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 /// All four take the channels where `data_format` says. (Keras 3.15 does not hand it to them.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomColorJitter {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     value_range: [f64; 2],
     brightness_factor: Option<Factor>,

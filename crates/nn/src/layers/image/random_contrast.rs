@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 /// then clipped to `value_range`. One number `f` means `low = 0`, `high = f`, as in Keras 3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomContrast {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<0>,
     value_range: [f64; 2],

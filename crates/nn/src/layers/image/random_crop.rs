@@ -19,9 +19,7 @@ use serde::{Deserialize, Serialize};
 /// size after it makes them fit layers that need it, and does nothing in training.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct RandomCrop {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     height: usize,
     width: usize,

@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 /// bounds `scale`, `sqrt(s)` of the height high.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomErasing {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<0>,
     scale: Bounds<0>,

@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 /// In training, mirrors each image with probability 1/2.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct RandomFlip {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     mode: FlipMode,
 }

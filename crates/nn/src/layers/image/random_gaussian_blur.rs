@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 /// pixels are 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomGaussianBlur {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<0>,
     kernel_size: KernelSize,

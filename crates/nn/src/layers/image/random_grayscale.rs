@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 /// channel stay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomGrayscale {
-    #[serde(flatten)]
     common: LayerCommon,
     factor: f64,
     data_format: DataFormat,

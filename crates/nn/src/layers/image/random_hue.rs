@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 /// In training, turns the hue of each image by half of a factor, a full turn being 1, either way. One number `f` is drawn from 0 to `f`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomHue {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<0>,
     value_range: [f64; 2],

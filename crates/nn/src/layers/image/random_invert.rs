@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 /// the bounds `factor` (a number `f`: from 0 to `f`, so that with 1 half of the images are turned).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomInvert {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<0>,
     value_range: [f64; 2],

@@ -16,9 +16,7 @@ use serde::{Deserialize, Serialize};
 /// the upper bound, as in Keras, or is that number where both are the same. One number means the bounds 1 and it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomPosterization {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<1>,
     value_range: [f64; 2],

@@ -16,11 +16,8 @@ use serde::{Deserialize, Serialize};
 /// Positive is counter-clockwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomRotation {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
-    #[serde(flatten)]
     sampling: Sampling,
     factor: Bounds<-1>,
 }

@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 /// factors above 0.5 can yield values below that range.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomSaturation {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<-1>,
     value_range: [f64; 2],

@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Beyond the border pixels are 0, as in Keras.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomSharpness {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     factor: Bounds<0>,
     value_range: [f64; 2],

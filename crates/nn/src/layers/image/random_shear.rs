@@ -18,11 +18,8 @@ use serde::{Deserialize, Serialize};
 /// A number is written as a number: Keras writes `[-f, f]`, which it reads no more; here both are read.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct RandomShear {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
-    #[serde(flatten)]
     sampling: Sampling,
     #[serde(deserialize_with = "number_if_symmetric")]
     x_factor: Factor,

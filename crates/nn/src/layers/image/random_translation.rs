@@ -16,11 +16,8 @@ use serde::{Deserialize, Serialize};
 /// `-f` to `f`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct RandomTranslation {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
-    #[serde(flatten)]
     sampling: Sampling,
     height_factor: Factor,
     width_factor: Factor,

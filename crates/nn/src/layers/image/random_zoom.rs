@@ -16,11 +16,8 @@ use serde::{Deserialize, Serialize};
 /// height into the picture. One number `f` is drawn from `-f` to `f`. Without `width_factor` the proportions stay.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct RandomZoom {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
-    #[serde(flatten)]
     sampling: Sampling,
     height_factor: Factor,
     width_factor: Option<Factor>,

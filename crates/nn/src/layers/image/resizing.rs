@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 /// They are stretched; or cut to the new proportions first (`crop_to_aspect_ratio`), or framed (`pad_to_aspect_ratio`).
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Resizing {
-    #[serde(flatten)]
     common: LayerCommon,
     height: usize,
     width: usize,

@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 /// for each image: from the lower bound to 255 times the upper one, as Keras does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Solarization {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     random: Random,
     addition_factor: Bounds<0>,
     threshold_factor: Bounds<0>,

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// The result has a mask where any input has one; without a mask all of an input counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Concatenate {
-    #[serde(flatten)]
     common: LayerCommon,
     axis: isize,
 }

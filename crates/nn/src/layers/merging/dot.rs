@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 /// has no mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dot {
-    #[serde(flatten)]
     common: LayerCommon,
     axes: DotAxes,
     normalize: bool,

@@ -30,7 +30,6 @@ macro_rules! merging {
         /// mask where all inputs have one: a step counts that counts in any of them.
         #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
         pub struct $ty {
-            #[serde(flatten)]
             common: LayerCommon,
         }
         layer_builder!($ty, $class, []);

@@ -38,7 +38,6 @@ pub enum MergeMode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Arguments")]
 pub struct Bidirectional {
-    #[serde(flatten)]
     common: LayerCommon,
     merge_mode: Option<MergeMode>,
     layer: Wrapped,
@@ -48,7 +47,6 @@ pub struct Bidirectional {
 /// As they are read: without a layer for the way back, the other one turned around.
 #[derive(Deserialize)]
 struct Arguments {
-    #[serde(flatten)]
     common: LayerCommon,
     merge_mode: Option<MergeMode>,
     layer: Wrapped,

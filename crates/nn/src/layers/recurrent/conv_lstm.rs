@@ -29,9 +29,7 @@ use serde::{Deserialize, Serialize};
 /// Weights, of its cell: `kernel (K.., C, 4 · filters)`, `recurrent_kernel (K.., filters, 4 · filters)`, `bias (4 · filters)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConvLSTM<const N: usize> {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     options: RnnOptions,
     filters: usize,
     kernel_size: PerAxis<N>,

@@ -186,11 +186,8 @@ pub(super) fn dropout_masks<'g>(cx: &mut Trace<'g, '_>, rate: f64, seed: Option<
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "K: Kind")]
 pub struct GateCell<K: Kind> {
-    #[serde(flatten)]
     pub(super) common: LayerCommon,
-    #[serde(flatten)]
     pub(super) arguments: CellArguments,
-    #[serde(flatten)]
     pub(super) kind: K,
 }
 
@@ -201,13 +198,9 @@ pub struct GateCell<K: Kind> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "K: Kind")]
 pub struct GateLayer<K: Kind> {
-    #[serde(flatten)]
     pub(super) common: LayerCommon,
-    #[serde(flatten)]
     options: RnnOptions,
-    #[serde(flatten)]
     pub(super) arguments: CellArguments,
-    #[serde(flatten)]
     pub(super) kind: K,
 }
 

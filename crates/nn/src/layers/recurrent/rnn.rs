@@ -23,9 +23,7 @@ use serde_json::Value;
 /// Weights: those of the cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RNN {
-    #[serde(flatten)]
     common: LayerCommon,
-    #[serde(flatten)]
     options: RnnOptions,
     #[serde(deserialize_with = "one_or_many")]
     cell: Wrapped,

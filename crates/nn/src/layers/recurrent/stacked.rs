@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 /// next one begins: the same numbers, and the product of a cell's input with its matrix can be one for all steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StackedRNNCells {
-    #[serde(flatten)]
     common: LayerCommon,
     cells: Vec<Wrapped>,
 }
