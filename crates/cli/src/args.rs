@@ -16,7 +16,6 @@ pub(crate) struct Cli {
 
 /// What to do, with its arguments.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Command {
     Fit(FitArgs),
     Evaluate(EvaluateArgs),

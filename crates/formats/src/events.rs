@@ -231,7 +231,7 @@ mod tests {
         assert!(events[0].ends_with(b"\x1a\x0dbrain.Event:2"));
         // step 3; summary { value { tag, metadata { plugin_data { "scalars", "" }, class 1 }, tensor { float, [], 0.25 } } }
         let expected: &[u8] = b"\x10\x03\x2a\x2b\x0a\x29\x0a\x0aepoch_loss\x4a\x0f\x0a\x0b\x0a\x07scalars\x12\x00\x20\x01\x42\x0a\x08\x01\x12\x00\x2a\x04\x00\x00\x80\x3e";
-        assert_eq!(&events[1][9..], &expected[..], "{:?}", &events[1][9..]);
+        assert_eq!(&events[1][9..], expected, "{:?}", &events[1][9..]);
 
         drop(file);
         let mut file = EventFile::reopen(&path, bytes).unwrap();

@@ -89,7 +89,7 @@ pub(crate) fn run(args: &SearchArgs, stop: &Stop) -> Result<(), CliError> {
         journal.finish()?;
     }
     say.line(&format!("Wrote trials.csv, search.html and {} beside them", output::BEST));
-    say.json(&output::json(&report, best, Some(fitted)))
+    say.json(&output::json(&report, best, Some(&fitted)))
 }
 
 /// Whether hidden layers are dense ones that nobody described.
@@ -125,7 +125,8 @@ fn final_fit(asked: &FitArgs, settings: &Settings, toml: std::path::PathBuf) -> 
 fn tell(say: &Terminal, bench: &Bench<'_>, done: &Finished, seen: &[Finished], total: usize) {
     let last = done.trial.round;
     let best = seen.iter().filter(|f| f.trial.round == last).all(|f| f.score.is_nan() || f.score >= done.score);
-    let rest = output::figures(done).into_iter().map(|(name, v)| format!(", {name} {v}")).collect::<String>();
+    let rest: Vec<String> = output::figures(done).into_iter().map(|(name, v)| format!(", {name} {v}")).collect();
+    let rest = rest.concat();
     let settings: Vec<String> = done.trial.point.iter().map(|(n, v)| format!("{n} {}", output::plain(v))).collect();
     say.line(&format!(
         "{:>4}/{total}  {} {}{rest}  ({}){}",

@@ -93,7 +93,7 @@ fn csv(outcome: &Outcome<'_>) -> String {
     order.sort_by_key(|f| (f.trial.round, f.trial.number));
     let known = outcome.all.first().map_or_else(Vec::new, figures_names);
     let names = outcome.search.space.settings.iter().map(|s| s.name.clone());
-    let score = outcome.bench.score_name().replace('-', "_").replace(' ', "_");
+    let score = outcome.bench.score_name().replace(['-', ' '], "_");
     let header = ["trial", "round", "most_epochs", &score].into_iter().map(str::to_owned).chain(known.iter().cloned()).chain(names);
     let line = |f: &Finished| {
         let t = &f.trial;
@@ -242,7 +242,7 @@ fn to_toml(value: &Value) -> Option<toml::Value> {
 }
 
 /// What machines are told.
-pub(super) fn json(outcome: &Outcome<'_>, best: &Finished, fit: Option<Value>) -> Value {
+pub(super) fn json(outcome: &Outcome<'_>, best: &Finished, fit: Option<&Value>) -> Value {
     let one = |f: &Finished| {
         let settings: serde_json::Map<String, Value> = f.trial.point.iter().cloned().collect();
         json!({"trial": f.trial.number + 1, "round": f.trial.round + 1, "score": f.score, "settings": settings, "notes": f.notes})

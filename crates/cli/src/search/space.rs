@@ -114,12 +114,15 @@ fn is_log(name: &str) -> bool {
     ["learning_rate", "l2"].contains(&name.trim())
 }
 
+/// Whether a value is one that a setting takes.
+type Fits = dyn Fn(&Value) -> bool;
+
 /// Names and values that `fit` would take.
 fn check(setting: &Setting) -> Result<(), CliError> {
     let name = setting.name.as_str();
     let whole = |v: &Value, least: u64| v.as_u64().is_some_and(|n| (least..=1 << 20).contains(&n));
     let number = |v: &Value, ok: fn(f64) -> bool| v.as_f64().is_some_and(|v| v.is_finite() && ok(v));
-    let (expected, fits): (&str, Box<dyn Fn(&Value) -> bool>) = match name {
+    let (expected, fits): (&str, Box<Fits>) = match name {
         "learning_rate" => ("numbers above 0", Box::new(move |v| number(v, |v| v > 0.0))),
         "l2" => ("numbers of at least 0", Box::new(move |v| number(v, |v| v >= 0.0))),
         "dropout" => ("shares from 0 to below 1", Box::new(move |v| number(v, |v| (0.0..1.0).contains(&v)))),

@@ -78,7 +78,7 @@ impl TensorBoard {
             UpdateFreq::Steps(n) => Some(n as u64),
         }
     }
-    fn to_train(&mut self, step: u64, values: &[(String, EventValue<'_>)]) -> Result<()> {
+    fn write_training(&mut self, step: u64, values: &[(String, EventValue<'_>)]) -> Result<()> {
         Self::append(&mut self.train, &self.log_dir.join("train"), step, values)
     }
     fn append(file: &mut Option<EventFile>, folder: &Path, step: u64, values: &[(String, EventValue<'_>)]) -> Result<()> {
@@ -94,7 +94,7 @@ impl TensorBoard {
     fn describe(&mut self, model: &Model) -> Result<()> {
         let (config, summary) = (model.to_config()?.to_string(), format!("```\n{}\n```", model.summary()?));
         let values = [("keras".to_owned(), EventValue::KerasModel(&config)), ("summary".to_owned(), EventValue::Text(&summary))];
-        self.to_train(0, &values)
+        self.write_training(0, &values)
     }
 }
 
@@ -140,7 +140,7 @@ impl Callback for TensorBoard {
         self.steps += 1;
         if self.every().is_some_and(|n| self.steps.is_multiple_of(n)) {
             let logs = control.model().running_logs();
-            self.to_train(self.steps, &scalars("batch", logs.iter().map(|(n, v)| (n.as_str(), *v))))?;
+            self.write_training(self.steps, &scalars("batch", logs.iter().map(|(n, v)| (n.as_str(), *v))))?;
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Callback for TensorBoard {
                 values.push((format!("{name}/histogram"), EventValue::Histogram(histogram(&tensor.f32_values()))));
             }
         }
-        self.to_train(epoch as u64, &values)?;
+        self.write_training(epoch as u64, &values)?;
         let validation = scalars("epoch", pairs().filter_map(|(n, v)| Some((n.strip_prefix("val_")?, v))));
         Self::append(&mut self.validation, &self.log_dir.join("validation"), epoch as u64, &validation)
     }

@@ -18,6 +18,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::fit`].
+    #[expect(clippy::needless_pass_by_value, reason = "options are written where they are used, as for fit")]
     pub fn evaluate<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>, options: Evaluate) -> Result<Logs> {
         self.evaluate_all(x.into(), y.into(), &options)
     }

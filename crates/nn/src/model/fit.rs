@@ -119,8 +119,10 @@ impl Model {
             let data = json!({"rows": training, "labels": labels, "batch_size": batch_size, "steps_per_epoch": steps, "shuffle": shuffle});
             plan = self.plan_of_training(data)?;
         }
-        let (kept, told) = keeper(&mut callbacks).map_or(Ok((None, None)), |k| k.load())?;
-        told.iter().for_each(|text| progress.message(text));
+        let (kept, told) = keeper(&mut callbacks).map_or(Ok((None, None)), BackupAndRestore::load)?;
+        if let Some(text) = told {
+            progress.message(&text);
+        }
         let shape = RunShape { epochs, steps, validates: validation.is_some(), resumes: kept.is_some() };
         let mut run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()), plan };
         let diagnose = !allow_nan && !callbacks.iter().any(|c| c.handles_nan());

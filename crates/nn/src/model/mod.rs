@@ -50,7 +50,7 @@ use crate::network::{
 };
 use crate::trace::{Weights, belongs};
 use adaline_graph::backend::{Backend, CompileOptions};
-use adaline_graph::{Builder, DType, Shape, TensorType};
+use adaline_graph::{Builder, DType, Shape, TensorType, Var};
 use compile::Compiled;
 use forward::{Forward, Randomness, forward_recorded};
 use signature::PlanCache;
@@ -153,7 +153,7 @@ impl Model {
         let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
         let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(OPEN)).collect();
         let types = self.batch_types(&inputs, rows, &samples)?;
-        let outputs: Vec<Shape> = self.trace_with(&types, &mut weights, |pass| pass.outputs().map(|v| v.shape()).collect())?;
+        let outputs: Vec<Shape> = self.trace_with(&types, &mut weights, |pass| pass.outputs().map(Var::shape).collect())?;
         for output in &outputs {
             if output.rank() == 0 || output.dim(0) != rows {
                 let message = format!("its output of shape {output} for {rows} rows does not have one entry per row");
@@ -326,6 +326,7 @@ impl Model {
         let trace = |size: usize| {
             let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(size)).collect();
             let types = self.batch_types(inputs, self.rows_to_trace(inputs, size)?, &samples)?;
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, the closure of all")]
             self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.recorded())
         };
         let open = |a: &[Shape], b: &[Shape]| {

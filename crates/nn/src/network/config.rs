@@ -26,7 +26,7 @@ pub(crate) type Shapes = BTreeMap<(String, usize), CallShapes>;
 #[derive(Debug)]
 pub(crate) enum Problem {
     /// Of a layer, by name.
-    Layer(String, ConfigError),
+    Layer(String, Box<ConfigError>),
     /// Of the network as a whole.
     Whole(String),
 }
@@ -35,20 +35,20 @@ impl Problem {
     /// As an error of a model.
     pub(crate) fn of_model(self, model: &str) -> Error {
         match self {
-            Self::Layer(name, source) => Error::layer(name, source),
+            Self::Layer(name, source) => Error::Layer { layer: name, source },
             Self::Whole(message) => Error::Network { model: model.into(), message },
         }
     }
     /// As an error of a file.
     pub(crate) fn of_file(self, file: &str) -> Error {
         match self {
-            Self::Layer(name, source) => Error::layer(name, source),
+            Self::Layer(name, source) => Error::Layer { layer: name, source },
             Self::Whole(message) => Error::Load { file: file.into(), message },
         }
     }
     pub(super) fn of_class(self, class: &str) -> ConfigError {
         match self {
-            Self::Layer(key, source) => ConfigError::Nested { class: class.into(), key, source: Box::new(source) },
+            Self::Layer(key, source) => ConfigError::Nested { class: class.into(), key, source },
             Self::Whole(message) => ConfigError::Network { class: class.into(), message },
         }
     }
@@ -209,7 +209,7 @@ fn layers_of(config: &Value) -> Result<&Vec<Value>, Problem> {
 fn read_layer(at: usize, layer: &Value) -> Result<Box<dyn Layer>, Problem> {
     layer_from_json(layer).map_err(|source| {
         let name = layer["config"]["name"].as_str().map_or_else(|| format!("number {}", at + 1), str::to_owned);
-        Problem::Layer(name, source)
+        Problem::Layer(name, Box::new(source))
     })
 }
 
@@ -268,14 +268,14 @@ fn functional(config: &Value) -> Result<Network, Problem> {
                 return Err(wrong(format!("the calls of layer `{name}` differ in their arguments: give it two layers instead of one")));
             }
             for (key, value) in &given {
-                layer.set_call_argument(key, value).map_err(|e| Problem::Layer(name.clone(), e))?;
+                layer.set_call_argument(key, value).map_err(|e| Problem::Layer(name.clone(), Box::new(e)))?;
             }
             arguments = Some(given);
             pending.push(Pending { layer: name.clone(), number, inputs });
         }
         layers.insert(name, layer.shared());
     }
-    call_all(&layers, &operations, &mut made, pending).map_err(wrong)?;
+    call_all(&layers, &operations, &mut made, &pending).map_err(wrong)?;
     let tensors = |key: &str| -> Result<Vec<KerasTensor>, Problem> {
         let mut places = Vec::new();
         histories(&config[key], &mut places);
@@ -301,7 +301,7 @@ fn call_all(
     layers: &BTreeMap<String, SharedLayer>,
     operations: &BTreeSet<&str>,
     made: &mut BTreeMap<(String, usize), Vec<KerasTensor>>,
-    pending: Vec<Pending>,
+    pending: &[Pending],
 ) -> Result<(), String> {
     let mut waiting: BTreeMap<(String, usize), Vec<usize>> = BTreeMap::new();
     let mut missing = vec![0usize; pending.len()];

@@ -28,7 +28,7 @@ impl InputSpec {
         let config = layer.config();
         let wrong = |expected: &str| {
             let name = layer.name().unwrap_or("input_layer");
-            Problem::Layer(name.into(), ConfigError::value(INPUT_LAYER, "batch_shape", expected, &config["batch_shape"]))
+            Problem::Layer(name.into(), Box::new(ConfigError::value(INPUT_LAYER, "batch_shape", expected, &config["batch_shape"])))
         };
         let sizes = config["batch_shape"]
             .as_array()

@@ -59,7 +59,8 @@ impl Layer for Network {
         }
         for (spec, x) in self.inputs.iter().flatten().zip(inputs) {
             let dims = x.shape();
-            if !cx.builder().failed() && !(dims.rank() > 0 && spec.fits(&dims.dims()[1..])) {
+            let fits = dims.dims().split_first().is_some_and(|(_, row)| spec.fits(row));
+            if !fits && !cx.builder().failed() {
                 let message = format!("input `{}` takes rows of shape {}, got a batch of shape {dims}", spec.name, spec.row_text());
                 return vec![cx.builder().error(message).into(); self.outputs.len()];
             }

@@ -2,7 +2,7 @@
 
 use super::symbolic::{KerasTensor, Node};
 use super::{Call, INPUT_LAYER};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What is reached from the outputs.
@@ -42,17 +42,14 @@ pub(super) fn reach(inputs: &[KerasTensor], outputs: &[KerasTensor]) -> Result<R
                     return Err(format!("the outputs depend on an input{name} that is not among the inputs of the model: add it to them"));
                 }
             }
-            match node.inputs.get(*next).filter(|_| !is_input) {
-                Some(input) => {
-                    *next += 1;
-                    let below = Arc::clone(&input.node);
-                    path.push((below, 0));
-                }
-                None => {
-                    finished.insert(place(node), nodes.len());
-                    nodes.push(Arc::clone(node));
-                    path.pop();
-                }
+            if let Some(input) = node.inputs.get(*next).filter(|_| !is_input) {
+                *next += 1;
+                let below = Arc::clone(&input.node);
+                path.push((below, 0));
+            } else {
+                finished.insert(place(node), nodes.len());
+                nodes.push(Arc::clone(node));
+                path.pop();
             }
         }
     }
@@ -78,9 +75,9 @@ pub(super) fn reach(inputs: &[KerasTensor], outputs: &[KerasTensor]) -> Result<R
     }
 
     let mut layers: Vec<Arc<Node>> = Vec::new();
-    let mut seen: HashMap<usize, ()> = HashMap::new();
+    let mut seen: HashSet<usize> = HashSet::new();
     for node in nodes.iter().filter(|n| !input_nodes.contains_key(&place(n))) {
-        if seen.insert(node.layer.place(), ()).is_none() {
+        if seen.insert(node.layer.place()) {
             layers.push(Arc::clone(node));
         }
     }

@@ -102,7 +102,7 @@ impl Search {
         Ok(points)
     }
     fn rounds(&self, points: usize) -> usize {
-        let thirds = (1..).take_while(|&k| FACTOR.checked_pow(k).is_some_and(|f| f <= points)).count();
+        let thirds = (1..u32::BITS).take_while(|&k| FACTOR.checked_pow(k).is_some_and(|f| f <= points)).count();
         if self.method == Method::Halving { 1 + thirds } else { 1 }
     }
     fn survivors(points: usize, round: usize) -> usize {

@@ -13,6 +13,7 @@ fn search(method: Method, trials: usize) -> Search {
 }
 
 /// The distance from a rate of 0.01 with 8 units, less exact with few epochs.
+#[expect(clippy::unnecessary_wraps, reason = "what a search calls may fail")]
 fn judge(trial: &Trial) -> Result<Option<(f64, Value)>> {
     let (rate, units) = (trial.point[0].1.as_f64().unwrap(), trial.point[1].1.as_f64().unwrap());
     let blurred = ((trial.number * 7919) % 13) as f64 / trial.epochs as f64;
