@@ -23,9 +23,9 @@ pub use adaline_nn::layers::{
     ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
 };
 pub use adaline_nn::layers::{
-    ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average, Concatenate, Dot, EinsumDense, GaussianDropout,
-    GaussianNoise, GroupNormalization, GroupQueryAttention, Identity, LayerNormalization, Maximum, Minimum, MultiHeadAttention, Multiply,
-    RMSNormalization, RepeatVector, Subtract, UnitNormalization,
+    ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average, Concatenate, CustomLayer, Dot, EinsumDense,
+    GaussianDropout, GaussianNoise, GroupNormalization, GroupQueryAttention, Identity, LayerNormalization, Maximum, Minimum,
+    MultiHeadAttention, Multiply, RMSNormalization, RepeatVector, Subtract, UnitNormalization,
 };
 pub use adaline_nn::layers::{
     AutoContrast, CenterCrop, CutMix, Equalization, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,

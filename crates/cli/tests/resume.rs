@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use support::{dataset, shared, succeeds};
 fn words(out: &Path) -> Vec<String> {
     let data = dataset("iris.csv");
     // Some seconds of work, in which backups fall due.
-    let asked = ["--target", "species", "--epochs", "900", "--patience", "0", "--hidden", "160,160", "--dropout", "0.2", "--verbose", "2"];
+    let asked = ["--target", "species", "--epochs", "300", "--patience", "0", "--hidden", "160,160", "--dropout", "0.2", "--verbose", "2"];
     ["fit", &data].into_iter().chain(asked).chain(["--out", out.to_str().unwrap()]).map(str::to_owned).collect()
 }
 
@@ -20,10 +21,21 @@ fn start(words: &[String]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_adaline")).args(words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn end(mut child: Child, signal: &str) -> String {
-    assert!(child.try_wait().unwrap().is_none(), "it has come to its end already");
+/// Ends a program when it has said something; all that it said.
+fn end(mut child: Child, after: &str, signal: &str) -> String {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut told = String::new();
+    for line in lines.by_ref() {
+        told += &format!("{line}\n");
+        if line.contains(after) {
+            break;
+        }
+    }
+    assert!(child.try_wait().unwrap().is_none(), "it has come to its end already: {told}");
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    lines.for_each(|line| told += &format!("{line}\n"));
+    child.wait().unwrap();
+    told
 }
 
 fn wait_for(what: impl Fn() -> bool) {
@@ -46,13 +58,12 @@ fn a_killed_and_a_stopped_fit_go_on_and_end_the_same() {
     let latest = kept.join("backup/network/latest.backup");
     let child = start(&again);
     wait_for(|| latest.exists());
-    let told = end(child, "-KILL");
+    let told = end(child, "Epoch", "-KILL");
     assert!(told.contains("Note: --resume finds no interrupted run"), "{told}");
     assert!(!kept.join("model.keras").exists());
 
     let child = start(&again);
-    std::thread::sleep(Duration::from_millis(400));
-    let told = end(child, "-INT");
+    let told = end(child, "Epoch", "-INT");
     assert!(
         told.contains("Going on with the interrupted run in") && told.contains("To go on, run the same command with --resume."),
         "{told}"

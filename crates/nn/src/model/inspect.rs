@@ -22,6 +22,8 @@ pub struct Inspection {
     pub layers: Vec<InspectedLayer>,
     /// The loss, penalties included, when labels were given.
     pub loss: Option<f32>,
+    /// Gradient by each input of the network that is no whole number, as those of layers; empty without labels or classes.
+    pub input_gradients: Vec<Tensor>,
 }
 
 /// One layer.
@@ -186,6 +188,8 @@ impl Model {
             }
             _ => {}
         }
+        let before_inputs = wrt.len();
+        wrt.extend(inputs.iter().filter(|x| x.ty().dtype == DType::F32).map(|x| x.id()));
         let found: Vec<Var<'_>> = match top {
             Some(top) => b.with_graph(|g| gradients(g, top.id(), &wrt))?.into_iter().map(|id| b.var(id)).collect(),
             None => Vec::new(),
@@ -202,6 +206,7 @@ impl Model {
             let gradient = found.get(at).map(|&g| out.add(g));
             places.push(Places { sums, output, gradient, weights });
         }
+        let by_inputs: Vec<usize> = found.iter().skip(before_inputs).map(|&g| out.add(g)).collect();
         let shapes = out.shapes;
         let graph = b.finish()?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
@@ -237,7 +242,8 @@ impl Model {
             });
         }
         let loss = loss_at.and_then(|at| session.output(at).f32().and_then(|l| l.first().copied()));
-        Ok(Inspection { layers, loss })
+        let input_gradients = by_inputs.into_iter().map(read).collect::<Result<_>>()?;
+        Ok(Inspection { layers, loss, input_gradients })
     }
 
     fn taken(&self, value: usize) -> Taken {
