@@ -17,6 +17,7 @@ mod nan;
 mod options;
 mod predict;
 mod progress;
+mod pulse;
 mod resume;
 mod save;
 mod signature;
@@ -29,6 +30,7 @@ mod transfer;
 mod weights;
 
 pub use crate::network::{Seed, Sequential};
+pub(crate) use compile::Trained;
 pub use compile::{IntoMetrics, Objective};
 pub use cross::{CrossValidation, FoldData, Score, cross_validate};
 pub use dump::Stage;
@@ -38,6 +40,7 @@ pub use inspect::{InspectedLayer, InspectedWeight, Inspection, Taken};
 pub use load::{LoadOptions, load_model_on, load_model_with};
 pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};
+pub(crate) use pulse::Pulse;
 pub use summary::{Summary, SummaryRow};
 pub use train_step::TrainStep;
 
@@ -291,6 +294,10 @@ impl Model {
     /// Shape of one row of the first output; nothing before the model is built.
     pub fn output_row(&self) -> Option<&[usize]> {
         self.outputs.as_ref().and_then(|o| o.first()).map(Vec::as_slice)
+    }
+    /// Size of the last axis of an output; nothing before the model is built.
+    pub(crate) fn output_width(&self, at: usize) -> Option<usize> {
+        self.outputs.as_ref().and_then(|o| o.get(at)).map(|row| row.last().copied().unwrap_or(1))
     }
     /// Whether the weights exist.
     pub fn is_built(&self) -> bool {
