@@ -27,6 +27,9 @@ impl<W: Write> Progress for Shown<W> {
     fn epoch_end(&mut self, _: usize, values: &[(&str, f64)]) {
         self.0.epoch_end(values);
     }
+    fn message(&mut self, text: &str) {
+        self.0.message(text);
+    }
 }
 
 /// The bar on standard output, looked at now and then, with messages on lines of their own.
@@ -56,7 +59,6 @@ impl Progress for Terminal {
         self.bar.epoch_end(epoch, values);
     }
     fn message(&mut self, text: &str) {
-        // A closed pipe must not stop training.
-        let _ = writeln!(io::stdout().lock(), "\n{text}");
+        self.bar.message(text);
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that can go wrong with a model, as values.
 
 use crate::keras::ConfigError;
+use crate::network::Unfit;
 use adaline_data::DataError;
 use adaline_formats::FormatError;
 use adaline_graph::GraphError;
@@ -11,7 +12,10 @@ use std::fmt;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A layer that does not fit its input, or another defect of the network.
+    /// A layer that does not fit what it is called on, with the layers before it and the shapes of what they give.
+    #[error("{0}")]
+    Unfit(Box<Unfit>),
+    /// Another defect of a graph.
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// The backend cannot compile the network.

@@ -4,6 +4,7 @@
 //! Configurations are serde structs whose JSON is what Keras writes: same names, same defaults.
 
 pub mod activations;
+pub mod advice;
 pub mod callbacks;
 pub mod catalogue;
 pub mod constraints;
@@ -21,6 +22,7 @@ pub mod schedules;
 pub mod search;
 pub mod trace;
 
+pub use advice::{Advice, AdviceKind};
 pub use callbacks::Callback;
 pub use error::{Error, NonFinite, Result};
 pub use keras::DTypePolicy;

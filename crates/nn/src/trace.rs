@@ -3,7 +3,15 @@
 //! A model is traced anew for each `(batch shape, training)` signature. Weights are declared inside the call: the first trace
 //! creates and fills their slots, later traces find them by path and check the shape.
 
-use crate::{Layer, constraints::Constraint, initializers::Initializer, keras::DTypePolicy, layers::Spectral, regularizers::Regularizer};
+use crate::{
+    Layer,
+    constraints::Constraint,
+    initializers::Initializer,
+    keras::DTypePolicy,
+    layers::Spectral,
+    network::{Call, Calls, Network},
+    regularizers::Regularizer,
+};
 use adaline_graph::{Builder, DType, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
 
 /// How a weight begins and what acts on it.
@@ -165,18 +173,8 @@ pub struct Trace<'g, 'm> {
     /// Weights whose penalties have been counted: of a shared layer once.
     penalised: Vec<SlotId>,
     /// Shapes of the calls of networks, when they are asked for.
-    pub(crate) recorded: Option<Vec<Recorded>>,
+    pub(crate) recorded: Option<Calls>,
     spectral: Option<Spectral>,
-}
-
-/// Shapes of one call in a network.
-pub(crate) struct Recorded {
-    /// Path of the layer.
-    pub(crate) path: String,
-    /// Number of its call.
-    pub(crate) number: usize,
-    pub(crate) inputs: Vec<Shape>,
-    pub(crate) results: Vec<Shape>,
 }
 
 impl<'g, 'm> Trace<'g, 'm> {
@@ -242,13 +240,11 @@ impl<'g, 'm> Trace<'g, 'm> {
             results
         })
     }
-    /// Keeps the shapes of a call, when they are asked for.
-    pub(crate) fn record(&mut self, name: &str, number: usize, inputs: &[Masked<'g>], results: &[Masked<'g>]) {
+    /// Keeps the shapes of a call of a network, when they are asked for.
+    pub(crate) fn record(&mut self, net: &Network, call: &Call, inputs: &[Masked<'g>], results: &[Masked<'g>]) {
         if let Some(recorded) = &mut self.recorded {
-            let above = self.b.path();
-            let path = if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
             let shapes = |values: &[Masked<'g>]| values.iter().map(|v| v.value.shape()).collect();
-            recorded.push(Recorded { path, number, inputs: shapes(inputs), results: shapes(results) });
+            recorded.add(&self.b.path(), net, call, shapes(inputs), shapes(results), self.b.failed());
         }
     }
     /// Runs `f` under `name` and by the policy of a layer, its weights frozen where it or a layer around it is: for layers that use others in

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Characters of the bar.
 const BAR_WIDTH: usize = 20;
+/// How the values of an epoch are meant, as in Keras.
+const MEANING: &str = "(values of training are means over the epoch, while the weights change; those of val_ are of its end)";
 
 /// How much is shown: Keras' `verbose` 0, 1 and 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct Progress<W> {
     first_step: Option<Instant>,
     drawn: Option<Instant>,
     line: String,
+    /// Whether it was said how values of training and of validation are meant.
+    explained: bool,
 }
 
 impl Progress<io::Stdout> {
@@ -97,6 +101,7 @@ impl<W: Write> Progress<W> {
             first_step: None,
             drawn: None,
             line: String::new(),
+            explained: false,
         }
     }
 
@@ -129,9 +134,27 @@ impl<W: Write> Progress<W> {
         }
     }
 
-    /// The epoch is over; `values` also has those of the validation.
+    /// The epoch is over; `values` also has those of the validation. Where both are shown for the first time, a line says how they are meant.
     pub fn epoch_end(&mut self, values: &[(&str, f64)]) {
         self.epoch_end_at(values, Instant::now());
+        let validates = |name: &str| name.strip_prefix("val_").is_some_and(|name| values.iter().any(|v| v.0 == name));
+        if !self.explained && values.iter().any(|v| validates(v.0)) {
+            self.explained = true;
+            self.message(MEANING);
+        }
+    }
+
+    /// Something worth telling, on a line of its own: below the bar where an epoch runs.
+    pub fn message(&mut self, text: &str) {
+        if self.kind == ProgressKind::Silent {
+            return;
+        }
+        self.line.clear();
+        if self.drawn.take().is_some() {
+            self.line.push('\n');
+        }
+        let _ = writeln!(self.line, "{text}");
+        self.write_out();
     }
 
     /// Gives the writer back.
@@ -198,6 +221,7 @@ impl<W: Write> Progress<W> {
         if self.interactive && self.kind == ProgressKind::Bar {
             self.line.push_str("\x1b[K");
         }
+        self.drawn = None;
         self.line.push('\n');
         self.write_out();
     }
@@ -384,6 +408,39 @@ mod tests {
         p.epoch_begin(0, 0);
         p.epoch_end(&[]);
         assert_eq!(String::from_utf8(p.into_inner()).unwrap(), "0/0 - 0s - 0s/step\n");
+    }
+
+    #[test]
+    fn how_values_are_meant_is_said_once() {
+        let mut p = Progress::new(ProgressKind::Line, 1, Vec::new());
+        p.epoch_begin(0, 0);
+        p.epoch_end(&[("loss", 1.0)]);
+        p.epoch_end(&[("loss", 1.0), ("val_loss", 2.0)]);
+        p.epoch_end(&[("loss", 1.0), ("val_loss", 2.0)]);
+        let text = String::from_utf8(p.into_inner()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(lines[1].ends_with(" - loss: 1.0000 - val_loss: 2.0000"), "{text}");
+        assert_eq!(lines[2], "(values of training are means over the epoch, while the weights change; those of val_ are of its end)");
+    }
+
+    #[test]
+    fn messages_stand_below_a_bar_that_is_drawn() {
+        let mut p = Progress::new(ProgressKind::Bar, 1, Vec::new()).interactive(true);
+        let t = Instant::now();
+        p.message("first");
+        p.epoch_begin_at(0, Some(2), t);
+        p.step_at(1, &[], t + ms(2));
+        p.message("second");
+        p.epoch_end_at(&[], t + ms(16));
+        p.message("third");
+        let text = String::from_utf8(p.into_inner()).unwrap();
+        let (first, rest) = text.split_once('\r').unwrap();
+        assert_eq!(first, "first\n");
+        assert!(rest.contains("\x1b[?7h\nsecond\n\r") && rest.ends_with("\x1b[K\nthird\n"), "{rest:?}");
+        let mut silent = Progress::new(ProgressKind::Silent, 1, Vec::new());
+        silent.message("nothing");
+        assert!(silent.into_inner().is_empty());
     }
 
     #[test]

@@ -528,6 +528,10 @@ pub(crate) fn label_type(loss: &dyn Loss, what: &'static str, rows: usize, row: 
         }
     } else if row.len() == prediction.len() && !row.is_empty() {
         format!(": change the last layer to {} outputs, or check the label columns", row.last().copied().unwrap_or(1))
+    } else if prediction.len() > row.len() + usize::from(loss.sparse()) {
+        ": the network gives more than one row of outputs for each row; add Flatten or global pooling before its last layers, or leave out \
+         return_sequences in its last recurrent layer"
+            .into()
     } else {
         String::new()
     };

@@ -9,6 +9,7 @@ use super::progress::{Progress, Silent};
 use super::resume::{Place, keeper, sum_of};
 use super::signature::{Mode, Phase, Signature};
 use super::{History, Logs, Model};
+use crate::advice::{Advice, Watch, of_losses, of_pulse};
 use crate::callbacks::{BackupAndRestore, Callback, CallbackState, Control, RunShape};
 use crate::error::{Error, Result};
 use adaline_data::{RowSource, Tensor};
@@ -36,6 +37,8 @@ impl Model {
     ///
     /// When the loss becomes NaN or infinite, training ends with [`Error::NonFiniteLoss`], which names the layer where it began, and
     /// the model is put back to the beginning of that epoch. Keras goes on silently; [`Fit::allow_nan`] does the same.
+    ///
+    /// What looks like a mistake is told through the progress, and is no error: see [`crate::advice`].
     ///
     /// # Errors
     /// Data that does not fit ([`Error::RowCount`], [`Error::InputShape`], [`Error::LabelShape`], [`Error::Label`],
@@ -113,6 +116,10 @@ impl Model {
             _ => Box::new(Silent),
         };
         let progress = progress.as_mut();
+        let mut watch = Watch::new(options.advice.filter(|_| progress.wants_messages()), signatures.0.rows());
+        if watch.on() {
+            watch.tell(progress, self.advice_before(&x, &y));
+        }
         let mut plan = Value::Null;
         if keeper(&mut callbacks).is_some() {
             let labels: Vec<u32> = y.iter().map(|y| sum_of(y)).collect();
@@ -166,6 +173,9 @@ impl Model {
                     if batch.rows == signatures.0.rows() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) };
                 replay.step(self);
                 let loss = self.train_step(signature, batch, None)?;
+                if epoch == initial_epoch {
+                    watch.step(done, steps, loss);
+                }
                 if !loss.is_finite() && diagnose {
                     bad = Some((index, loss));
                     return Ok(Flow::Stop);
@@ -208,11 +218,24 @@ impl Model {
             run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_end(epoch, &mut logs, control))?;
             progress.epoch_end(epoch, &views(&logs));
             history.push(epoch, &logs);
+            if epoch == initial_epoch && before == 0 && watch.on() && !run.stop {
+                let rate = self.learning_rate().unwrap_or(0.0);
+                let mut advice: Vec<Advice> =
+                    logs.iter().find(|l| l.0 == "loss").and_then(|l| watch.after_first(steps, l.1, rate)).into_iter().collect();
+                advice.extend(self.advice_within(&source, &mut order, first));
+                watch.tell(progress, advice);
+            }
             run.backup_if_due(self, &mut callbacks, Place { epoch: epoch + 1, step: 0, stopped: run.stop }, &history)?;
         }
         if !history.interrupted && keeper(&mut callbacks).is_some_and(|k| k.due_at_end()) {
             let epoch = history.epoch.last().map_or(at.epoch, |e| e + 1);
             run.backup(self, &mut callbacks, Place { epoch, step: 0, stopped: run.stop }, &history)?;
+        }
+        if let (true, Some(&last)) = (watch.on() && !history.interrupted && history.len() > 1, history.epoch.last()) {
+            let losses = history.get("loss").unwrap_or(&[]);
+            let mut advice: Vec<Advice> = of_losses(losses, self.learning_rate().unwrap_or(0.0)).into_iter().collect();
+            advice.extend(self.advice_within(&source, &mut order, last as u64 * steps as u64));
+            watch.tell(progress, advice);
         }
         self.finish_averages();
         run.each(self, &mut callbacks, progress, |c, control| c.on_train_end(control))?;
@@ -220,6 +243,11 @@ impl Model {
             keeper.finish()?;
         }
         Ok(history)
+    }
+
+    /// What the first rows of a batch tell of the network. What cannot be looked at, for want of memory, is no error of the training.
+    fn advice_within(&mut self, source: &Source<'_>, order: &mut Order, batch: u64) -> Vec<Advice> {
+        self.pulse(source, order, batch).map_or_else(|_| Vec::new(), |pulse| of_pulse(&pulse))
     }
 
     /// Loss and metrics of the running epoch by name, as Keras shows them while training.

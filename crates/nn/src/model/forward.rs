@@ -1,7 +1,7 @@
 //! From layers to graphs: the forward pass of one signature.
 
-use crate::network::Network;
-use crate::trace::{Masked, Recorded, Trace, Weights};
+use crate::network::{Calls, Network};
+use crate::trace::{Masked, Trace, Weights};
 use adaline_graph::{Builder, Shape, SlotId, TensorType, Var};
 use std::cell::RefCell;
 
@@ -27,7 +27,7 @@ pub(crate) struct Forward<'g> {
     pub(crate) penalties: Vec<Var<'g>>,
     /// New values of non-trainable weights.
     pub(crate) updates: Vec<(SlotId, Var<'g>)>,
-    recorded: RefCell<Vec<Recorded>>,
+    recorded: RefCell<Calls>,
 }
 
 impl<'g> Forward<'g> {
@@ -40,7 +40,7 @@ impl<'g> Forward<'g> {
         net.calls.iter().filter_map(|c| self.values.get(c.first)).map(|v| v.value)
     }
     /// Shapes of all calls, in networks within too.
-    pub(crate) fn recorded(&self) -> Vec<Recorded> {
+    pub(crate) fn recorded(&self) -> Calls {
         self.recorded.take()
     }
 }
@@ -66,7 +66,7 @@ pub(crate) fn forward_recorded<'g>(
     random: &Randomness<'g>,
 ) -> Forward<'g> {
     let mut cx = Trace::new(b, weights, false, random.seed, random.step);
-    cx.recorded = Some(Vec::new());
+    cx.recorded = Some(Calls::default());
     run(cx, net, x)
 }
 

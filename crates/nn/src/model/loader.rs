@@ -130,6 +130,10 @@ impl<'a> Pick<'a> {
     pub(crate) fn list(rows: &'a [usize]) -> Self {
         Self { rows, together: false }
     }
+    /// At most so many of them.
+    pub(crate) fn first(self, rows: usize) -> Self {
+        Self { rows: &self.rows[..rows.min(self.rows.len())], ..self }
+    }
 }
 
 /// The rows of a tensor where they lie, if they are of that type and follow each other.

@@ -17,6 +17,7 @@ mod nan;
 mod options;
 mod predict;
 mod progress;
+mod pulse;
 mod resume;
 mod save;
 mod signature;
@@ -29,6 +30,7 @@ mod transfer;
 mod weights;
 
 pub use crate::network::{Seed, Sequential};
+pub(crate) use compile::Trained;
 pub use compile::{IntoMetrics, Objective};
 pub use cross::{CrossValidation, FoldData, Score, cross_validate};
 pub use dump::Stage;
@@ -38,6 +40,7 @@ pub use inspect::{InspectedLayer, InspectedWeight, Inspection, Taken};
 pub use load::{LoadOptions, load_model_on, load_model_with};
 pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};
+pub(crate) use pulse::Pulse;
 pub use summary::{Summary, SummaryRow};
 pub use train_step::TrainStep;
 
@@ -45,12 +48,13 @@ use crate::Layer;
 use crate::error::{Error, Result};
 use crate::keras::DTypePolicy;
 use crate::network::{
-    CallShapes, Named, Network, Shapes,
+    CallShapes, Calls, Named, Network, Shapes,
     input::{InputSpec, batch_of, dims_text},
+    open_sizes, unfit,
 };
 use crate::trace::{Weights, belongs};
 use adaline_graph::backend::{Backend, CompileOptions};
-use adaline_graph::{Builder, DType, Shape, TensorType, Var};
+use adaline_graph::{Builder, DType, GraphError, Shape, TensorType, Var};
 use compile::Compiled;
 use forward::{Forward, Randomness, forward_recorded};
 use signature::PlanCache;
@@ -139,7 +143,7 @@ impl Model {
     /// Makes the weights for rows of the given shape, where no `Input` layer told it. Does nothing when they exist and fit.
     ///
     /// # Errors
-    /// [`Error::InputShape`] when weights exist for rows of another shape; [`Error::Graph`] when a layer does not fit.
+    /// [`Error::InputShape`] when weights exist for rows of another shape; [`Error::Unfit`] when a layer does not fit.
     pub fn build_for(&mut self, row: &[usize]) -> Result<()> {
         if self.net.inputs.is_some() {
             return self.check_input("the given shape", 0, row);
@@ -152,8 +156,8 @@ impl Model {
         let rows = self.rows_to_trace(&inputs, 2)?;
         let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
         let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(OPEN)).collect();
-        let types = self.batch_types(&inputs, rows, &samples)?;
-        let outputs: Vec<Shape> = self.trace_with(&types, &mut weights, |pass| pass.outputs().map(Var::shape).collect())?;
+        let outputs: Vec<Shape> =
+            self.trace_with(&inputs, rows, &samples, &mut weights, |pass| pass.outputs().map(Var::shape).collect())?;
         for output in &outputs {
             if output.rank() == 0 || output.dim(0) != rows {
                 let message = format!("its output of shape {output} for {rows} rows does not have one entry per row");
@@ -181,15 +185,46 @@ impl Model {
         inputs.iter().zip(samples).map(of).collect()
     }
 
-    /// Traces the forward pass of a batch, for what shapes tell; nothing is compiled.
-    fn trace_with<R>(&self, types: &[TensorType], weights: &mut Weights, read: impl FnOnce(&Forward<'_>) -> R) -> Result<R> {
+    /// Traces the forward pass of a batch of so many rows, each input's of the given shape, for what shapes tell; nothing is compiled.
+    fn trace_with<R>(
+        &self,
+        inputs: &[InputSpec],
+        rows: usize,
+        samples: &[Vec<usize>],
+        weights: &mut Weights,
+        read: impl FnOnce(&Forward<'_>) -> R,
+    ) -> Result<R> {
         let b = Builder::new();
+        let pass = self.trace_calls(&b, &self.batch_types(inputs, rows, samples)?, weights);
+        let result = (!b.failed()).then(|| read(&pass));
+        let calls = pass.recorded();
+        match (b.finish(), result) {
+            (Ok(_), Some(result)) => Ok(result),
+            (Err(source), _) => Err(self.unfit(source, inputs, rows, samples, &calls)),
+            (Ok(_), None) => Err(self.wrong("it cannot be traced".into())),
+        }
+    }
+
+    fn trace_calls<'g>(&self, b: &'g Builder, types: &[TensorType], weights: &mut Weights) -> Forward<'g> {
         let x: Vec<_> = types.iter().enumerate().map(|(i, &ty)| b.input(&input_name(i), ty)).collect();
-        let random = Randomness::declare(&b);
-        let pass = forward_recorded(&b, &self.net, weights, &x, &random);
-        let result = read(&pass);
-        b.finish()?;
-        Ok(result)
+        forward_recorded(b, &self.net, weights, &x, &Randomness::declare(b))
+    }
+
+    /// The error of a trace whose calls are known. Which sizes are open is seen in another one, at larger sizes.
+    fn unfit(&self, source: GraphError, inputs: &[InputSpec], rows: usize, samples: &[Vec<usize>], calls: &Calls) -> Error {
+        let fixed = inputs.iter().any(|i| i.batch.is_some());
+        let larger = |(input, row): (&InputSpec, &Vec<usize>)| {
+            input.row.iter().zip(row).map(|(size, n)| if size.is_some() { *n } else { n + 1 }).collect()
+        };
+        let larger: Vec<Vec<usize>> = inputs.iter().zip(samples).map(larger).collect();
+        let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
+        let b = Builder::new();
+        let types = self.batch_types(inputs, if fixed { rows } else { rows + 1 }, &larger);
+        let others = types.map_or_else(|_| Calls::default(), |types| self.trace_calls(&b, &types, &mut weights).recorded());
+        match unfit(source, inputs, calls, &others) {
+            Ok(unfit) => Error::Unfit(Box::new(unfit)),
+            Err(source) => source.into(),
+        }
     }
 
     /// Rows to trace with where only shapes are asked for: as many as given, unless layers keep states from one batch to the next. Their
@@ -260,6 +295,10 @@ impl Model {
     pub fn output_row(&self) -> Option<&[usize]> {
         self.outputs.as_ref().and_then(|o| o.first()).map(Vec::as_slice)
     }
+    /// Size of the last axis of an output; nothing before the model is built.
+    pub(crate) fn output_width(&self, at: usize) -> Option<usize> {
+        self.outputs.as_ref().and_then(|o| o.get(at)).map(|row| row.last().copied().unwrap_or(1))
+    }
     /// Whether the weights exist.
     pub fn is_built(&self) -> bool {
         self.outputs.is_some()
@@ -305,18 +344,20 @@ impl Model {
             return Ok(outputs.clone());
         }
         let samples: Vec<Vec<usize>> = rows.iter().map(|r| r.to_vec()).collect();
-        let types = self.batch_types(inputs, self.rows_to_trace(inputs, 2)?, &samples)?;
+        let rows = self.rows_to_trace(inputs, 2)?;
         let row = |s: Shape| s.dims().get(1..).unwrap_or(&[]).to_vec();
-        self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.outputs().map(|v| row(v.shape())).collect())
+        self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| pass.outputs().map(|v| row(v.shape())).collect())
     }
 
     /// Shapes of one row of the first result of each call, for rows of given shapes.
     pub(crate) fn rows_of_calls(&self, rows: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
         let Some(inputs) = &self.net.inputs else { return Ok(Vec::new()) };
         let samples: Vec<Vec<usize>> = rows.iter().map(|r| r.to_vec()).collect();
-        let types = self.batch_types(inputs, self.rows_to_trace(inputs, 2)?, &samples)?;
+        let rows = self.rows_to_trace(inputs, 2)?;
         let row = |s: Shape| s.dims().get(1..).unwrap_or(&[]).to_vec();
-        self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.calls(&self.net).map(|v| row(v.shape())).collect())
+        self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| {
+            pass.calls(&self.net).map(|v| row(v.shape())).collect()
+        })
     }
 
     /// Shapes of all calls, in networks within too. Open sizes are found as Keras does it: traced at two sizes, and what differs is open.
@@ -325,14 +366,10 @@ impl Model {
         // Prime numbers, so that equal sizes are no accident (83 and 89 are Keras' choice).
         let trace = |size: usize| {
             let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(size)).collect();
-            let types = self.batch_types(inputs, self.rows_to_trace(inputs, size)?, &samples)?;
-            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, the closure of all")]
-            self.trace_with(&types, &mut self.weights.declarations(), |pass| pass.recorded())
+            let rows = self.rows_to_trace(inputs, size)?;
+            self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| pass.recorded().fitting)
         };
-        let open = |a: &[Shape], b: &[Shape]| {
-            let one = |(a, b): (&Shape, &Shape)| a.dims().iter().zip(b.dims()).map(|(a, b)| (a == b).then_some(*a)).collect();
-            a.iter().zip(b).map(one).collect()
-        };
+        let open = |a: &[Shape], b: &[Shape]| a.iter().zip(b).map(|(a, b)| open_sizes(a, b)).collect();
         let mut shapes = Shapes::new();
         for (a, b) in trace(83)?.iter().zip(&trace(89)?) {
             let weights = self.weights.list.iter().any(|w| belongs(&w.layer, &a.path));

@@ -2,6 +2,7 @@
 
 use super::feed::{Inputs, Labels};
 use super::progress::Progress;
+use crate::advice::AdviceKind;
 use crate::callbacks::Callback;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,8 @@ pub struct Fit<'a> {
     pub(crate) callbacks: Vec<Box<dyn Callback + 'a>>,
     pub(crate) progress: Option<Box<dyn Progress + 'a>>,
     pub(crate) allow_nan: bool,
+    /// Kinds of advice that are not told; none when none is.
+    pub(crate) advice: Option<Vec<AdviceKind>>,
     pub(crate) stop: Option<Arc<AtomicBool>>,
 }
 
@@ -61,6 +64,7 @@ impl Default for Fit<'_> {
             callbacks: Vec::new(),
             progress: None,
             allow_nan: false,
+            advice: Some(Vec::new()),
             stop: None,
         }
     }
@@ -167,6 +171,16 @@ impl<'a> Fit<'a> {
     /// [`crate::Error::NonFiniteLoss`], which says in which layer it began, unless `TerminateOnNaN` is among the callbacks.
     pub fn allow_nan(mut self, allow: bool) -> Self {
         self.allow_nan = allow;
+        self
+    }
+    /// Whether to tell what looks like a mistake (true): before the first step, after the first epoch, at the end. See [`crate::advice`].
+    pub fn advice(mut self, tell: bool) -> Self {
+        self.advice = tell.then(|| self.advice.unwrap_or_default());
+        self
+    }
+    /// Tells no advice of this kind.
+    pub fn silence(mut self, kind: AdviceKind) -> Self {
+        self.advice.iter_mut().for_each(|silenced| silenced.push(kind));
         self
     }
     /// A flag that ends training after the running step, as for Ctrl-C; the history then says `interrupted`.

@@ -17,6 +17,10 @@ pub trait Progress {
     fn message(&mut self, text: &str) {
         let _ = text;
     }
+    /// Whether anybody sees what [`Progress::message`] is told; when not, advice is not even looked for.
+    fn wants_messages(&self) -> bool {
+        true
+    }
 }
 
 impl<P: Progress + ?Sized> Progress for Box<P> {
@@ -35,6 +39,9 @@ impl<P: Progress + ?Sized> Progress for Box<P> {
     fn message(&mut self, text: &str) {
         (**self).message(text);
     }
+    fn wants_messages(&self) -> bool {
+        (**self).wants_messages()
+    }
 }
 
 /// Makes the progress display of a `fit` from Keras' `verbose` (0 silent, 1 bar, 2 lines) and the number of epochs.
@@ -51,4 +58,7 @@ impl Progress for Silent {
     }
     fn step(&mut self, _: usize, _: &[(&str, f64)]) {}
     fn epoch_end(&mut self, _: usize, _: &[(&str, f64)]) {}
+    fn wants_messages(&self) -> bool {
+        false
+    }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Fails unless the system gives so much memory: asked for and given back untouched, which costs nothing. A session would end the program.
-fn afford(bytes: u64) -> Result<()> {
+pub(super) fn afford(bytes: u64) -> Result<()> {
     let given = usize::try_from(bytes).ok().and_then(|n| Vec::<u8>::new().try_reserve_exact(n).ok());
     given.ok_or(Error::NoMemory { bytes })
 }
@@ -179,6 +179,30 @@ impl Model {
         let pass: Forward<'_> = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
         for (call, v) in self.net.calls.iter().zip(pass.calls(&self.net)) {
             b.output(&self.net.call_name(call), v);
+        }
+        Ok(b.finish()?)
+    }
+
+    /// A training step forward and back without its updates: of each of the calls the largest value of each unit `(C)`, whose axis is the last,
+    /// or the one behind the batch; then the squared norm of the gradient by each kernel that training changes.
+    pub(crate) fn pulse_graph(&mut self, signature: &Signature, calls: &[(usize, bool)]) -> Result<Graph> {
+        let b = Builder::new();
+        let batch = declare(&b, signature);
+        let random = Randomness::declare(&b);
+        let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
+        let loss = total_loss(&b, self.compiled("train")?, &batch, &pass).total;
+        for (at, &(call, channels_first)) in calls.iter().enumerate() {
+            let value = pass.values[self.net.calls[call].first].value;
+            let units = if channels_first { 1 } else { value.rank().saturating_sub(1) };
+            let others: Vec<isize> = (0..value.rank()).filter(|&axis| axis != units).map(|axis| axis as isize).collect();
+            b.output(&format!("units_{at}"), value.max(&others, false));
+        }
+        let Weights { list, store, .. } = &self.weights;
+        let kernels = list.iter().filter(|w| w.spec.trainable && w.name.ends_with("kernel"));
+        let wrt: Vec<NodeId> = kernels.map(|w| b.state(w.slot, &store.layout().slot(w.slot).name, w.ty).id()).collect();
+        let grads = b.with_graph(|g| gradients(g, loss.id(), &wrt))?;
+        for (at, id) in grads.into_iter().enumerate() {
+            b.output(&format!("gradient_{at}"), b.var(id).square().sum(&[], false));
         }
         Ok(b.finish()?)
     }

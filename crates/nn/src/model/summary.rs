@@ -59,7 +59,7 @@ impl Model {
     /// Open sizes are found as Keras does it: the network is traced at two sizes, and what differs is open.
     ///
     /// # Errors
-    /// [`crate::Error::Graph`] when a layer does not fit the open sizes chosen.
+    /// [`crate::Error::Unfit`] when a layer does not fit the open sizes chosen.
     pub fn summary(&self) -> Result<Summary> {
         self.summarized(false)
     }

@@ -72,6 +72,23 @@ fn it_learns_and_keeps_the_history_in_keras_order() {
 }
 
 #[test]
+fn outputs_of_more_axes_than_the_labels_are_explained() {
+    let mut model = Sequential::new()
+        .add(Input::new([5, 4]))
+        .add(Dense::new(3).activation(Activation::Softmax))
+        .build_on(reference(), Seed(0))
+        .unwrap();
+    model.compile(Sgd::default(), SparseCategoricalCrossentropy::default(), ()).unwrap();
+    let error = model.fit(&Tensor::zeros([2, 5, 4]).unwrap(), &Tensor::from([0, 1]), Fit::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "SparseCategoricalCrossentropy takes labels of shape (None, 5) for predictions of shape (None, 5, 3), but y has shape (None,): the network \
+         gives more than one row of outputs for each row; add Flatten or global pooling before its last layers, or leave out return_sequences in its \
+         last recurrent layer"
+    );
+}
+
+#[test]
 fn names_are_counted_within_the_model() {
     let model = Sequential::new().add(Dense::new(2)).add(Dense::new(2).name("dense_1")).add(Dense::new(2)).add(Dense::new(2));
     let model = model.build_on(reference(), Seed(0)).unwrap();

@@ -98,7 +98,7 @@ impl Functional {
     /// Checks the layers and makes the weights.
     ///
     /// # Errors
-    /// [`Error::Network`], [`Error::Layer`], and [`Error::Graph`] when a layer does not fit what it is called on.
+    /// [`Error::Network`], [`Error::Layer`], and [`Error::Unfit`] when a layer does not fit what it is called on.
     pub fn build_on(self, backend: Arc<dyn Backend>, seed: super::Seed) -> Result<crate::Model> {
         crate::Model::of(self.0, backend, crate::trace::Weights::new(seed.0))
     }

@@ -1,6 +1,7 @@
 //! Networks: layers, and which is called on what. A network is a description; with weights it becomes a [`Model`](crate::Model), and as a
 //! layer it becomes part of another network.
 
+mod chain;
 mod config;
 mod functional;
 pub(crate) mod input;
@@ -10,6 +11,8 @@ mod part;
 mod sequential;
 mod symbolic;
 
+pub use chain::Unfit;
+pub(crate) use chain::{Calls, open_sizes, unfit};
 pub(crate) use config::{CallShapes, Problem, Shapes};
 pub use functional::Functional;
 pub use sequential::{Seed, Sequential};
@@ -168,7 +171,7 @@ impl Network {
             let Named { name, layer } = &self.layers[call.layer];
             let given: Vec<Masked<'g>> = call.inputs.iter().filter_map(|&v| values.get(v).copied()).collect();
             let results = cx.apply(name, layer.as_ref(), &given);
-            cx.record(name, call.number, &given, &results);
+            cx.record(self, call, &given, &results);
             let count = results.len();
             values.extend(results);
             if count != call.results || cx.builder().failed() {
