@@ -1,6 +1,6 @@
 //! Constraints: what a weight is put back to after each update.
 
-use crate::keras::{ConfigError, KerasObject, OneOrMany, check, open, read_known, shorten, to_config};
+use crate::keras::{Axes, ConfigError, KerasObject, check, open, read_known, shorten, to_config};
 use adaline_graph::Var;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -36,7 +36,7 @@ struct Arguments {
     min_value: f64,
     max_value: f64,
     rate: f64,
-    axis: OneOrMany,
+    axis: Axes,
 }
 
 impl Kind {
@@ -56,7 +56,7 @@ impl Kind {
     /// With Keras' defaults.
     fn constraint(self) -> Constraint {
         let max_value = if self == Self::MaxNorm { 2.0 } else { 1.0 };
-        Constraint { kind: self, arguments: Arguments { min_value: 0.0, max_value, rate: 1.0, axis: OneOrMany::One(0) } }
+        Constraint { kind: self, arguments: Arguments { min_value: 0.0, max_value, rate: 1.0, axis: Axes::One(0) } }
     }
 }
 
@@ -92,7 +92,7 @@ impl Constraint {
     /// The axes along which norms are taken, negative ones from the last. Nothing for `non_neg`.
     pub fn axis(mut self, axes: impl Into<Vec<isize>>) -> Self {
         let axes: Vec<isize> = axes.into();
-        self.arguments.axis = if let [one] = axes[..] { OneOrMany::One(one) } else { OneOrMany::Many(axes) };
+        self.arguments.axis = if let [one] = axes[..] { Axes::One(one) } else { Axes::Many(axes) };
         self
     }
 

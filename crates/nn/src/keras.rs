@@ -355,15 +355,21 @@ fn overlay(
     }
 }
 
-/// A number or a list of numbers, as axes are given.
+/// An axis or several, written as they were given.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged, expecting = "neither, expected an axis or a list of axes")]
-pub(crate) enum OneOrMany {
+pub(crate) enum Axes {
     One(isize),
     Many(Vec<isize>),
 }
 
-impl OneOrMany {
+impl Default for Axes {
+    fn default() -> Self {
+        Self::One(-1)
+    }
+}
+
+impl Axes {
     pub(crate) fn as_slice(&self) -> &[isize] {
         match self {
             Self::One(axis) => std::slice::from_ref(axis),

@@ -99,27 +99,9 @@ impl<'de> Deserialize<'de> for NotSupported {
     }
 }
 
-/// An axis or several, written as they were given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "neither, expected an axis or a list of axes")]
-pub(crate) enum Axes {
-    One(isize),
-    Many(Vec<isize>),
-}
-
-impl Default for Axes {
-    fn default() -> Self {
-        Self::One(-1)
-    }
-}
+pub(crate) use crate::keras::Axes;
 
 impl Axes {
-    pub(crate) fn as_slice(&self) -> &[isize] {
-        match self {
-            Self::One(axis) => std::slice::from_ref(axis),
-            Self::Many(axes) => axes,
-        }
-    }
     /// Those of a shape, in the order given; none unless there is one at least, each exists and comes once.
     pub(crate) fn of(&self, shape: Shape) -> Option<Vec<usize>> {
         let axes: Vec<usize> = self.as_slice().iter().map(|&a| shape.axis(a)).collect::<Option<_>>()?;

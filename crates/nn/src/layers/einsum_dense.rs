@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
@@ -33,8 +34,8 @@ pub struct EinsumDense {
     pub(super) bias_initializer: Initializer,
     pub(super) kernel_regularizer: Option<Regularizer>,
     pub(super) bias_regularizer: Option<Regularizer>,
-    pub(super) kernel_constraint: NotSupported,
-    pub(super) bias_constraint: NotSupported,
+    pub(super) kernel_constraint: Option<Constraint>,
+    pub(super) bias_constraint: Option<Constraint>,
     quantization_config: NotSupported,
 }
 
@@ -142,8 +143,8 @@ impl EinsumDense {
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: None,
             bias_regularizer: None,
-            kernel_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            bias_constraint: None,
             quantization_config: NotSupported,
         }
     }
@@ -170,6 +171,16 @@ impl EinsumDense {
     /// Penalty on the kernel.
     pub fn kernel_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
         self.kernel_regularizer = Some(regularizer.into());
+        self
+    }
+    /// What the kernel is put back to after each update.
+    pub fn kernel_constraint(mut self, constraint: Constraint) -> Self {
+        self.kernel_constraint = Some(constraint);
+        self
+    }
+    /// What the bias is put back to after each update.
+    pub fn bias_constraint(mut self, constraint: Constraint) -> Self {
+        self.bias_constraint = Some(constraint);
         self
     }
     /// Penalty on the bias.
@@ -277,7 +288,8 @@ impl KerasObject for EinsumDense {
         check(Equation::of(&self.equation).is_some(), class, "equation", EXPECTED, format!("{:?}", self.equation))?;
         let sizes = &self.output_shape.0;
         check(!sizes.contains(&Some(0)), class, "output_shape", "sizes of at least 1, or null for the input's", format!("{sizes:?}"))?;
-        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])
+        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &[self.kernel_regularizer, self.bias_regularizer])?;
+        constraints::valid(&[&self.kernel_constraint, &self.bias_constraint])
     }
 }
 
@@ -304,10 +316,18 @@ impl Layer for EinsumDense {
         }
         let initializer = self.kernel_begins(fans);
         let names = self.equation.split_once(',').and_then(|e| e.1.split_once("->")).map_or("", |e| e.0);
-        let kernel = cx.weight("kernel", &kernel, &self.common.weight(&initializer, self.kernel_regularizer));
+        let kernel = cx.weight(
+            "kernel",
+            &kernel,
+            &self.common.weight(&initializer, self.kernel_regularizer).constrained(self.kernel_constraint.as_ref()),
+        );
         let mut y = cx.compute(einsum(x, &input, kernel, names.as_bytes(), &output));
         if let Some(bias) = bias {
-            let bias = cx.weight("bias", &bias, &self.common.weight(&self.bias_initializer, self.bias_regularizer));
+            let bias = cx.weight(
+                "bias",
+                &bias,
+                &self.common.weight(&self.bias_initializer, self.bias_regularizer).constrained(self.bias_constraint.as_ref()),
+            );
             y = cx.compute(y + bias);
         }
         self.activation.trace(cx, y)

@@ -2,11 +2,12 @@
 
 use super::{
     Layer,
-    common::{Axes, LayerCommon, NotSupported, layer_builder, layer_identity, layer_methods, one},
+    common::{Axes, LayerCommon, layer_builder, layer_identity, layer_methods, one},
     spatial::weights_valid,
 };
 use crate::{
     Trace,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
@@ -24,8 +25,8 @@ pub(super) struct Affine {
     pub(super) gamma_initializer: Initializer,
     pub(super) beta_regularizer: Option<Regularizer>,
     pub(super) gamma_regularizer: Option<Regularizer>,
-    pub(super) beta_constraint: NotSupported,
-    pub(super) gamma_constraint: NotSupported,
+    pub(super) beta_constraint: Option<Constraint>,
+    pub(super) gamma_constraint: Option<Constraint>,
 }
 
 impl Default for Affine {
@@ -38,8 +39,8 @@ impl Default for Affine {
             gamma_initializer: Initializer::Ones,
             beta_regularizer: None,
             gamma_regularizer: None,
-            beta_constraint: NotSupported,
-            gamma_constraint: NotSupported,
+            beta_constraint: None,
+            gamma_constraint: None,
         }
     }
 }
@@ -68,6 +69,16 @@ macro_rules! affine_builder {
                 self.affine.beta_initializer = initializer;
                 self
             }
+            /// What `beta` is put back to after each update.
+            pub fn beta_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
+                self.affine.beta_constraint = Some(constraint);
+                self
+            }
+            /// What `gamma` is put back to after each update.
+            pub fn gamma_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
+                self.affine.gamma_constraint = Some(constraint);
+                self
+            }
             /// How `gamma` begins.
             pub fn gamma_initializer(mut self, initializer: $crate::initializers::Initializer) -> Self {
                 self.affine.gamma_initializer = initializer;
@@ -91,7 +102,8 @@ pub(super) use affine_builder;
 impl Affine {
     pub(super) fn check(&self, class: &str) -> Result<(), ConfigError> {
         epsilon_valid(class, self.epsilon)?;
-        weights_valid(&[&self.beta_initializer, &self.gamma_initializer], &[self.beta_regularizer, self.gamma_regularizer])
+        weights_valid(&[&self.beta_initializer, &self.gamma_initializer], &[self.beta_regularizer, self.gamma_regularizer])?;
+        constraints::valid(&[&self.beta_constraint, &self.gamma_constraint])
     }
     /// `(x - mean) / sqrt(variance + epsilon) · gamma + beta` with moments over `axes` of `x`; `gamma` and `beta` of the shape `dims`, which become
     /// `spread`. With `rms` Keras' odd old way: the mean is left in, and nothing is added.
@@ -104,10 +116,20 @@ impl Affine {
         (dims, spread): (&[usize], Shape),
         rms: bool,
     ) -> Var<'g> {
-        let gamma =
-            (self.scale || rms).then(|| cx.exact_weight("gamma", dims, &common.weight(&self.gamma_initializer, self.gamma_regularizer)));
-        let beta =
-            (self.center && !rms).then(|| cx.exact_weight("beta", dims, &common.weight(&self.beta_initializer, self.beta_regularizer)));
+        let gamma = (self.scale || rms).then(|| {
+            cx.exact_weight(
+                "gamma",
+                dims,
+                &common.weight(&self.gamma_initializer, self.gamma_regularizer).constrained(self.gamma_constraint.as_ref()),
+            )
+        });
+        let beta = (self.center && !rms).then(|| {
+            cx.exact_weight(
+                "beta",
+                dims,
+                &common.weight(&self.beta_initializer, self.beta_regularizer).constrained(self.beta_constraint.as_ref()),
+            )
+        });
         let mut inv = (x.variance(axes, true) + self.epsilon as f32).rsqrt();
         if let Some(gamma) = gamma {
             inv = inv * gamma.reshape(spread);

@@ -9,7 +9,7 @@ use crate::{
     Trace,
     constraints::{self, Constraint},
     initializers::Initializer,
-    keras::{ConfigError, KerasObject, OneOrMany, check},
+    keras::{Axes, ConfigError, KerasObject, check},
     regularizers::Regularizer,
 };
 use adaline_graph::Var;
@@ -30,11 +30,11 @@ pub struct PReLU {
 
 /// A list in files, though one number is accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "OneOrMany")]
+#[serde(from = "Axes")]
 struct Shared(Vec<isize>);
 
-impl From<OneOrMany> for Shared {
-    fn from(axes: OneOrMany) -> Self {
+impl From<Axes> for Shared {
+    fn from(axes: Axes) -> Self {
         Self(axes.as_slice().to_vec())
     }
 }

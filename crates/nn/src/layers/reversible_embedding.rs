@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Trace,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, KerasObject, check},
     regularizers::Regularizer,
@@ -27,7 +28,7 @@ pub struct ReversibleEmbedding {
     output_dim: usize,
     embeddings_initializer: Initializer,
     embeddings_regularizer: Option<Regularizer>,
-    embeddings_constraint: NotSupported,
+    embeddings_constraint: Option<Constraint>,
     mask_zero: bool,
     quantization_config: NotSupported,
     tie_weights: bool,
@@ -54,7 +55,7 @@ impl ReversibleEmbedding {
             output_dim,
             embeddings_initializer: Initializer::random_uniform(-0.05, 0.05),
             embeddings_regularizer: None,
-            embeddings_constraint: NotSupported,
+            embeddings_constraint: None,
             mask_zero: false,
             quantization_config: NotSupported,
             tie_weights: true,
@@ -71,6 +72,11 @@ impl ReversibleEmbedding {
     /// Penalty on the vectors, all of them in each step.
     pub fn embeddings_regularizer(mut self, regularizer: impl Into<Regularizer>) -> Self {
         self.embeddings_regularizer = Some(regularizer.into());
+        self
+    }
+    /// What the vectors are put back to after each update.
+    pub fn embeddings_constraint(mut self, constraint: Constraint) -> Self {
+        self.embeddings_constraint = Some(constraint);
         self
     }
     /// Whether 0 is padding, to be skipped by the layers behind.
@@ -111,7 +117,8 @@ impl KerasObject for ReversibleEmbedding {
         check(self.output_dim >= 1, class, "output_dim", "at least 1", self.output_dim)?;
         let cap = self.logit_soft_cap.unwrap_or(1.0);
         check(cap.is_finite() && cap > 0.0, class, "logit_soft_cap", "a finite number above 0, or null", cap)?;
-        weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])
+        weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])?;
+        constraints::valid(&[&self.embeddings_constraint])
     }
 }
 
@@ -153,7 +160,8 @@ impl Layer for ReversibleEmbedding {
                 self.output_dim
             ));
         }
-        let spec = self.common.weight(&self.embeddings_initializer, self.embeddings_regularizer);
+        let spec =
+            self.common.weight(&self.embeddings_initializer, self.embeddings_regularizer).constrained(self.embeddings_constraint.as_ref());
         let table = cx.weight("embeddings", &[self.input_dim, self.output_dim], &spec);
         let rows = x.reshape(Shape::new(&[s.len() / self.output_dim, self.output_dim]));
         let scores = if self.tie_weights {

@@ -4,10 +4,11 @@ use super::{both, causal, places};
 use crate::{
     Layer, Trace,
     activations::Activation,
+    constraints::{self, Constraint},
     initializers::Initializer,
     keras::{ConfigError, check},
     layers::{
-        common::{LayerCommon, NotSupported, dropout_factor},
+        common::{LayerCommon, dropout_factor},
         einsum::einsum,
         einsum_dense::EinsumDense,
         spatial::weights_valid,
@@ -29,8 +30,8 @@ pub(super) struct Heads {
     pub(super) kernel_regularizer: Option<Regularizer>,
     pub(super) bias_regularizer: Option<Regularizer>,
     pub(super) activity_regularizer: Option<Regularizer>,
-    pub(super) kernel_constraint: NotSupported,
-    pub(super) bias_constraint: NotSupported,
+    pub(super) kernel_constraint: Option<Constraint>,
+    pub(super) bias_constraint: Option<Constraint>,
     pub(super) seed: Option<i64>,
 }
 
@@ -46,8 +47,8 @@ impl Default for Heads {
             kernel_regularizer: None,
             bias_regularizer: None,
             activity_regularizer: None,
-            kernel_constraint: NotSupported,
-            bias_constraint: NotSupported,
+            kernel_constraint: None,
+            bias_constraint: None,
             seed: None,
         }
     }
@@ -92,6 +93,16 @@ macro_rules! heads_builder {
                 self.heads.kernel_regularizer = Some(regularizer.into());
                 self
             }
+            /// What the kernels are put back to after each update.
+            pub fn kernel_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
+                self.heads.kernel_constraint = Some(constraint);
+                self
+            }
+            /// What the biases are put back to after each update.
+            pub fn bias_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
+                self.heads.bias_constraint = Some(constraint);
+                self
+            }
             /// Penalty on the biases.
             pub fn bias_regularizer(mut self, regularizer: impl Into<$crate::regularizers::Regularizer>) -> Self {
                 self.heads.bias_regularizer = Some(regularizer.into());
@@ -121,7 +132,8 @@ impl Heads {
         check((0.0..1.0).contains(&self.dropout), class, "dropout", "at least 0 and below 1", self.dropout)?;
         check(self.sliding_window != Some(0), class, "sliding_window", "at least 1, or null", 0)?;
         let regularizers = [self.kernel_regularizer, self.bias_regularizer, self.activity_regularizer];
-        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &regularizers)
+        weights_valid(&[&self.kernel_initializer, &self.bias_initializer], &regularizers)?;
+        constraints::valid(&[&self.kernel_constraint, &self.bias_constraint])
     }
     /// A projection as a layer within the layer: the last `bound` axes of an input of rank `rank` to axes of these sizes.
     pub(super) fn project<'g>(
@@ -148,6 +160,7 @@ impl Heads {
         layer.kernel_initializer = self.kernel_initializer.clone();
         layer.bias_initializer = self.bias_initializer.clone();
         (layer.kernel_regularizer, layer.bias_regularizer) = (self.kernel_regularizer, self.bias_regularizer);
+        (layer.kernel_constraint, layer.bias_constraint) = (self.kernel_constraint.clone(), self.bias_constraint.clone());
         let layer: &dyn Layer = &layer;
         // A mask of steps is none of the projection's.
         let masks = cx.masks().to_vec();
