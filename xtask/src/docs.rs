@@ -1,20 +1,37 @@
-//! Pages generated from the code, so that they cannot drift: `docs/cli.md` is the program's own help.
+//! Pages generated from the code, so that they cannot drift: `docs/cli.md` is the program's own help, `docs/reference.md` the catalogue of
+//! classes with their arguments.
 
 use crate::tools::{cargo, output, root};
 use std::fmt::Write;
 
 const COMMANDS: [&str; 10] = ["", "fit", "evaluate", "predict", "forecast", "search", "summary", "explain", "dump", "bench"];
 
+/// A page and what writes it.
+type Page = (&'static str, fn() -> Result<String, String>);
+
+const PAGES: [Page; 2] = [("docs/cli.md", cli_page), ("docs/reference.md", reference_page)];
+
 /// Writes the pages.
 pub(crate) fn write() -> Result<(), String> {
-    let page = cli_page()?;
-    std::fs::write(root().join("docs/cli.md"), page).map_err(|e| format!("docs/cli.md: {e}"))
+    PAGES.iter().try_for_each(|(path, page)| std::fs::write(root().join(path), page()?).map_err(|e| format!("{path}: {e}")))
 }
 
 /// Fails when a page is stale.
 pub(crate) fn check() -> Result<(), String> {
-    let there = std::fs::read_to_string(root().join("docs/cli.md")).unwrap_or_default();
-    if there == cli_page()? { Ok(()) } else { Err("docs/cli.md is stale; run `cargo xtask docs`".into()) }
+    PAGES.iter().try_for_each(|(path, page)| {
+        let there = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+        if there == page()? { Ok(()) } else { Err(format!("{path} is stale; run `cargo xtask docs`")) }
+    })
+}
+
+/// What the example of the crate that knows the classes prints.
+fn reference_page() -> Result<String, String> {
+    let out = output("cargo", &["run", "--quiet", "--package", "adaline-nn", "--example", "reference"])?;
+    if out.status.success() {
+        Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+    } else {
+        Err(format!("the example `reference` failed: {}", String::from_utf8_lossy(&out.stderr).trim()))
+    }
 }
 
 fn cli_page() -> Result<String, String> {

@@ -37,6 +37,7 @@ pub use adaline_nn::layers::{
     Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, MergeMode, RNN, Recurrent, SimpleRNN, SimpleRNNCell,
     StackedRNNCells, TimeDistributed,
 };
+pub use adaline_nn::layers::{CategoryEncoding, Discretization, HashedCrossing, Hashing, IntegerLookup, OutputMode, StringLookup};
 pub use adaline_nn::losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy, CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle, CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, Loss,

@@ -168,6 +168,12 @@ rows! { LAYERS, Layer, "All layers.", "keras.layers", layers:
     AdditiveAttention = "AdditiveAttention" [],
     MultiHeadAttention = "MultiHeadAttention" [],
     GroupQueryAttention = "GroupQueryAttention" ["GroupedQueryAttention"],
+    Discretization = "Discretization" [],
+    CategoryEncoding = "CategoryEncoding" [],
+    Hashing = "Hashing" [],
+    HashedCrossing = "HashedCrossing" [],
+    IntegerLookup = "IntegerLookup" [],
+    StringLookup = "StringLookup" [],
 }
 
 /// Networks as layers of others. They are no classes of `keras.layers`, and so have rows of their own.

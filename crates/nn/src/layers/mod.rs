@@ -40,6 +40,7 @@ mod shaping;
 mod spatial;
 mod spatial_dropout;
 mod spectral_normalization;
+pub mod tables;
 mod time_distributed;
 mod unit_normalization;
 mod up_sampling;
@@ -99,6 +100,9 @@ pub use spatial::{Borders, Padding, PerAxis};
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
 pub(crate) use spectral_normalization::Spectral;
 pub use spectral_normalization::SpectralNormalization;
+pub use tables::{
+    CategoryEncoding, Discretization, HashedCrossing, Hashing, IntegerLookup, MaskValue, OovMethod, OutputMode, StringLookup,
+};
 pub use time_distributed::TimeDistributed;
 pub use unit_normalization::UnitNormalization;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};

@@ -161,7 +161,7 @@ impl Network {
     }
     /// Rows of the table in which the values of an input are looked up, and by which layer, where one does that.
     pub(crate) fn table_of(&self, input: usize) -> Option<(&str, usize)> {
-        let mut called = self.calls.iter().filter(|c| c.inputs.contains(&input)).map(|c| &self.layers[c.layer]);
+        let mut called = self.calls.iter().filter(|c| c.inputs.first() == Some(&input)).map(|c| &self.layers[c.layer]);
         called.find_map(|l| l.layer.table_rows().map(|rows| (l.name.as_str(), rows)))
     }
     /// Writes all calls into the graph: all values.

@@ -1,0 +1,86 @@
+//! Whole numbers as vectors of zeros and ones.
+
+use super::{
+    super::{
+        Arguments, Layer,
+        common::{LayerCommon, layer_builder, layer_identity, layer_methods},
+    },
+    OutputMode,
+};
+use crate::{
+    Trace,
+    keras::{ConfigError, KerasObject, check},
+};
+use adaline_graph::{DType, Var};
+use serde::{Deserialize, Serialize};
+
+/// Whole numbers from 0 to below `num_tokens` as vectors: by `output_mode`, `multi_hot` unless given, `(B, L) -> (B, num_tokens)`, or `one_hot`,
+/// `(B, ..) -> (B, .., num_tokens)`. Fractions are cut off.
+///
+/// With `count` a second input of the first one's shape may give each number a weight (Keras' `count_weights`).
+///
+/// Data with other numbers is refused before it is run, where the layer is the first one; anywhere else they count nowhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CategoryEncoding {
+    #[serde(flatten)]
+    common: LayerCommon,
+    num_tokens: usize,
+    output_mode: OutputMode,
+}
+
+impl Default for CategoryEncoding {
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
+layer_builder!(CategoryEncoding, "CategoryEncoding", ["num_tokens"]);
+
+impl CategoryEncoding {
+    /// Vectors of `num_tokens`, ones where any of a row's numbers is.
+    pub fn new(num_tokens: usize) -> Self {
+        Self { common: LayerCommon::default(), num_tokens, output_mode: OutputMode::MultiHot }
+    }
+    /// Which vectors: `one_hot`, `multi_hot` or `count`.
+    pub fn output_mode(mut self, mode: OutputMode) -> Self {
+        self.output_mode = mode;
+        self
+    }
+}
+
+impl KerasObject for CategoryEncoding {
+    layer_identity!("CategoryEncoding");
+    fn validate(&self) -> Result<(), ConfigError> {
+        check(self.num_tokens >= 1, "CategoryEncoding", "num_tokens", "at least 1", self.num_tokens)?;
+        check(self.output_mode != OutputMode::Int, "CategoryEncoding", "output_mode", "one_hot, multi_hot or count", "int")
+    }
+}
+
+impl Layer for CategoryEncoding {
+    layer_methods!();
+    fn arguments(&self) -> Arguments {
+        Arguments::Named(&["inputs"], &["count_weights"])
+    }
+    /// Rounding would make other numbers of those from 256 up.
+    fn autocast(&self) -> bool {
+        false
+    }
+    fn table_rows(&self) -> Option<usize> {
+        Some(self.num_tokens)
+    }
+    fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
+        let (x, weights) = match *inputs {
+            [x] => (x, None),
+            [x, w] if self.output_mode == OutputMode::Count && x.shape() == w.shape() => (x, Some(w)),
+            _ => {
+                let shapes: Vec<String> = inputs.iter().map(|x| x.shape().to_string()).collect();
+                return cx.builder().error(format!(
+                    "CategoryEncoding takes numbers, and with output_mode count weights of their shape; it got {} inputs of shapes {}",
+                    inputs.len(),
+                    shapes.join(", ")
+                ));
+            }
+        };
+        self.output_mode.encode(cx, "CategoryEncoding", x.cast(DType::I32), self.num_tokens, weights)
+    }
+}
