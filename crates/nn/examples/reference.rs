@@ -124,7 +124,9 @@ fn defaults(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Optio
     let layer = |class: &str, units: &str| json!({"class_name": class, "config": {units: 1}});
     let tries = [
         json!(1),
+        json!(0.5),
         json!([1]),
+        json!([0]),
         json!([1, 1]),
         json!([0.5]),
         json!([0.5, 0.5]),
@@ -135,6 +137,7 @@ fn defaults(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Optio
         layer("LSTM", "units"),
         layer("LSTMCell", "units"),
         json!([layer("LSTMCell", "units")]),
+        json!([layer("Dense", "units")]),
         json!([]),
     ];
     let mut given = Map::new();
