@@ -103,20 +103,21 @@ fn read(
 
 /// Goes through values for the arguments that it asks for.
 fn search(given: &mut Map<String, Value>, tries: &[Value], make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Option<Value> {
-    match make(&Value::Object(given.clone())) {
-        Ok(config) => Some(config),
-        Err(ConfigError::MissingKey { key, .. }) => {
-            let found = tries.iter().find_map(|value| {
-                given.insert(key.into(), value.clone());
-                search(given, tries, make)
-            });
-            if found.is_none() {
-                given.remove(key);
-            }
-            found
-        }
-        Err(_) => None,
+    let key = match make(&Value::Object(given.clone())) {
+        Ok(config) => return Some(config),
+        Err(ConfigError::MissingKey { key, .. }) => key.to_owned(),
+        // One of two must be there.
+        Err(ConfigError::Value { key, .. }) if !given.contains_key(&key) => key,
+        Err(_) => return None,
+    };
+    let found = tries.iter().find_map(|value| {
+        given.insert(key.clone(), value.clone());
+        search(given, tries, make)
+    });
+    if found.is_none() {
+        given.remove(&key);
     }
+    found
 }
 
 /// The arguments that have no default, and all of them as the object tells them that is made of as few as will do.
@@ -124,7 +125,9 @@ fn defaults(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Optio
     let layer = |class: &str, units: &str| json!({"class_name": class, "config": {units: 1}});
     let tries = [
         json!(1),
+        json!(0.5),
         json!([1]),
+        json!([0]),
         json!([1, 1]),
         json!([0.5]),
         json!([0.5, 0.5]),
@@ -135,6 +138,7 @@ fn defaults(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Optio
         layer("LSTM", "units"),
         layer("LSTMCell", "units"),
         json!([layer("LSTMCell", "units")]),
+        json!([layer("Dense", "units")]),
         json!([]),
     ];
     let mut given = Map::new();

@@ -27,7 +27,7 @@ fn types() -> Vec<(&'static str, &'static str, &'static str)> {
         "keras.constraints": "Constraint" = Constraint;
         "keras.callbacks": "Callback" = dyn Callback, "CallbackList" = model::Fit<'_>, "History" = model::History,
             "ProgbarLogger" = dyn model::Progress, "BackupAndRestore" = c::BackupAndRestore, "CSVLogger" = c::CsvLogger,
-            "EarlyStopping" = c::EarlyStopping, "LambdaCallback" = c::LambdaCallback, "LearningRateScheduler" = c::LearningRateScheduler,
+            "EarlyStopping" = c::EarlyStopping, "LambdaCallback" = c::LambdaCallback, "LearningRateScheduler" = c::LearningRateScheduler<()>,
             "ModelCheckpoint" = c::ModelCheckpoint, "ReduceLROnPlateau" = c::ReduceLROnPlateau, "SwapEMAWeights" = c::SwapEMAWeights,
             "TensorBoard" = c::TensorBoard, "TerminateOnNaN" = c::TerminateOnNaN;
     }
