@@ -242,7 +242,9 @@ impl TextVectorization {
         }
         if self.options.output_mode != TextOutput::Int {
             let got = format!("{:?}", self.options.output_mode);
-            return Err(TextError::Argument { key: "output_mode", got, expected: "int: other outputs have one length for all texts" }.into());
+            return Err(
+                TextError::Argument { key: "output_mode", got, expected: "int: other outputs have one length for all texts" }.into()
+            );
         }
         let longest = self.options.output_sequence_length.unwrap_or(usize::MAX);
         let numbers = |text: &str| {

@@ -97,8 +97,8 @@ impl Model {
         let buckets = self.buckets(&x, bucketing)?;
         let given_buckets = given.as_ref().map_or(Ok(None), |(vx, ..)| self.buckets(vx, bucketing))?;
         let source = self.source(&*backend, &x, &y, train_weights).bucketed(buckets.as_ref());
-        let held_back = (!rows.held_back.is_empty())
-            .then(|| (Source { weights: given_weights.clone(), ..source.clone() }, rows.held_back.clone()));
+        let held_back =
+            (!rows.held_back.is_empty()).then(|| (Source { weights: given_weights.clone(), ..source.clone() }, rows.held_back.clone()));
         let given = given.as_ref().map(|(vx, vy, w)| {
             let weights = w.iter().map(Option::as_deref).collect();
             let source = self.source(&*backend, vx, vy, weights).bucketed(given_buckets.as_ref());

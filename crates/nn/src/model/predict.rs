@@ -44,12 +44,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict_batched`]; [`Error::Option`] for inputs that have one length, or results whose shape depends on it.
-    pub fn predict_bucketed<'d>(
-        &mut self,
-        x: impl Into<Inputs<'d>>,
-        batch_size: usize,
-        buckets: impl Into<Bucketing>,
-    ) -> Result<Tensor> {
+    pub fn predict_bucketed<'d>(&mut self, x: impl Into<Inputs<'d>>, batch_size: usize, buckets: impl Into<Bucketing>) -> Result<Tensor> {
         self.predict_one(x.into(), batch_size, Some(&buckets.into()))
     }
 
@@ -105,8 +100,8 @@ impl Model {
         let signatures = Signatures::new(&batches, &mut |bucket, rows| {
             let x_rows = source.x_rows(bucket);
             if source.buckets.is_some() && self.outputs_for(&x_rows)? != shapes {
-                let expected = "results of one shape for all rows; predict without buckets where each step has a result";
-                return Err(Error::option("buckets", "results whose shape depends on the length of their sequence", expected));
+                let expected = "given for results of one shape for all rows; predict without buckets where each step has a result";
+                return Err(Error::option("buckets", "given for results whose shape depends on the length of their sequence", expected));
             }
             let signature = Signature::unlabelled(mode, rows, self.input_types(rows, &x_rows)?);
             self.plan(&signature).map(|()| signature)

@@ -78,7 +78,7 @@ pub(crate) struct Signatures {
 impl Signatures {
     /// One for each (bucket, rows).
     pub(crate) fn new(shapes: &[(usize, usize)], make: &mut dyn FnMut(usize, usize) -> Result<Signature>) -> Result<Self> {
-        let mut made = shapes.iter().map(|&(bucket, rows)| Ok((bucket, make(bucket, rows)?)));
+        let mut made = shapes.iter().map(|&(bucket, rows)| make(bucket, rows).map(|signature| (bucket, signature)));
         let first = made.next().unwrap_or(Err(Error::NoRows { what: "x", action: "run" }))?;
         Ok(Self { first, others: made.collect::<Result<_>>()? })
     }
