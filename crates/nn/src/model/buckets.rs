@@ -104,7 +104,7 @@ impl Cuts {
     fn new(first: usize, of: Vec<usize>, buckets: usize, batch: usize) -> Self {
         let mut counts = vec![0; buckets];
         of.iter().for_each(|&b| counts[b] += 1);
-        let (mut starts, mut batches, mut start) = (Vec::with_capacity(buckets), Vec::new(), 0);
+        let (mut starts, mut batches, mut start) = (Vec::with_capacity(buckets), Vec::new(), 0usize);
         for (bucket, count) in counts.into_iter().enumerate() {
             starts.push(start);
             let end = start + count;
