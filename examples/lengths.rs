@@ -1,13 +1,13 @@
 //! Sequences of several lengths: padded to the longest of all, or in buckets of about the same length.
 //!
-//! Made-up texts, lengths spread as those of reviews are: half of them have at most 90 words, the longest of 2,000 about a thousand. Padded
+//! Made-up texts, lengths spread as those of reviews are: half of them have at most 90 words, the longest of 600 about seven times as many. Padded
 //! to that one, nine tenths of what an LSTM reads is padding, which it skips, but must look at. In buckets a batch is as long as the longest
 //! text of its bucket.
 //!
 //!     cargo run --release -p adaline --example lengths
 #![allow(clippy::print_stdout, reason = "an example tells what it does")]
 
-use adaline::data::{Bucketing, Ragged, RowSource};
+use adaline::data::{Bucketing, Ragged};
 use adaline::prelude::*;
 use std::error::Error;
 use std::time::Instant;
@@ -16,8 +16,8 @@ use std::time::Instant;
 const WORDS: usize = 1000;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (texts, labels) = texts(2000, 90.0)?;
-    for buckets in [None, Some(1), Some(4), Some(8), Some(16)] {
+    let (texts, labels) = texts(600, 90.0)?;
+    for buckets in [None, Some(2), Some(4), Some(8)] {
         let steps = steps(&texts, buckets);
         let mut model = network(16)?;
         let options = |first: usize| {
@@ -85,6 +85,7 @@ fn network(units: usize) -> Result<Model, Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adaline::data::RowSource;
 
     #[test]
     fn buckets_pad_less_and_learn_as_well() {

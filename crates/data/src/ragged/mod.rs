@@ -77,7 +77,7 @@ impl Ragged {
     /// As [`Ragged::new`].
     pub fn from_sequences(sequences: &[impl AsRef<[i32]>]) -> Result<Self, DataError> {
         let lengths: Vec<usize> = sequences.iter().map(|s| s.as_ref().len()).collect();
-        let values: Vec<i32> = sequences.iter().flat_map(|s| s.as_ref()).copied().collect();
+        let values: Vec<i32> = sequences.iter().flat_map(AsRef::as_ref).copied().collect();
         Self::new(Tensor::i32([values.len()], values)?, &lengths)
     }
 
