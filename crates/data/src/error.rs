@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::{ArrayError, FileError, ImageError, PrepError, SeriesError, SplitError, TableError, TextError};
+use crate::{ArrayError, FileError, ImageError, PrepError, RaggedError, SeriesError, SplitError, TableError, TextError};
 
 /// What went wrong with data, with everything needed to find the place.
 ///
@@ -150,6 +150,9 @@ pub enum DataError {
     /// Texts that cannot be turned into numbers as asked.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Sequences of several lengths that are not what they should be.
+    #[error(transparent)]
+    Ragged(#[from] RaggedError),
     /// Something is empty that must not be.
     #[error("{what} is empty")]
     Empty {

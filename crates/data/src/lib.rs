@@ -4,6 +4,7 @@
 //! - [`ImageList`], [`ImageSet`]: pictures in folders, one per class, or named by a table; a [`RowSource`] may be larger than memory.
 //! - [`Table`]: named columns of text cells, read from CSV and the like, each with a kind.
 //! - [`TextVectorization`], [`pad_sequences`]: texts as numbers by a vocabulary, sequences of one length.
+//! - [`Ragged`]: sequences of several lengths, padded only into the batch that asks for them.
 //! - [`Preprocessor`]: from table to tensor and back, learned from the training rows, stored as JSON.
 //! - [`Frame`], [`Windows`], [`WindowCoder`]: a table in order of time, its windows of past and future steps, as a [`RowSource`].
 //! - [`train_test_split`], [`KFold`]: which rows to learn from and which to judge by.
@@ -66,6 +67,7 @@ mod file;
 mod image;
 mod nearest;
 mod prep;
+mod ragged;
 mod rng;
 mod series;
 mod source;
@@ -91,6 +93,9 @@ pub use prep::error::PrepError;
 pub use prep::options::{Impute, PrepOptions, Scale, Task, TextOptions};
 pub use prep::scale::{MinMax, Standardizer};
 pub use prep::{ColumnUse, Preprocessor, Role};
+pub use ragged::buckets::Bucketing;
+pub use ragged::error::RaggedError;
+pub use ragged::{Padded, Ragged};
 pub use series::baseline::Rule;
 pub use series::coder::{WindowCoder, WindowOptions};
 pub use series::error::SeriesError;

@@ -1,6 +1,6 @@
 //! Rows on demand: what a training loop needs to know of its data.
 
-use crate::{DType, DataError, Tensor};
+use crate::{DType, DataError, Ragged, Tensor};
 
 /// Rows of one shape that can be had by index, in memory or not. A loop over batches needs nothing else, so data larger than memory
 /// can take the place of a [`Tensor`].
@@ -48,6 +48,16 @@ pub trait RowSource: Sync {
     /// work, so that it is worth having batches made ahead by another thread.
     fn as_tensor(&self) -> Option<&Tensor> {
         None
+    }
+
+    /// The sequences behind the rows, where they have several lengths.
+    fn as_ragged(&self) -> Option<&Ragged> {
+        None
+    }
+
+    /// Whether a row is had by copying alone, on any thread, rather than read or made.
+    fn in_memory(&self) -> bool {
+        self.as_tensor().is_some()
     }
 }
 

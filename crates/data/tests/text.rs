@@ -135,3 +135,21 @@ proptest! {
         prop_assert_eq!(vectorize.tokens(&asked).len(), numbers.len());
     }
 }
+
+#[test]
+fn texts_of_several_lengths_are_those_of_one_length_without_the_padding() {
+    let texts = ["the cat sat", "", "the cat", "a dog sat on the cat"];
+    for length in [None, Some(4)] {
+        let mut vectorize = TextVectorization::new(VectorizeOptions { output_sequence_length: length, ..VectorizeOptions::default() });
+        assert!(matches!(vectorize.transform_ragged(&texts), Err(DataError::Text(TextError::NoVocabulary))));
+        vectorize.adapt(&texts[..3]).unwrap();
+        let ragged = vectorize.transform_ragged(&texts).unwrap();
+        assert_eq!(ragged.lengths().collect::<Vec<_>>(), [3, 1, 2, length.unwrap_or(6)]);
+        assert_eq!(ragged.to_tensor().unwrap(), vectorize.transform(&texts).unwrap());
+        assert!(matches!(vectorize.transform_ragged(&[] as &[&str]), Err(DataError::Empty { .. })));
+    }
+    let mut counts = TextVectorization::new(VectorizeOptions { output_mode: TextOutput::Count, ..VectorizeOptions::default() });
+    counts.adapt(texts).unwrap();
+    let text = counts.transform_ragged(&texts).unwrap_err().to_string();
+    assert!(text.contains("`output_mode` is Count, but must be int"), "{text}");
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TextError;
 use super::tokens::{NGrams, SplitBy, Standardize, tokens};
 use crate::tensor::count_values;
-use crate::{DataError, PadOptions, SequenceEnd, Tensor, pad_sequences};
+use crate::{DataError, PadOptions, Ragged, SequenceEnd, Tensor, pad_sequences};
 
 /// What stands for padding.
 const PADDING: &str = "";
@@ -228,6 +228,31 @@ impl TextVectorization {
             None => special - 1,
         };
         self.tokens(text).iter().map(|token| number(token) as i32).collect()
+    }
+
+    /// The numbers of each text's tokens, as many as there are, and at most `output_sequence_length`. A text without tokens is one step of
+    /// padding.
+    ///
+    /// # Errors
+    /// [`TextError::NoVocabulary`], [`TextError::Argument`] unless the output is sequences; [`DataError::Empty`] without a text.
+    pub fn transform_ragged(&self, texts: &[impl AsRef<str>]) -> Result<Ragged, DataError> {
+        self.validate()?;
+        if self.words.is_empty() {
+            return Err(TextError::NoVocabulary.into());
+        }
+        if self.options.output_mode != TextOutput::Int {
+            let got = format!("{:?}", self.options.output_mode);
+            return Err(
+                TextError::Argument { key: "output_mode", got, expected: "int: other outputs have one length for all texts" }.into()
+            );
+        }
+        let longest = self.options.output_sequence_length.unwrap_or(usize::MAX);
+        let numbers = |text: &str| {
+            let mut numbers = self.numbers(text);
+            numbers.truncate(longest);
+            if numbers.is_empty() { vec![0] } else { numbers }
+        };
+        Ragged::from_sequences(&texts.iter().map(|text| numbers(text.as_ref())).collect::<Vec<_>>())
     }
 
     /// Texts as numbers: `i32 (texts, length)` for sequences, else `f32 (texts, entries)`.

@@ -3,7 +3,7 @@
 use super::Model;
 use crate::error::{Error, Result};
 use crate::losses::LabelKind;
-use adaline_data::{RowSource, Tensor, TensorData};
+use adaline_data::{Ragged, RowSource, Tensor, TensorData};
 use adaline_graph::backend::Backend;
 use std::collections::BTreeMap;
 
@@ -65,13 +65,22 @@ impl Model {
         if let Some(other) = x.iter().find(|other| other.rows() != x[0].rows()) {
             return Err(Error::RowCount { x: x[0].rows(), what: "another input", got: other.rows() });
         }
-        for (at, tensor) in x.iter().enumerate().filter_map(|(at, x)| x.as_tensor().map(|t| (at, t))) {
-            if let Some(values) = tensor.as_f32() {
-                check_finite_on(self.backend.as_ref(), what, values, tensor.row_len())?;
+        for (at, x) in x.iter().enumerate() {
+            match (x.as_tensor(), x.as_ragged()) {
+                (Some(tensor), _) => self.check_values(what, at, tensor)?,
+                (None, Some(ragged)) => self.check_values(what, at, ragged.values()).map_err(|e| in_sequence(ragged, e))?,
+                (None, None) => {}
             }
-            self.check_in_table(what, at, tensor)?;
         }
         Ok(())
+    }
+
+    /// Values of an input are finite, and numbers of a table in it.
+    fn check_values(&self, what: &'static str, at: usize, tensor: &Tensor) -> Result<()> {
+        if let Some(values) = tensor.as_f32() {
+            check_finite_on(self.backend.as_ref(), what, values, tensor.row_len())?;
+        }
+        self.check_in_table(what, at, tensor)
     }
 
     /// Numbers of an input that a layer looks up in a table are in it. Fractions are cut off, as in the graph.
@@ -87,6 +96,15 @@ impl Model {
         let row_len = x.row_len().max(1);
         Err(Error::NotInTable { what, row: place / row_len, column: place % row_len, value, layer: layer.to_owned(), rows })
     }
+}
+
+/// What is wrong with a step, told of its sequence.
+fn in_sequence(ragged: &Ragged, mut error: Error) -> Error {
+    if let Error::NonFiniteData { row, column, .. } | Error::NotInTable { row, column, .. } = &mut error {
+        let (sequence, step) = ragged.place(*row);
+        (*row, *column) = (sequence, step * ragged.values().row_len() + *column);
+    }
+    error
 }
 
 /// There is something to work on: a tensor of rank 0 has no rows.

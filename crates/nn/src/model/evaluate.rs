@@ -3,9 +3,9 @@
 use super::data::EVALUATION;
 use super::feed::{Inputs, Labels};
 use super::fit::Given;
-use super::loader::{Batch, Flow, Order, Source, check_batch_size, for_each_batch};
+use super::loader::{Batch, Flow, Source, check_batch_size, for_each_batch};
 use super::options::Evaluate;
-use super::signature::{Mode, Signature};
+use super::signature::{Mode, Signature, Signatures};
 use super::{Logs, Model};
 use crate::error::Result;
 use adaline_graph::Role;
@@ -31,7 +31,8 @@ impl Model {
         let weights = self.arrange_weights(options.sample_weight.as_deref(), &[])?;
         self.check_data(EVALUATION, &x, &y, &weights)?;
         let backend = Arc::clone(&self.backend);
-        let source = self.source(&*backend, &x, &y, weights);
+        let buckets = self.buckets(&x, options.bucketing.as_ref())?;
+        let source = self.source(&*backend, &x, &y, weights).bucketed(buckets.as_ref());
         self.evaluate_rows(EVALUATION.y, &source, 0..source.rows(), options.batch_size)
     }
 
@@ -48,21 +49,19 @@ impl Model {
 
     /// Evaluates a range of rows that have been checked. Begins the sums of the metrics anew.
     pub(crate) fn evaluate_rows(&mut self, what: &'static str, source: &Source<'_>, rows: Range<usize>, batch_size: usize) -> Result<Logs> {
-        let mut order = Order::new(rows, batch_size, false, 0);
+        let mut order = source.order(rows, batch_size, false, 0);
         // Plans first: they make the sums of metrics that training has not made.
-        let (whole, rest) = order.sizes();
-        let make = |model: &mut Self, rows| {
-            let signature = model.signature_of(Mode::Test, what, rows, source)?;
-            model.plan(&signature).map(|()| signature)
-        };
-        let whole = make(self, whole)?;
-        let rest = rest.map(|rows| make(self, rows)).transpose()?;
+        let shapes = order.shapes();
+        self.plans.expect(Mode::Test, shapes.len());
+        let signatures = Signatures::new(&shapes, &mut |bucket, rows| {
+            let signature = self.signature_of(Mode::Test, what, (bucket, rows), source)?;
+            self.plan(&signature).map(|()| signature)
+        })?;
         self.weights.store.zero(Role::Metric);
         let mut buffers = Vec::with_capacity(2);
         let batches = order.batches() as u64;
         for_each_batch(source, &mut order, &mut buffers, 0..batches, |_, batch| {
-            let signature = if batch.rows == whole.rows() { &whole } else { rest.as_ref().unwrap_or(&whole) };
-            self.test_step(signature, batch)?;
+            self.test_step(signatures.of(batch), batch)?;
             Ok(Flow::Go)
         })?;
         Ok(self.compiled("evaluate")?.results(&self.weights.store))

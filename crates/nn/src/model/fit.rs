@@ -1,5 +1,6 @@
 //! `fit`: epochs, steps, validation, callbacks.
 
+use super::buckets::Buckets;
 use super::data::{TRAINING, VALIDATION, has_rows, weights_of_classes};
 use super::feed::{Inputs, Labels};
 use super::loader::{Batch, Flow, Order, Pick, Source, check_batch_size, for_each_batch};
@@ -7,7 +8,7 @@ use super::nan::Replay;
 use super::options::Fit;
 use super::progress::{Progress, Silent};
 use super::resume::{Place, keeper, sum_of};
-use super::signature::{Mode, Phase, Signature};
+use super::signature::{Mode, Phase, Signature, Signatures};
 use super::{History, Logs, Model};
 use crate::advice::{Advice, Watch, of_losses, of_pulse};
 use crate::callbacks::{BackupAndRestore, Callback, CallbackState, Control, RunShape};
@@ -61,7 +62,7 @@ impl Model {
             let option = if validation_freq == 0 { "validation_freq" } else { "steps_per_epoch" };
             return Err(Error::option(option, 0, "at least 1"));
         }
-        let (x, y) = (self.begin_with(x)?, self.arrange_labels(y)?);
+        let (x, y) = (self.begin_with(x, options.bucketing.is_some())?, self.arrange_labels(y)?);
         let given_weights = self.arrange_weights(sample_weight.as_deref(), &sample_weights)?;
         self.check_data(TRAINING, &x, &y, &given_weights)?;
         let split = if validation.is_some() { 0.0 } else { options.validation_split };
@@ -95,18 +96,22 @@ impl Model {
             }
             None => None,
         };
-        let source = self.source(&*backend, &x, &y, train_weights);
+        let bucketing = options.bucketing.as_ref();
+        let buckets = self.buckets(&x, bucketing)?;
+        let given_buckets = given.as_ref().map_or(Ok(None), |(vx, ..)| self.buckets(vx, bucketing))?;
+        let source = self.source(&*backend, &x, &y, train_weights).bucketed(buckets.as_ref());
         let held_back =
-            (!rows.held_back.is_empty()).then(|| (self.source(&*backend, &x, &y, given_weights.clone()), rows.held_back.clone()));
+            (!rows.held_back.is_empty()).then(|| (Source { weights: given_weights.clone(), ..source.clone() }, rows.held_back.clone()));
         let given = given.as_ref().map(|(vx, vy, w)| {
-            let source = self.source(&*backend, vx, vy, w.iter().map(Option::as_deref).collect());
+            let weights = w.iter().map(Option::as_deref).collect();
+            let source = self.source(&*backend, vx, vy, weights).bucketed(given_buckets.as_ref());
             let rows = source.rows();
             (source, 0..rows)
         });
         let validation = given.or(held_back);
 
         let training = rows.training.len();
-        let mut order = Order::new(rows.training, batch_size, shuffle, self.weights.seed);
+        let mut order = source.order(rows.training, batch_size, shuffle, self.weights.seed);
         let steps = steps_per_epoch.unwrap_or_else(|| order.batches());
         let signatures = self.training_signatures(&order, &source)?;
 
@@ -116,14 +121,15 @@ impl Model {
             _ => Box::new(Silent),
         };
         let progress = progress.as_mut();
-        let mut watch = Watch::new(options.advice.filter(|_| progress.wants_messages()), signatures.0.rows());
+        let mut watch = Watch::new(options.advice.filter(|_| progress.wants_messages()), signatures.first().rows());
         if watch.on() {
             watch.tell(progress, self.advice_before(&x, &y));
         }
         let mut plan = Value::Null;
         if keeper(&mut callbacks).is_some() {
             let labels: Vec<u32> = y.iter().map(|y| sum_of(y)).collect();
-            let data = json!({"rows": training, "labels": labels, "batch_size": batch_size, "steps_per_epoch": steps, "shuffle": shuffle});
+            let data = json!({"rows": training, "labels": labels, "batch_size": batch_size, "steps_per_epoch": steps, "shuffle": shuffle,
+                "buckets": buckets.as_ref().map(Buckets::bounds)});
             plan = self.plan_of_training(data)?;
         }
         let (kept, told) = keeper(&mut callbacks).map_or(Ok((None, None)), BackupAndRestore::load)?;
@@ -169,10 +175,8 @@ impl Model {
             let mut cut_short = false;
             for_each_batch(&source, &mut order, &mut buffers, range.clone(), |index, batch| {
                 let done = (index - first) as usize + 1;
-                let signature =
-                    if batch.rows == signatures.0.rows() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) };
                 replay.step(self);
-                let loss = self.train_step(signature, batch, None)?;
+                let loss = self.train_step(signatures.of(batch), batch, None)?;
                 if epoch == initial_epoch {
                     watch.step(done, steps, loss);
                 }
@@ -263,26 +267,27 @@ impl Model {
     /// As [`Model::fit`]; a loss that is not finite is returned, not diagnosed.
     pub fn train_on_batch<'d>(&mut self, x: impl Into<Inputs<'d>>, y: impl Into<Labels<'d>>, sample_weight: Option<&[f32]>) -> Result<f32> {
         self.compiled("train")?;
-        let (x, y) = (self.begin_with(x.into())?, self.arrange_labels(y.into())?);
+        let (x, y) = (self.begin_with(x.into(), false)?, self.arrange_labels(y.into())?);
         let weights = self.arrange_weights(sample_weight, &[])?;
         self.check_data(TRAINING, &x, &y, &weights)?;
         let backend = Arc::clone(&self.backend);
         let source = self.source(&*backend, &x, &y, weights);
         let rows: Vec<usize> = (0..source.rows()).collect();
-        let signature = self.signature_of(Mode::Train(Phase::Single), TRAINING.y, rows.len(), &source)?;
+        let signature = self.signature_of(Mode::Train(Phase::Single), TRAINING.y, (0, rows.len()), &source)?;
         let mut batch = source.buffer(rows.len());
         source.fill(Pick::list(&rows), &mut batch)?;
         self.train_step(&signature, &batch, None)
     }
 
-    /// The inputs in their order, and the weights, which the first rows that are seen may decide.
-    fn begin_with<'a>(&mut self, x: Inputs<'a>) -> Result<Vec<&'a dyn RowSource>> {
+    /// The inputs in their order, and the weights, which the first rows that are seen may decide, all but the length of those that are
+    /// bucketed.
+    fn begin_with<'a>(&mut self, x: Inputs<'a>, bucketed: bool) -> Result<Vec<&'a dyn RowSource>> {
         let x = self.arrange_inputs(x)?;
         for &x in &x {
             has_rows(TRAINING.x, TRAINING.action, x)?;
         }
         if !self.is_built() {
-            self.build_for(x[0].row_shape())?;
+            self.build_from(x[0].row_shape(), bucketed && x[0].as_ragged().is_some())?;
         }
         Ok(x)
     }
@@ -304,22 +309,23 @@ impl Model {
         let y_type = |at: usize| trained(at).map_or(DType::F32, |t| t.loss.labels().dtype());
         let x = x.iter().enumerate().map(|(at, &x)| (x, self.input_dtype(at))).collect();
         let y = y.iter().enumerate().map(|(at, &y)| (y, y_type(at))).collect();
-        Source { x, y, weights, backend }
+        Source { x, y, weights, backend, buckets: None }
     }
 
-    /// Signatures of whole batches and of the last one, with their plans compiled.
-    fn training_signatures(&mut self, order: &Order, source: &Source<'_>) -> Result<(Signature, Option<Signature>)> {
-        let (whole, rest) = order.sizes();
-        let mut make = |rows| -> Result<Signature> {
-            let mut signature = self.signature_of(Mode::Train(Phase::Single), TRAINING.y, rows, source)?;
-            let accumulate = self.compiled("train")?.accumulation().is_some();
-            for phase in if accumulate { &[Phase::Accumulate, Phase::Apply][..] } else { &[Phase::Single] } {
-                signature.mode = Mode::Train(*phase);
+    /// Signatures of all batches, with their plans compiled.
+    fn training_signatures(&mut self, order: &Order, source: &Source<'_>) -> Result<Signatures> {
+        let accumulate = self.compiled("train")?.accumulation().is_some();
+        let phases = if accumulate { &[Phase::Accumulate, Phase::Apply][..] } else { &[Phase::Single] };
+        let shapes = order.shapes();
+        self.plans.expect(Mode::Train(phases[0]), shapes.len() * phases.len());
+        Signatures::new(&shapes, &mut |bucket, rows| {
+            let mut signature = self.signature_of(Mode::Train(phases[0]), TRAINING.y, (bucket, rows), source)?;
+            for &phase in phases {
+                signature.mode = Mode::Train(phase);
                 self.plan(&signature)?;
             }
             Ok(signature)
-        };
-        Ok((make(whole)?, rest.map(make).transpose()?))
+        })
     }
 
     /// Runs one step of the compiled plan; nothing is allocated once the plan has run before.

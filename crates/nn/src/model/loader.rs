@@ -1,5 +1,6 @@
 //! Batches: rows copied by index into buffers that are made once, or seen where they lie when their order is that of the data.
 
+use super::buckets::{Buckets, Cuts};
 use crate::error::{Error, Result};
 use adaline_data::{RowSource, Tensor, TensorData};
 use adaline_graph::backend::{Backend, TensorRef};
@@ -47,7 +48,7 @@ impl Buffer {
 fn gather(from: &dyn RowSource, rows: &[usize], out: &mut [f32], backend: &dyn Backend) -> Result<()> {
     let width = from.row_len();
     let together = (GATHER_TASK / width.max(1)).max(1);
-    if rows.len() <= together || from.as_tensor().is_none() {
+    if rows.len() <= together || !from.in_memory() {
         return Ok(from.gather_f32_into(rows, out)?);
     }
     let failed = Mutex::new(None);
@@ -64,6 +65,8 @@ fn gather(from: &dyn RowSource, rows: &[usize], out: &mut [f32], backend: &dyn B
 #[derive(Clone, Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) rows: usize,
+    /// Of which its rows are; 0 where there are none.
+    pub(crate) bucket: usize,
     /// Most rows; the buffers are made with the first batch that needs them.
     capacity: usize,
     x: Vec<Part<'a>>,
@@ -78,19 +81,22 @@ struct Part<'a> {
     seen: Option<TensorRef<'a>>,
     /// Words of a row.
     row: usize,
+    /// Most words of a row, in whatever bucket.
+    longest: usize,
     dtype: DType,
 }
 
 impl<'a> Part<'a> {
     fn new(source: &dyn RowSource, dtype: DType) -> Self {
-        Self { buffer: None, seen: None, row: source.row_len(), dtype }
+        Self { buffer: None, seen: None, row: source.row_len(), longest: source.row_len(), dtype }
     }
     fn fill(&mut self, source: &'a dyn RowSource, pick: Pick<'_>, capacity: usize, backend: &dyn Backend) -> Result<()> {
+        self.row = source.row_len();
         self.seen = seen(source, self.dtype, pick);
         if self.seen.is_some() {
             return Ok(());
         }
-        let words = capacity * self.row;
+        let words = capacity * self.longest;
         self.buffer.get_or_insert_with(|| Buffer::new(self.dtype, words)).fill(source, pick.rows, backend)
     }
     fn view(&self, rows: usize) -> TensorRef<'_> {
@@ -113,7 +119,7 @@ impl Batch<'_> {
         self.weights.iter().map(|w| TensorRef::F32(&w[..self.rows]))
     }
     fn words(&self) -> usize {
-        self.capacity * self.x.iter().chain(&self.y).map(|p| p.row).sum::<usize>()
+        self.capacity * self.x.iter().chain(&self.y).map(|p| p.longest).sum::<usize>()
     }
 }
 
@@ -123,12 +129,21 @@ pub(crate) struct Pick<'a> {
     rows: &'a [usize],
     /// They follow each other.
     together: bool,
+    bucket: usize,
 }
 
 impl<'a> Pick<'a> {
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> (usize, &'a [usize]) {
+        (self.bucket, self.rows)
+    }
     /// Rows in any order.
     pub(crate) fn list(rows: &'a [usize]) -> Self {
-        Self { rows, together: false }
+        Self::of_bucket(0, rows)
+    }
+    /// Rows of a bucket in any order.
+    pub(crate) fn of_bucket(bucket: usize, rows: &'a [usize]) -> Self {
+        Self { rows, together: false, bucket }
     }
     /// At most so many of them.
     pub(crate) fn first(self, rows: usize) -> Self {
@@ -151,7 +166,7 @@ fn seen<'a>(source: &'a dyn RowSource, dtype: DType, pick: Pick<'_>) -> Option<T
 /// The data of one call, checked before.
 #[derive(Clone)]
 pub(crate) struct Source<'a> {
-    /// Rows of each input.
+    /// Rows of each input; sequences have the length of the longest.
     pub(crate) x: Vec<(&'a dyn RowSource, DType)>,
     /// Labels of each output; nothing where there are none.
     pub(crate) y: Vec<(&'a Tensor, DType)>,
@@ -159,6 +174,8 @@ pub(crate) struct Source<'a> {
     pub(crate) weights: Vec<Option<&'a [f32]>>,
     /// Whose threads copy.
     pub(crate) backend: &'a dyn Backend,
+    /// The inputs by their lengths, where batches are made so.
+    pub(crate) buckets: Option<&'a Buckets<'a>>,
 }
 
 impl<'a> Source<'a> {
@@ -166,14 +183,32 @@ impl<'a> Source<'a> {
     pub(crate) fn rows(&self) -> usize {
         self.x.first().map_or(0, |x| x.0.rows())
     }
+    /// The same with inputs in buckets.
+    pub(crate) fn bucketed(self, buckets: Option<&'a Buckets<'a>>) -> Self {
+        Self { buckets, ..self }
+    }
+    /// An input as the rows of a bucket have it.
+    fn input(&self, bucket: usize, at: usize) -> &'a dyn RowSource {
+        self.buckets.map_or(self.x[at].0, |b| b.input(bucket, at))
+    }
+    /// Shape of a row of each input in a bucket.
+    pub(crate) fn x_rows(&self, bucket: usize) -> Vec<&'a [usize]> {
+        (0..self.x.len()).map(|at| self.input(bucket, at).row_shape()).collect()
+    }
+    /// The batches of a range of rows.
+    pub(crate) fn order(&self, rows: Range<usize>, batch: usize, shuffle: bool, seed: u64) -> Order {
+        let cuts = self.buckets.map(|b| b.cuts(rows.clone(), batch));
+        Order::new(rows, batch, shuffle, seed).cut(cuts)
+    }
     /// Whether some rows are read or made while training runs.
     fn streams(&self) -> bool {
-        self.x.iter().any(|x| x.0.as_tensor().is_none())
+        self.x.iter().any(|x| !x.0.in_memory())
     }
     /// A batch of up to `capacity` rows.
     pub(crate) fn buffer(&self, capacity: usize) -> Batch<'a> {
         Batch {
             rows: capacity,
+            bucket: 0,
             capacity,
             x: self.x.iter().map(|&(x, dtype)| Part::new(x, dtype)).collect(),
             y: self.y.iter().map(|&(y, dtype)| Part::new(y, dtype)).collect(),
@@ -184,8 +219,9 @@ impl<'a> Source<'a> {
     pub(crate) fn fill(&self, pick: Pick<'_>, batch: &mut Batch<'a>) -> Result<()> {
         let capacity = batch.capacity;
         batch.rows = pick.rows.len();
-        for (part, &(x, _)) in batch.x.iter_mut().zip(&self.x) {
-            part.fill(x, pick, capacity, self.backend)?;
+        batch.bucket = pick.bucket;
+        for (at, part) in batch.x.iter_mut().enumerate() {
+            part.fill(self.input(pick.bucket, at), pick, capacity, self.backend)?;
         }
         for (part, &(y, _)) in batch.y.iter_mut().zip(&self.y) {
             part.fill(y, pick, capacity, self.backend)?;
@@ -209,21 +245,38 @@ pub(crate) struct Order {
     seed: u64,
     pass: Option<u64>,
     list: Vec<usize>,
+    cuts: Option<Cuts>,
 }
 
 impl Order {
     /// Batches of the rows of a range.
     pub(crate) fn new(rows: Range<usize>, batch: usize, shuffle: bool, seed: u64) -> Self {
-        Self { first: rows.start, rows: rows.len(), batch, shuffle, seed, pass: None, list: rows.collect() }
+        Self { first: rows.start, rows: rows.len(), batch, shuffle, seed, pass: None, list: rows.collect(), cuts: None }
     }
-    /// Rows of the whole batches, and rows of the last one where it is smaller.
-    pub(crate) fn sizes(&self) -> (usize, Option<usize>) {
+    /// Batches of one bucket each.
+    pub(crate) fn cut(mut self, cuts: Option<Cuts>) -> Self {
+        if let Some(cuts) = &cuts {
+            cuts.arrange(&mut self.list);
+        }
+        self.cuts = cuts;
+        self
+    }
+    /// Bucket and rows of the batches that differ in one of them: of whole batches, and of the last one where it is smaller.
+    pub(crate) fn shapes(&self) -> Vec<(usize, usize)> {
+        if let Some(cuts) = &self.cuts {
+            return cuts.shapes();
+        }
         let rest = self.rows % self.batch;
-        if self.rows < self.batch { (self.rows, None) } else { (self.batch, (rest != 0).then_some(rest)) }
+        let whole = (self.rows >= self.batch).then_some((0, self.batch));
+        whole.into_iter().chain((rest != 0).then_some((0, rest))).collect()
+    }
+    /// The rows in the order of a pass without shuffling, where that is not their own.
+    pub(crate) fn rows_out_of_order(&self) -> Option<&[usize]> {
+        self.cuts.as_ref().map(|_| &self.list[..])
     }
     /// Batches per pass over the data; the last may be smaller.
     pub(crate) fn batches(&self) -> usize {
-        self.rows.div_ceil(self.batch)
+        self.cuts.as_ref().map_or(self.rows.div_ceil(self.batch), Cuts::batches)
     }
     /// Rows of batch `index`, counted over all passes from the first one on.
     pub(crate) fn batch(&mut self, index: u64) -> Pick<'_> {
@@ -233,9 +286,17 @@ impl Order {
             let order = philox::permutation(self.rows, self.seed, philox::stream_of(ORDER), pass as u32);
             self.list.clear();
             self.list.extend(order.into_iter().map(|r| self.first + r as usize));
+            if let Some(cuts) = &mut self.cuts {
+                cuts.arrange(&mut self.list);
+                cuts.shuffle(self.seed, pass);
+            }
         }
         self.pass = Some(pass);
-        Pick { rows: &self.list[at * self.batch..((at + 1) * self.batch).min(self.rows)], together: !self.shuffle }
+        if let Some(cuts) = &self.cuts {
+            return cuts.batch(at, &self.list);
+        }
+        let rows = &self.list[at * self.batch..((at + 1) * self.batch).min(self.rows)];
+        Pick { rows, together: !self.shuffle, bucket: 0 }
     }
 }
 
@@ -357,7 +418,7 @@ mod tests {
 
     fn source(x: &Tensor) -> Source<'_> {
         const BACKEND: Reference = Reference { precision: Precision::F64 };
-        Source { x: vec![(x, DType::F32)], y: Vec::new(), weights: Vec::new(), backend: &BACKEND }
+        Source { x: vec![(x, DType::F32)], y: Vec::new(), weights: Vec::new(), backend: &BACKEND, buckets: None }
     }
 
     fn seen(rows: usize, width: usize, batch: usize, range: Range<u64>, stop_at: u64) -> Vec<f32> {

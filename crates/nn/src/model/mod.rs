@@ -1,6 +1,7 @@
 //! Models: networks with weights, trained and run through compiled plans.
 
 mod average;
+mod buckets;
 mod compile;
 mod cross;
 mod data;
@@ -145,11 +146,20 @@ impl Model {
     /// # Errors
     /// [`Error::InputShape`] when weights exist for rows of another shape; [`Error::Unfit`] when a layer does not fit.
     pub fn build_for(&mut self, row: &[usize]) -> Result<()> {
+        self.build_from(row, false)
+    }
+
+    /// As [`Model::build_for`]; `open` leaves the first size open, the length of sequences.
+    fn build_from(&mut self, row: &[usize], open: bool) -> Result<()> {
         if self.net.inputs.is_some() {
             return self.check_input("the given shape", 0, row);
         }
         let dtype = if self.net.table_of(0).is_some() { DType::I32 } else { DType::F32 };
-        self.build_inputs(vec![InputSpec { dtype, ..InputSpec::from_row(row) }])
+        let mut input = InputSpec { dtype, ..InputSpec::from_row(row) };
+        if let Some(length) = input.row.first_mut().filter(|_| open) {
+            *length = None;
+        }
+        self.build_inputs(vec![input])
     }
 
     fn build_inputs(&mut self, inputs: Vec<InputSpec>) -> Result<()> {

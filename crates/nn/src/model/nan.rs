@@ -4,7 +4,7 @@ use super::Model;
 use super::data::check_finite;
 use super::fit::Given;
 use super::loader::{Batch, Order, Source};
-use super::signature::Signature;
+use super::signature::Signatures;
 use crate::error::{Error, NonFinite, Result};
 use adaline_graph::StateStore;
 use adaline_graph::backend::TensorRef;
@@ -80,7 +80,7 @@ impl Model {
         buffers: &mut [Batch<'a>],
         replay: &Replay,
         at: (usize, u64, u64),
-        signatures: &(Signature, Option<Signature>),
+        signatures: &Signatures,
         loss: f32,
     ) -> Error {
         let (epoch, first, bad) = at;
@@ -103,16 +103,13 @@ impl Model {
         batch: &mut Batch<'a>,
         replay: &Replay,
         before: std::ops::Range<u64>,
-        signatures: &(Signature, Option<Signature>),
+        signatures: &Signatures,
     ) -> Result<(NonFinite, Option<String>)> {
-        let of = |batch: &Batch<'_>| {
-            if batch.rows == signatures.0.rows() { &signatures.0 } else { signatures.1.as_ref().unwrap_or(&signatures.0) }
-        };
         replay.restore(self);
         let bad = before.end;
         for (index, &rate) in before.zip(&replay.rates) {
             source.fill(order.batch(index), batch)?;
-            self.train_step(of(batch), batch, Some(rate))?;
+            self.train_step(signatures.of(batch), batch, Some(rate))?;
         }
         source.fill(order.batch(bad), batch)?;
         let finite = |r: TensorRef<'_>| r.f32().is_none_or(|v| check_finite("", v, 1).is_ok());
@@ -127,7 +124,7 @@ impl Model {
             }
         }
         // The forward pass of this very step, dropout masks included.
-        let signature = of(batch);
+        let signature = signatures.of(batch);
         let graph = self.probe_graph(signature)?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
         let (seed, step) = (self.seed_words(), [self.compiled("train")?.steps as i32]);

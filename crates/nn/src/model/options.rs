@@ -4,6 +4,7 @@ use super::feed::{Inputs, Labels};
 use super::progress::Progress;
 use crate::advice::AdviceKind;
 use crate::callbacks::Callback;
+use adaline_data::Bucketing;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub struct Fit<'a> {
     /// Kinds of advice that are not told; none when none is.
     pub(crate) advice: Option<Vec<AdviceKind>>,
     pub(crate) stop: Option<Arc<AtomicBool>>,
+    pub(crate) bucketing: Option<Bucketing>,
 }
 
 /// Data to validate on.
@@ -66,6 +68,7 @@ impl Default for Fit<'_> {
             allow_nan: false,
             advice: Some(Vec::new()),
             stop: None,
+            bucketing: None,
         }
     }
 }
@@ -94,6 +97,18 @@ impl<'a> Fit<'a> {
     /// Whether each epoch takes the rows in an order of its own (true), which follows from the model's seed and the epoch's number.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.shuffle = shuffle;
+        self
+    }
+    /// For sequences of several lengths (an [`adaline_data::Ragged`]): each batch takes rows of one bucket, which are padded to the longest
+    /// of that bucket instead of the longest of all. `4` makes four buckets with the boundaries that pad least, `[10, 50]` three: up to 10
+    /// steps, up to 50, longer. In each epoch rows are shuffled within their buckets, then the batches; without shuffling short ones come
+    /// first. Validation does the same. Steps that are padded count as steps unless the model leaves them out (`Embedding::mask_zero`,
+    /// `Masking`).
+    ///
+    /// There is a compiled step for each bucket, and another for its last batch where that is smaller; each has memory of its own.
+    /// Labels have one shape for all rows: labels for each step of a sequence cannot be bucketed.
+    pub fn bucket_by_length(mut self, buckets: impl Into<Bucketing>) -> Self {
+        self.bucketing = Some(buckets.into());
         self
     }
     /// How much is shown: 0 nothing, 1 a bar per epoch, 2 a line per epoch. Without a display (see [`Fit::progress`]) nothing.
@@ -195,11 +210,12 @@ impl<'a> Fit<'a> {
 pub struct Evaluate {
     pub(crate) batch_size: usize,
     pub(crate) sample_weight: Option<Vec<f32>>,
+    pub(crate) bucketing: Option<Bucketing>,
 }
 
 impl Default for Evaluate {
     fn default() -> Self {
-        Self { batch_size: 32, sample_weight: None }
+        Self { batch_size: 32, sample_weight: None, bucketing: None }
     }
 }
 
@@ -212,6 +228,11 @@ impl Evaluate {
     /// How much each row counts.
     pub fn sample_weight(mut self, weights: impl Into<Vec<f32>>) -> Self {
         self.sample_weight = Some(weights.into());
+        self
+    }
+    /// As [`Fit::bucket_by_length`].
+    pub fn bucket_by_length(mut self, buckets: impl Into<Bucketing>) -> Self {
+        self.bucketing = Some(buckets.into());
         self
     }
 }

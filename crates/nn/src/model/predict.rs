@@ -3,10 +3,10 @@
 use super::Model;
 use super::feed::Inputs;
 use super::fit::Given;
-use super::loader::{Flow, Order, check_batch_size, for_each_batch};
-use super::signature::{Mode, Signature};
+use super::loader::{Flow, check_batch_size, for_each_batch};
+use super::signature::{Mode, Signature, Signatures};
 use crate::error::{Error, Result};
-use adaline_data::Tensor;
+use adaline_data::{Bucketing, Tensor};
 use adaline_graph::backend::TensorRef;
 use std::sync::Arc;
 
@@ -36,11 +36,24 @@ impl Model {
     /// As [`Model::predict`]; [`Error::Option`] for an empty batch; [`Error::Network`] for a model of several outputs, whose are all
     /// [`Model::predict_all`]'s.
     pub fn predict_batched<'d>(&mut self, x: impl Into<Inputs<'d>>, batch_size: usize) -> Result<Tensor> {
+        self.predict_one(x.into(), batch_size, None)
+    }
+
+    /// As [`Model::predict_batched`] for sequences of several lengths (an [`adaline_data::Ragged`]), each batch of rows of about the same
+    /// length and padded no further than they need: see [`crate::Fit::bucket_by_length`]. Results are in the order of the rows.
+    ///
+    /// # Errors
+    /// As [`Model::predict_batched`]; [`Error::Option`] for inputs that have one length, or results whose shape depends on it.
+    pub fn predict_bucketed<'d>(&mut self, x: impl Into<Inputs<'d>>, batch_size: usize, buckets: impl Into<Bucketing>) -> Result<Tensor> {
+        self.predict_one(x.into(), batch_size, Some(&buckets.into()))
+    }
+
+    fn predict_one(&mut self, x: Inputs<'_>, batch_size: usize, buckets: Option<&Bucketing>) -> Result<Tensor> {
         if self.output_names.len() > 1 {
             let names = self.output_names.join(", ");
             return Err(self.wrong(format!("it has {} outputs ({names}): predict_all gives them all", self.output_names.len())));
         }
-        let mut outputs = self.run_rows(Mode::Predict, "predict", x.into(), batch_size)?;
+        let mut outputs = self.run_rows(Mode::Predict, "predict", x, batch_size, buckets)?;
         outputs.pop().ok_or(Error::NoRows { what: "x", action: "predict" })
     }
 
@@ -49,7 +62,7 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`].
     pub fn predict_all<'d>(&mut self, x: impl Into<Inputs<'d>>, batch_size: usize) -> Result<Vec<Tensor>> {
-        self.run_rows(Mode::Predict, "predict", x.into(), batch_size)
+        self.run_rows(Mode::Predict, "predict", x.into(), batch_size, None)
     }
 
     /// The output of every layer for `x (N, ..)`, with the layers' names, in the order in which they run. A layer that is called several times
@@ -58,36 +71,48 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`].
     pub fn activations<'d>(&mut self, x: impl Into<Inputs<'d>>) -> Result<Vec<(String, Tensor)>> {
-        let outputs = self.run_rows(Mode::Probe, "look into", x.into(), 32)?;
+        let outputs = self.run_rows(Mode::Probe, "look into", x.into(), 32, None)?;
         Ok(self.net.calls.iter().map(|c| self.net.call_name(c)).zip(outputs).collect())
     }
 
     /// All outputs of a graph, rows joined.
-    fn run_rows(&mut self, mode: Mode, action: &'static str, x: Inputs<'_>, batch_size: usize) -> Result<Vec<Tensor>> {
+    fn run_rows(
+        &mut self,
+        mode: Mode,
+        action: &'static str,
+        x: Inputs<'_>,
+        batch_size: usize,
+        buckets: Option<&Bucketing>,
+    ) -> Result<Vec<Tensor>> {
         self.require_built("predict")?;
         check_batch_size(batch_size)?;
         let x = self.arrange_inputs(x)?;
         self.check_rows("x", action, &x)?;
         let backend = Arc::clone(&self.backend);
-        let source = self.source(&*backend, &x, &[], Vec::new());
+        let buckets = self.buckets(&x, buckets)?;
+        let source = self.source(&*backend, &x, &[], Vec::new()).bucketed(buckets.as_ref());
         let x_rows: Vec<&[usize]> = x.iter().map(|x| x.row_shape()).collect();
         let count = source.rows();
-        let mut order = Order::new(0..count, batch_size, false, 0);
-        let (whole, rest) = order.sizes();
-        let make = |model: &mut Self, rows| -> Result<Signature> {
-            let signature = Signature::unlabelled(mode, rows, model.input_types(rows, &x_rows)?);
-            model.plan(&signature).map(|()| signature)
-        };
-        let whole = make(self, whole)?;
-        let rest = rest.map(|rows| make(self, rows)).transpose()?;
+        let mut order = source.order(0..count, batch_size, false, 0);
+        let batches = order.shapes();
         let shapes = if mode == Mode::Probe { self.rows_of_calls(&x_rows)? } else { self.outputs_for(&x_rows)? };
+        self.plans.expect(mode, batches.len());
+        let signatures = Signatures::new(&batches, &mut |bucket, rows| {
+            let x_rows = source.x_rows(bucket);
+            if source.buckets.is_some() && self.outputs_for(&x_rows)? != shapes {
+                let expected = "given for results of one shape for all rows; predict without buckets where each step has a result";
+                return Err(Error::option("buckets", "given for results whose shape depends on the length of their sequence", expected));
+            }
+            let signature = Signature::unlabelled(mode, rows, self.input_types(rows, &x_rows)?);
+            self.plan(&signature).map(|()| signature)
+        })?;
         let mut values: Vec<Vec<f32>> = shapes.iter().map(|s| Vec::with_capacity(count * s.iter().product::<usize>())).collect();
         let mut buffers = Vec::with_capacity(2);
         let batches = order.batches() as u64;
         let (seed, step) = (self.seed_words(), [0]);
         let remembers = mode == Mode::Predict && !self.weights.memories.is_empty();
         for_each_batch(&source, &mut order, &mut buffers, 0..batches, |_, batch| {
-            let signature = if batch.rows == whole.rows() { &whole } else { rest.as_ref().unwrap_or(&whole) };
+            let signature = signatures.of(batch);
             self.plan(signature)?;
             let mut inputs = Given::new(batch);
             inputs.push(TensorRef::I32(&seed));
@@ -108,9 +133,23 @@ impl Model {
             Ok(Flow::Go)
         })?;
         let joined = values.into_iter().zip(shapes).map(|(values, row)| {
+            let values = match order.rows_out_of_order() {
+                Some(rows) => in_order(&values, rows),
+                None => values,
+            };
             let shape: Vec<usize> = std::iter::once(count).chain(row).collect();
             Ok(Tensor::f32(shape, values)?)
         });
         joined.collect()
     }
+}
+
+/// Results of these rows in the order of the rows: each as many values, every row once.
+fn in_order(values: &[f32], rows: &[usize]) -> Vec<f32> {
+    let width = values.len() / rows.len().max(1);
+    let mut sorted = vec![0.0; values.len()];
+    for (&row, result) in rows.iter().zip(values.chunks_exact(width.max(1))) {
+        sorted[row * width..(row + 1) * width].copy_from_slice(result);
+    }
+    sorted
 }

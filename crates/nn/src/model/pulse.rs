@@ -34,7 +34,7 @@ impl Model {
         }
         let mut batch = source.buffer(ROWS);
         source.fill(order.batch(index).first(ROWS), &mut batch)?;
-        let signature = self.signature_of(Mode::Test, "y", batch.rows, source)?;
+        let signature = self.signature_of(Mode::Test, "y", (batch.bucket, batch.rows), source)?;
         let mut rectified = Vec::new();
         for (at, call) in self.net.calls.iter().enumerate() {
             let layer = self.net.layers[call.layer].layer.as_ref();

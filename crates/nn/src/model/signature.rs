@@ -1,10 +1,12 @@
 //! What a plan was compiled for, and the cache of plans.
 
+use super::loader::Batch;
+use crate::error::{Error, Result};
 use adaline_graph::TensorType;
 use adaline_graph::backend::{Executable, Session};
 use std::sync::Arc;
 
-/// Plans kept at once. Training needs two (the last batch of an epoch is smaller), validation two, prediction two.
+/// Plans kept at once unless more are in use. Training needs two (the last batch of an epoch is smaller), validation two, prediction two.
 const CACHE: usize = 8;
 
 /// Which graph.
@@ -67,6 +69,30 @@ impl Signature {
     }
 }
 
+/// Signatures of all batches of a pass over data: of whole batches and of a smaller last one, in each bucket.
+pub(crate) struct Signatures {
+    first: (usize, Signature),
+    others: Vec<(usize, Signature)>,
+}
+
+impl Signatures {
+    /// One for each (bucket, rows).
+    pub(crate) fn new(shapes: &[(usize, usize)], make: &mut dyn FnMut(usize, usize) -> Result<Signature>) -> Result<Self> {
+        let mut made = shapes.iter().map(|&(bucket, rows)| make(bucket, rows).map(|signature| (bucket, signature)));
+        let first = made.next().unwrap_or(Err(Error::NoRows { what: "x", action: "run" }))?;
+        Ok(Self { first, others: made.collect::<Result<_>>()? })
+    }
+    /// That of the first of the shapes.
+    pub(crate) fn first(&self) -> &Signature {
+        &self.first.1
+    }
+    /// That of a batch.
+    pub(crate) fn of(&self, batch: &Batch<'_>) -> &Signature {
+        let fits = |s: &&(usize, Signature)| s.0 == batch.bucket && s.1.rows() == batch.rows;
+        &self.others.iter().find(fits).unwrap_or(&self.first).1
+    }
+}
+
 /// A compiled graph and its memory.
 pub(crate) struct Plan {
     pub(crate) signature: Signature,
@@ -78,6 +104,8 @@ pub(crate) struct Plan {
 #[derive(Default)]
 pub(crate) struct PlanCache {
     plans: Vec<Plan>,
+    /// Plans that training, evaluation and prediction use by turns.
+    used: [usize; 3],
 }
 
 impl PlanCache {
@@ -90,9 +118,18 @@ impl PlanCache {
         }
         self.plans.get_mut(at)
     }
+    /// Makes room for so many plans of a mode, until it is said anew: batches of several buckets come by turns.
+    pub(crate) fn expect(&mut self, mode: Mode, plans: usize) {
+        let at = match mode {
+            Mode::Train(_) => 0,
+            Mode::Test => 1,
+            Mode::Predict | Mode::Probe => 2,
+        };
+        self.used[at] = plans;
+    }
     /// Keeps a plan; the least recent one goes.
     pub(crate) fn insert(&mut self, plan: Plan) {
-        self.plans.truncate(CACHE - 1);
+        self.plans.truncate(self.used.iter().sum::<usize>().max(CACHE) - 1);
         self.plans.insert(0, plan);
     }
     /// Forgets plans.
@@ -148,6 +185,12 @@ mod tests {
         for kept in [1, 3, CACHE, 100] {
             assert!(cache.get(&signature(kept)).is_some(), "{kept}");
         }
+        cache.expect(Mode::Test, 3);
+        cache.expect(Mode::Predict, CACHE);
+        for batch in 200..203 {
+            cache.insert(Plan { signature: signature(batch), executable: Arc::new(Empty), session: Box::new(Empty) });
+        }
+        assert!([1, 3, CACHE, 100, 200, 202].iter().all(|&kept| cache.get(&signature(kept)).is_some()), "there is room for more");
         cache.retain(|m| m != Mode::Predict);
         assert!(cache.get(&signature(100)).is_none());
     }

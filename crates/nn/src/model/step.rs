@@ -236,9 +236,15 @@ impl Model {
         Ok(Signature { mode, batch: Arc::new(BatchShapes { rows, x, y, weighted: weighted.to_vec() }) })
     }
 
-    /// As [`Model::signature`] for batches of so many rows of a source.
-    pub(crate) fn signature_of(&self, mode: Mode, what: &'static str, rows: usize, source: &Source<'_>) -> Result<Signature> {
-        let x: Vec<&[usize]> = source.x.iter().map(|(x, _)| x.row_shape()).collect();
+    /// As [`Model::signature`] for batches of so many rows of a bucket of a source.
+    pub(crate) fn signature_of(
+        &self,
+        mode: Mode,
+        what: &'static str,
+        (bucket, rows): (usize, usize),
+        source: &Source<'_>,
+    ) -> Result<Signature> {
+        let x = source.x_rows(bucket);
         let y: Vec<&[usize]> = source.y.iter().map(|(y, _)| y.row_shape()).collect();
         let weighted: Vec<bool> = source.weights.iter().map(Option::is_some).collect();
         self.signature(mode, what, rows, &x, &y, &weighted)

@@ -120,7 +120,7 @@ impl Hashing {
     pub fn hash(&self, numbers: &Tensor) -> Result<Tensor, ConfigError> {
         let places = whole_numbers(numbers).map(|n| {
             let masked = matches!(self.mask_value, Some(MaskValue::Number(m)) if i64::from(m) == n);
-            self.bucket(n.to_string().as_bytes(), masked)
+            Some(self.bucket(n.to_string().as_bytes(), masked))
         });
         self.encode(&places.collect::<Vec<_>>(), numbers.shape())
     }
@@ -131,13 +131,13 @@ impl Hashing {
     pub fn hash_texts(&self, texts: &[impl AsRef<str>]) -> Result<Tensor, ConfigError> {
         let places = texts.iter().map(|text| {
             let text = text.as_ref();
-            self.bucket(text.as_bytes(), matches!(&self.mask_value, Some(MaskValue::Text(m)) if m == text))
+            Some(self.bucket(text.as_bytes(), matches!(&self.mask_value, Some(MaskValue::Text(m)) if m == text)))
         });
         self.encode(&places.collect::<Vec<_>>(), &[texts.len(), 1])
     }
-    fn bucket(&self, text: &[u8], masked: bool) -> Option<usize> {
+    fn bucket(&self, text: &[u8], masked: bool) -> usize {
         let first = usize::from(self.mask_value.is_some() && self.num_bins > 1);
-        Some(if masked && first == 1 { 0 } else { first + Salt::bucket(self.salt, text, (self.num_bins - first).max(1)) })
+        if masked && first == 1 { 0 } else { first + Salt::bucket(self.salt, text, (self.num_bins - first).max(1)) }
     }
     fn encode(&self, places: &[Option<usize>], shape: &[usize]) -> Result<Tensor, ConfigError> {
         self.validate()?;
