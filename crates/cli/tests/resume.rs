@@ -26,14 +26,15 @@ fn end(mut child: Child, after: &str, signal: &str) -> String {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut told = String::new();
     for line in lines.by_ref() {
-        told += &format!("{line}\n");
+        told.push_str(&line);
+        told.push('\n');
         if line.contains(after) {
             break;
         }
     }
     assert!(child.try_wait().unwrap().is_none(), "it has come to its end already: {told}");
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-    lines.for_each(|line| told += &format!("{line}\n"));
+    told.extend(lines);
     child.wait().unwrap();
     told
 }
