@@ -6,6 +6,7 @@
 //!     cargo run --release -p adaline --example functional
 #![allow(clippy::print_stdout, reason = "an example tells what it does")]
 
+use adaline::nn::model::Logs;
 use adaline::prelude::*;
 use std::error::Error;
 
@@ -37,7 +38,7 @@ fn network() -> Result<Functional, Box<dyn Error>> {
     Ok(Functional::new([&a, &b], [&distance, &direction])?)
 }
 
-fn trained(epochs: usize) -> Result<(Model, Vec<(String, f64)>), Box<dyn Error>> {
+fn trained(epochs: usize) -> Result<(Model, Logs), Box<dyn Error>> {
     const ROWS: usize = 1_000;
     let points = |speed: f32| -> Vec<f32> { (0..2 * ROWS).map(|i| (i as f32 * speed).sin()).collect() };
     let (from, to) = (points(1.7), points(2.9));
