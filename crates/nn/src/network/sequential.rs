@@ -58,7 +58,7 @@ impl Sequential {
     /// Names the layers, checks them, and makes the weights when the input is known.
     ///
     /// # Errors
-    /// [`Error::Network`], [`Error::Layer`], and [`Error::Unfit`] when a layer does not fit the one before it.
+    /// [`crate::Error::Network`], [`crate::Error::Layer`], and [`crate::Error::Unfit`] when a layer does not fit the one before it.
     pub fn build_on(self, backend: Arc<dyn Backend>, seed: Seed) -> Result<Model> {
         self.build_with(backend, Weights::new(seed.0))
     }
