@@ -180,7 +180,7 @@ fn write_all(folder: &Path, name: &str, model: &mut Model, x: &[&Tensor], y: &[&
     let options = || Fit::default().batch_size(16).shuffle(false).verbose(0);
     let inputs = || -> Vec<&dyn RowSource> { x.iter().map(|x| *x as &dyn RowSource).collect() };
     model.fit(inputs(), y.to_vec(), options().epochs(3))?;
-    model.set_asset("adaline/preprocessing.json", b"{}".to_vec());
+    model.set_asset("adaline/note.json", b"{}".to_vec());
     model.save(folder.join(format!("{name}.keras")))?;
     let (predictions, iterations) = (model.predict_all(inputs(), 32)?, model.iterations());
     let history = model.fit(inputs(), y.to_vec(), options().epochs(2))?;

@@ -201,7 +201,9 @@ impl Model {
             let sums = self.weighted_sums(&b, &random, at, &pass).map(|v| out.add(v));
             let name = &self.net.layers[self.net.calls[at].layer].name;
             let own = self.weights.list.iter().enumerate().filter(|(_, w)| belongs(&w.layer, name));
-            let weights = own.map(|(i, w)| found.get(results.len() + i).filter(|_| w.spec.trainable).map(|&g| out.add(g))).collect();
+            // Scores have no gradients by weights.
+            let by_weights = found.get(results.len()..before_inputs).unwrap_or(&[]);
+            let weights = own.map(|(i, w)| by_weights.get(i).filter(|_| w.spec.trainable).map(|&g| out.add(g))).collect();
             let output = out.add(result);
             let gradient = found.get(at).map(|&g| out.add(g));
             places.push(Places { sums, output, gradient, weights });
