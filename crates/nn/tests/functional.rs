@@ -180,6 +180,11 @@ fn an_output_without_a_loss_is_left_alone() {
     let history = model.fit([&a, &b], &price, Fit::default().epochs(2)).unwrap();
     assert_eq!(history.names().collect::<Vec<_>>(), ["loss"]);
     assert_eq!(model.weight("kind/kernel").unwrap(), kind);
+    // Its metrics are named after it all the same, as Keras names them.
+    let price_alone = Objective::new(MeanSquaredError::default()).metrics([MeanAbsoluteError::new().name("mae")]);
+    model.compile_outputs(Sgd::new(0.1), [("price", price_alone)]).unwrap();
+    let history = model.fit([&a, &b], &price, Fit::default()).unwrap();
+    assert_eq!(history.names().collect::<Vec<_>>(), ["loss", "price_mae"]);
 }
 
 #[test]
@@ -229,7 +234,7 @@ fn unsound_graphs_in_files_are_named() {
         (Box::new(|c| c["config"]["input_layers"] = Value::Null), "no `input_layers`"),
         (Box::new(|c| c["config"]["layers"][4]["name"] = json!("a")), "two layers have the name `a`"),
         (Box::new(|c| c["config"]["layers"][2]["inbound_nodes"] = json!([[["a", 0, 0, {}]]])), "not written as Keras 3 does"),
-        (Box::new(|c| c["config"]["layers"][2]["inbound_nodes"] = vec![json!({}); 20_000].into()), "more than the 10000"),
+        (Box::new(|c| c["config"]["layers"][2]["inbound_nodes"] = vec![json!({}); 20_000].into()), "more than the 4096"),
         (
             Box::new(|c| {
                 let layers = c["config"]["layers"].as_array_mut().unwrap();
@@ -330,7 +335,7 @@ fn a_step_of_ones_own_is_what_is_minimised() {
     assert!(train(&mut penalised)["loss"][0] > first["loss"][0]);
     half.clear_train_step();
     train(&mut half);
-    half.set_train_step(|step| step.predictions()[0]);
+    half.set_train_step(|step| step.predictions()[0].value);
     let text = half.fit(&a, &price, Fit::default()).unwrap_err().to_string();
     assert!(text.contains("must give a scalar to minimise, got shape [20, 1]"), "{text}");
 }
@@ -374,4 +379,54 @@ fn trunks_are_taken_over_and_frozen() {
     let text = head.take_weights_of("dense", &trained).unwrap_err().to_string();
     assert!(text.contains("weight `kernel`") && text.contains("none of this path"), "{text}");
     assert_eq!(trained.get_layer("price").unwrap().class_name(), "Dense");
+}
+
+#[test]
+fn a_second_forward_has_the_masks_of_its_inputs() {
+    let words = Tensor::i32([4, 3], vec![1, 2, 0, 3, 0, 0, 4, 1, 2, 2, 0, 0]).unwrap();
+    let labels = Tensor::f32([4, 3, 1], (0..12).map(|i| i as f32 / 12.0).collect()).unwrap();
+    let train = |custom: bool| {
+        let embedded = Embedding::new(5, 2).mask_zero(true);
+        let network = Sequential::new().add(Input::new([3]).dtype("int32")).add(embedded).add(Dense::new(1));
+        let mut model = network.build_on(backend(), Seed(4)).unwrap();
+        model.compile(Sgd::new(0.1), MeanSquaredError::default(), ()).unwrap();
+        if custom {
+            model.set_train_step(|step| {
+                let again = step.forward(&[step.x()[0]]);
+                assert!(step.predictions()[0].mask.is_some() && again[0].mask.is_some());
+                step.loss_of(&again)
+            });
+        }
+        model.fit(&words, &labels, Fit::default().epochs(2).shuffle(false)).unwrap()["loss"].to_vec()
+    };
+    assert_eq!(train(true), train(false));
+}
+
+/// Each network calls the one within it eight times: a few kilobytes of text for more calls than there is time for.
+#[test]
+fn networks_that_multiply_are_refused_in_files() {
+    let level = |inner: Value| {
+        let tensor = |name: &str, call: usize| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, call, 0]}});
+        let node = |name: &str, call: usize| json!({"args": [tensor(name, call)], "kwargs": {}});
+        let mut inner = inner;
+        inner["name"] = json!("inner");
+        inner["config"]["name"] = json!("inner");
+        inner["inbound_nodes"] = (0..8).map(|n| if n == 0 { node("x", 0) } else { node("inner", n - 1) }).collect();
+        let input =
+            json!({"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [null, 4], "name": "x"}, "inbound_nodes": []});
+        let config = json!({"name": "outer", "layers": [input, inner], "input_layers": ["x", 0, 0], "output_layers": ["inner", 7, 0]});
+        json!({"class_name": "Functional", "config": config})
+    };
+    let wrapped = |inner: Value| json!({"class_name": "TimeDistributed", "config": {"name": "steps", "layer": inner}});
+    let identity = json!({"class_name": "Identity", "config": {}});
+    let mut sound = KerasArchive::read_from_slice(&compiled().to_bytes().unwrap()).unwrap();
+    for levels in [3, 20] {
+        sound.config = (0..levels).fold(identity.clone(), |inner, _| level(inner));
+        let (few, text) = (levels == 3, load(&sound).err());
+        assert_eq!(text.is_none(), few, "{text:?}");
+        assert!(few || text.is_some_and(|t| t.contains("is more than the 4096 that are read")));
+        // The same through layers that have one within.
+        sound.config = (0..levels).fold(identity.clone(), |inner, _| level(wrapped(inner)));
+        assert!(few || load(&sound).unwrap_err().contains("is more than the 4096 that are read"));
+    }
 }

@@ -223,6 +223,10 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn file_path(&self, inner: &str) -> String {
         inner.to_owned()
     }
+    /// Calls of layers that a call of it makes, itself included: more than one where it has layers within.
+    fn calls(&self) -> usize {
+        1
+    }
     /// It as a network, when it is one.
     fn inner(&self) -> Option<&Network> {
         None

@@ -80,6 +80,9 @@ impl Layer for Pipeline {
     fn autocast(&self) -> bool {
         self.layers.first().is_none_or(|layer| layer.0.autocast())
     }
+    fn calls(&self) -> usize {
+        self.layers.iter().map(|l| l.0.calls()).fold(1, usize::saturating_add)
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let mut namer = PathNamer::new("_pipeline_layers");
         let x = one(cx, "Pipeline", inputs);

@@ -107,6 +107,9 @@ impl Layer for SpectralNormalization {
     fn autocast(&self) -> bool {
         self.layer.0.autocast()
     }
+    fn calls(&self) -> usize {
+        self.layer.0.calls().saturating_add(1)
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         self.call_all(cx, inputs).first().map_or_else(|| cx.builder().error("a layer without results"), |r| r.value)
     }

@@ -71,6 +71,9 @@ impl Layer for TimeDistributed {
     fn file_path(&self, inner: &str) -> String {
         wrapped::file_path(&[("layer", &self.layer)], inner)
     }
+    fn calls(&self) -> usize {
+        self.layer.0.calls().saturating_add(1)
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = one(cx, "TimeDistributed", inputs);
         let (layer, s) = (self.layer.0.as_ref(), x.shape());

@@ -358,7 +358,8 @@ impl Model {
         }
         let place = |name: &String| self.output_names.iter().position(|n| n == name);
         objectives.sort_by_key(|(name, _)| place(name));
-        let several = objectives.len() > 1;
+        // As in Keras: losses are told apart where there are several, metrics where there are several outputs.
+        let (several, many) = (objectives.len() > 1, self.output_names.len() > 1);
         let (mut trained, mut metrics) = (Vec::with_capacity(objectives.len()), Vec::new());
         for (of, (name, objective)) in objectives.into_iter().enumerate() {
             let Objective { loss, weight, metrics: plain, weighted } = objective;
@@ -372,7 +373,7 @@ impl Model {
                     loss.name()
                 )));
             }
-            let prefix = several.then(|| name.clone());
+            let prefix = many.then(|| name.clone());
             let entry = |given, weighted| MetricEntry { given, of, prefix: prefix.clone(), weighted, ready: None };
             metrics.extend(plain.into_iter().map(|m| entry(m, false)));
             metrics.extend(weighted.into_iter().map(|m| entry(m, true)));

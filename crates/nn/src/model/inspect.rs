@@ -5,9 +5,9 @@ use super::data::EVALUATION;
 use super::feed::{Inputs, Labels};
 use super::forward::{Forward, Randomness, forward};
 use super::signature::Mode;
+use super::step::{Losses, penalised};
 use crate::catalogue::layer_from_json;
 use crate::error::{Error, Result};
-use crate::losses;
 use crate::trace::{Masked, Trace, belongs};
 use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Session, TensorRef};
@@ -170,13 +170,8 @@ impl Model {
         let (mut loss, mut top) = (None, None);
         match (aim, &self.compiled) {
             (Aim::Loss(_), Some(c)) => {
-                let mut data = b.scalar(0.0);
-                for (trained, &y) in c.trained.iter().zip(&goals) {
-                    let prediction = pass.predictions[trained.output];
-                    let value = b.scope("loss", || losses::total(trained.loss.as_ref(), y, prediction.value, None, prediction.mask));
-                    data = data + value * trained.weight as f32;
-                }
-                loss = Some(pass.penalties.iter().fold(data, |sum, &p| sum + p));
+                let losses = Losses::of(&b, &c.trained, &goals, &vec![None; goals.len()], &pass.predictions);
+                loss = Some(penalised(&b, losses.data, &pass));
                 top = loss;
                 let trainable = self.weights.list.iter().map(|w| b.state(w.slot, &format!("{}/{}", w.layer, w.name), w.ty));
                 wrt.extend(trainable.map(Var::id));

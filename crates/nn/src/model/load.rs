@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::Objective;
-use super::save::NOTES;
+use super::save::{NOTES, placed};
 use crate::catalogue::{loss_from_json, metric_from_json, optimizer_from_json};
 use crate::error::{Error, Result};
 use crate::keras::ConfigError;
@@ -108,12 +108,12 @@ impl Model {
     /// Weights by their place in the file. All are checked before the first is changed.
     fn take_weights(&mut self, file: &str, tensors: &BTreeMap<&str, &NamedTensor>) -> Result<()> {
         let mut found = Vec::new();
-        for named in &self.net.layers {
-            let placed = self.placed(&named.name);
+        for (leaf, own) in self.weights_by_leaf() {
+            let placed = placed(&leaf, &own);
             for (place, weight) in &placed {
                 let wrong = |message: String| Error::Load {
                     file: file.into(),
-                    message: format!("layer `{}`, weight `{}` (at {place} in the file): {message}", named.name, weight.name),
+                    message: format!("layer `{}`, weight `{}` (at {place} in the file): {message}", leaf.path, weight.name),
                 };
                 let tensor = tensors.get(place.as_str()).ok_or_else(|| {
                     let prefix = place.trim_end_matches(|c: char| c.is_ascii_digit());

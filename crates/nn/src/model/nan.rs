@@ -118,8 +118,8 @@ impl Model {
         }
         let update = self.iterations();
         for named in &self.net.layers {
-            let weights = self.weights_of(&named.name);
-            if weights.iter().any(|w| check_finite("", self.weights.store.f32(w.slot), 1).is_err()) {
+            let mut weights = self.weights_of(&named.name);
+            if weights.any(|w| check_finite("", self.weights.store.f32(w.slot), 1).is_err()) {
                 return Ok((NonFinite::Weights { update }, Some(named.name.clone())));
             }
         }

@@ -4,6 +4,7 @@ use super::Model;
 use super::compile::Compiled;
 use crate::error::{Error, Result};
 use crate::keras::KerasObject;
+use crate::network::Leaf;
 use crate::optimizers::LearningRate;
 use crate::regularizers::Regularizer;
 use crate::trace::Weight;
@@ -69,18 +70,18 @@ impl Model {
         let mut config = self.to_config()?;
         let mut weights = Vec::new();
         let mut group_names = vec![(String::new(), self.name.clone())];
-        self.net.leaves("", &mut |path, layer| {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            group_names.push((self.net.file_path(path).unwrap_or_else(|| path.to_owned()), name.to_owned()));
+        for (leaf, own) in self.weights_by_leaf() {
+            let name = leaf.path.rsplit('/').next().unwrap_or(&leaf.path);
+            group_names.push((leaf.file.clone(), name.to_owned()));
             // Keras counts in integers.
-            let counts = layer.class_name() == "Normalization";
-            for (place, weight) in self.placed(path) {
+            let counts = leaf.layer.class_name() == "Normalization";
+            for (place, weight) in placed(&leaf, &own) {
                 let values = self.weights.store.f32(weight.slot).to_vec();
                 let count = counts && weight.name == "count";
                 let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
                 weights.push(NamedTensor { path: place, shape: weight.ty.shape.dims().to_vec(), data });
             }
-        });
+        }
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
             compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
             compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
@@ -118,23 +119,6 @@ impl Model {
         // No date of today: equal models shall be equal files.
         let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"});
         Ok(KerasArchive { metadata, config, weights, group_names, assets })
-    }
-
-    /// Weights of a layer and of what is within it, in a file's order, each with its place there: `layers/lstm/cell/vars/0`. Some have two.
-    pub(crate) fn placed(&self, layer: &str) -> Vec<(String, &Weight)> {
-        let weights = self.weights_of(layer);
-        let mut holders: Vec<&str> = Vec::new();
-        for weight in &weights {
-            if !holders.contains(&weight.layer.as_str()) {
-                holders.push(&weight.layer);
-            }
-        }
-        let of = |holder: &str| -> Vec<(String, &Weight)> {
-            let object = self.net.file_path(holder).unwrap_or_else(|| holder.to_owned());
-            let own = weights.iter().filter(|w| w.layer == holder || w.copied_to.as_deref() == Some(holder));
-            own.enumerate().map(|(number, weight)| (format!("{object}/vars/{number}"), *weight)).collect()
-        };
-        holders.into_iter().flat_map(of).collect()
     }
 
     fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>) {
@@ -176,4 +160,23 @@ impl Compiled {
         slots.extend(memory.shared);
         slots
     }
+}
+
+/// Weights of a layer and of what is within it, in a file's order, each with its place there: `layers/lstm/cell/vars/0`. Some have two.
+pub(crate) fn placed<'w>(leaf: &Leaf<'_>, weights: &[&'w Weight]) -> Vec<(String, &'w Weight)> {
+    let mut holders: Vec<&str> = Vec::new();
+    for weight in weights {
+        if !holders.contains(&weight.layer.as_str()) {
+            holders.push(&weight.layer);
+        }
+    }
+    let of = |holder: &str| -> Vec<(String, &'w Weight)> {
+        let object = match holder.strip_prefix(leaf.path.as_str()).map(|inner| inner.trim_start_matches('/')) {
+            Some(inner) if !inner.is_empty() => format!("{}/{}", leaf.file, leaf.layer.file_path(inner)),
+            _ => leaf.file.clone(),
+        };
+        let own = weights.iter().filter(|w| w.layer == *holder || w.copied_to.as_deref() == Some(holder));
+        own.enumerate().map(|(number, weight)| (format!("{object}/vars/{number}"), *weight)).collect()
+    };
+    holders.into_iter().flat_map(of).collect()
 }

@@ -4,7 +4,7 @@
 //! `step`, those that the graph has.
 
 use super::Model;
-use super::compile::{Compiled, label_type};
+use super::compile::{Compiled, Trained, label_type};
 use super::forward::{Forward, Randomness, forward};
 use super::loader::Source;
 use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::losses::{self, Reduction, apply_mask};
 use crate::network::input::batch_of;
 use crate::optimizers::{self, Applied, Step};
-use crate::trace::Weights;
+use crate::trace::{Masked, Weights};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, Graph, NodeId, Shape, SlotId, TensorType, Var};
 use std::sync::Arc;
@@ -85,9 +85,10 @@ impl Model {
         let random = Randomness::declare(&b);
         let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, false);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "evaluate" })?;
-        let losses = total_loss(&b, compiled, &batch, &pass);
-        b.output("loss", losses.total);
-        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, &losses)?;
+        let losses = Losses::of(&b, &compiled.trained, &batch.y, &batch.weights, &pass.predictions);
+        let loss = penalised(&b, losses.data, &pass);
+        b.output("loss", loss);
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, (&losses, loss))?;
         update(&b, &pass);
         Ok(b.finish()?)
     }
@@ -100,9 +101,10 @@ impl Model {
         let random = Randomness::declare(&b);
         let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
         let compiled = self.compiled.as_mut().ok_or_else(|| Error::NotCompiled { model: self.name.clone(), action: "train" })?;
-        let mut losses = total_loss(&b, compiled, &batch, &pass);
-        if let Some(custom) = &self.train_step {
-            let mut step = TrainStep {
+        let losses = Losses::of(&b, &compiled.trained, &batch.y, &batch.weights, &pass.predictions);
+        let data = match &self.train_step {
+            None => losses.data,
+            Some(custom) => custom.loss(&mut TrainStep {
                 b: &b,
                 net: &self.net,
                 weights: &mut self.weights,
@@ -111,14 +113,13 @@ impl Model {
                 x: &batch.x,
                 y: &batch.y,
                 sample_weights: &batch.weights,
-                predictions: pass.outputs().collect(),
+                predictions: &pass.predictions,
                 loss: losses.data,
-            };
-            losses.total = pass.penalties.iter().fold(custom.loss(&mut step), |sum, &p| sum + p);
-        }
-        let loss = losses.total;
+            }),
+        };
+        let loss = penalised(&b, data, &pass);
         b.output("loss", loss);
-        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, &losses)?;
+        add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, (&losses, loss))?;
         update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights).clone();
@@ -190,7 +191,8 @@ impl Model {
         let batch = declare(&b, signature);
         let random = Randomness::declare(&b);
         let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
-        let loss = total_loss(&b, self.compiled("train")?, &batch, &pass).total;
+        let losses = Losses::of(&b, &self.compiled("train")?.trained, &batch.y, &batch.weights, &pass.predictions);
+        let loss = penalised(&b, losses.data, &pass);
         for (at, &(call, channels_first)) in calls.iter().enumerate() {
             let value = pass.values[self.net.calls[call].first].value;
             let units = if channels_first { 1 } else { value.rank().saturating_sub(1) };
@@ -229,9 +231,7 @@ impl Model {
         let x = self.input_types(rows, x_rows)?;
         let compiled = self.compiled("train or evaluate")?;
         let outputs = self.outputs_for(x_rows)?;
-        let label = |(trained, row): (&super::compile::Trained, &&[usize])| {
-            label_type(trained.loss.as_ref(), what, rows, row, &outputs[trained.output])
-        };
+        let label = |(trained, row): (&Trained, &&[usize])| label_type(trained.loss.as_ref(), what, rows, row, &outputs[trained.output]);
         let y = compiled.trained.iter().zip(y_rows).map(label).collect::<Result<Vec<_>>>()?;
         Ok(Signature { mode, batch: Arc::new(BatchShapes { rows, x, y, weighted: weighted.to_vec() }) })
     }
@@ -274,30 +274,38 @@ fn update(b: &Builder, pass: &Forward<'_>) {
 }
 
 /// Losses of a step.
-struct Losses<'g> {
+pub(crate) struct Losses<'g> {
     /// Of each trained output, before its weight.
     each: Vec<Var<'g>>,
     /// Their weighted sum.
-    data: Var<'g>,
-    /// The same, penalties included.
-    total: Var<'g>,
+    pub(crate) data: Var<'g>,
 }
 
-/// Loss per sample -> weighted reduction, for each output -> weighted sum, plus penalties: a scalar.
-fn total_loss<'g>(b: &'g Builder, compiled: &Compiled, batch: &Batch<'g>, pass: &Forward<'g>) -> Losses<'g> {
-    b.scope("loss", || {
-        let mut each = Vec::with_capacity(compiled.trained.len());
-        let mut total: Option<Var<'g>> = None;
-        for (at, trained) in compiled.trained.iter().enumerate() {
-            let prediction = pass.predictions[trained.output];
-            let value = losses::total(trained.loss.as_ref(), batch.y[at], prediction.value, batch.weights[at], prediction.mask);
-            each.push(value);
-            let value = if trained.weight == 1.0 { value } else { value * trained.weight as f32 };
-            total = Some(total.map_or(value, |sum| sum + value));
-        }
-        let data = total.unwrap_or_else(|| b.scalar(0.0));
-        Losses { each, data, total: pass.penalties.iter().fold(data, |sum, &p| sum + p) }
-    })
+impl<'g> Losses<'g> {
+    /// Loss per sample -> weighted reduction, for each output -> weighted sum: scalars. `y` and `weights` are of the trained outputs,
+    /// `predictions` of all.
+    pub(crate) fn of(b: &'g Builder, trained: &[Trained], y: &[Var<'g>], weights: &[Option<Var<'g>>], predictions: &[Masked<'g>]) -> Self {
+        b.scope("loss", || {
+            let mut each = Vec::with_capacity(trained.len());
+            let mut data: Option<Var<'g>> = None;
+            for (at, trained) in trained.iter().enumerate() {
+                let Some(prediction) = predictions.get(trained.output) else {
+                    let error = b.error(format!("there is no prediction of the output `{}`", trained.name));
+                    return Self { each: vec![error; y.len()], data: error };
+                };
+                let value = losses::total(trained.loss.as_ref(), y[at], prediction.value, weights[at], prediction.mask);
+                each.push(value);
+                let value = if trained.weight == 1.0 { value } else { value * trained.weight as f32 };
+                data = Some(data.map_or(value, |sum| sum + value));
+            }
+            Self { each, data: data.unwrap_or_else(|| b.scalar(0.0)) }
+        })
+    }
+}
+
+/// A loss with the penalties of weights and activities.
+pub(crate) fn penalised<'g>(b: &'g Builder, data: Var<'g>, pass: &Forward<'g>) -> Var<'g> {
+    b.scope("loss", || pass.penalties.iter().fold(data, |sum, &p| sum + p))
 }
 
 /// Adds this batch to the sums of the losses and of the metrics.
@@ -307,7 +315,7 @@ fn add_to_metrics<'g>(
     store: &mut adaline_graph::StateStore,
     batch: &Batch<'g>,
     pass: &Forward<'g>,
-    losses: &Losses<'g>,
+    (losses, loss): (&Losses<'g>, Var<'g>),
 ) -> Result<()> {
     let add = |b: &'g Builder, store: &adaline_graph::StateStore, slot: SlotId, value: Var<'g>| {
         let s = store.layout().slot(slot);
@@ -316,7 +324,7 @@ fn add_to_metrics<'g>(
     let rows = batch.rows as f32;
     let (total, count) = compiled.loss_sums(store);
     b.scope("metrics/loss", || {
-        add(b, store, total, losses.total * rows);
+        add(b, store, total, loss * rows);
         add(b, store, count, b.scalar(rows));
         for (trained, &value) in compiled.trained.iter().zip(&losses.each) {
             if let Some(sum) = trained.sum {

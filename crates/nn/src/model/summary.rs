@@ -93,7 +93,7 @@ impl Model {
         }
         for (at, named) in net.layers.iter().enumerate() {
             let path = if above.is_empty() { named.name.clone() } else { format!("{above}/{}", named.name) };
-            let weights = self.weights_of(&path);
+            let weights: Vec<_> = self.weights_of(&path).collect();
             let mut calls: Vec<_> = net.calls.iter().filter(|c| c.layer == at && graph).collect();
             calls.sort_by_key(|c| c.number);
             let place = |&value: &usize| {

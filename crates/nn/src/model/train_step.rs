@@ -4,9 +4,9 @@ use super::Model;
 use super::compile::Trained;
 use super::forward::{Randomness, forward};
 use super::signature::Mode;
-use crate::losses;
+use super::step::Losses;
 use crate::network::Network;
-use crate::trace::Weights;
+use crate::trace::{Masked, Weights};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, Var};
 use std::fmt;
@@ -45,7 +45,7 @@ pub struct TrainStep<'s, 'g> {
     pub(crate) x: &'s [Var<'g>],
     pub(crate) y: &'s [Var<'g>],
     pub(crate) sample_weights: &'s [Option<Var<'g>>],
-    pub(crate) predictions: Vec<Var<'g>>,
+    pub(crate) predictions: &'s [Masked<'g>],
     pub(crate) loss: Var<'g>,
 }
 
@@ -58,31 +58,27 @@ impl<'g> TrainStep<'_, 'g> {
     pub fn y(&self) -> &[Var<'g>] {
         self.y
     }
-    /// What the network gives for the batch, each output `(B, ..)`. Metrics are of these.
-    pub fn predictions(&self) -> &[Var<'g>] {
-        &self.predictions
+    /// What the network gives for the batch, each output `(B, ..)`, with the masks of its steps. Metrics are of these.
+    pub fn predictions(&self) -> &[Masked<'g>] {
+        self.predictions
     }
-    /// The loss of the predictions, a scalar: what is minimised without a step of one's own. Penalties of weights are added to whatever the
-    /// function gives.
+    /// The loss of the predictions, a scalar: what is minimised without a step of one's own. Penalties of weights and activities are
+    /// added to whatever the function gives.
     pub fn loss(&self) -> Var<'g> {
         self.loss
     }
-    /// The network once more, on other inputs, with the same weights and the same draws of dropout. Moving statistics follow the first run alone.
-    pub fn forward(&mut self, x: &[Var<'g>]) -> Vec<Var<'g>> {
+    /// The network once more, on other inputs, with the same weights and the same draws of dropout. Moving statistics and penalties of activities
+    /// follow the first run alone.
+    pub fn forward(&mut self, x: &[Var<'g>]) -> Vec<Masked<'g>> {
         if x.len() != self.x.len() {
-            return vec![self.b.error(format!("the network takes {} inputs, got {}", self.x.len(), x.len())); self.predictions.len()];
+            let error = self.b.error(format!("the network takes {} inputs, got {}", self.x.len(), x.len()));
+            return vec![error.into(); self.predictions.len()];
         }
-        forward(self.b, self.net, self.weights, x, self.random, true).outputs().collect()
+        forward(self.b, self.net, self.weights, x, self.random, true).predictions
     }
-    /// The loss of other predictions of the same labels.
-    pub fn loss_of(&self, predictions: &[Var<'g>]) -> Var<'g> {
-        let each = self.trained.iter().enumerate().map(|(at, trained)| {
-            let Some(&prediction) = predictions.get(trained.output) else {
-                return self.b.error(format!("there is no prediction of the output `{}`", trained.name));
-            };
-            losses::total(trained.loss.as_ref(), self.y[at], prediction, self.sample_weights[at], None) * trained.weight as f32
-        });
-        each.reduce(|a, b| a + b).unwrap_or_else(|| self.b.scalar(0.0))
+    /// The loss of other predictions of the same labels, such as [`TrainStep::forward`] gives.
+    pub fn loss_of(&self, predictions: &[Masked<'g>]) -> Var<'g> {
+        Losses::of(self.b, self.trained, self.y, self.sample_weights, predictions).data
     }
     /// The gradient of a scalar by a value that it was computed from, of the value's shape. It can be differentiated again.
     pub fn gradient(&self, loss: Var<'g>, by: Var<'g>) -> Var<'g> {
@@ -94,7 +90,7 @@ impl<'g> TrainStep<'_, 'g> {
 }
 
 impl Model {
-    /// Makes training minimise what a function gives (Keras' `train_step`), or with none again the loss. The function is traced once and compiled
+    /// Makes training minimise what a function gives (Keras' `train_step`). The function is traced once and compiled
     /// with gradients, optimizer and metrics into the step; `fit`, callbacks and everything else stay as they are. Files do not hold it.
     ///
     /// ```

@@ -2,9 +2,11 @@
 
 use super::Model;
 use crate::error::{Error, Result};
+use crate::network::Leaf;
 use crate::trace::{Weight, belongs};
 use adaline_data::Tensor;
 use adaline_data::nearest;
+use std::collections::BTreeMap;
 
 impl Model {
     fn weight_name(weight: &Weight) -> String {
@@ -71,17 +73,27 @@ impl Model {
 
     /// Layer by layer, those of networks within too; within a layer trainable weights first, else in the order of creation.
     pub(crate) fn ordered_weights(&self) -> Vec<&Weight> {
-        let mut ordered = Vec::with_capacity(self.weights.list.len());
-        self.net.leaves("", &mut |path, _| {
-            let own = || self.weights.list.iter().filter(|w| belongs(&w.layer, path));
-            ordered.extend(own().filter(|w| w.spec.trainable));
-            ordered.extend(own().filter(|w| !w.spec.trainable));
-        });
-        ordered
+        self.weights_by_leaf().into_iter().flat_map(|(_, weights)| weights).collect()
     }
-    /// Weights of a layer and what is inside it.
-    pub(crate) fn weights_of(&self, layer: &str) -> Vec<&Weight> {
-        self.ordered_weights().into_iter().filter(|w| belongs(&w.layer, layer)).collect()
+    /// The same, with the layers that they are of or within.
+    pub(crate) fn weights_by_leaf(&self) -> Vec<(Leaf<'_>, Vec<&Weight>)> {
+        let mut leaves = Vec::new();
+        self.net.add_leaves("", "layers", &mut leaves);
+        let places: BTreeMap<&str, usize> = leaves.iter().enumerate().map(|(at, leaf)| (leaf.path.as_str(), at)).collect();
+        let mut of_leaf: Vec<Vec<&Weight>> = leaves.iter().map(|_| Vec::new()).collect();
+        for weight in &self.weights.list {
+            let mut around = std::iter::successors(Some(weight.layer.as_str()), |path| path.rsplit_once('/').map(|(above, _)| above));
+            if let Some(&at) = around.find_map(|path| places.get(path)) {
+                of_leaf[at].push(weight);
+            }
+        }
+        of_leaf.iter_mut().for_each(|weights| weights.sort_by_key(|w| !w.spec.trainable));
+        drop(places);
+        leaves.into_iter().zip(of_leaf).collect()
+    }
+    /// Weights of a layer and what is inside it, in the order of creation.
+    pub(crate) fn weights_of(&self, layer: &str) -> impl Iterator<Item = &Weight> {
+        self.weights.list.iter().filter(move |w| belongs(&w.layer, layer))
     }
     pub(crate) fn tensor_of(&self, weight: &Weight) -> Tensor {
         let values = self.weights.store.f32(weight.slot).to_vec();

@@ -179,6 +179,15 @@ impl Network {
                 return Err(Problem::Whole(format!("the model is of class {class}; Sequential and Functional models can be loaded")));
             }
         };
+        // Networks that are called within networks that are called: a few lines can ask for more than any machine can do.
+        let calls = network.layer_calls();
+        if calls > MOST_LAYERS {
+            let count = if calls == usize::MAX { "endlessly many".to_owned() } else { calls.to_string() };
+            let message = format!(
+                "a network that makes {count} calls of layers, those of networks within too, is more than the {MOST_LAYERS} that are read"
+            );
+            return Err(Problem::Whole(message));
+        }
         if config["trainable"] == Value::Bool(false) {
             // A frozen model's file has frozen layers too.
             network.trainable = false;
@@ -193,8 +202,8 @@ impl Network {
     }
 }
 
-/// Most layers of one network in a file: ten times as many as the deepest that people use.
-const MOST_LAYERS: usize = 10_000;
+/// Most layers of one network in a file, and most calls of layers in it and in networks within: four times as many as the deepest that people use.
+const MOST_LAYERS: usize = 4_096;
 
 fn layers_of(config: &Value) -> Result<&Vec<Value>, Problem> {
     let layers = config["layers"].as_array().ok_or_else(|| Problem::Whole("config.json has no list of layers".into()))?;

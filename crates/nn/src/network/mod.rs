@@ -51,6 +51,15 @@ pub(crate) struct Call {
     pub(crate) results: usize,
 }
 
+/// A layer that is no network itself.
+pub(crate) struct Leaf<'n> {
+    /// Its path: `trunk/dense`.
+    pub(crate) path: String,
+    /// Where a weights file keeps it: `layers/functional/layers/dense`.
+    pub(crate) file: String,
+    pub(crate) layer: &'n dyn Layer,
+}
+
 /// How a network is written: as a list of layers or as a graph.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -126,6 +135,10 @@ impl Network {
         let mut left: Vec<Option<Named>> = std::mem::take(&mut self.layers).into_iter().map(Some).collect();
         self.layers = order.into_iter().filter_map(|at| left[at].take()).collect();
     }
+    /// Calls of layers that one call of it makes, those of networks within too.
+    fn layer_calls(&self) -> usize {
+        self.calls.iter().map(|c| self.layers[c.layer].layer.calls()).fold(0, usize::saturating_add)
+    }
     /// How many inputs it has.
     pub(crate) fn input_count(&self) -> usize {
         self.inputs.as_ref().map_or(1, Vec::len)
@@ -188,13 +201,13 @@ impl Network {
         let mut namer = PathNamer::new(parent);
         self.layers.iter().map(|n| namer.path(n.layer.python_class())).collect()
     }
-    /// Goes through the layers, in the place of a network within through its own, with their paths.
-    pub(crate) fn leaves(&self, above: &str, f: &mut dyn FnMut(&str, &dyn Layer)) {
-        for named in &self.layers {
+    /// Adds its layers to a list, in the place of a network within that one's: those of the path `above`, which a weights file keeps at `place`.
+    pub(crate) fn add_leaves<'n>(&'n self, above: &str, place: &str, leaves: &mut Vec<Leaf<'n>>) {
+        for (named, file) in self.layers.iter().zip(self.layer_paths(place)) {
             let path = if above.is_empty() { named.name.clone() } else { format!("{above}/{}", named.name) };
             match named.layer.inner() {
-                Some(network) => network.leaves(&path, f),
-                None => f(&path, named.layer.as_ref()),
+                Some(network) => network.add_leaves(&path, &format!("{file}/layers"), leaves),
+                None => leaves.push(Leaf { path, file, layer: named.layer.as_ref() }),
             }
         }
     }

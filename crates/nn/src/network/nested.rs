@@ -106,6 +106,9 @@ impl Layer for Network {
     fn file_path(&self, inner: &str) -> String {
         Network::file_path(self, inner).unwrap_or_else(|| inner.to_owned())
     }
+    fn calls(&self) -> usize {
+        self.layer_calls().saturating_add(1)
+    }
     fn inner(&self) -> Option<&Network> {
         Some(self)
     }

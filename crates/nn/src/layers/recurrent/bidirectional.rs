@@ -201,6 +201,9 @@ impl KerasObject for Bidirectional {
 
 impl Layer for Bidirectional {
     layer_methods!(nested);
+    fn calls(&self) -> usize {
+        [&self.layer, &self.backward_layer].map(|l| l.0.calls()).into_iter().fold(1, usize::saturating_add)
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         options::output(&self.call_all(cx, inputs), cx)
     }

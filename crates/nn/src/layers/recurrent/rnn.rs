@@ -83,6 +83,9 @@ pub(super) fn cells_valid<'a>(class: &str, key: &str, cells: impl IntoIterator<I
 impl Layer for RNN {
     layer_methods!(nested);
     recurrent_methods!();
+    fn calls(&self) -> usize {
+        self.cell.0.calls().saturating_add(1)
+    }
 }
 
 impl Recurrent for RNN {

@@ -59,6 +59,9 @@ impl KerasObject for StackedRNNCells {
 
 impl Layer for StackedRNNCells {
     layer_methods!(nested);
+    fn calls(&self) -> usize {
+        self.cells.iter().map(|c| c.0.calls()).fold(1, usize::saturating_add)
+    }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, _: &[Var<'g>]) -> Var<'g> {
         not_a_layer(cx, "StackedRNNCells")
     }
