@@ -257,6 +257,10 @@ impl<'g> Var<'g> {
     pub fn bf16(self) -> Self {
         self.unary(UnaryOp::Bf16)
     }
+    /// 0 for what is subnormal, else the number itself; its gradient passes.
+    pub fn flush(self) -> Self {
+        self.unary(UnaryOp::Flush)
+    }
     /// `!x` of truth values.
     pub fn logical_not(self) -> Self {
         self.unary(UnaryOp::Not)

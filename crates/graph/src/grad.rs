@@ -286,6 +286,7 @@ fn unary<'g>(op: UnaryOp, r: &Rule<'g>) -> Option<Var<'g>> {
         UnaryOp::Softplus => g * x.sigmoid(),
         UnaryOp::Erf => g * ((-(x * x)).exp() * std::f32::consts::FRAC_2_SQRT_PI),
         UnaryOp::Bf16 => g.bf16(),
+        UnaryOp::Flush => g,
         UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Not => return None,
     })
 }

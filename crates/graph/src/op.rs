@@ -265,6 +265,9 @@ pub enum UnaryOp {
     /// Nearest bfloat16 (8 significant bits), kept in an `f32`: ties to even, NaN stays NaN, beyond the largest infinity. Its gradient is
     /// rounded likewise, as that of a conversion to bfloat16.
     Bf16,
+    /// 0 for what is subnormal (nearer to 0 than 2^-126), else the number itself: averages that decay towards 0 would stay there for ever,
+    /// at 100 times the cost of other numbers on many CPUs. Its gradient passes.
+    Flush,
     /// logical negation of `bool`
     Not,
 }
@@ -302,7 +305,7 @@ pub enum BinaryOp {
 
 impl UnaryOp {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -318,6 +321,7 @@ impl UnaryOp {
         Self::Erf,
         Self::Floor,
         Self::Bf16,
+        Self::Flush,
         Self::Not,
     ];
 }

@@ -212,3 +212,29 @@ fn all_options_of_optimizers_step_by_step() {
     let rows = catalogue::OPTIMIZERS.iter().filter(|row| !cases.iter().any(|c| c["object"]["class_name"] == row.class));
     assert_eq!(rows.count(), 0, "an optimizer has no golden");
 }
+
+/// Without it a mean that decays ends at the smallest numbers there are, whose tenth rounds to nothing.
+#[test]
+fn memory_that_decays_ends_at_zero() {
+    let mut decayed = 0;
+    for row in catalogue::OPTIMIZERS {
+        let object = serde_json::json!({"class_name": row.class, "config": {"momentum": 0.9}});
+        let plain = serde_json::json!({"class_name": row.class, "config": {}});
+        let optimizer = catalogue::optimizer_from_json(&object).or_else(|_| catalogue::optimizer_from_json(&plain)).unwrap();
+        let mut weights = vec![Value::f32([2, 3], &[1.0; 6])];
+        let target = Target { path: "layer/weight", shape: weights[0].ty.shape };
+        let small = |shape: Shape| Value::f32(shape, &vec![1.5e-38; shape.len()]);
+        let slots = vec![optimizer.slots(&target).iter().map(|s| small(s.shape)).collect()];
+        let zeros = vec![Value::zeros(weights[0].ty)];
+        let mut kept =
+            Kept { averages: zeros.clone(), sums: zeros, slots, shared: optimizer.shared().map(|_| Value::f32(Shape::SCALAR, &[1.0])) };
+        for call in 1..=6 {
+            step(&*optimizer, call, &[Value::f32([2, 3], &[0.0; 6])], &mut weights, &mut kept);
+            for slot in &kept.slots[0] {
+                assert!(slot.to_f32().iter().all(|x| !x.is_subnormal()), "{}, call {call}: {:?}", row.class, slot.to_f32());
+            }
+        }
+        decayed += kept.slots[0].iter().filter(|s| s.to_f32().iter().all(|x| *x == 0.0)).count();
+    }
+    assert!(decayed >= 8, "only {decayed} memories decay");
+}

@@ -33,7 +33,7 @@ impl Sample {
 }
 
 /// Numbers at which single-precision code goes wrong: zeros, ends of ranges, thresholds of exponentials, infinities, NaN.
-pub const SPECIAL: [f32; 36] = [
+pub const SPECIAL: [f32; 38] = [
     0.0,
     -0.0,
     1.0,
@@ -53,6 +53,8 @@ pub const SPECIAL: [f32; 36] = [
     1e-30,
     -1e-30,
     f32::MIN_POSITIVE,
+    1e-40,
+    -1e-40,
     1e30,
     -1e30,
     f32::MAX,

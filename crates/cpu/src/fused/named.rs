@@ -10,6 +10,7 @@
 use super::fill::Source;
 use super::program::Code;
 use crate::simd::{Simd, WithSimd};
+use crate::vmath;
 use adaline_graph::{BinaryOp, UnaryOp};
 
 /// One instruction of a pattern: operands and results by name.
@@ -74,6 +75,9 @@ macro_rules! code {
     (select) => {
         Code::Select
     };
+    (flush) => {
+        Code::Unary(UnaryOp::Flush)
+    };
     (sqrt) => {
         Code::Unary(UnaryOp::Sqrt)
     };
@@ -89,6 +93,7 @@ macro_rules! code {
 }
 macro_rules! lanes {
     ($s:ident, mul_sub, $a:ident, $b:ident, $c:ident) => { $s.mul_add($a, $b, $s.neg($c)) };
+    ($s:ident, flush, $a:ident) => { vmath::flush($s, $a) };
     ($s:ident, lt, $a:ident, $b:ident) => { $s.mask_to_f($s.lt($a, $b)) };
     ($s:ident, select, $a:ident, $b:ident, $c:ident) => { $s.select($s.truthy($a), $b, $c) };
     ($s:ident, $op:ident, $($a:ident),+) => { $s.$op($($a),+) };
@@ -151,9 +156,11 @@ patterns! {
     /// Adam (Kingma and Ba 2015), as Keras writes it: `rate` has both corrections.
     adam(g m v w; forget_m forget_v rate epsilon) -> (new_m new_v new_w) {
         dm = sub(g, m);
-        new_m = mul_add(dm, forget_m, m);
+        moved_m = mul_add(dm, forget_m, m);
+        new_m = flush(moved_m);
         dv = mul_sub(g, g, v);
-        new_v = mul_add(dv, forget_v, v);
+        moved_v = mul_add(dv, forget_v, v);
+        new_v = flush(moved_v);
         step = mul(new_m, rate);
         root = sqrt(new_v);
         size = add(root, epsilon);
@@ -164,7 +171,8 @@ patterns! {
     rms_prop(v g w; rho forget rate epsilon) -> (new_v new_w) {
         square = mul(g, g);
         part = mul(square, forget);
-        new_v = mul_add(v, rho, part);
+        moved_v = mul_add(v, rho, part);
+        new_v = flush(moved_v);
         step = mul(g, rate);
         sum = add(new_v, epsilon);
         root = sqrt(sum);

@@ -176,6 +176,8 @@ fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Erf => libm::erf(x),
         UnaryOp::Floor => x.floor(),
         UnaryOp::Bf16 => bf16(x),
+        UnaryOp::Flush if x.abs() < f64::from(f32::MIN_POSITIVE) => 0.0,
+        UnaryOp::Flush => x,
         UnaryOp::Not => truth(x == 0.0),
     }
 }
@@ -212,6 +214,7 @@ fn unary_i32(op: UnaryOp, x: i32) -> i32 {
         | UnaryOp::Erf
         | UnaryOp::Floor
         | UnaryOp::Bf16
+        | UnaryOp::Flush
         | UnaryOp::Not => panic!("{} is not defined on i32", op.name()),
     }
 }

@@ -59,8 +59,10 @@ pub struct Memory<'g> {
 }
 
 impl<'g> Memory<'g> {
-    /// Sets the value after the step and returns it.
+    /// Sets the value after the step and returns it, 0 where it is subnormal: the averages of a weight whose gradient is 0 decay towards 0, and
+    /// the last steps before it round back to where they were.
     pub fn set(&mut self, value: Var<'g>) -> Var<'g> {
+        let value = value.flush();
         self.new = Some(value);
         value
     }

@@ -29,13 +29,13 @@ fn layer(rows: usize, inputs: usize, units: usize, with_adam: bool) -> (Graph, S
         if with_adam {
             let m = slot(&format!("{name}/m"), Role::Optimizer, shape);
             let old_m = read(m, "m");
-            let new_m = old_m + (grad - old_m) * 0.1;
-            let new_v = old_v + (grad.square() - old_v) * 0.001;
+            let new_m = (old_m + (grad - old_m) * 0.1).flush();
+            let new_v = (old_v + (grad.square() - old_v) * 0.001).flush();
             b.update(m, new_m);
             b.update(v, new_v);
             b.update(w, old_w - new_m * rate / (new_v.sqrt() + 1e-7));
         } else {
-            let new_v = old_v * 0.9 + grad.square() * 0.1;
+            let new_v = (old_v * 0.9 + grad.square() * 0.1).flush();
             b.update(v, new_v);
             b.update(w, old_w - grad * rate / (new_v + 1e-7).sqrt());
         }

@@ -11,10 +11,11 @@ pub(super) fn unary(g: &mut Graph, op: UnaryOp, x: NodeId) -> Rewrite {
         (UnaryOp::Neg, Op::Unary(UnaryOp::Neg)) | (UnaryOp::Not, Op::Unary(UnaryOp::Not)) => Some(inner.inputs[0]),
         // -(a - b) = b - a
         (UnaryOp::Neg, Op::Binary(BinaryOp::Sub)) => Some(make(g, Op::Binary(BinaryOp::Sub), &[inner.inputs[1], inner.inputs[0]])?),
-        // ||x|| = |x|, |-x| = |x|, floor floor, sign sign
+        // ||x|| = |x|, |-x| = |x|, floor floor, sign sign, flush flush
         (UnaryOp::Abs, Op::Unary(UnaryOp::Abs))
         | (UnaryOp::Floor, Op::Unary(UnaryOp::Floor))
-        | (UnaryOp::Sign, Op::Unary(UnaryOp::Sign)) => Some(x),
+        | (UnaryOp::Sign, Op::Unary(UnaryOp::Sign))
+        | (UnaryOp::Flush, Op::Unary(UnaryOp::Flush)) => Some(x),
         // What is a bfloat16 already.
         (UnaryOp::Bf16, _) if g.is_bf16(x) => Some(x),
         // -(x c) = x (-c)
