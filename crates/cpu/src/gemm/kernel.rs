@@ -74,7 +74,9 @@ impl<const ROWS: usize, const VECTORS: usize, const RIGHT: u8> WithSimd for Size
                 *x = unsafe { if RIGHT != WHOLE && v + 1 == VECTORS { s.load_partial(p, last) } else { s.load(p) } };
             }
             if RIGHT == PACK {
-                s.prefetch(b_at.wrapping_add(AHEAD * b_step));
+                for line in (0..VECTORS * S::LANES).step_by(LINE) {
+                    s.prefetch(b_at.wrapping_add(AHEAD * b_step + line));
+                }
                 for (v, x) in right.iter().enumerate() {
                     // SAFETY: row p < k of the panel.
                     unsafe { s.store(to.add(v * S::LANES), *x) };

@@ -159,13 +159,13 @@ impl GemmPlan {
         Self::make(spec, isa, cost, Products::Single)
     }
     /// As [`GemmPlan::with_epilogue`] for operands whose values are all bfloat16 (the lower 16 bits of every word zero; other values are
-    /// cut off to such), multiplied in pairs by the instruction of AVX512-BF16. None where the CPU lacks it, where `isa` is not
+    /// cut off to such), multiplied in pairs by the instruction of AVX512-BF16. None where the CPU lacks it or gains nothing by it, where `isa` is not
     /// [`Isa::Avx512`], and for products too small to repay the packing of both operands.
     ///
     /// # Panics
     /// As [`GemmPlan::new`].
     pub fn bf16(spec: GemmSpec, isa: Isa, cost: usize) -> Option<Self> {
-        (isa == Isa::Avx512 && bf16::is_available() && bf16::is_worth_packing(&spec)).then(|| Self::make(spec, isa, cost, Products::Pairs))
+        (isa == Isa::Avx512 && bf16::is_faster() && bf16::is_worth_packing(&spec)).then(|| Self::make(spec, isa, cost, Products::Pairs))
     }
     /// As [`GemmPlan::bf16`] for any instruction set and size, without the instruction.
     #[cfg(test)]

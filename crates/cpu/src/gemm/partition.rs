@@ -164,7 +164,7 @@ impl WithSimd for Choose {
         let tile_rows = if wide { S::GEMM_WIDE_ROWS.max(1) } else { S::GEMM_ROWS };
         let pack = right_turned || rows > many;
         let thin = pack && rows <= tile_rows;
-        let longest = if thin { THIN_BLOCK } else { (PANEL_WORDS / panel).max(THIN_BLOCK) };
+        let longest = if thin { THIN_BLOCK } else { (S::GEMM_PANEL / panel).max(THIN_BLOCK) };
         // Blocks of equal length; a sum just over one block is not cut.
         // Both operands are read down their rows, the right one from far away: pieces of a row must be long, and few rows at a time, for what reads
         // ahead of the processor and for its table of pages.

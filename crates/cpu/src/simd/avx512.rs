@@ -48,6 +48,12 @@ fn enter_outlined_bf16<W: WithSimd, const BF16: bool>(s: Avx512<BF16>, op: W) ->
     op.run(s)
 }
 
+/// Whether Intel made the CPU: the vendor's name in the registers of leaf 0.
+pub fn is_intel() -> bool {
+    let leaf = __cpuid(0);
+    [leaf.ebx, leaf.edx, leaf.ecx] == [*b"Genu", *b"ineI", *b"ntel"].map(u32::from_le_bytes)
+}
+
 #[inline(always)]
 fn mask(n: usize) -> __mmask16 {
     if n >= 16 { !0 } else { (1 << n) - 1 }
@@ -56,6 +62,7 @@ fn mask(n: usize) -> __mmask16 {
 impl<const BF16: bool> Simd for Avx512<BF16> {
     const LANES: usize = 16;
     const ISA: Isa = Isa::Avx512;
+    const GEMM_PANEL: usize = 8192;
     const GEMM_ROWS: usize = 14;
     const GEMM_VECTORS: usize = 2;
     const GEMM_WIDE_ROWS: usize = 6;

@@ -50,7 +50,7 @@ pub use acc::{Acc16, VIRTUAL_LANES, combine16};
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub use avx512::Avx512;
+pub use avx512::{Avx512, is_intel};
 pub use isa::{Isa, UnknownIsa, dispatch};
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
@@ -72,6 +72,9 @@ pub trait Simd: Copy + Send + Sync + std::fmt::Debug + 'static {
     const LANES: usize;
     /// Which instruction set this is.
     const ISA: Isa;
+    /// Words of a packed panel of the right operand of a product, which many register tiles read in turn. Measured: half of an L1 cache of 32 KiB;
+    /// with 16 lanes, whose tiles take longer for each line of it, twice as much, read from L2 where it must be.
+    const GEMM_PANEL: usize = 4096;
     /// Rows of the largest GEMM register tile at [`Simd::GEMM_VECTORS`] vectors per row.
     const GEMM_ROWS: usize;
     /// Vectors per row of the usual GEMM register tile.
