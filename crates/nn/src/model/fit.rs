@@ -1,17 +1,17 @@
-//! `fit`: epochs, steps, validation, callbacks.
+//! `fit`: its data and options, checked and put in order, and a step.
 
 use super::buckets::Buckets;
 use super::data::{TRAINING, VALIDATION, has_rows, weights_of_classes};
 use super::feed::{Inputs, Labels};
-use super::loader::{Batch, Flow, Order, Pick, Source, check_batch_size, for_each_batch};
-use super::nan::Replay;
+use super::loader::{Batch, Order, Pick, Source, check_batch_size};
 use super::options::Fit;
 use super::progress::{Progress, Silent};
-use super::resume::{Place, keeper, sum_of};
+use super::resume::{keeper, sum_of};
 use super::signature::{Mode, Phase, Signature, Signatures};
+use super::training::{Held, Run, Training};
 use super::{History, Logs, Model};
-use crate::advice::{Advice, Watch, of_losses, of_pulse};
-use crate::callbacks::{BackupAndRestore, Callback, CallbackState, Control, RunShape};
+use crate::advice::Watch;
+use crate::callbacks::{BackupAndRestore, RunShape};
 use crate::error::{Error, Result};
 use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Backend, TensorRef};
@@ -19,7 +19,6 @@ use adaline_graph::{DType, Role};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// The rows of one `fit`.
 struct Rows {
@@ -111,7 +110,7 @@ impl Model {
         let validation = given.or(held_back);
 
         let training = rows.training.len();
-        let mut order = source.order(rows.training, batch_size, shuffle, self.weights.seed);
+        let order = source.order(rows.training, batch_size, shuffle, self.weights.seed);
         let steps = steps_per_epoch.unwrap_or_else(|| order.batches());
         let signatures = self.training_signatures(&order, &source)?;
 
@@ -120,10 +119,9 @@ impl Model {
             (None, Some(factory)) if options.verbose > 0 => factory(options.verbose, epochs),
             _ => Box::new(Silent),
         };
-        let progress = progress.as_mut();
         let mut watch = Watch::new(options.advice.filter(|_| progress.wants_messages()), signatures.first().rows());
         if watch.on() {
-            watch.tell(progress, self.advice_before(&x, &y));
+            watch.tell(progress.as_mut(), self.advice_before(&x, &y));
         }
         let mut plan = Value::Null;
         if keeper(&mut callbacks).is_some() {
@@ -137,121 +135,12 @@ impl Model {
             progress.message(&text);
         }
         let shape = RunShape { epochs, steps, validates: validation.is_some(), resumes: kept.is_some() };
-        let mut run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()), plan };
         let diagnose = !allow_nan && !callbacks.iter().any(|c| c.handles_nan());
-        let mut replay = Replay::new(diagnose);
-        let mut history = History::default();
-        let mut buffers = Vec::with_capacity(2);
-        let asked_to_stop = || stop.as_ref().is_some_and(|f| f.load(Ordering::Relaxed));
-
-        run.each(self, &mut callbacks, progress, |c, control| c.on_train_begin(control))?;
-        let mut at = Place { epoch: initial_epoch, ..Place::default() };
-        if let Some(kept) = kept {
-            let states;
-            (at, history, states) = self.take_backup(&run.plan, kept)?;
-            run.stop = at.stopped;
-            run.restore(self, &mut callbacks, progress, states, at)?;
-        }
-        for epoch in at.epoch..epochs {
-            // Steps that were done before an interruption; a stop within them still ends with the epoch.
-            let before = if epoch == at.epoch { at.step } else { 0 };
-            if run.stop && before == 0 {
-                break;
-            }
-            if asked_to_stop() {
-                history.interrupted = true;
-                run.backup(self, &mut callbacks, Place { epoch, step: before, stopped: run.stop }, &history)?;
-                break;
-            }
-            if before == 0 {
-                run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_begin(epoch, control))?;
-                self.weights.store.zero(Role::Metric);
-            }
-            progress.epoch_begin(epoch, steps);
-            replay.epoch_begin(self, steps);
-            let (first, end) = (epoch as u64 * steps as u64, (epoch as u64 + 1) * steps as u64);
-            let range = if run.stop { end } else { first + before as u64 }..end;
-            let mut bad: Option<(u64, f32)> = None;
-            let mut cut_short = false;
-            for_each_batch(&source, &mut order, &mut buffers, range.clone(), |index, batch| {
-                let done = (index - first) as usize + 1;
-                replay.step(self);
-                let loss = self.train_step(signatures.of(batch), batch, None)?;
-                if epoch == initial_epoch {
-                    watch.step(done, steps, loss);
-                }
-                if !loss.is_finite() && diagnose {
-                    bad = Some((index, loss));
-                    return Ok(Flow::Stop);
-                }
-                if run.per_batch {
-                    run.each(self, &mut callbacks, progress, |c, control| {
-                        if c.wants_batches() { c.on_train_batch_end(done - 1, loss, control) } else { Ok(()) }
-                    })?;
-                    run.backup_if_due(self, &mut callbacks, Place { epoch, step: done, stopped: run.stop }, &history)?;
-                }
-                if progress.wants_step(done) {
-                    let logs = self.running_logs();
-                    progress.step(done, &views(&logs));
-                }
-                cut_short = done < steps && asked_to_stop();
-                if cut_short {
-                    run.backup(self, &mut callbacks, Place { epoch, step: done, stopped: run.stop }, &history)?;
-                }
-                Ok(if run.stop || cut_short { Flow::Stop } else { Flow::Go })
-            })?;
-            if let Some((index, loss)) = bad {
-                let mut error = self.diagnose(&source, &mut order, &mut buffers, &replay, (epoch, range.start, index), &signatures, loss);
-                if let Error::NonFiniteLoss { step, .. } = &mut error {
-                    *step += before;
-                }
-                return Err(error);
-            }
-            if cut_short {
-                history.interrupted = true;
-                break;
-            }
-            let mut logs = self.running_logs();
-            if let Some((source, rows)) = validation.as_ref().filter(|_| (epoch + 1).is_multiple_of(validation_freq)) {
-                run.each(self, &mut callbacks, progress, |c, control| c.on_test_begin(control))?;
-                let mut values = self.evaluate_rows(VALIDATION.y, source, rows.clone(), validation_batch)?;
-                run.each(self, &mut callbacks, progress, |c, control| c.on_test_end(control))?;
-                values.sort_by(|a, b| a.0.cmp(&b.0));
-                logs.extend(values.into_iter().map(|(name, v)| (format!("val_{name}"), v)));
-            }
-            run.each(self, &mut callbacks, progress, |c, control| c.on_epoch_end(epoch, &mut logs, control))?;
-            progress.epoch_end(epoch, &views(&logs));
-            history.push(epoch, &logs);
-            if epoch == initial_epoch && before == 0 && watch.on() && !run.stop {
-                let rate = self.learning_rate().unwrap_or(0.0);
-                let mut advice: Vec<Advice> =
-                    logs.iter().find(|l| l.0 == "loss").and_then(|l| watch.after_first(steps, l.1, rate)).into_iter().collect();
-                advice.extend(self.advice_within(&source, &mut order, first));
-                watch.tell(progress, advice);
-            }
-            run.backup_if_due(self, &mut callbacks, Place { epoch: epoch + 1, step: 0, stopped: run.stop }, &history)?;
-        }
-        if !history.interrupted && keeper(&mut callbacks).is_some_and(|k| k.due_at_end()) {
-            let epoch = history.epoch.last().map_or(at.epoch, |e| e + 1);
-            run.backup(self, &mut callbacks, Place { epoch, step: 0, stopped: run.stop }, &history)?;
-        }
-        if let (true, Some(&last)) = (watch.on() && !history.interrupted && history.len() > 1, history.epoch.last()) {
-            let losses = history.get("loss").unwrap_or(&[]);
-            let mut advice: Vec<Advice> = of_losses(losses, self.learning_rate().unwrap_or(0.0)).into_iter().collect();
-            advice.extend(self.advice_within(&source, &mut order, last as u64 * steps as u64));
-            watch.tell(progress, advice);
-        }
-        self.finish_averages();
-        run.each(self, &mut callbacks, progress, |c, control| c.on_train_end(control))?;
-        if let Some(keeper) = keeper(&mut callbacks).filter(|_| !history.interrupted) {
-            keeper.finish()?;
-        }
-        Ok(history)
-    }
-
-    /// What the first rows of a batch tell of the network. What cannot be looked at, for want of memory, is no error of the training.
-    fn advice_within(&mut self, source: &Source<'_>, order: &mut Order, batch: u64) -> Vec<Advice> {
-        self.pulse(source, order, batch).map_or_else(|_| Vec::new(), |pulse| of_pulse(&pulse))
+        let run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()), plan, callbacks, progress };
+        let validation = validation.map(|(source, rows)| Held { source, rows, batch: validation_batch, every: validation_freq });
+        let source = &source;
+        let epochs = initial_epoch..epochs;
+        Training { model: self, source, order, signatures, validation, epochs, steps, stop, run, watch, diagnose }.run(kept)
     }
 
     /// Loss and metrics of the running epoch by name, as Keras shows them while training.
@@ -394,65 +283,6 @@ impl<'a> Given<'a> {
     }
 }
 
-/// What callbacks share during a `fit`.
-struct Run {
-    shape: RunShape,
-    stop: bool,
-    per_batch: bool,
-    /// What a backup must have been made with; null when nobody keeps backups.
-    plan: Value,
-}
-
-impl Run {
-    fn each<'c>(
-        &mut self,
-        model: &mut Model,
-        callbacks: &mut [Box<dyn Callback + 'c>],
-        progress: &mut dyn Progress,
-        mut call: impl FnMut(&mut dyn Callback, &mut Control<'_>) -> Result<()>,
-    ) -> Result<()> {
-        for callback in callbacks {
-            call(callback.as_mut(), &mut Control::new(model, &mut self.stop, progress, self.shape))?;
-        }
-        Ok(())
-    }
-    /// Gives callbacks back what they remembered.
-    fn restore<'c>(
-        &mut self,
-        model: &mut Model,
-        callbacks: &mut [Box<dyn Callback + 'c>],
-        progress: &mut dyn Progress,
-        states: Vec<CallbackState>,
-        at: Place,
-    ) -> Result<()> {
-        let (now, then) = (callbacks.len(), states.len());
-        if now != then {
-            let message = format!(
-                "the backup was made with {then} callbacks, now there are {now}: give fit the same ones, or delete the backup to begin anew"
-            );
-            return Err(BackupAndRestore::fail(message));
-        }
-        let mut states = states.into_iter();
-        self.each(model, callbacks, progress, |c, control| c.restore(states.next().unwrap_or_default(), control))?;
-        if let Some(keeper) = keeper(callbacks) {
-            keeper.set_resumed(at.epoch, at.step);
-        }
-        Ok(())
-    }
-    fn backup_if_due<'c>(&self, model: &Model, callbacks: &mut [Box<dyn Callback + 'c>], at: Place, history: &History) -> Result<()> {
-        let due = !self.plan.is_null() && keeper(callbacks).is_some_and(BackupAndRestore::take_due);
-        if due { self.backup(model, callbacks, at, history) } else { Ok(()) }
-    }
-    /// Writes a backup, where somebody keeps them.
-    fn backup<'c>(&self, model: &Model, callbacks: &mut [Box<dyn Callback + 'c>], at: Place, history: &History) -> Result<()> {
-        if self.plan.is_null() {
-            return Ok(());
-        }
-        let backup = model.backup(&self.plan, at, history, callbacks)?;
-        keeper(callbacks).map_or(Ok(()), |keeper| keeper.write(&backup))
-    }
-}
-
 /// The first rows to train on, the last to validate on, as Keras: `floor(n · (1 - share))` rows stay.
 fn split_rows(rows: usize, share: f64) -> Result<Rows> {
     if share == 0.0 {
@@ -467,8 +297,4 @@ fn split_rows(rows: usize, share: f64) -> Result<Rows> {
         return Err(Error::option("validation_split", share, expected));
     }
     Ok(Rows { training: 0..at, held_back: at..rows })
-}
-
-fn views(logs: &Logs) -> Vec<(&str, f64)> {
-    logs.iter().map(|(n, v)| (n.as_str(), *v)).collect()
 }

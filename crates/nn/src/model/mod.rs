@@ -27,6 +27,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod train_step;
+mod training;
 mod transfer;
 mod weights;
 
