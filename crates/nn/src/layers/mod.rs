@@ -231,6 +231,11 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn inner(&self) -> Option<&Network> {
         None
     }
+    /// The layers within it that its input goes through one after the other, with their names, the first of which takes the input and the last of
+    /// which gives the result, when that is all it does apart from shapes.
+    fn row(&self) -> Vec<(String, &dyn Layer)> {
+        Vec::new()
+    }
     /// A copy.
     fn boxed(&self) -> Box<dyn Layer>;
 }
