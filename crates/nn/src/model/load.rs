@@ -100,7 +100,7 @@ impl Model {
         model.weights.limit = Weights::new(0).limit;
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
-        if options.compile && settings.is_object() {
+        if options.compile && settings.as_object().is_some_and(|s| !s.is_empty()) {
             model.take_settings(settings, file)?;
             model.take_optimizer(file, &tensors)?;
         }
