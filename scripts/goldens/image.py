@@ -4,7 +4,7 @@ Made with Python 3.11, Keras 3.15.1 on JAX (CPU, f32), NumPy 2. From the reposit
 
     KERAS_BACKEND=jax python scripts/goldens/image.py
 
-writes image.json and rand_augment.json in crates/nn/tests/goldens. Everything is a fixed function of nothing, so a second run changes no byte.
+writes image.json, rand_augment.json and image_given.json in crates/nn/tests/goldens. Everything is a fixed function of nothing, so a second run changes no byte.
 
 Where a layer draws numbers, its bounds are equal, so that it draws the same ones always; what is left to a coin (the sign of a shear) is
 set both ways, and each image must be that of one of `outputs`.
@@ -151,6 +151,18 @@ def cases():
     yield L.Resizing(2, 5, antialias=True, crop_to_aspect_ratio=True, data_format="channels_first"), first, plain
     for fill in (300.0, 17.5):
         yield L.RandomErasing((1.0, 1.0), scale=(1.0, 1.0), fill_value=fill), x, plain
+    yield L.RandomPerspective((1.0, 1.0), scale=0.0), x, plain
+    yield L.RandomElasticTransform((0.0, 0.0)), x, plain
+    yield L.RandomElasticTransform(scale=0.0), x, plain
+    yield L.AugMix(chain_depth=0), x, lambda layer, x: [lambda q: layer.transform_images(q, {"chain_mixing_weights": jnp.array([0.5, 0.25, 0.25]), "weight_sample": jnp.array(0.5), "chain_transforms": [[]] * 3})]
+    clahe = L.ContrastLimitedAdaptiveHistogramEqualization
+    large = images(2, 20, 17, 2)
+    for data, how in (
+        (x, {}), (large, {}), (large, {"tile_grid_size": (2, 3)}), (large, {"clip_limit": 0.0, "tile_grid_size": (1, 1)}), (large, {"clip_limit": 40.0, "tile_grid_size": (4, 2)}),
+        (large / 256, {"value_range": (0, 1), "tile_grid_size": (3, 3)}), (flat, {"tile_grid_size": (2, 2)}), (x * 3 - 200, {"tile_grid_size": (2, 2)}),
+        (first, {"data_format": "channels_first", "tile_grid_size": (5, 4)}), (images(1, 1, 2, 1), {}),
+    ):
+        yield clahe(**how), data, untaught
     for size, sigma in ((3, 1.0), ((5, 1), 0.7), ((1, 7), 0.9), (9, 0.5), (3, 0.0)):
         yield L.RandomGaussianBlur((1.0, 1.0), kernel_size=size, sigma=(sigma, sigma)), x, plain
 
@@ -175,6 +187,34 @@ def rand_augment():
     return {"object": keras.saving.serialize_keras_object(layer), "x": tensor(x), "outputs": outputs}
 
 
+def given():
+    """Layers that move each pixel by numbers of its own, with numbers that are given instead of drawn."""
+    x, square = images(2, 9, 12, 3), images(2, 20, 24, 1)
+    # Of the corners that move along an axis: right above, left below, and both of right below.
+    shift = np.array([[[0, 0], [-0.41, 0], [0, 0.37], [0.23, -0.17]], [[0, 0], [0.33, 0], [0, -0.29], [-0.37, -0.31]]], "float32")
+    for interpolation in ("nearest", "bilinear"):
+        for data in (x, images(2, 1, 6, 2)):
+            layer = L.RandomPerspective((1.0, 1.0), interpolation=interpolation, fill_value=11.5)
+            fixed = layer.get_random_transformation(jnp.array(data), training=True)
+            start = fixed["start_points"]
+            # One row has no matrix of its own.
+            if data.shape[1] > 1:
+                made = layer.transform_images(jnp.array(data), {**fixed, "end_points": start + start * shift}, training=True)
+                yield {"object": keras.saving.serialize_keras_object(layer), "x": tensor(data), "given": [tensor(shift)], "y": tensor(made)}
+    draw = jax.random.normal
+    for fill_mode in ("reflect", "wrap", "constant", "nearest", "mirror"):
+        for interpolation in ("nearest", "bilinear"):
+            for factor in (1.0, 0.63):
+                layer = L.RandomElasticTransform((1.0, 1.0), scale=(factor, factor), fill_mode=fill_mode, interpolation=interpolation, fill_value=11.5)
+                noise = [3 * wave(square.shape[:3]), 2 * wave(square.shape[:3])[::-1, ::-1]]
+                left = list(noise)
+                jax.random.normal = lambda *_, **__: jnp.array(left.pop(0))
+                fixed = layer.get_random_transformation(jnp.array(square), training=True)
+                made = layer.transform_images(jnp.array(square), fixed, training=True)
+                jax.random.normal = draw
+                yield {"object": keras.saving.serialize_keras_object(layer), "x": tensor(square), "given": [tensor(n) for n in noise], "y": tensor(made)}
+
+
 def rows():
     for layer, x, how in cases():
         functions = how(layer, x)
@@ -192,4 +232,6 @@ if __name__ == "__main__":
     line = lambda r: json.dumps(r, sort_keys=True, separators=(",", ":"))
     text = ",\n".join(map(line, rows()))
     OUT.write_text(f"[\n{text}\n]\n")
+    text = ",\n".join(map(line, given()))
+    (OUT.parent / "image_given.json").write_text(f"[\n{text}\n]\n")
     (OUT.parent / "rand_augment.json").write_text(f"[\n{line(rand_augment())}\n]\n")

@@ -5,6 +5,7 @@
 
 use crate::{
     Layer,
+    advice::activation,
     constraints::Constraint,
     initializers::Initializer,
     keras::DTypePolicy,
@@ -157,6 +158,29 @@ impl<'g> From<Var<'g>> for Masked<'g> {
     }
 }
 
+/// What a layer that ends in relu gave.
+pub(crate) struct Rectified<'g> {
+    /// Path of the layer.
+    layer: String,
+    /// Which call of it, from 0.
+    call: usize,
+    value: Var<'g>,
+    channels_first: bool,
+}
+
+impl<'g> Rectified<'g> {
+    /// Path of the layer, with the number of the call from the second one on.
+    pub(crate) fn name(&self) -> String {
+        if self.call == 0 { self.layer.clone() } else { format!("{}[{}]", self.layer, self.call) }
+    }
+    /// The largest value of each unit: of each channel, over everything else.
+    pub(crate) fn largest(&self) -> Var<'g> {
+        let units = if self.channels_first { 1 } else { self.value.rank().saturating_sub(1) };
+        let others: Vec<isize> = (0..self.value.rank()).filter(|&axis| axis != units).map(|axis| axis as isize).collect();
+        self.value.max(&others, false)
+    }
+}
+
 /// The context of one trace.
 pub struct Trace<'g, 'm> {
     b: &'g Builder,
@@ -174,6 +198,8 @@ pub struct Trace<'g, 'm> {
     penalised: Vec<SlotId>,
     /// Shapes of the calls of networks, when they are asked for.
     pub(crate) recorded: Option<Calls>,
+    /// Results of layers that end in relu and learn, when they are asked for.
+    pub(crate) rectified: Option<Vec<Rectified<'g>>>,
     spectral: Option<Spectral>,
 }
 
@@ -194,6 +220,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             frozen: false,
             penalised: Vec::new(),
             recorded: None,
+            rectified: None,
             spectral: None,
         }
     }
@@ -237,8 +264,19 @@ impl<'g, 'm> Trace<'g, 'm> {
             let results = layer.call_all(cx, &values);
             let results: Vec<Masked<'g>> = results.into_iter().map(|r| Masked { value: convert(cx, r.value), mask: r.mask }).collect();
             cx.penalize_results(layer, results.iter().map(|r| r.value));
+            cx.watch(layer, &results);
             results
         })
+    }
+    /// Keeps the first result of a layer that ends in relu, when it is asked for and the layer is not frozen.
+    fn watch(&mut self, layer: &dyn Layer, results: &[Masked<'g>]) {
+        let (path, frozen) = (self.b.path(), self.frozen);
+        let (Some(seen), Some(first)) = (&mut self.rectified, results.first()) else { return };
+        if frozen || !matches!(activation(layer).as_deref(), Some("relu" | "relu6")) {
+            return;
+        }
+        let channels_first = layer.config()["data_format"].as_str() == Some("channels_first");
+        seen.push(Rectified { call: seen.iter().filter(|r| r.layer == path).count(), layer: path, value: first.value, channels_first });
     }
     /// Keeps the shapes of a call of a network, when they are asked for.
     pub(crate) fn record(&mut self, net: &Network, call: &Call, inputs: &[Masked<'g>], results: &[Masked<'g>]) {

@@ -8,10 +8,11 @@ use adaline_nn::{
     Fit, Layer, Metric, Model, Seed, Sequential, Trace, catalogue,
     keras::KerasObject,
     layers::{
-        AutoContrast, CenterCrop, CutMix, DataFormat, Dense, Equalization, Flatten, Input, MixUp, RandAugment, RandomBrightness,
-        RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur,
-        RandomGrayscale, RandomHue, RandomInvert, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear,
-        RandomTranslation, RandomZoom, Rescaling, Resizing, Solarization,
+        AugMix, AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, CutMix, DataFormat, Dense, Equalization, Flatten,
+        Input, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop,
+        RandomElasticTransform, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective,
+        RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Rescaling,
+        Resizing, Solarization,
         image::{FillMode, FlipMode, Interpolation},
     },
     losses::MeanSquaredError,
@@ -71,6 +72,8 @@ fn random() -> Vec<Box<dyn Layer>> {
         RandomSaturation::new((0.1, 0.9)).into(),
         RandomGrayscale::new(0.5).into(),
         RandomErasing::new(1.0).into(),
+        RandomPerspective::new(1.0).into(),
+        RandomElasticTransform::new((1.0, 1.0)).scale((0.5, 1.0)).into(),
         RandomGaussianBlur::new(1.0).into(),
         Solarization::new().addition_factor(0.5).threshold_factor(0.5).into(),
         RandomPosterization::new(8.0).into(),
@@ -111,7 +114,7 @@ fn values_and_gradients_are_those_of_keras() {
         }
     }
     let compared = |class: &str| cases.iter().any(|c| c["object"]["class_name"] == class);
-    let fixed = ["Resizing", "CenterCrop", "AutoContrast", "Equalization"];
+    let fixed = ["Resizing", "CenterCrop", "AutoContrast", "Equalization", "AugMix", "ContrastLimitedAdaptiveHistogramEqualization"];
     let missing: Vec<&str> = random().iter().map(|l| l.class_name()).chain(fixed).filter(|c| !compared(c)).collect();
     assert!(missing.is_empty(), "no golden of {missing:?}");
 }
@@ -119,13 +122,15 @@ fn values_and_gradients_are_those_of_keras() {
 #[test]
 fn outside_of_training_images_stay_as_they_are() {
     let x = alike(2, [6, 8, 3]);
-    let batchwise: [Box<dyn Layer>; 2] = [RandAugment::new().into(), Equalization::new().into()];
+    let batchwise: [Box<dyn Layer>; 3] = [RandAugment::new().into(), AugMix::new().into(), Equalization::new().into()];
     for layer in random().iter().chain(&mixing()).chain(&batchwise) {
         assert_eq!(run(&**layer, &x, None, false, 0).unwrap()[0], x, "{}", layer.class_name());
     }
-    let contrast = AutoContrast::new();
-    assert_ne!(run(&contrast, &x, None, false, 0).unwrap()[0], x);
-    assert_eq!(run(&contrast, &x, None, false, 0), run(&contrast, &x, None, true, 0));
+    let always: [Box<dyn Layer>; 2] = [AutoContrast::new().into(), ContrastLimitedAdaptiveHistogramEqualization::new().into()];
+    for layer in always {
+        assert_ne!(run(&*layer, &x, None, false, 0).unwrap()[0], x);
+        assert_eq!(run(&*layer, &x, None, false, 0), run(&*layer, &x, None, true, 0));
+    }
     for layer in [Box::new(Resizing::new(3, 4)) as Box<dyn Layer>, Box::new(CenterCrop::new(3, 4))] {
         assert_eq!(run(&*layer, &x, None, false, 0).unwrap()[0].ty.shape, Shape::new(&[2, 3, 4, 3]));
         assert_eq!(run(&*layer, &x, None, false, 0), run(&*layer, &x, None, true, 0));
@@ -184,6 +189,8 @@ fn wrong_inputs_are_errors_that_say_so() {
         CenterCrop::new(2, 2).into(),
         AutoContrast::new().into(),
         Equalization::new().into(),
+        AugMix::new().into(),
+        ContrastLimitedAdaptiveHistogramEqualization::new().into(),
         RandAugment::new().into(),
     ];
     for layer in random().iter().chain(&mixing()).chain(&fixed) {
@@ -260,6 +267,19 @@ fn arguments_out_of_range_are_refused() {
         ("contrast_factor", Box::new(RandomColorJitter::new().contrast_factor(2.0))),
         ("saturation_factor", Box::new(RandomColorJitter::new().saturation_factor(nan))),
         ("hue_factor", Box::new(RandomColorJitter::new().hue_factor((-0.5, -0.1)))),
+        ("factor", Box::new(RandomPerspective::new(1.5))),
+        ("scale", Box::new(RandomPerspective::new(0.5).scale(1.5))),
+        ("interpolation", Box::new(RandomPerspective::new(0.5).interpolation(Interpolation::Bicubic))),
+        ("scale", Box::new(RandomElasticTransform::new(0.5).scale(nan))),
+        ("value_range", Box::new(RandomElasticTransform::new(0.5).value_range(1.0, 0.0))),
+        ("fill_mode", Box::new(RandomRotation::new(0.5).fill_mode(FillMode::Mirror))),
+        ("num_chains", Box::new(AugMix::new().num_chains(0))),
+        ("chain_depth", Box::new(AugMix::new().chain_depth(usize::MAX))),
+        ("alpha", Box::new(AugMix::new().alpha(0.0))),
+        ("factor", Box::new(AugMix::new().factor((0.5, 1.1)))),
+        ("interpolation", Box::new(AugMix::new().interpolation(Interpolation::Bicubic))),
+        ("tile_grid_size", Box::new(ContrastLimitedAdaptiveHistogramEqualization::new().tile_grid_size(8, 0))),
+        ("clip_limit", Box::new(ContrastLimitedAdaptiveHistogramEqualization::new().clip_limit(nan))),
         ("factor", Box::new(RandAugment::new().factor(1.5))),
         ("num_ops", Box::new(RandAugment::new().num_ops(1000))),
         ("interpolation", Box::new(RandAugment::new().interpolation(Interpolation::Bicubic))),
@@ -309,6 +329,10 @@ fn configurations_are_read_in_all_of_keras_forms() {
         Equalization::new().bins(33).value_range(0.0, 1.0).into(),
         RandAugment::new().num_ops(3).factor((0.1, 0.3)).seed(4).interpolation(Interpolation::Nearest).into(),
         RandomColorJitter::new().contrast_factor((0.1, 0.2)).seed(6).into(),
+        RandomPerspective::new(0.4).scale(0.3).interpolation(Interpolation::Nearest).fill_value(2.5).seed(2).into(),
+        RandomElasticTransform::new(0.4).scale((0.1, 0.3)).fill_mode(FillMode::Mirror).into(),
+        AugMix::new().num_chains(2).chain_depth(1).factor(0.2).alpha(0.5).all_ops(false).seed(3).into(),
+        ContrastLimitedAdaptiveHistogramEqualization::new().clip_limit(2.0).tile_grid_size(4, 3).value_range(0.0, 1.0).into(),
     ];
     for mut layer in layers.into_iter().chain(random()).chain(mixing()) {
         layer.validate().unwrap();
@@ -394,6 +418,8 @@ fn draws_are_spread_as_keras_spreads_them() {
     share("erasing", untouched(&RandomErasing::new((0.4, 0.4)).scale(1.0)), 2000, 0.6 + 0.4 * 0.08);
     share("negatives", untouched(&RandomInvert::new((0.3, 0.3))), 2000, 0.7);
     share("negatives of half", untouched(&RandomInvert::new(1.0)), 2000, 0.5);
+    share("perspective", untouched(&RandomPerspective::new((0.3, 0.3))), 2000, 0.7);
+    share("elastic", untouched(&RandomElasticTransform::new((0.3, 0.3)).scale((1.0, 1.0))), 2000, 0.7);
     share("blur", untouched(&RandomGaussianBlur::new((0.3, 0.3)).sigma((0.9, 0.9))), 2000, 0.7);
 }
 
@@ -559,4 +585,69 @@ fn a_network_of_all_of_them_trains_and_comes_back_from_its_file() {
         m.train_on_batch(&x, &y, None).unwrap();
     }
     assert_eq!(again.get_weights(), model.get_weights());
+}
+
+#[test]
+fn mixed_augmentations_are_shares_of_one_that_is_keras() {
+    let golden = goldens("rand_augment").remove(0);
+    let x = tensor(&golden["x"]);
+    let outputs: Vec<Value> = golden["outputs"].as_object().unwrap().values().flat_map(tensors).collect();
+    let layer = |all: bool| AugMix::new().num_chains(1).chain_depth(1).factor((0.2, 0.2)).all_ops(all);
+    let clipped = |v: f64| v.clamp(0.0, 255.0);
+    let (mut shares, mut untouched, mut found) = (Vec::new(), 0, 0);
+    for step in 0..80 {
+        let y = call(&layer(step % 2 == 0), &x, step);
+        if y.data.iter().zip(&x.data).all(|(a, b)| (a - b).abs() < 1e-3) {
+            untouched += 1;
+            continue;
+        }
+        // Of all pixels the same share is the augmentation's. Each image has a sign of its own where there is one, so the first is looked at.
+        let (mixed, plain) = (rows(&y).next().unwrap(), rows(&x).next().unwrap());
+        let share = outputs.iter().find_map(|theirs| {
+            let augmented = rows(theirs).next().unwrap();
+            let pixel = (0..plain.len()).max_by(|&a, &b| (augmented[a] - plain[a]).abs().total_cmp(&(augmented[b] - plain[b]).abs()))?;
+            let share = (mixed[pixel] - plain[pixel]) / (augmented[pixel] - plain[pixel]);
+            let fits = (0..plain.len()).all(|i| (clipped(plain[i] + share * (augmented[i] - plain[i])) - mixed[i]).abs() < 2e-2);
+            (fits && (0.0..=1.0001).contains(&share)).then_some(share)
+        });
+        found += usize::from(share.is_some());
+        shares.extend(share);
+    }
+    // None is one of 12 or of 8; solarization and contrast draw numbers that the golden does not have.
+    assert!((1..30).contains(&untouched), "{untouched}");
+    assert!(found >= 40 && found + untouched < 80, "{found}");
+    // With alpha 1 shares are spread evenly.
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!((mean - 0.5).abs() < 4.0 / (12.0 * shares.len() as f64).sqrt(), "{mean}");
+    assert!(shares.iter().any(|s| *s < 0.25) && shares.iter().any(|s| *s > 0.75));
+}
+
+#[test]
+fn chains_are_mixed_by_shares_that_add_up_to_one() {
+    // A grey image that no augmentation but brightness and its like changes stays as it is where they are left out: all shares together are one.
+    let x = Value::f32([2, 4, 4, 1], &[128.0; 32]);
+    for step in 0..12 {
+        let layer = AugMix::new().all_ops(false).factor(0.0).num_chains(4).chain_depth(0);
+        let y = call(&layer, &x, step);
+        assert!(y.data.iter().all(|v| (v - 128.0).abs() < 1e-3), "{y:?}");
+    }
+}
+
+#[test]
+fn perspective_leaves_the_left_upper_corner_and_no_image_is_too_small() {
+    let x = alike(40, [9, 7, 2]);
+    let y = call(&RandomPerspective::new((1.0, 1.0)), &x, 5);
+    for (new, old) in rows(&y).zip(rows(&x)) {
+        assert!((new[0] - old[0]).abs() < 1e-3 && (new[1] - old[1]).abs() < 1e-3);
+    }
+    for size in [[1, 1, 1], [1, 5, 1], [5, 1, 2]] {
+        let x = alike(8, size);
+        for layer in [
+            Box::<dyn Layer>::from(RandomPerspective::new((1.0, 1.0))),
+            RandomElasticTransform::new((1.0, 1.0)).fill_mode(FillMode::Mirror).into(),
+            ContrastLimitedAdaptiveHistogramEqualization::new().into(),
+        ] {
+            assert!(call(&*layer, &x, 0).data.iter().all(|v| v.is_finite()), "{}", layer.class_name());
+        }
+    }
 }

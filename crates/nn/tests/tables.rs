@@ -4,6 +4,7 @@
 mod support;
 
 use adaline_data::Tensor;
+use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::{Builder, DType, Shape, Var, eval::Value, reference::Reference};
 use adaline_nn::{
     Apply, Fit, Functional, Layer, Model, Seed, Trace,
@@ -110,8 +111,15 @@ fn what_is_learned_is_what_keras_learns() {
                 assert_eq!(Discretization::from_config(&layer.config()).unwrap().bin_boundaries(), layer.bin_boundaries(), "{what}");
             }
             "IntegerLookup" => {
-                let mut layer = IntegerLookup::from_config(config).unwrap();
-                layer.adapt(data(&case["x"]).as_i32().unwrap()).unwrap();
+                let (mut layer, x) = (IntegerLookup::from_config(config).unwrap(), data(&case["x"]));
+                layer.adapt_all(x.as_i32().unwrap(), x.shape()).unwrap();
+                if config["output_mode"] == "tf_idf" {
+                    let documents = [5, 7, 7, -1, 3, 3, 3, 0, 9, 5, 11, 3];
+                    let ours = layer.lookup_all(&documents, &[4, 3]).unwrap();
+                    close(&what, &value(&ours), &tensor(&case["y"]), 1e-6, 0.0);
+                    let within = call(&layer, &[Value::i32([4, 3], &documents)]).unwrap();
+                    assert_eq!(within.to_f32(), *ours.f32_values(), "{what}");
+                }
                 assert_eq!(json!(layer.vocabulary()), case["vocabulary"], "{what}");
                 assert_eq!(IntegerLookup::from_config(&layer.config()).unwrap().vocabulary(), layer.vocabulary(), "{what}");
             }
@@ -137,6 +145,14 @@ fn hashes_and_look_ups_before_a_network_are_keras() {
         let (object, config) = (&case["object"], &case["object"]["config"]);
         let what = object.to_string();
         let xs: Vec<Tensor> = case["x"].as_array().map(|xs| xs.iter().map(data).collect()).unwrap_or_default();
+        if let Some(places) = case["places"].as_array() {
+            let places: Vec<i32> = places.iter().map(|p| p.as_i64().unwrap() as i32).collect();
+            let layer = StringLookup::from_config(config).unwrap();
+            assert_eq!(layer.terms_at(&places).unwrap(), texts(&case["terms"]), "{what}");
+            let text = call(&layer, &[Value::i32([2, 1], &[1, 2])]).unwrap_err();
+            assert!(text.contains("call `terms_at`"), "{text}");
+            continue;
+        }
         let ours = match (object["class_name"].as_str().unwrap(), &xs[..]) {
             ("Hashing", []) => Hashing::from_config(config).unwrap().hash_texts(&texts(&case["texts"])),
             ("Hashing", [x, ..]) => Hashing::from_config(config).unwrap().hash(x),
@@ -156,6 +172,11 @@ fn hashes_and_look_ups_before_a_network_are_keras() {
 fn numbers_before_a_network_are_those_within() {
     for case in goldens("table_layers").iter().filter(|c| c["object"]["class_name"] == "IntegerLookup") {
         let (x, layer) = (data(&case["x"][0]), IntegerLookup::from_config(&case["object"]["config"]).unwrap());
+        if case["object"]["config"]["invert"] == true {
+            let terms = layer.terms_at(x.as_i32().unwrap()).unwrap();
+            same(&case["object"].to_string(), &Value::i32(Shape::new(x.shape()), &terms), &case["y"], &json!("int"));
+            continue;
+        }
         let before = layer.lookup_all(x.as_i32().unwrap(), x.shape()).unwrap();
         same(&case["object"].to_string(), &value(&before), &case["y"], &case["object"]["config"]["output_mode"]);
     }
@@ -190,10 +211,19 @@ fn what_cannot_be_is_refused_with_its_reason() {
         ("IntegerLookup", json!({"vocabulary": []}), "at least one term"),
         ("IntegerLookup", json!({"vocabulary": [1, 2], "mask_token": 2}), "2 at 1"),
         ("IntegerLookup", json!({"vocabulary": [1, 2], "max_tokens": 2}), "at least 3, the size of the vocabulary"),
-        ("IntegerLookup", json!({"invert": true}), "`invert` = true is not supported"),
+        ("IntegerLookup", json!({"invert": true, "output_mode": "count"}), "int, since invert is set"),
+        ("IntegerLookup", json!({"invert": true, "oov_token": null}), "`oov_token` is none, but must be given, since invert is set"),
+        ("IntegerLookup", json!({"invert": true, "vocabulary": [3, -1]}), "-1 at 1"),
+        ("IntegerLookup", json!({"sparse": true}), "`sparse` = true is not supported"),
+        ("StringLookup", json!({"idf_weights": [1.0]}), "none unless output_mode is tf_idf"),
         ("IntegerLookup", json!({"salt": 3}), "none unless oov_method is farmhash"),
         ("IntegerLookup", json!({"encoding": "utf-8"}), "IntegerLookup has no argument `encoding`"),
-        ("IntegerLookup", json!({"output_mode": "tf_idf"}), "`output_mode`"),
+        ("IntegerLookup", json!({"output_mode": "tf-idf", "vocabulary": [1, 2]}), "2 finite numbers, one for each term of the vocabulary"),
+        ("IntegerLookup", json!({"output_mode": "tf_idf", "vocabulary": [1, 2], "idf_weights": [1.0, null]}), "`idf_weights`"),
+        ("CategoryEncoding", json!({"num_tokens": 3, "output_mode": "tf_idf"}), "IntegerLookup and StringLookup have it"),
+        ("CategoryEncoding", json!({"num_tokens": 3, "sparse": true}), "`sparse` = true is not supported"),
+        ("Discretization", json!({"num_bins": 3, "output_mode": "tf_idf"}), "IntegerLookup and StringLookup have it"),
+        ("Hashing", json!({"num_bins": 3, "output_mode": "tf_idf"}), "IntegerLookup and StringLookup have it"),
         ("StringLookup", json!({"pad_to_max_tokens": true}), "given, since pad_to_max_tokens is set"),
         ("StringLookup", json!({"encoding": "latin-1"}), "`encoding` is latin-1, but must be utf-8"),
     ] {
@@ -221,6 +251,79 @@ fn what_cannot_be_is_refused_with_its_reason() {
     assert!(HashedCrossing::new(3).cross(&[&column]).unwrap_err().to_string().contains("two or more columns"));
     let text = Hashing::new(3).output_mode(OutputMode::Count).hash(&Tensor::i32([2], vec![1, 2]).unwrap()).unwrap_err().to_string();
     assert!(text.contains("the input (rows, values)"), "{text}");
+}
+
+/// An archive as Keras writes it.
+fn archive(case: &Json) -> KerasArchive {
+    let assets = case["assets"].as_object().unwrap().iter().map(|(p, c)| (p.clone(), c.as_str().unwrap().as_bytes().to_vec()));
+    let weights = case["weights"].as_object().unwrap().iter().map(|(path, value)| {
+        let value = tensor(value);
+        NamedTensor { path: path.clone(), shape: value.ty.shape.dims().to_vec(), data: TensorBytes::F32(value.to_f32()) }
+    });
+    KerasArchive {
+        metadata: json!({"keras_version": "3.15.1", "date_saved": "1980-01-01@00:00:00"}),
+        config: case["config"].clone(),
+        weights: weights.collect(),
+        group_names: Vec::new(),
+        assets: assets.collect(),
+    }
+}
+
+fn load(archive: &KerasArchive) -> Result<Model, String> {
+    let bytes = archive.write_to_vec().unwrap();
+    Model::from_bytes(Arc::new(Reference::default()), &bytes, LoadOptions::default()).map_err(|e| e.to_string())
+}
+
+#[test]
+fn what_keras_learned_is_read_from_its_files() {
+    let cases = goldens("table_files");
+    assert!(cases.len() >= 10);
+    for case in &cases {
+        let (file, what) = (archive(case), case["config"].to_string());
+        let mut model = load(&file).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let (x, y) = (data(&case["x"]), tensor(&case["y"]));
+        close(&what, &value(&model.predict(&x).unwrap()), &y, 1e-6, 1e-6);
+        // Then it is in the configuration, and weights where Keras looks for them.
+        let ours = KerasArchive::read_from_slice(&model.to_bytes().unwrap()).unwrap();
+        assert!(ours.assets.iter().all(|(p, _)| p == "adaline/model.json"));
+        let idf =
+            |a: &KerasArchive| a.weights.iter().find(|w| w.path.ends_with("/vars/idf_weights")).map(|w| (w.path.clone(), w.shape.clone()));
+        assert_eq!(idf(&ours), idf(&file), "{what}");
+        let mut again = load(&ours).unwrap();
+        assert_eq!(again.predict(&x).unwrap(), model.predict(&x).unwrap(), "{what}");
+    }
+    let wrong = |path: &str, content: &[u8]| {
+        let mut file = archive(&cases[0]);
+        file.assets = vec![(path.into(), content.to_vec())];
+        load(&file).unwrap_err()
+    };
+    let place = "layers/integer_lookup/vocabulary.txt";
+    for (path, content, part) in [
+        (place, &b"-1\n2\nx"[..], "`vocabulary.txt` is x, but must be a whole number in each line"),
+        (place, b"-1\n2\n2", "each term once"),
+        (place, b"\xff", "UTF-8"),
+        (place, b"", "a whole number in each line"),
+        ("layers/other/vocabulary.txt", b"-1\n2", "adapt"),
+    ] {
+        let text = wrong(path, content);
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn texts_and_places_go_both_ways() {
+    let words = ["ham", "spam", "eggs"];
+    let there = StringLookup::new().with_vocabulary(words).mask_token("");
+    let back = there.clone().invert(true);
+    let places = there.lookup(&["eggs", "", "beans", "ham"]).unwrap();
+    assert_eq!(back.terms_at(places.as_i32().unwrap()).unwrap(), ["eggs", "", "[UNK]", "ham"]);
+    let text = back.lookup(&["ham"]).unwrap_err().to_string();
+    assert!(text.contains("places for `terms_at`, since invert is set"), "{text}");
+    // Nothing stands for places of none.
+    let config = json!({"vocabulary": ["a"], "oov_token": null, "num_oov_indices": 0});
+    let none = StringLookup::from_config(&config).unwrap();
+    assert_eq!(none.terms_at(&[0]).unwrap(), ["a"]);
+    assert!(none.terms_at(&[1]).unwrap_err().to_string().contains("there is no oov_token"));
 }
 
 #[test]

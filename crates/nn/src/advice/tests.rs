@@ -3,11 +3,14 @@
 use super::*;
 use crate::activations::Activation;
 use crate::initializers::Initializer;
-use crate::layers::{ActivationLayer, BatchNormalization, Dense, Dropout, Embedding, Flatten, Input, Rescaling, Softmax};
+use crate::layers::{
+    ActivationLayer, BatchNormalization, Dense, Dropout, Embedding, Flatten, Input, Pipeline, Rescaling, Softmax, SpectralNormalization,
+    TimeDistributed,
+};
 use crate::losses::{BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy};
 use crate::model::Progress;
 use crate::optimizers::{Optimizer, Sgd};
-use crate::{Fit, Layer, Model, Seed, Sequential};
+use crate::{Apply, Fit, Functional, Layer, Model, Seed, Sequential};
 use adaline_data::Tensor;
 use adaline_graph::philox::Philox;
 use adaline_graph::reference::Reference;
@@ -102,6 +105,16 @@ fn the_last_activation_is_found_in_layers_of_its_own_and_networks_within() {
     assert_eq!(at(vec![Activation::Softmax.into()]), [(AdviceKind::Logits, "activation".to_owned())]);
     let head = Sequential::new().name("head").add(Dense::new(3).activation(Activation::Softmax));
     assert_eq!(at(vec![head.into()]), [(AdviceKind::Logits, "head/dense".to_owned())]);
+    // An outer network's last layer is that before a network which only reshapes.
+    let reshape = Sequential::new().add(Flatten::new());
+    assert_eq!(at(vec![Softmax::default().into(), reshape.into()]), [(AdviceKind::Logits, "softmax".to_owned())]);
+    let inner = Sequential::new().name("inner").add(Dense::new(3).activation(Activation::Softmax)).add(Flatten::new());
+    let spectral = SpectralNormalization::new(Dense::new(3).activation(Activation::Softmax));
+    assert_eq!(at(vec![spectral.into()]), [(AdviceKind::Logits, "spectral_normalization/layer".to_owned())]);
+    let pipeline = Pipeline::new([Softmax::default().into(), Flatten::new().into()]).name("ends");
+    assert_eq!(at(vec![pipeline.into()]), [(AdviceKind::Logits, "ends/_pipeline_layers/softmax".to_owned())]);
+    let deep = Sequential::new().name("deep").add(Dropout::new(0.1)).add(inner);
+    assert_eq!(at(vec![deep.into()]), [(AdviceKind::Logits, "deep/inner/dense".to_owned())]);
     assert!(at(vec![]).is_empty());
     // What a function of the program does is its own business.
     assert!(at(vec![ActivationLayer::custom("mine", |x| x.softmax(-1)).into()]).is_empty());
@@ -143,6 +156,13 @@ fn inputs_that_are_not_scaled_are_named_unless_the_network_does_it() {
     assert!(of(vec![Dropout::new(0.1).into(), BatchNormalization::new().into()]).is_empty());
     let inner = Sequential::new().add(Dropout::new(0.1)).add(BatchNormalization::new());
     assert!(of(vec![inner.into()]).is_empty());
+    // Networks and wrappers that do nothing to the inputs do not hide what follows, nor what does not.
+    let idle = || Sequential::new().add(Dropout::new(0.1));
+    assert_eq!(of(vec![idle().into()]), [far, constant]);
+    assert!(of(vec![idle().into(), Rescaling::new(0.01).into()]).is_empty());
+    assert!(of(vec![Pipeline::new([Dropout::new(0.1).into(), Rescaling::new(0.01).into()]).into()]).is_empty());
+    assert_eq!(of(vec![Pipeline::new([Box::from(Dropout::new(0.1))]).into()]), [far, constant]);
+    assert_eq!(of(vec![SpectralNormalization::new(Dense::new(3)).into()]), [far, constant]);
     assert!(of(vec![Embedding::new(200, 2).into(), Flatten::new().into()]).is_empty());
 }
 
@@ -199,6 +219,62 @@ fn units_that_died_are_counted() {
         ]
     );
     assert!(dead(0.1).is_empty());
+}
+
+#[test]
+fn units_that_died_within_networks_and_wrappers_are_named_by_their_path() {
+    let dead = || Dense::new(6).activation(Activation::Relu).bias_initializer(Initializer::constant(-9.0)).name("hidden");
+    let heard = |layers: Vec<Box<dyn Layer>>| {
+        let begin: Vec<Box<dyn Layer>> = vec![Input::new([2, 3]).into()];
+        let end: Vec<Box<dyn Layer>> = vec![Flatten::new().into(), Dense::new(1).into()];
+        let layers = begin.into_iter().chain(layers).chain(end).collect();
+        let mut m = model(layers, Sgd::default(), MeanSquaredError::default());
+        let x = Tensor::f32([64, 2, 3], noise(64, 6)).unwrap();
+        let told = told(&mut m, &x, &column(noise(64, 1).into_iter()), Fit::default());
+        told.iter().map(|t| t.split('`').nth(1).unwrap_or(t).to_owned()).collect::<Vec<_>>()
+    };
+    let trunk = || Sequential::new().name("trunk").add(dead());
+    assert_eq!(heard(vec![trunk().into()]), ["trunk/hidden"]);
+    assert_eq!(heard(vec![Sequential::new().name("outer").add(Dense::new(3)).add(trunk()).into()]), ["outer/trunk/hidden"]);
+    assert_eq!(heard(vec![TimeDistributed::new(dead()).into()]), ["time_distributed/layer"]);
+    assert_eq!(heard(vec![TimeDistributed::new(trunk()).into()]), ["time_distributed/layer/hidden"]);
+    // Nobody would have frozen units learn.
+    let mut frozen = Box::<dyn Layer>::from(trunk());
+    frozen.set_trainable(false);
+    assert!(heard(vec![frozen]).is_empty());
+}
+
+#[test]
+fn units_of_a_shared_network_are_counted_for_each_call() {
+    let x = Input::new([3]).tensor();
+    let inner = Sequential::new().name("inner").add(Input::new([3])).add(
+        Dense::new(3).activation(Activation::Relu).kernel_initializer(Initializer::Ones).bias_initializer(Initializer::Zeros).name("d"),
+    );
+    let shared = Box::<dyn Layer>::from(inner).shared();
+    // The first call sees positive values, the second one those less 100.
+    let first = shared.apply(&x);
+    let shifted = Rescaling::new(1.0).offset(-100.0).apply(&first);
+    let y = Dense::new(1).apply(&shared.apply(&shifted));
+    let mut m = Functional::new(&x, &y).unwrap().build_on(Arc::new(Reference::default()), Seed(1)).unwrap();
+    m.compile(Sgd::default().learning_rate(1e-9), MeanSquaredError::default(), ()).unwrap();
+    let x = Tensor::f32([64, 3], noise(64, 3).iter().map(|v| v.abs()).collect::<Vec<f32>>()).unwrap();
+    let told = told(&mut m, &x, &column(noise(64, 1).into_iter()), Fit::default());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("Advice: 3 of the 3 units of layer `inner/d[1]` give 0"), "{told:?}");
+}
+
+#[test]
+fn gradients_that_vanish_within_networks_are_measured() {
+    let block = |name: &str| {
+        let layer = || Dense::new(4).activation(Activation::Sigmoid).kernel_initializer(Initializer::random_normal(0.0, 0.5));
+        Sequential::new().name(name).add(layer()).add(layer()).add(layer()).add(layer())
+    };
+    let layers: Vec<Box<dyn Layer>> = vec![Input::new([4]).into(), block("a").into(), block("b").into(), Dense::new(1).name("end").into()];
+    let mut m = model(layers, Sgd::default().learning_rate(1e-9), MeanSquaredError::default());
+    let vanished = told(&mut m, &inputs(64, 4), &column(noise(64, 1).into_iter()), Fit::default());
+    assert_eq!(vanished.len(), 1, "{vanished:?}");
+    assert!(vanished[0].starts_with("Advice: the gradient by the kernel of layer `a/dense`, the first, has the norm "), "{vanished:?}");
+    assert!(vanished[0].contains("that of `end`, the last, "), "{vanished:?}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod group_normalization;
 mod identity;
 pub mod image;
 mod input;
+pub(crate) mod kept;
 mod layer_normalization;
 mod masking;
 mod merging;
@@ -72,12 +73,13 @@ pub use global_pooling::{
 pub use group_normalization::GroupNormalization;
 pub use identity::Identity;
 pub use image::{
-    AutoContrast, CenterCrop, CutMix, Equalization, MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
-    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert,
-    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,
-    Solarization,
+    AugMix, AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, CutMix, Equalization, MixUp, RandAugment,
+    RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing,
+    RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomRotation,
+    RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
 };
 pub use input::{Input, InputLayer};
+pub use kept::Kept;
 pub use layer_normalization::LayerNormalization;
 pub use masking::Masking;
 pub use merging::{Add, Average, Concatenate, Dot, DotAxes, Maximum, Minimum, Multiply, Subtract};
@@ -223,6 +225,17 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn file_path(&self, inner: &str) -> String {
         inner.to_owned()
     }
+    /// Takes what a file of Keras keeps of it beside configuration and weights, `place` being its own there: a vocabulary that was learned.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], where that is not sound.
+    fn take_kept(&mut self, _place: &str, _kept: &Kept<'_>) -> Result<(), ConfigError> {
+        Ok(())
+    }
+    /// Values that Keras keeps among its weights under a name, though they are none.
+    fn kept(&self) -> Option<(&'static str, Vec<f32>)> {
+        None
+    }
     /// Calls of layers that a call of it makes, itself included: more than one where it has layers within.
     fn calls(&self) -> usize {
         1
@@ -230,6 +243,11 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     /// It as a network, when it is one.
     fn inner(&self) -> Option<&Network> {
         None
+    }
+    /// The layers within it that its input goes through one after the other, with their names, the first of which takes the input and the last of
+    /// which gives the result, when that is all it does apart from shapes.
+    fn row(&self) -> Vec<(String, &dyn Layer)> {
+        Vec::new()
     }
     /// A copy.
     fn boxed(&self) -> Box<dyn Layer>;

@@ -80,13 +80,16 @@ impl Layer for Pipeline {
     fn autocast(&self) -> bool {
         self.layers.first().is_none_or(|layer| layer.0.autocast())
     }
+    fn row(&self) -> Vec<(String, &dyn Layer)> {
+        let mut namer = PathNamer::new("_pipeline_layers");
+        self.layers.iter().map(|layer| (namer.path(layer.0.python_class()), layer.0.as_ref())).collect()
+    }
     fn calls(&self) -> usize {
         self.layers.iter().map(|l| l.0.calls()).fold(1, usize::saturating_add)
     }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
-        let mut namer = PathNamer::new("_pipeline_layers");
         let x = one(cx, "Pipeline", inputs);
-        self.layers.iter().fold(x, |x, layer| cx.call(&namer.path(layer.0.python_class()), layer.0.as_ref(), &[x]))
+        self.row().into_iter().fold(x, |x, (name, layer)| cx.call(&name, layer, &[x]))
     }
     /// The last layer's result, with its mask.
     fn call_all<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Vec<Masked<'g>> {

@@ -107,6 +107,9 @@ impl Layer for SpectralNormalization {
     fn autocast(&self) -> bool {
         self.layer.0.autocast()
     }
+    fn row(&self) -> Vec<(String, &dyn Layer)> {
+        vec![("layer".into(), self.layer.0.as_ref())]
+    }
     fn calls(&self) -> usize {
         self.layer.0.calls().saturating_add(1)
     }

@@ -71,6 +71,9 @@ impl Layer for TimeDistributed {
     fn file_path(&self, inner: &str) -> String {
         wrapped::file_path(&[("layer", &self.layer)], inner)
     }
+    fn row(&self) -> Vec<(String, &dyn Layer)> {
+        vec![("layer".into(), self.layer.0.as_ref())]
+    }
     fn calls(&self) -> usize {
         self.layer.0.calls().saturating_add(1)
     }

@@ -1,7 +1,7 @@
 //! From layers to graphs: the forward pass of one signature.
 
 use crate::network::{Calls, Network};
-use crate::trace::{Masked, Trace, Weights};
+use crate::trace::{Masked, Rectified, Trace, Weights};
 use adaline_graph::{Builder, Shape, SlotId, TensorType, Var};
 use std::cell::RefCell;
 
@@ -27,6 +27,8 @@ pub(crate) struct Forward<'g> {
     pub(crate) penalties: Vec<Var<'g>>,
     /// New values of non-trainable weights.
     pub(crate) updates: Vec<(SlotId, Var<'g>)>,
+    /// What layers that end in relu gave, where it was asked for.
+    pub(crate) rectified: Vec<Rectified<'g>>,
     recorded: RefCell<Calls>,
 }
 
@@ -57,6 +59,19 @@ pub(crate) fn forward<'g>(
     run(Trace::new(b, weights, training, random.seed, random.step), net, x)
 }
 
+/// As [`forward`] for training, with what layers that end in relu gave.
+pub(crate) fn forward_watched<'g>(
+    b: &'g Builder,
+    net: &Network,
+    weights: &mut Weights,
+    x: &[Var<'g>],
+    random: &Randomness<'g>,
+) -> Forward<'g> {
+    let mut cx = Trace::new(b, weights, true, random.seed, random.step);
+    cx.rectified = Some(Vec::new());
+    run(cx, net, x)
+}
+
 /// As [`forward`] for prediction, with the shapes of all calls.
 pub(crate) fn forward_recorded<'g>(
     b: &'g Builder,
@@ -75,6 +90,7 @@ fn run<'g>(mut cx: Trace<'g, '_>, net: &Network, x: &[Var<'g>]) -> Forward<'g> {
     let values = net.write(&mut cx, &inputs);
     let predictions = net.outputs.iter().filter_map(|&v| values.get(v).copied()).collect();
     let recorded = cx.recorded.take().unwrap_or_default();
+    let rectified = cx.rectified.take().unwrap_or_default();
     let (penalties, updates) = cx.finish();
-    Forward { values, predictions, penalties, updates, recorded: RefCell::new(recorded) }
+    Forward { values, predictions, penalties, updates, rectified, recorded: RefCell::new(recorded) }
 }

@@ -6,6 +6,7 @@ use super::save::{NOTES, placed};
 use crate::catalogue::{loss_from_json, metric_from_json, optimizer_from_json};
 use crate::error::{Error, Result};
 use crate::keras::ConfigError;
+use crate::layers::kept::{Kept, floats};
 use crate::network::{Network, Seed};
 use crate::optimizers::LearningRate;
 use crate::trace::Weights;
@@ -80,7 +81,10 @@ impl Model {
         // A configuration may ask for more weights than the file holds; how much more decides between a good message and no memory.
         let values: usize = archive.weights.iter().map(|t| t.data.len()).sum();
         let weights = Weights { limit: values.saturating_mul(4).max(LEAST_LIMIT), ..Weights::new(seed.0) };
-        let net = Network::from_json(&archive.config).map_err(|p| p.of_file(file))?;
+        let mut net = Network::from_json(&archive.config).map_err(|p| p.of_file(file))?;
+        let tensors = by_path(&archive.weights);
+        let kept = Kept { assets: &archive.assets, tensors: &tensors };
+        net.take_all_kept("layers", &kept).map_err(|e| wrong(e.to_string()))?;
         let mut model = Self::of(net, backend, weights)?;
         if !model.is_built() {
             let shape = [&archive.config["build_config"]["input_shape"], &archive.config["config"]["build_input_shape"]];
@@ -94,14 +98,15 @@ impl Model {
             model.build_for(&row)?;
         }
         model.weights.limit = Weights::new(0).limit;
-        let tensors = by_path(&archive.weights);
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
-        if options.compile && settings.is_object() {
+        if options.compile && settings.as_object().is_some_and(|s| !s.is_empty()) {
             model.take_settings(settings, file)?;
             model.take_optimizer(file, &tensors)?;
         }
-        model.assets = archive.assets.into_iter().filter(|(p, _)| p != NOTES).collect();
+        // What layers keep there is in their configurations now.
+        let others = |(p, _): &(String, Vec<u8>)| p != NOTES && !(p.starts_with("layers/") && p.ends_with("/vocabulary.txt"));
+        model.assets = archive.assets.into_iter().filter(others).collect();
         Ok(model)
     }
 
@@ -212,14 +217,6 @@ impl Model {
 
 fn by_path(tensors: &[NamedTensor]) -> BTreeMap<&str, &NamedTensor> {
     tensors.iter().map(|t| (t.path.as_str(), t)).collect()
-}
-
-fn floats(data: &TensorBytes) -> Vec<f32> {
-    match data {
-        TensorBytes::F32(v) => v.clone(),
-        TensorBytes::I32(v) => v.iter().map(|&v| v as f32).collect(),
-        TensorBytes::I64(v) => v.iter().map(|&v| v as f32).collect(),
-    }
 }
 
 /// What settings say of an output: by its name, by its place in a list, or of the only output as they stand.

@@ -5,7 +5,6 @@ use super::fit::Given;
 use super::loader::{Order, Source};
 use super::signature::Mode;
 use super::step::afford;
-use crate::advice::activation;
 use crate::error::Result;
 use adaline_graph::backend::TensorRef;
 
@@ -17,7 +16,7 @@ const ROWS: usize = 128;
 pub(crate) struct Pulse {
     /// How many rows.
     pub(crate) rows: usize,
-    /// Layers that end in relu: name, units that gave 0 for all rows, units in all.
+    /// Layers that end in relu, except frozen ones: path, units that gave 0 for all rows, units in all.
     pub(crate) units: Vec<(String, usize, usize)>,
     /// Layers with kernels that training changes, in order: path and norm of the gradient by them.
     pub(crate) gradients: Vec<(String, f64)>,
@@ -35,14 +34,7 @@ impl Model {
         let mut batch = source.buffer(ROWS);
         source.fill(order.batch(index).first(ROWS), &mut batch)?;
         let signature = self.signature_of(Mode::Test, "y", (batch.bucket, batch.rows), source)?;
-        let mut rectified = Vec::new();
-        for (at, call) in self.net.calls.iter().enumerate() {
-            let layer = self.net.layers[call.layer].layer.as_ref();
-            if activation(layer).is_some_and(|a| a == "relu" || a == "relu6") {
-                rectified.push((at, layer.config()["data_format"].as_str() == Some("channels_first")));
-            }
-        }
-        let graph = self.pulse_graph(&signature, &rectified)?;
+        let (graph, rectified) = self.pulse_graph(&signature)?;
         let executable = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?;
         afford(executable.report().arena_bytes)?;
         let mut session = executable.session();
@@ -53,10 +45,10 @@ impl Model {
         session.run_frozen(inputs.as_slice(), &self.weights.store)?;
 
         let mut pulse = Pulse { rows: batch.rows, ..Pulse::default() };
-        for (output, (call, _)) in rectified.iter().enumerate() {
+        for (output, name) in rectified.iter().enumerate() {
             let largest = session.output(output).f32().unwrap_or(&[]);
             let dead = largest.iter().filter(|v| **v <= 0.0).count();
-            pulse.units.push((self.net.call_name(&self.net.calls[*call]), dead, largest.len()));
+            pulse.units.push((name.clone(), dead, largest.len()));
         }
         for (at, w) in self.weights.list.iter().filter(|w| w.spec.trainable && w.name.ends_with("kernel")).enumerate() {
             let squares = session.output(rectified.len() + at).f32().and_then(|v| v.first()).map_or(0.0, |v| f64::from(*v));

@@ -81,6 +81,10 @@ impl Model {
                 let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
                 weights.push(NamedTensor { path: place, shape: weight.ty.shape.dims().to_vec(), data });
             }
+            if let Some((key, values)) = leaf.layer.kept() {
+                let (path, shape) = (format!("{}/vars/{key}", leaf.file), vec![values.len()]);
+                weights.push(NamedTensor { path, shape, data: TensorBytes::F32(values) });
+            }
         }
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
             compiled.trained.iter().try_for_each(|t| t.loss.writable())?;

@@ -5,7 +5,7 @@
 
 use super::Model;
 use super::compile::{Compiled, Trained, label_type};
-use super::forward::{Forward, Randomness, forward};
+use super::forward::{Forward, Randomness, forward, forward_watched};
 use super::loader::Source;
 use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
 use super::train_step::TrainStep;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::losses::{self, Reduction, apply_mask};
 use crate::network::input::batch_of;
 use crate::optimizers::{self, Applied, Step};
-use crate::trace::{Masked, Weights};
+use crate::trace::{Masked, Rectified, Weights};
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, Graph, NodeId, Shape, SlotId, TensorType, Var};
 use std::sync::Arc;
@@ -184,21 +184,19 @@ impl Model {
         Ok(b.finish()?)
     }
 
-    /// A training step forward and back without its updates: of each of the calls the largest value of each unit `(C)`, whose axis is the last,
-    /// or the one behind the batch; then the squared norm of the gradient by each kernel that training changes.
-    pub(crate) fn pulse_graph(&mut self, signature: &Signature, calls: &[(usize, bool)]) -> Result<Graph> {
+    /// A training step forward and back without its updates: of each layer that ends in relu, within networks and wrappers too, the largest value of
+    /// each unit `(C)`; then the squared norm of the gradient by each kernel that training changes. With it the names of those layers.
+    pub(crate) fn pulse_graph(&mut self, signature: &Signature) -> Result<(Graph, Vec<String>)> {
         let b = Builder::new();
         let batch = declare(&b, signature);
         let random = Randomness::declare(&b);
-        let pass = forward(&b, &self.net, &mut self.weights, &batch.x, &random, true);
+        let pass = forward_watched(&b, &self.net, &mut self.weights, &batch.x, &random);
         let losses = Losses::of(&b, &self.compiled("train")?.trained, &batch.y, &batch.weights, &pass.predictions);
         let loss = penalised(&b, losses.data, &pass);
-        for (at, &(call, channels_first)) in calls.iter().enumerate() {
-            let value = pass.values[self.net.calls[call].first].value;
-            let units = if channels_first { 1 } else { value.rank().saturating_sub(1) };
-            let others: Vec<isize> = (0..value.rank()).filter(|&axis| axis != units).map(|axis| axis as isize).collect();
-            b.output(&format!("units_{at}"), value.max(&others, false));
+        for (at, rectified) in pass.rectified.iter().enumerate() {
+            b.output(&format!("units_{at}"), rectified.largest());
         }
+        let names = pass.rectified.iter().map(Rectified::name).collect();
         let Weights { list, store, .. } = &self.weights;
         let kernels = list.iter().filter(|w| w.spec.trainable && w.name.ends_with("kernel"));
         let wrt: Vec<NodeId> = kernels.map(|w| b.state(w.slot, &store.layout().slot(w.slot).name, w.ty).id()).collect();
@@ -206,7 +204,7 @@ impl Model {
         for (at, id) in grads.into_iter().enumerate() {
             b.output(&format!("gradient_{at}"), b.var(id).square().sum(&[], false));
         }
-        Ok(b.finish()?)
+        Ok((b.finish()?, names))
     }
 
     /// Types of the inputs for batches of so many of these rows.

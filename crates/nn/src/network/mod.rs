@@ -18,7 +18,12 @@ pub use functional::Functional;
 pub use sequential::{Seed, Sequential};
 pub use symbolic::{Apply, IntoTensors, KerasTensor, SharedLayer};
 
-use crate::{Layer, Masked, Trace, keras::DTypePolicy, trace::belongs};
+use crate::{
+    Layer, Masked, Trace,
+    keras::{ConfigError, DTypePolicy},
+    layers::Kept,
+    trace::belongs,
+};
 use adaline_formats::{PathNamer, snake_case};
 use input::{INPUT_LAYER, InputSpec};
 use std::collections::BTreeMap;
@@ -210,6 +215,14 @@ impl Network {
                 None => leaves.push(Leaf { path, file, layer: named.layer.as_ref() }),
             }
         }
+    }
+    /// Hands its layers, whose places begin with `parent`, what a file keeps of them beside configuration and weights.
+    pub(crate) fn take_all_kept(&mut self, parent: &str, kept: &Kept<'_>) -> Result<(), ConfigError> {
+        let places = self.layer_paths(parent);
+        self.layers.iter_mut().zip(places).try_for_each(|(named, place)| {
+            let nested = |source| ConfigError::Nested { class: "the file".into(), key: named.name.clone(), source: Box::new(source) };
+            named.layer.take_kept(&place, kept).map_err(nested)
+        })
     }
     /// Where a weights file keeps what is at a path here: `lstm/cell` at `layers/lstm/cell`, `trunk/dense` at `layers/functional/layers/dense`.
     pub(crate) fn file_path(&self, path: &str) -> Option<String> {

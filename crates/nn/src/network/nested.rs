@@ -4,6 +4,7 @@ use super::{Kind, Network};
 use crate::{
     Layer, Masked, Trace,
     keras::{ConfigError, DTypePolicy, KerasObject},
+    layers::Kept,
 };
 use adaline_graph::Var;
 use serde_json::Value;
@@ -102,6 +103,9 @@ impl Layer for Network {
     }
     fn set_dtype_policy(&mut self, policy: DTypePolicy) {
         self.inherit(Some(policy));
+    }
+    fn take_kept(&mut self, place: &str, kept: &Kept<'_>) -> Result<(), ConfigError> {
+        self.take_all_kept(&format!("{place}/layers"), kept)
     }
     fn file_path(&self, inner: &str) -> String {
         Network::file_path(self, inner).unwrap_or_else(|| inner.to_owned())

@@ -19,6 +19,8 @@ pub enum FillMode {
     Constant,
     /// The border pixel: `a a a a | a b c d | d d d d`.
     Nearest,
+    /// The image mirrored, its border pixel once: `d c b | a b c d | c b a`; of [`RandomElasticTransform`](super::RandomElasticTransform) alone.
+    Mirror,
 }
 
 /// How values between and beyond pixels are found.
@@ -55,6 +57,12 @@ pub(super) use sampling_builder;
 
 impl Sampling {
     pub(super) fn check(&self, class: &str) -> Result<(), ConfigError> {
+        let expected = "`reflect`, `wrap`, `constant` or `nearest`";
+        check(self.fill_mode != FillMode::Mirror, class, "fill_mode", expected, "mirror")?;
+        self.check_values(class)
+    }
+    /// As `check`, of a layer that knows all of `fill_mode`.
+    pub(super) fn check_values(&self, class: &str) -> Result<(), ConfigError> {
         let by = self.interpolation;
         check(by != Interpolation::Bicubic, class, "interpolation", "nearest or bilinear", "bicubic")?;
         check(self.fill_value.is_finite(), class, "fill_value", "a finite number", self.fill_value)
@@ -80,17 +88,25 @@ impl<'g> Row<'g> {
 /// JAX (`jax.scipy.ndimage.map_coordinates`) has it.
 pub(super) fn affine<'g>(images: Var<'g>, to_x: Row<'g>, to_y: Row<'g>, by: &Sampling) -> Var<'g> {
     let b = images.builder();
-    let &[n, h, w, c] = images.shape().dims() else { return images };
+    let &[_, h, w, _] = images.shape().dims() else { return images };
     let (x, y) = (b.iota([1, 1, w], 2).cast(DType::F32), b.iota([1, h, 1], 1).cast(DType::F32));
-    let (along_x, along_y) = (taps(to_x.at(x, y), w, by), taps(to_y.at(x, y), h, by));
+    sample(images, to_x.at(x, y), to_y.at(x, y), [h, w], by)
+}
+
+/// Images `(B, high, wide, C)` of values of images `(B, H, W, C)` at places along width and height, each `(B, high, wide)` or with ones in place of
+/// some of these.
+pub(super) fn sample<'g>(images: Var<'g>, at_x: Var<'g>, at_y: Var<'g>, [high, wide]: [usize; 2], by: &Sampling) -> Var<'g> {
+    let b = images.builder();
+    let &[n, h, w, c] = images.shape().dims() else { return images };
+    let (along_x, along_y) = (taps(at_x, w, by), taps(at_y, h, by));
     let rows = images.reshape([n, h * w, c]);
     let width = b.constant(adaline_graph::Literal::I32(i32::try_from(w).unwrap_or(i32::MAX)), [1, 1, 1]);
     let mut sum: Option<Var<'g>> = None;
     for v in &along_y {
         for u in &along_x {
-            // (B, H, W), or with ones where the map leaves an axis alone.
-            let place = (v.index * width + u.index).broadcast_to([n, h, w]).reshape([n, h * w]);
-            let mut value = rows.gather(place).reshape([n, h, w, c]);
+            // (B, high, wide), or with ones where the map leaves an axis alone.
+            let place = (v.index * width + u.index).broadcast_to([n, high, wide]).reshape([n, high * wide]);
+            let mut value = rows.gather(place).reshape([n, high, wide, c]);
             if let (Some(in_y), Some(in_x)) = (v.inside, u.inside) {
                 value = in_y.and(in_x).expand_dims(-1).select(value, b.full([1, 1, 1, 1], by.fill_value as f32));
             }
@@ -136,8 +152,12 @@ fn within(at: Var<'_>, n: usize, mode: FillMode) -> (Var<'_>, Option<Var<'_>>) {
             let m = modulo(2.0 * n);
             (m.minimum((2.0 * n - 1.0) - m), None)
         }
+        FillMode::Mirror if n > 1.0 => {
+            let m = modulo(2.0 * n - 2.0);
+            (m.minimum((2.0 * n - 2.0) - m), None)
+        }
         FillMode::Wrap => (modulo(n), None),
-        FillMode::Nearest => (at.clip(0.0, n - 1.0), None),
+        FillMode::Nearest | FillMode::Mirror => (at.clip(0.0, n - 1.0), None),
         FillMode::Constant => {
             let b = at.builder();
             let inside = at.ge(b.full(at.shape(), 0.0)).and(at.lt(b.full(at.shape(), n)));

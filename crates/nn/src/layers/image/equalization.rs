@@ -78,7 +78,7 @@ impl Equalization {
 }
 
 /// Sums of each element and all before it along the last axis of `(C, N)`: doubled reach by doubled reach. Exact for counts below 2^24.
-fn running_sum(x: Var<'_>) -> Var<'_> {
+pub(super) fn running_sum(x: Var<'_>) -> Var<'_> {
     let (c, n) = (x.dim(0), x.dim(1));
     let reaches = std::iter::successors(Some(1), |r| Some(r * 2)).take_while(|&r| r < n);
     reaches.fold(x, |sum, reach| sum + sum.slice(&[(0, c, 1), (0, n - reach, 1)]).pad(&[(0, 0), (reach, 0)]))

@@ -31,7 +31,7 @@ pub(super) fn beta<'g>(cx: &mut Trace<'g, '_>, own: Option<i64>, x: Var<'g>, alp
 
 /// Logarithms of numbers of the gamma distribution, `(1, B)`: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000,
 /// for `alpha + 1`, times `u^(1 / alpha)`. Logarithms, because small parameters make numbers that no float can hold.
-fn log_gamma<'g>(cx: &mut Trace<'g, '_>, own: Option<i64>, n: usize, alpha: Var<'g>) -> Var<'g> {
+pub(super) fn log_gamma<'g>(cx: &mut Trace<'g, '_>, own: Option<i64>, n: usize, alpha: Var<'g>) -> Var<'g> {
     let normals = draw(cx, Distribution::Normal, own, [ROUNDS, n]);
     // From above 0 to 1, so that logarithms are finite.
     let mut uniforms = |rounds: usize| 1.0 - uniform(cx, own, [rounds, n], (0.0, 1.0));

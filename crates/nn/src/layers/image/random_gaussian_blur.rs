@@ -101,17 +101,19 @@ impl Layer for RandomGaussianBlur {
             let KernelSize([wide, high]) = self.kernel_size;
             let mut deviation = || each(cx, own, x, (self.sigma.0, self.sigma.1)) + 1e-6;
             let (along_x, along_y) = (deviation(), deviation());
-            let blurred = blur(blur(x, 2, wide, along_x), 1, high, along_y);
+            let blurred = blur(blur(x, 2, &gaussian(along_x, wide / 2)), 1, &gaussian(along_y, high / 2));
             which.select(blurred, x).clip(self.value_range[0] as f32, self.value_range[1] as f32)
         })
     }
 }
 
-/// `x` blurred along an axis by `size` terms of a Gaussian of deviation `sigma`, `(B, 1, 1, 1)`.
-fn blur<'g>(x: Var<'g>, axis: usize, size: usize, sigma: Var<'g>) -> Var<'g> {
-    let reach = size / 2;
-    let term = |distance: usize| ((distance as f32 / sigma).square() * -0.5).exp();
-    let terms: Vec<Var<'g>> = (0..=reach).map(term).collect();
+/// The terms of a Gaussian of deviation `sigma`, `(B, 1, 1, 1)`, at the distances from 0 up to `reach`.
+pub(super) fn gaussian(sigma: Var<'_>, reach: usize) -> Vec<Var<'_>> {
+    (0..=reach).map(|distance| ((distance as f32 / sigma).square() * -0.5).exp()).collect()
+}
+
+/// `x` blurred along an axis by terms for the distances from 0 up, over their sum.
+pub(super) fn blur<'g>(x: Var<'g>, axis: usize, terms: &[Var<'g>]) -> Var<'g> {
     let total = terms[1..].iter().fold(terms[0], |sum, &t| sum + t * 2.0);
     let n = x.dim(axis as isize);
     let mut sum = x * (terms[0] / total);

@@ -3,16 +3,17 @@
 use super::{
     super::{
         Arguments, Layer,
-        common::{LayerCommon, layer_builder, layer_identity, layer_methods},
+        common::{LayerCommon, layer_builder, layer_methods},
     },
-    OutputMode,
+    OutputMode, dense, unweighted,
 };
 use crate::{
     Trace,
-    keras::{ConfigError, KerasObject, check},
+    keras::{ConfigError, KerasObject, check, omit, to_config},
 };
 use adaline_graph::{DType, Var};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Whole numbers from 0 to below `num_tokens` as vectors: by `output_mode`, `multi_hot` unless given, `(B, L) -> (B, num_tokens)`, or `one_hot`,
 /// `(B, ..) -> (B, .., num_tokens)`. Fractions are cut off.
@@ -26,6 +27,7 @@ pub struct CategoryEncoding {
     common: LayerCommon,
     num_tokens: usize,
     output_mode: OutputMode,
+    sparse: bool,
 }
 
 impl Default for CategoryEncoding {
@@ -39,7 +41,7 @@ layer_builder!(CategoryEncoding, "CategoryEncoding", ["num_tokens"]);
 impl CategoryEncoding {
     /// Vectors of `num_tokens`, ones where any of a row's numbers is.
     pub fn new(num_tokens: usize) -> Self {
-        Self { common: LayerCommon::default(), num_tokens, output_mode: OutputMode::MultiHot }
+        Self { common: LayerCommon::default(), num_tokens, output_mode: OutputMode::MultiHot, sparse: false }
     }
     /// Which vectors: `one_hot`, `multi_hot` or `count`.
     pub fn output_mode(mut self, mode: OutputMode) -> Self {
@@ -49,9 +51,19 @@ impl CategoryEncoding {
 }
 
 impl KerasObject for CategoryEncoding {
-    layer_identity!("CategoryEncoding");
+    fn module(&self) -> &'static str {
+        "keras.layers"
+    }
+    fn class_name(&self) -> &'static str {
+        "CategoryEncoding"
+    }
+    fn config(&self) -> Value {
+        omit(to_config(self), "sparse", &json!(false))
+    }
     fn validate(&self) -> Result<(), ConfigError> {
         check(self.num_tokens >= 1, "CategoryEncoding", "num_tokens", "at least 1", self.num_tokens)?;
+        dense("CategoryEncoding", self.sparse)?;
+        unweighted("CategoryEncoding", self.output_mode)?;
         check(self.output_mode != OutputMode::Int, "CategoryEncoding", "output_mode", "one_hot, multi_hot or count", "int")
     }
 }

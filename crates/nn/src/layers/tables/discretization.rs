@@ -5,7 +5,7 @@ use super::{
         Layer,
         common::{LayerCommon, layer_builder, layer_methods, one},
     },
-    OutputMode, beside, constants, dense,
+    OutputMode, beside, constants, dense, unweighted,
 };
 use crate::{
     Trace,
@@ -165,6 +165,7 @@ impl KerasObject for Discretization {
             let sorted = sorted || (boundaries.is_empty() && self.num_bins == Some(1));
             check(sorted, CLASS, "bin_boundaries", "finite numbers in increasing order, at least one", format!("{boundaries:?}"))?;
         }
+        unweighted(CLASS, self.output_mode)?;
         dense(CLASS, self.sparse)
     }
 }

@@ -8,6 +8,7 @@ use super::{
     OutputMode, dense,
     discretization::data_layer_config,
     hash::{cross, farm, sip},
+    unweighted,
 };
 use crate::{
     Trace,
@@ -65,8 +66,8 @@ pub enum MaskValue {
 /// Numbers and texts to one of `num_bins` buckets, always the same one: by `FarmHash64` of the text (of a number, its decimal digits), with a
 /// `salt` by `SipHash`. Where a `mask_value` is given, it has bucket 0 to itself.
 ///
-/// As in Keras, whose backends but TensorFlow compile no hashes, it is used before the network: [`hash`](Self::hash) and
-/// [`hash_texts`](Self::hash_texts). A network with it is refused.
+/// It is used before the network: [`hash`](Self::hash) and [`hash_texts`](Self::hash_texts). A network with it is refused: a hash is computed on words
+/// of 64 bits and on decimal digits, and operations have neither, as in Keras, whose backends but TensorFlow compile no hashes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hashing {
     #[serde(flatten)]
@@ -189,6 +190,7 @@ impl KerasObject for Hashing {
     }
     fn validate(&self) -> Result<(), ConfigError> {
         check(self.num_bins >= 1, "Hashing", "num_bins", "at least 1", self.num_bins)?;
+        unweighted("Hashing", self.output_mode)?;
         dense("Hashing", self.sparse)
     }
 }

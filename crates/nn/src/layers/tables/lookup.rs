@@ -3,10 +3,12 @@
 use super::{
     super::{
         Layer,
-        common::{LayerCommon, NotSupported, layer_builder, layer_methods, one},
+        common::{LayerCommon, layer_builder, layer_methods, one},
+        kept::Kept,
     },
     OutputMode, beside, constants, dense,
     hashing::Salt,
+    of_data,
 };
 use crate::{
     Trace,
@@ -50,13 +52,21 @@ pub trait Term: Clone + Debug + Ord + Hash + Serialize + DeserializeOwned + Send
     fn remainder(&self, by: usize) -> Option<usize>;
     /// Its places within a network.
     fn places<'g>(cx: &Trace<'g, '_>, lookup: &Lookup<Self>, x: Var<'g>) -> Var<'g>;
+    /// The terms at places within a network.
+    fn terms<'g>(cx: &Trace<'g, '_>, lookup: &Lookup<Self>, x: Var<'g>) -> Var<'g>;
+    /// From a line of a file.
+    fn of_line(line: &str) -> Option<Self>;
 }
 
 /// Terms to their places in a vocabulary, which is given or learned by [`adapt`](Self::adapt): first (with `output_mode` int) `mask_token`, then
 /// `num_oov_indices` places for unknown terms, then the vocabulary. `output_mode` makes vectors of the places, where masked terms are left out.
 ///
 /// [`IntegerLookup`] works within a network, `(B, ..) -> (B, ..)`, and before it; [`StringLookup`] before it only, since tensors hold no text:
-/// [`lookup`](Self::lookup). A vocabulary is part of the configuration, and so of the model's file.
+/// [`lookup`](Self::lookup). A vocabulary is part of the configuration, and so of the model's file; of a file of Keras, which keeps beside the
+/// configuration what was learned, it is read from there.
+///
+/// With `invert` it goes the other way, from places to terms. The mode `tf_idf` counts terms and multiplies by `idf_weights`, which
+/// [`adapt_all`](Self::adapt_all) learns: `ln(1 + documents / (1 + documents with the term))`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Lookup<T: Term> {
@@ -74,7 +84,7 @@ pub struct Lookup<T: Term> {
     vocabulary_dtype: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<String>,
-    idf_weights: NotSupported,
+    idf_weights: Option<Vec<f64>>,
     vocabulary: Option<Vec<T>>,
     vocabulary_size: Option<usize>,
     oov_method: OovMethod,
@@ -101,7 +111,7 @@ impl<T: Term> Default for Lookup<T> {
             pad_to_max_tokens: false,
             vocabulary_dtype: own("vocabulary_dtype"),
             encoding: own("encoding"),
-            idf_weights: NotSupported,
+            idf_weights: None,
             vocabulary: None,
             vocabulary_size: None,
             oov_method: OovMethod::FloorMod,
@@ -164,6 +174,18 @@ impl<T: Term> Lookup<T> {
         self
     }
 
+    /// Weights of the mode `tf_idf`, one for each term as [`with_vocabulary`](Self::with_vocabulary) has them. Unknown terms weigh as much as those of
+    /// the vocabulary on average, unless they are in it.
+    pub fn idf_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.idf_weights = Some(weights.into());
+        self
+    }
+    /// From places to terms instead of from terms to places.
+    pub fn invert(mut self, invert: bool) -> Self {
+        self.invert = invert;
+        self
+    }
+
     /// The place of the first unknown term.
     fn unknown_from(&self) -> usize {
         usize::from(self.mask_token.is_some() && self.output_mode == OutputMode::Int)
@@ -197,21 +219,51 @@ impl<T: Term> Lookup<T> {
         front.chain(unknown).chain(self.terms().unwrap_or_default().iter().cloned().map(Some)).collect()
     }
 
+    /// The weights of all places, for the mode `tf_idf`.
+    fn weights(&self) -> Result<Vec<f32>, ConfigError> {
+        let missing = || ConfigError::value(T::CLASS, "idf_weights", "given, or learned by adapt", "none");
+        let (given, terms) = (self.idf_weights.as_ref().ok_or_else(missing)?, self.terms().unwrap_or_default());
+        let front = self.terms_from() - (given.len().saturating_sub(terms.len())).min(self.terms_from());
+        let average = given.iter().sum::<f64>() / given.len().max(1) as f64;
+        let mut weights: Vec<f32> = std::iter::repeat_n(average as f32, front).chain(given.iter().map(|&w| w as f32)).collect();
+        weights.resize(self.depth()?, 0.0);
+        Ok(weights)
+    }
+
     /// Learns the vocabulary: all terms, the most frequent first, among equally frequent ones the largest; at most as many as `max_tokens` leaves.
+    /// For the mode `tf_idf` each term is a document of its own.
     ///
     /// # Errors
     /// [`ConfigError::Value`], when there are no terms, or arguments are out of their ranges.
     pub fn adapt(&mut self, data: &[T]) -> Result<(), ConfigError> {
-        let mut counts: BTreeMap<&T, usize> = BTreeMap::new();
-        for term in data.iter().filter(|t| Some(*t) != self.mask_token.as_ref() && Some(*t) != self.oov_token.as_ref()) {
-            *counts.entry(term).or_default() += 1;
+        self.adapt_all(data, &[data.len()])
+    }
+    /// As [`Lookup::adapt`], of terms in row-major order of a shape. For the mode `tf_idf` each row is a document.
+    ///
+    /// # Errors
+    /// As there, and when the shape does not fit the number of terms.
+    pub fn adapt_all(&mut self, data: &[T], shape: &[usize]) -> Result<(), ConfigError> {
+        fits(T::CLASS, data.len(), shape)?;
+        let documents = shape.first().copied().unwrap_or(1);
+        let terms_each = data.len() / documents.max(1);
+        let mut counts: BTreeMap<&T, Seen> = BTreeMap::new();
+        for (at, term) in data.iter().enumerate() {
+            if Some(term) == self.mask_token.as_ref() || Some(term) == self.oov_token.as_ref() {
+                continue;
+            }
+            let (seen, document) = (counts.entry(term).or_default(), at / terms_each.max(1));
+            seen.times += 1;
+            seen.documents += usize::from(seen.last != Some(document));
+            seen.last = Some(document);
         }
         check(!counts.is_empty(), T::CLASS, "adapt", "data with at least one term that is neither masked nor unknown", "none")?;
-        let mut found: Vec<(&T, usize)> = counts.into_iter().rev().collect();
-        found.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        let most = self.max_tokens.map_or(usize::MAX, |max| max.saturating_sub(self.terms_from()));
+        let mut found: Vec<(&T, Seen)> = counts.into_iter().rev().collect();
+        found.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.times));
+        found.truncate(self.max_tokens.map_or(usize::MAX, |max| max.saturating_sub(self.terms_from())));
         let mut learned = self.clone();
-        learned.vocabulary = Some(found.into_iter().take(most).map(|(term, _)| term.clone()).collect());
+        learned.idf_weights =
+            (self.output_mode == OutputMode::TfIdf).then(|| found.iter().map(|(_, seen)| seen.weight(documents)).collect());
+        learned.vocabulary = Some(found.into_iter().map(|(term, _)| term.clone()).collect());
         learned.validate()?;
         *self = learned;
         Ok(())
@@ -232,8 +284,8 @@ impl<T: Term> Lookup<T> {
     pub fn lookup_all(&self, terms: &[T], shape: &[usize]) -> Result<Tensor, ConfigError> {
         self.validate()?;
         let depth = self.depth()?;
-        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        check(count == Some(terms.len()), T::CLASS, "input", &format!("{} terms in the shape", terms.len()), format!("{shape:?}"))?;
+        fits(T::CLASS, terms.len(), shape)?;
+        check(!self.invert, T::CLASS, "input", "places for `terms_at`, since invert is set", "terms")?;
         let known: HashMap<&T, usize> =
             self.terms().unwrap_or_default().iter().enumerate().map(|(at, term)| (term, at + self.terms_from())).collect();
         let mut places = Vec::with_capacity(terms.len());
@@ -245,7 +297,27 @@ impl<T: Term> Lookup<T> {
                 None => Some(self.unknown_from() + self.spread(term)?),
             });
         }
-        self.output_mode.encode_places(T::CLASS, &places, shape, depth)
+        let made = self.output_mode.encode_places(T::CLASS, &places, shape, depth)?;
+        if self.output_mode != OutputMode::TfIdf {
+            return Ok(made);
+        }
+        let weights = self.weights()?;
+        let values = made.f32_values().iter().zip(weights.iter().cycle()).map(|(count, weight)| count * weight).collect();
+        Tensor::f32(made.shape(), values).map_err(of_data(T::CLASS))
+    }
+    /// The terms at places; at those of none the `oov_token`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], when there is no vocabulary, or a place of none and no `oov_token`.
+    pub fn terms_at(&self, places: &[i32]) -> Result<Vec<T>, ConfigError> {
+        self.validate()?;
+        self.depth()?;
+        let terms = self.vocabulary();
+        let at = |&place: &i32| {
+            let term = usize::try_from(place).ok().and_then(|place| terms.get(place)).unwrap_or(&self.oov_token).clone();
+            term.ok_or_else(|| ConfigError::value(T::CLASS, "input", "places of the vocabulary, since there is no oov_token", place))
+        };
+        places.iter().map(at).collect()
     }
     /// Which of the places for unknown terms one takes.
     fn spread(&self, term: &T) -> Result<usize, ConfigError> {
@@ -258,6 +330,27 @@ impl<T: Term> Lookup<T> {
             }),
         }
     }
+}
+
+/// How often a term was seen, and in how many documents, the last of which was which.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    times: usize,
+    documents: usize,
+    last: Option<usize>,
+}
+
+impl Seen {
+    /// How much it says that a document has it.
+    fn weight(self, documents: usize) -> f64 {
+        libm::log(1.0 + documents as f64 / (1 + self.documents) as f64)
+    }
+}
+
+/// Refuses a shape of another number of terms.
+fn fits(class: &str, terms: usize, shape: &[usize]) -> Result<(), ConfigError> {
+    let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    check(count == Some(terms), class, "input", &format!("{terms} terms in the shape"), format!("{shape:?}"))
 }
 
 impl<T: Term> KerasObject for Lookup<T> {
@@ -275,9 +368,10 @@ impl<T: Term> KerasObject for Lookup<T> {
     fn validate(&self) -> Result<(), ConfigError> {
         let class = T::CLASS;
         dense(class, self.sparse)?;
-        if self.invert {
-            return Err(ConfigError::unsupported(class, "invert", true, "`vocabulary()` holds the terms by their places"));
-        }
+        check(!self.invert || self.output_mode == OutputMode::Int, class, "output_mode", "int, since invert is set", "another")?;
+        check(!self.invert || self.oov_token.is_some(), class, "oov_token", "given, since invert is set", "none")?;
+        let weighted = self.output_mode == OutputMode::TfIdf;
+        check(weighted || self.idf_weights.is_none(), class, "idf_weights", "none unless output_mode is tf_idf", "a list")?;
         let max = self.max_tokens.map_or("none".to_owned(), |max| max.to_string());
         check(self.max_tokens.is_none_or(|max| max > 1), class, "max_tokens", "more than 1", &max)?;
         check(self.max_tokens.is_some() || !self.pad_to_max_tokens, class, "max_tokens", "given, since pad_to_max_tokens is set", &max)?;
@@ -292,6 +386,12 @@ impl<T: Term> KerasObject for Lookup<T> {
         let Some(terms) = self.terms() else { return Ok(()) };
         check(!terms.is_empty(), class, "vocabulary", "at least one term besides those for masked and unknown ones", "none")?;
         check(terms.len() < MOST_PLACES, class, "vocabulary", &format!("less than {MOST_PLACES} terms"), terms.len())?;
+        if let (true, Some(all)) = (weighted, &self.vocabulary) {
+            let given = self.idf_weights.as_deref().unwrap_or_default();
+            let sound = given.len() == all.len() && given.iter().all(|w| w.is_finite());
+            let expected = format!("{} finite numbers, one for each term of the vocabulary", all.len());
+            check(sound, class, "idf_weights", &expected, format!("{given:?}"))?;
+        }
         let mut seen = HashMap::new();
         for (at, term) in terms.iter().enumerate() {
             if let Some(first) = seen.insert(term, at) {
@@ -301,6 +401,10 @@ impl<T: Term> KerasObject for Lookup<T> {
         if let Some(mask) = self.mask_token.as_ref().filter(|mask| seen.contains_key(mask)) {
             let expected = "without the term for masked ones, or with it in front, then those for unknown ones";
             return Err(ConfigError::value(class, "vocabulary", expected, format!("{mask:?} at {}", seen[mask])));
+        }
+        if let Some(unknown) = self.oov_token.as_ref().filter(|unknown| self.invert && seen.contains_key(unknown)) {
+            let expected = "without the term for unknown ones, or with it in front, since invert is set";
+            return Err(ConfigError::value(class, "vocabulary", expected, format!("{unknown:?} at {}", seen[unknown])));
         }
         let places = self.terms_from() + terms.len();
         check(
@@ -321,13 +425,39 @@ impl<T: Term> Layer for Lookup<T> {
     }
     fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
         let x = one(cx, T::CLASS, inputs);
-        match self.depth() {
-            Ok(depth) => {
-                let places = T::places(cx, self, x);
-                self.output_mode.encode(cx, T::CLASS, places, depth, None)
+        let made = self.depth().and_then(|depth| {
+            if self.invert {
+                return Ok(T::terms(cx, self, x));
             }
-            Err(e) => cx.builder().error(format!("{e}; adapt is to be called before the model is built")),
+            let y = self.output_mode.encode(cx, T::CLASS, T::places(cx, self, x), depth, None);
+            if self.output_mode != OutputMode::TfIdf {
+                return Ok(y);
+            }
+            let weights = constants(cx, self.weights()?.into_iter().map(Literal::f32)); // (depth)
+            Ok(y * weights.reshape([1, depth]).broadcast_to(y.shape()))
+        });
+        made.unwrap_or_else(|e| cx.builder().error(format!("{e}; adapt is to be called before the model is built")))
+    }
+    fn take_kept(&mut self, place: &str, kept: &Kept<'_>) -> Result<(), ConfigError> {
+        // What is in the configuration counts, as in Keras.
+        if let (None, Some(lines)) = (&self.vocabulary, kept.asset(place, "vocabulary.txt")) {
+            let wrong = |expected: &str, got: &str| ConfigError::value(T::CLASS, "vocabulary.txt", expected, got);
+            let lines = std::str::from_utf8(lines).map_err(|_| wrong("UTF-8", "other bytes"))?.trim_end_matches(['\n', '\r']);
+            let term = |line: &str| T::of_line(line.trim_end_matches('\r')).ok_or_else(|| wrong("a whole number in each line", line));
+            let mut learned = self.clone();
+            learned.vocabulary = Some(lines.split('\n').map(term).collect::<Result<_, _>>()?);
+            if self.output_mode == OutputMode::TfIdf {
+                // Of all places; those beyond the vocabulary are zeros, which come by themselves.
+                let own = kept.floats(place, "idf_weights").unwrap_or_default().into_iter().take(lines.split('\n').count());
+                learned.idf_weights = Some(own.map(f64::from).collect());
+            }
+            learned.validate()?;
+            *self = learned;
         }
+        Ok(())
+    }
+    fn kept(&self) -> Option<(&'static str, Vec<f32>)> {
+        (self.output_mode == OutputMode::TfIdf).then(|| self.weights().ok()).flatten().map(|weights| ("idf_weights", weights))
     }
 }
 
@@ -377,6 +507,22 @@ impl Term for i32 {
             None => place,
         }
     }
+    fn terms<'g>(cx: &Trace<'g, '_>, lookup: &IntegerLookup, x: Var<'g>) -> Var<'g> {
+        let b = cx.builder();
+        let unknown = lookup.oov_token.unwrap_or(Self::unknown());
+        let terms = lookup.vocabulary();
+        let x = x.cast(DType::I32);
+        let number = |n: usize| b.constant(Literal::I32(n as i32), x.shape());
+        // Places of no term go to a row behind all others.
+        let inside = x.lt(number(terms.len())).and(x.ge(number(0)));
+        let place = inside.select(x, number(terms.len())).reshape([1, x.shape().len()]);
+        let rows = terms.len() + 1;
+        let table = constants(cx, terms.into_iter().map(|t| t.unwrap_or(unknown)).chain([unknown]).map(Literal::I32));
+        table.reshape([1, rows, 1]).gather(place).reshape(x.shape())
+    }
+    fn of_line(line: &str) -> Option<Self> {
+        line.trim().parse().ok()
+    }
 }
 
 /// The remainder of whole numbers, of at least 0. There is no division of whole numbers: a quotient in single precision leaves a remainder that
@@ -404,5 +550,11 @@ impl Term for String {
         cx.builder().error(
             "StringLookup has no place in a network, whose tensors hold no text: call `lookup` on the texts, and give the network its result",
         )
+    }
+    fn terms<'g>(cx: &Trace<'g, '_>, _: &StringLookup, _: Var<'g>) -> Var<'g> {
+        cx.builder().error("StringLookup has no place in a network, whose tensors hold no text: call `terms_at` on the network's result")
+    }
+    fn of_line(line: &str) -> Option<Self> {
+        Some(line.to_owned())
     }
 }

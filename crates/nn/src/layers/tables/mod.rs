@@ -36,6 +36,9 @@ pub enum OutputMode {
     MultiHot,
     /// For each row `(B, L)` how many of its places are there: `(B, depth)`.
     Count,
+    /// As `Count`, each place times its weight, which says how rare it is; of [`IntegerLookup`] and [`StringLookup`] alone.
+    #[serde(alias = "tf-idf")]
+    TfIdf,
 }
 
 impl OutputMode {
@@ -48,7 +51,7 @@ impl OutputMode {
                 shape.pop();
             }
             Self::OneHot => {}
-            Self::MultiHot | Self::Count => {
+            Self::MultiHot | Self::Count | Self::TfIdf => {
                 check(shape.len() == 2, class, "output_mode", "int or one_hot, or the input (rows, values)", format!("{places:?}"))?;
                 shape.pop();
             }
@@ -67,7 +70,7 @@ impl OutputMode {
             Self::Int => places,
             Self::OneHot => places.reshape(Shape::new(&shape[..shape.len() - 1])).one_hot(depth),
             Self::MultiHot => places.one_hot(depth).max(&[1], false),
-            Self::Count => {
+            Self::Count | Self::TfIdf => {
                 let ones = places.one_hot(depth);
                 let ones = weights.map_or(ones, |w| ones * w.cast(DType::F32).expand_dims(-1));
                 ones.sum(&[1], false)
@@ -87,7 +90,7 @@ impl OutputMode {
             let mut values = vec![0.0f32; len];
             for (at, place) in places.iter().enumerate().filter_map(|(at, place)| place.map(|p| (at, p))) {
                 let cell = &mut values[at / row.max(1) * depth + place];
-                *cell = if self == Self::Count { *cell + 1.0 } else { 1.0 };
+                *cell = if matches!(self, Self::Count | Self::TfIdf) { *cell + 1.0 } else { 1.0 };
             }
             Tensor::f32(out, values)
         };
@@ -98,6 +101,11 @@ impl OutputMode {
 /// What is wrong with data, as an error of a layer.
 fn of_data(class: &str) -> impl Fn(DataError) -> ConfigError {
     move |e| ConfigError::value(class, "input", "data of a usable size", e)
+}
+
+/// Refuses the mode that needs a weight for each place, in layers that have none.
+fn unweighted(class: &str, mode: OutputMode) -> Result<(), ConfigError> {
+    check(mode != OutputMode::TfIdf, class, "output_mode", "one of the others; IntegerLookup and StringLookup have it", "tf_idf")
 }
 
 /// The error of `sparse`, which asks for tensors that there are not.
