@@ -257,6 +257,10 @@ impl<'g> Var<'g> {
     pub fn bf16(self) -> Self {
         self.unary(UnaryOp::Bf16)
     }
+    /// Nearest float16, kept in an `f32`; its gradient is rounded likewise.
+    pub fn f16(self) -> Self {
+        self.unary(UnaryOp::F16)
+    }
     /// `!x` of truth values.
     pub fn logical_not(self) -> Self {
         self.unary(UnaryOp::Not)

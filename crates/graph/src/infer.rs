@@ -135,7 +135,8 @@ fn unary(op: UnaryOp, x: TensorType) -> Result<TensorType, String> {
         | UnaryOp::Softplus
         | UnaryOp::Erf
         | UnaryOp::Floor
-        | UnaryOp::Bf16 => x.dtype == DType::F32,
+        | UnaryOp::Bf16
+        | UnaryOp::F16 => x.dtype == DType::F32,
     };
     ensure(fits, || format!("is not defined on {}; cast first", x.dtype))?;
     Ok(x)
@@ -276,6 +277,7 @@ impl UnaryOp {
             Self::Erf => "erf",
             Self::Floor => "floor",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
             Self::Not => "not",
         }
     }

@@ -265,6 +265,9 @@ pub enum UnaryOp {
     /// Nearest bfloat16 (8 significant bits), kept in an `f32`: ties to even, NaN stays NaN, beyond the largest infinity. Its gradient is
     /// rounded likewise, as that of a conversion to bfloat16.
     Bf16,
+    /// Nearest float16 (IEEE 754 binary16: 11 significant bits, at most 65504, subnormals down to 2⁻²⁴), kept in an `f32`, as
+    /// [`UnaryOp::Bf16`] does it.
+    F16,
     /// logical negation of `bool`
     Not,
 }
@@ -302,7 +305,7 @@ pub enum BinaryOp {
 
 impl UnaryOp {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -318,6 +321,7 @@ impl UnaryOp {
         Self::Erf,
         Self::Floor,
         Self::Bf16,
+        Self::F16,
         Self::Not,
     ];
 }
