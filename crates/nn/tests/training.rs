@@ -17,8 +17,8 @@ fn the_reference_updates_weights_as_keras() {
 }
 
 #[test]
-fn the_reference_trains_in_bfloat16_as_keras() {
-    training::train_in_bfloat16_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+fn the_reference_trains_in_halves_as_keras() {
+    training::train_in_halves_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
 
 #[test]
@@ -49,4 +49,9 @@ fn the_reference_trains_with_every_loss_as_keras() {
 #[test]
 fn the_reference_trains_other_layers_as_keras() {
     training::train_layers_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}
+
+#[test]
+fn the_reference_trains_with_wrapped_optimizers_as_keras() {
+    training::train_scaled_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }

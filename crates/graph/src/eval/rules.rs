@@ -175,8 +175,8 @@ fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
         UnaryOp::Erf => libm::erf(x),
         UnaryOp::Floor => x.floor(),
-        UnaryOp::Bf16 => rounded(x, Half::BF16),
-        UnaryOp::F16 => rounded(x, Half::F16),
+        UnaryOp::Bf16 => rounded(x, &Half::BF16),
+        UnaryOp::F16 => rounded(x, &Half::F16),
         UnaryOp::Not => truth(x == 0.0),
     }
 }
@@ -202,7 +202,7 @@ impl Half {
 /// stores.
 ///
 /// With spacing `u` of the type's numbers at `x` it is `u · round(x / u)`; both are exact, for `u` is a power of two.
-fn rounded(x: f64, to: Half) -> f64 {
+fn rounded(x: f64, to: &Half) -> f64 {
     let x = f64::from(x as f32);
     if x == 0.0 || !x.is_finite() {
         return x;
