@@ -51,9 +51,9 @@ def cases():
     yield "scaled", dense(), scaled(O.Adam(0.01), 1024.0, 5), single, True, 1.0
     yield "skipped", dense(), scaled(O.SGD(0.01, momentum=0.9), 2.0**112, 4), single, True, BURSTS
     yield "skipped, accumulated, averaged", dense(), scaled(O.Adam(0.01, gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.8, clipnorm=1.0), 2.0**112, 4), single, True, BURSTS
-    yield "skipped, a schedule", dense(), scaled(O.RMSprop(O.schedules.ExponentialDecay(0.02, 3, 0.5), loss_scale_factor=8.0), 2.0**112, 3), single, True, BURSTS
+    yield "skipped, a schedule", dense(), scaled(O.RMSprop(O.schedules.ExponentialDecay(0.02, 3.0, 0.5), loss_scale_factor=8.0), 2.0**112, 3), single, True, BURSTS
     several = lambda **more: O.OptimizerMap(
-        O.SGD(O.schedules.ExponentialDecay(0.1, 4, 0.5), momentum=0.9),
+        O.SGD(O.schedules.ExponentialDecay(0.1, 4.0, 0.5), momentum=0.9),
         {".*/hidden/.*": O.Adam(0.01, global_clipnorm=0.3, **more), "golden/out/bias": O.Nadam(0.02, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)},
     )
     yield "several", dense(), O.MultiOptimizer(several()), single, True, 1.0

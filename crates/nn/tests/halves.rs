@@ -46,13 +46,20 @@ fn is_half(policy: DTypePolicy, v: f64) -> bool {
         }
 }
 
-/// Fails unless all are the same numbers in single precision.
+/// Fails unless all are the same numbers in single precision. In float16, whose units are an eighth, sums that differ in their last bits may
+/// be rounded to the other side: one of fifty by one unit. XLA divides by a scalar as if it were a product with the rounded reciprocal, so that
+/// of `Normalization` one of eight is.
 #[track_caller]
-fn same(what: &str, ours: &Value, theirs: &Value) {
+fn same(policy: DTypePolicy, what: &str, ours: &Value, theirs: &Value) {
     assert_eq!(ours.ty, theirs.ty, "{what}");
+    let mut others = 0;
     for (i, (a, b)) in ours.data.iter().zip(&theirs.data).enumerate() {
-        assert!(*a as f32 == *b as f32, "{what}, element {i}: ours {a}, Keras' {b}");
+        let near = policy == DTypePolicy::MixedFloat16 && (a - b).abs() <= b.abs() / 1024.0;
+        assert!(*a as f32 == *b as f32 || near, "{what}, element {i}: ours {a}, Keras' {b}");
+        others += usize::from(*a as f32 != *b as f32);
     }
+    let share = if what.starts_with("normalization") { 8 } else { 50 };
+    assert!(others <= ours.data.len() / share, "{what}: {others} of {} differ", ours.data.len());
 }
 
 /// Output, gradient by the input and by the weights of a layer with the weights of a golden.
@@ -92,15 +99,15 @@ fn layers_round_as_in_keras(policy: DTypePolicy) {
         assert_eq!(layer.dtype_policy(), Some(policy));
         assert!(support::same_json(&layer.envelope(), &without_build(&case["object"])), "{}", layer.envelope());
         let ours = run(layer.as_ref(), case);
-        same(what, &ours[0], &tensor(&case["y"]));
-        same(&format!("{what}: gradient"), &ours[1], &tensor(&case["gradient"]));
+        same(policy, what, &ours[0], &tensor(&case["y"]));
+        same(policy, &format!("{what}: gradient"), &ours[1], &tensor(&case["gradient"]));
         for (ours, theirs) in ours[2..].iter().zip(tensors(&case["weight_gradients"])) {
             // JAX on CPU sums the gradient of a bias in 16 bits: eight terms of at most 1, each sum rounded by up to 2^-8, or 2^-11.
             let unit = if policy == MIXED { 1.0 / 256.0 } else { 1.0 / 2048.0 };
             if ours.ty.shape.rank() == 1 {
                 support::close(&format!("{what}: gradient of the bias"), ours, &theirs, 0.0, 8.0 * unit);
             } else {
-                same(&format!("{what}: gradient of the kernel"), ours, &theirs);
+                same(policy, &format!("{what}: gradient of the kernel"), ours, &theirs);
             }
             assert!(ours.data.iter().all(|&v| is_half(policy, v)), "{what}");
         }

@@ -3,6 +3,7 @@
 #[path = "support/training.rs"]
 mod training;
 
+use adaline_graph::eval::Precision;
 use adaline_graph::reference::Reference;
 use std::sync::Arc;
 
@@ -53,5 +54,6 @@ fn the_reference_trains_other_layers_as_keras() {
 
 #[test]
 fn the_reference_trains_with_wrapped_optimizers_as_keras() {
-    training::train_scaled_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+    // In single precision, where scaled gradients overflow.
+    training::train_scaled_as_keras(&(Arc::new(Reference { precision: Precision::F32 }) as Arc<_>));
 }

@@ -212,6 +212,7 @@ fn all_options_of_optimizers_step_by_step() {
     // Those that wrap others are in whole trainings.
     let trained = goldens("scaled_training");
     let wraps = |class: &str| trained.iter().any(|c| c["config"]["compile_config"]["optimizer"]["class_name"] == class);
-    let rows = catalogue::OPTIMIZERS.iter().filter(|row| !cases.iter().any(|c| c["object"]["class_name"] == row.class) && !wraps(row.class));
+    let rows =
+        catalogue::OPTIMIZERS.iter().filter(|row| !cases.iter().any(|c| c["object"]["class_name"] == row.class) && !wraps(row.class));
     assert_eq!(rows.count(), 0, "an optimizer has no golden");
 }

@@ -224,7 +224,11 @@ impl Compiled {
     }
     /// Learning rate of the next step; none where several optimizers have one each. As in Keras a schedule counts micro-batches.
     pub(crate) fn learning_rate(&self) -> Option<f64> {
-        if optimizers::part(self.optimizer.as_ref(), 1).is_some() { None } else { optimizers::parts(self.optimizer.as_ref()).map(|o| self.rate_of(o)).next() }
+        if optimizers::part(self.optimizer.as_ref(), 1).is_some() {
+            None
+        } else {
+            optimizers::parts(self.optimizer.as_ref()).map(|o| self.rate_of(o)).next()
+        }
     }
     fn rate_of(&self, optimizer: &dyn Optimizer) -> f64 {
         match &optimizer.common().learning_rate {

@@ -85,7 +85,6 @@ impl Model {
         let weights = Weights { limit: values.saturating_mul(4).max(LEAST_LIMIT), ..Weights::new(seed.0) };
         let net = Network::from_json(&archive.config).map_err(|p| p.of_file(file))?;
         let mut model = Self::of(net, backend, weights)?;
-        model.auto_scale_loss = options.auto_scale_loss;
         if !model.is_built() {
             let shape = [&archive.config["build_config"]["input_shape"], &archive.config["config"]["build_input_shape"]];
             let row = shape.iter().find_map(|s| {
@@ -102,12 +101,16 @@ impl Model {
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
         if options.compile && settings.is_object() {
+            // Ours say it where a loss is scaled; those of Keras leave that to `compile`.
+            let ours = notes["adaline"].is_string();
+            model.auto_scale_loss = options.auto_scale_loss && !ours;
             model.take_settings(settings, file)?;
-            model.take_optimizer(file, &tensors, notes["adaline"].is_string())?;
+            model.take_optimizer(file, &tensors, ours)?;
             if let (Some(compiled), Some(skipped)) = (&mut model.compiled, notes["skipped"].as_u64()) {
                 compiled.skipped = skipped as u32;
             }
         }
+        model.auto_scale_loss = options.auto_scale_loss;
         model.assets = archive.assets.into_iter().filter(|(p, _)| p != NOTES).collect();
         Ok(model)
     }

@@ -140,7 +140,9 @@ impl Model {
                     Variable::Rate(at) => (vec![], TensorBytes::F32(vec![rate(at)])),
                     Variable::NoRate => (vec![], TensorBytes::F32(vec![0.0])),
                     Variable::Count(slot) => (vec![], TensorBytes::I32(store.f32(slot).iter().map(|&v| v as i32).collect())),
-                    Variable::Slot(slot) => (store.layout().slot(slot).ty.shape.dims().to_vec(), TensorBytes::F32(store.f32(slot).to_vec())),
+                    Variable::Slot(slot) => {
+                        (store.layout().slot(slot).ty.shape.dims().to_vec(), TensorBytes::F32(store.f32(slot).to_vec()))
+                    }
                 };
                 weights.push(NamedTensor { path: format!("{}/vars/{number}", group.path), shape, data });
             }

@@ -78,12 +78,18 @@ impl LossScaleOptimizer {
     /// Reads the arguments as Keras writes them, those of older versions too.
     pub fn from_config(config: &Value) -> Result<Self, ConfigError> {
         let Value::Object(given) = config else {
-            return Err(ConfigError::Shape { expected: format!("the arguments of {CLASS} as an object"), got: shorten(&config.to_string()) });
+            return Err(ConfigError::Shape {
+                expected: format!("the arguments of {CLASS} as an object"),
+                got: shorten(&config.to_string()),
+            });
         };
         let key = "inner_optimizer";
         let inner = given.get(key).ok_or_else(|| ConfigError::MissingKey { class: CLASS.into(), key })?;
-        let inner = crate::catalogue::optimizer_from_json(inner)
-            .map_err(|e| ConfigError::Nested { class: CLASS.into(), key: key.into(), source: Box::new(e) })?;
+        let inner = crate::catalogue::optimizer_from_json(inner).map_err(|e| ConfigError::Nested {
+            class: CLASS.into(),
+            key: key.into(),
+            source: Box::new(e),
+        })?;
         let mut read = Self::new(inner);
         let known = read.config();
         let defaults = to_config(&Common::new("", 0.0));

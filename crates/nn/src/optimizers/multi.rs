@@ -49,7 +49,12 @@ impl OptimizerMap {
         let (first, second) = (found.next(), found.next());
         if let (Some(a), Some(b)) = (first, second) {
             let (a, b) = (&self.texts[a], &self.texts[b]);
-            return Err(ConfigError::value(MAP, b, format!("a text for other weights than those of `{a}`"), format!("one for `{path}` too")));
+            return Err(ConfigError::value(
+                MAP,
+                b,
+                format!("a text for other weights than those of `{a}`"),
+                format!("one for `{path}` too"),
+            ));
         }
         Ok(first.unwrap_or(self.texts.len()))
     }
@@ -57,12 +62,14 @@ impl OptimizerMap {
     /// Reads the arguments as Keras writes them.
     pub fn from_config(config: &Value) -> Result<Self, ConfigError> {
         let read = |key: &str, value: &Value| {
-            crate::catalogue::optimizer_from_json(value)
-                .map_err(|e| ConfigError::Nested { class: MAP.into(), key: key.into(), source: Box::new(e) })
+            crate::catalogue::optimizer_from_json(value).map_err(|e| ConfigError::Nested {
+                class: MAP.into(),
+                key: key.into(),
+                source: Box::new(e),
+            })
         };
         let given = arguments(MAP, config, &["default_optimizer", "optimizer_map"])?;
-        let default =
-            given.get("default_optimizer").ok_or(ConfigError::MissingKey { class: MAP.into(), key: "default_optimizer" })?;
+        let default = given.get("default_optimizer").ok_or(ConfigError::MissingKey { class: MAP.into(), key: "default_optimizer" })?;
         let mut map = Self::new(read("default_optimizer", default)?);
         match given.get("optimizer_map") {
             None | Some(Value::Null) => {}

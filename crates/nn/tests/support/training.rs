@@ -236,7 +236,10 @@ pub(crate) fn train_scaled_as_keras(backend: &Arc<dyn Backend>) {
             assert!((ours - theirs).abs() <= relative * theirs.abs() + absolute, "{name}, {what}: ours {ours}, Keras' {theirs}");
         };
         let mut model = model_of(backend, case, case["wrap"] == true);
-        assert_eq!(model.optimizer().unwrap().envelope(), case["config"]["compile_config"]["optimizer"], "{name}");
+        // Keras writes what `compile` was given, and wraps it again.
+        let (ours, theirs) = (model.optimizer().unwrap().envelope(), &case["config"]["compile_config"]["optimizer"]);
+        let wrapped = half && case["wrap"] == true && theirs["class_name"] != "LossScaleOptimizer";
+        assert_eq!(if wrapped { &ours["config"]["inner_optimizer"] } else { &ours }, theirs, "{name}");
         let first = x.slice_rows(0..4).unwrap();
         for (a, b) in model.predict(&first).unwrap().f32_values().iter().zip(tensor(&case["predict"]).f32_values().iter()) {
             close("prediction".into(), f64::from(*a), f64::from(*b));
@@ -279,13 +282,11 @@ pub(crate) fn train_scaled_as_keras(backend: &Arc<dyn Backend>) {
         }
         // Through a file and on.
         let mut again = Model::from_bytes(backend.clone(), &bytes, LoadOptions::default()).unwrap();
-        if case["wrap"] == true {
-            assert_eq!((again.iterations(), again.loss_scale()), (model.iterations(), model.loss_scale()), "{name}");
-            for m in [&mut model, &mut again] {
-                m.fit(&x.slice_rows(0..40).unwrap(), &y.slice_rows(0..40).unwrap(), Fit::default().initial_epoch(2).epochs(3)).unwrap();
-            }
-            assert_eq!(again.get_weights(), model.get_weights(), "{name}: after a file");
+        assert_eq!((again.iterations(), again.loss_scale()), (model.iterations(), model.loss_scale()), "{name}");
+        for m in [&mut model, &mut again] {
+            m.fit(&x.slice_rows(0..40).unwrap(), &y.slice_rows(0..40).unwrap(), Fit::default().initial_epoch(2).epochs(3)).unwrap();
         }
+        assert_eq!(again.get_weights(), model.get_weights(), "{name}: after a file");
     }
     assert!(skipped >= 20, "{skipped} steps were skipped");
 }
