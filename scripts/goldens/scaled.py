@@ -52,11 +52,12 @@ def cases():
     yield "skipped", dense(), scaled(O.SGD(0.01, momentum=0.9), 2.0**112, 4), single, True, BURSTS
     yield "skipped, accumulated, averaged", dense(), scaled(O.Adam(0.01, gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.8, clipnorm=1.0), 2.0**112, 4), single, True, BURSTS
     yield "skipped, a schedule", dense(), scaled(O.RMSprop(O.schedules.ExponentialDecay(0.02, 3.0, 0.5), loss_scale_factor=8.0), 2.0**112, 3), single, True, BURSTS
-    several = lambda **more: O.OptimizerMap(
+    # Under LossScaleOptimizer Keras 3.15.1 loses Nadam's product of momenta from step to step.
+    several = lambda last=O.RMSprop, **more: O.OptimizerMap(
         O.SGD(O.schedules.ExponentialDecay(0.1, 4.0, 0.5), momentum=0.9),
-        {".*/hidden/.*": O.Adam(0.01, global_clipnorm=0.3, **more), "golden/out/bias": O.Nadam(0.02, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)},
+        {".*/hidden/.*": O.Adam(0.01, global_clipnorm=0.3, **more), "golden/out/bias": last(0.02, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)},
     )
-    yield "several", dense(), O.MultiOptimizer(several()), single, True, 1.0
+    yield "several", dense(), O.MultiOptimizer(several(O.Nadam)), single, True, 1.0
     yield "several, a factor", dense(), O.MultiOptimizer(several(loss_scale_factor=4.0), loss_scale_factor=16.0), single, True, 1.0
     yield "several, skipped", dense(), scaled(O.MultiOptimizer(several()), 2.0**112, 4), single, True, BURSTS
     yield "several in float16", dense(False), O.MultiOptimizer(several()), half, True, 1.0
