@@ -4,8 +4,8 @@ Made with Python 3.11, Keras 3.15.1 on JAX (CPU, f32), NumPy 2. From the reposit
 
     KERAS_BACKEND=jax python scripts/goldens/training.py
 
-writes crates/nn/tests/goldens/training.json, and bfloat16.json for the policy `mixed_bfloat16`. Data and first weights are fixed, so a
-second run changes no byte.
+writes crates/nn/tests/goldens/training.json, and bfloat16.json and float16.json for the policies `mixed_bfloat16` and `mixed_float16`. Data
+and first weights are fixed, so a second run changes no byte.
 """
 
 import json
@@ -19,7 +19,6 @@ import numpy as np
 from keras import layers, losses, metrics, optimizers, regularizers
 
 OUT = pathlib.Path("crates/nn/tests/goldens/training.json")
-OUT_BFLOAT16 = OUT.with_name("bfloat16.json")
 STEPS, BATCH, FEATURES = 20, 8, 4
 envelope = keras.saving.serialize_keras_object
 
@@ -124,19 +123,19 @@ def fits(name, kind, optimizer, regularizer=None, swap=None, **arguments):
 
 
 def floats(a):
-    """Values of a bfloat16 array, which NumPy knows only through ml_dtypes."""
+    """Values of an array of 16 bits; bfloat16 NumPy knows only through ml_dtypes."""
     return np.asarray(a).astype("float32")
 
 
-def mixed_layer(layer, x):
-    """Outputs and gradients of one layer under `mixed_bfloat16`; weights are fixed waves, the loss is a weighted sum of the outputs."""
+def mixed_layer(layer, x, kind):
+    """Outputs and gradients of one layer that computes in a type of 16 bits; weights are fixed waves, the loss is a weighted sum of the outputs."""
     import jax
 
     model = keras.Sequential([layers.Input(x.shape[1:]), layer])  # `stateless_call` of a bare layer would leave out the conversions
     layer.set_weights([0.6 * waves(w.shape, 2.3, i + 0.1) for i, w in enumerate(layer.get_weights())])
     y = model(x)
-    assert str(y.dtype) == "bfloat16", layer
-    cotangent = floats(jax.numpy.asarray(waves(y.shape, 0.9, 0.4)).astype("bfloat16"))
+    assert str(y.dtype) == kind, layer
+    cotangent = floats(jax.numpy.asarray(waves(y.shape, 0.9, 0.4)).astype(kind))
     trainable = [v.value for v in layer.trainable_variables]
     fixed = [v.value for v in layer.non_trainable_variables]
 
@@ -157,7 +156,7 @@ def mixed_layer(layer, x):
 
 
 def mixed_steps(name, kind, optimizer, activation, loss, use_bias):
-    """Steps of a network all of whose layers are `mixed_bfloat16`, and its first predictions.
+    """Steps of a network all of whose layers compute in 16 bits, and its first predictions.
 
     Run eagerly, that is operation by operation: a compiled step may leave out roundings as XLA sees fit.
     """
@@ -187,26 +186,27 @@ def mixed_steps(name, kind, optimizer, activation, loss, use_bias):
     return case
 
 
-def mixed():
-    keras.config.set_dtype_policy("mixed_bfloat16")
+def mixed(kind):
+    """Under `mixed_float16` Keras wraps the optimizers into `LossScaleOptimizer`."""
+    keras.config.set_dtype_policy(f"mixed_{kind}")
     o = optimizers
     x = 2.0 * waves((8, 33), 1.7)
     one_layer = [
-        mixed_layer(layers.Dense(17, name="linear"), x),
-        mixed_layer(layers.Dense(17, activation="relu", name="relu"), x),
-        mixed_layer(layers.Dense(9, use_bias=False, name="without_bias"), x.reshape(2, 4, 33)),
-        mixed_layer(layers.Rescaling(0.3, 0.7, name="rescaling"), x),
-        mixed_layer(layers.Normalization(mean=0.3, variance=1.7, name="normalization"), x),
-        mixed_layer(layers.Activation("relu", name="activation"), x),
-        mixed_layer(layers.Flatten(name="flatten"), x.reshape(2, 4, 33)),
+        mixed_layer(layers.Dense(17, name="linear"), x, kind),
+        mixed_layer(layers.Dense(17, activation="relu", name="relu"), x, kind),
+        mixed_layer(layers.Dense(9, use_bias=False, name="without_bias"), x.reshape(2, 4, 33), kind),
+        mixed_layer(layers.Rescaling(0.3, 0.7, name="rescaling"), x, kind),
+        mixed_layer(layers.Normalization(mean=0.3, variance=1.7, name="normalization"), x, kind),
+        mixed_layer(layers.Activation("relu", name="activation"), x, kind),
+        mixed_layer(layers.Flatten(name="flatten"), x.reshape(2, 4, 33), kind),
     ]
-    # Without biases all is rounded as here and must agree closely; JAX on CPU sums the gradient of a bias in bfloat16, which loses digits.
+    # Without biases all is rounded as here and must agree closely; JAX on CPU sums the gradient of a bias in 16 bits, which loses digits.
     stepwise = [
         mixed_steps("adam", "classes", o.Adam(0.01), None, losses.SparseCategoricalCrossentropy(from_logits=True), False),
         mixed_steps("rmsprop", "classes", o.RMSprop(0.01), "softmax", losses.SparseCategoricalCrossentropy(), True),
         mixed_steps("momentum", "real", o.SGD(0.02, momentum=0.9), None, losses.MeanSquaredError(), False),
     ]
-    OUT_BFLOAT16.write_text(f'{{"layers":{lines(one_layer)},\n"steps":{lines(stepwise)}}}\n')
+    OUT.with_name(f"{kind}.json").write_text(f'{{"layers":{lines(one_layer)},\n"steps":{lines(stepwise)}}}\n')
     keras.config.set_dtype_policy("float32")
 
 
@@ -248,7 +248,8 @@ def main():
     ]
     data = {"x": tensor(X), "classes": tensor(CLASSES), "real": tensor(REAL), "binary": tensor(BINARY), "batch": BATCH}
     OUT.write_text(f'{{"data":{dump(data)},\n"steps":{lines(stepwise)},\n"fits":{lines(whole)}}}\n')
-    mixed()
+    mixed("bfloat16")
+    mixed("float16")
 
 
 if __name__ == "__main__":

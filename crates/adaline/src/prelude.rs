@@ -52,8 +52,8 @@ pub use adaline_nn::metrics::{
 };
 pub use adaline_nn::model::{Inputs, Labels, Objective};
 pub use adaline_nn::optimizers::{
-    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, Optimizer, RMSprop, RmsProp, SGD, ScheduleFreeAdamW,
-    Sgd,
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon, Nadam, Optimizer,
+    OptimizerMap, RMSprop, RmsProp, SGD, ScheduleFreeAdamW, Sgd,
 };
 pub use adaline_nn::regularizers::{L1, L1L2, L2, OrthogonalRegularizer};
 pub use adaline_nn::schedules::{

@@ -28,8 +28,8 @@ fn the_processor_updates_weights_as_keras() {
 }
 
 #[test]
-fn the_processor_trains_in_bfloat16_as_keras() {
-    training::train_in_bfloat16_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+fn the_processor_trains_in_halves_as_keras() {
+    training::train_in_halves_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }
 
 #[test]
@@ -225,4 +225,9 @@ fn states_go_from_batch_to_batch_as_on_the_reference() {
 #[test]
 fn the_processor_trains_other_layers_as_keras() {
     training::train_layers_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
+}
+
+#[test]
+fn the_processor_trains_with_wrapped_optimizers_as_keras() {
+    training::train_scaled_as_keras(&(Arc::new(Cpu::new()) as Arc<_>));
 }

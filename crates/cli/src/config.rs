@@ -88,7 +88,7 @@ pub(crate) struct DataConfig {
 pub(crate) struct ModelConfig {
     /// Name of the model.
     pub name: Option<String>,
-    /// Policy of the layers without a `dtype`: `float32` (default) or `mixed_bfloat16`.
+    /// Policy of the layers without a `dtype`: `float32` (default), `mixed_bfloat16` or `mixed_float16`.
     pub dtype: Option<String>,
     /// Layers: `class_name` and the arguments Keras gives them.
     #[serde(default)]

@@ -158,8 +158,8 @@ fn configurations() {
     toml_fails("zero.toml", "[[model.layers]]\nclass_name = \"Dense\"\nunits = 0\n", "", 2, &["units", "at least 1"]);
     toml_fails("width.toml", "[[model.layers]]\nclass_name = \"Dense\"\nunits = 4\n", "", 2, &["3 classes need 3 outputs", "has 4"]);
     let input = "[[model.layers]]\nclass_name = \"InputLayer\"\nshape = [7]\n";
-    let policies = "\"float32\" or \"mixed_bfloat16\"";
-    toml_fails("policy.toml", &format!("[model]\ndtype = \"mixed_float16\"\n{SOFTMAX}"), "", 2, &["[model]: `dtype`", policies]);
+    let policies = "\"float32\", \"mixed_bfloat16\" or \"mixed_float16\"";
+    toml_fails("policy.toml", &format!("[model]\ndtype = \"mixed_float8\"\n{SOFTMAX}"), "", 2, &["[model]: `dtype`", policies]);
     toml_fails("dtype.toml", &format!("{SOFTMAX}dtype = \"float64\"\n"), "", 2, &["number 1: Dense: `dtype`", policies]);
     toml_fails("shape.toml", &format!("{input}{SOFTMAX}"), "", 1, &["(7,)", "(4,)"]);
     toml_fails("rate.toml", SOFTMAX, "learning_rate = -1.0", 2, &["above 0"]);

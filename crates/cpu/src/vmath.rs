@@ -242,5 +242,19 @@ pub fn flush<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)
 }
 
+/// To the nearest float16 (ties to even), still as an `f32`: infinity from 65520, multiples of 2⁻²⁴ below 2⁻¹⁴. NaN stays NaN.
+#[inline(always)]
+pub fn round_to_f16<S: Simd>(s: S, x: S::F) -> S::F {
+    let (bits, size) = (s.to_bits(x), s.abs(x));
+    let odd = s.and_i(s.shr_u(bits, 13), s.splat_i(1));
+    let normal = s.from_bits(s.and_i(s.add_i(bits, s.add_i(odd, s.splat_i(0xfff))), s.splat_i(!0x1fff)));
+    // Between 1/2 and 1 the numbers of single precision are 2⁻²⁴ apart.
+    let half = s.splat(0.5);
+    let subnormal = with_sign(s, s.sub(s.add(size, half), half), x);
+    let finite = s.select(s.lt(size, s.splat(6.103_515_6e-5)), subnormal, normal);
+    let y = s.select(s.lt(size, s.splat(65_520.0)), finite, with_sign(s, s.splat(f32::INFINITY), x));
+    s.select(s.eq(x, x), y, s.splat(f32::NAN))
+}
+
 #[cfg(test)]
 mod tests;

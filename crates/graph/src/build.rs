@@ -261,6 +261,10 @@ impl<'g> Var<'g> {
     pub fn flush(self) -> Self {
         self.unary(UnaryOp::Flush)
     }
+    /// Nearest float16, kept in an `f32`; its gradient is rounded likewise.
+    pub fn f16(self) -> Self {
+        self.unary(UnaryOp::F16)
+    }
     /// `!x` of truth values.
     pub fn logical_not(self) -> Self {
         self.unary(UnaryOp::Not)

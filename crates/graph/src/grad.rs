@@ -5,7 +5,7 @@
 //!
 //! - `max(a, b)`, `min(a, b)`: where equal, the gradient goes to `b`; so `relu(x) = max(x, 0)` has gradient 0 at 0.
 //! - `abs`, `sign`, `floor` and comparisons: gradient 0 (at 0, for `abs`).
-//! - `bf16`: the gradient rounded to bfloat16, as of a conversion.
+//! - `bf16`, `f16`: the gradient rounded to the same type, as of a conversion.
 //! - `reduce_max`, `reduce_min`: split equally among the equal extremes, as Keras does.
 //! - The largest of a window: to the first of equals, row by row.
 //! - `reduce_prod`: exact at zeros to first order; second derivatives are exact where no factor is 0.
@@ -287,6 +287,7 @@ fn unary<'g>(op: UnaryOp, r: &Rule<'g>) -> Option<Var<'g>> {
         UnaryOp::Erf => g * ((-(x * x)).exp() * std::f32::consts::FRAC_2_SQRT_PI),
         UnaryOp::Bf16 => g.bf16(),
         UnaryOp::Flush => g,
+        UnaryOp::F16 => g.f16(),
         UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Not => return None,
     })
 }

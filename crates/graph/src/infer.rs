@@ -136,7 +136,8 @@ fn unary(op: UnaryOp, x: TensorType) -> Result<TensorType, String> {
         | UnaryOp::Erf
         | UnaryOp::Floor
         | UnaryOp::Bf16
-        | UnaryOp::Flush => x.dtype == DType::F32,
+        | UnaryOp::Flush
+        | UnaryOp::F16 => x.dtype == DType::F32,
     };
     ensure(fits, || format!("is not defined on {}; cast first", x.dtype))?;
     Ok(x)
@@ -278,6 +279,7 @@ impl UnaryOp {
             Self::Floor => "floor",
             Self::Bf16 => "bf16",
             Self::Flush => "flush",
+            Self::F16 => "f16",
             Self::Not => "not",
         }
     }

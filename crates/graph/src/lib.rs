@@ -30,7 +30,6 @@
 //! ```
 
 pub mod backend;
-mod bf16;
 mod build;
 mod composite;
 pub mod cost;
@@ -40,6 +39,7 @@ pub mod eval;
 pub mod fuse;
 pub mod grad;
 mod graph;
+mod half;
 mod infer;
 mod op;
 pub mod pass;

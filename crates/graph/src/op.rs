@@ -268,6 +268,9 @@ pub enum UnaryOp {
     /// 0 for what is subnormal (nearer to 0 than 2^-126), else the number itself: averages that decay towards 0 would stay there for ever,
     /// at 100 times the cost of other numbers on many CPUs. Its gradient passes.
     Flush,
+    /// Nearest float16 (IEEE 754 binary16: 11 significant bits, at most 65504, subnormals down to 2⁻²⁴), kept in an `f32`, as
+    /// [`UnaryOp::Bf16`] does it.
+    F16,
     /// logical negation of `bool`
     Not,
 }
@@ -305,7 +308,7 @@ pub enum BinaryOp {
 
 impl UnaryOp {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -322,6 +325,7 @@ impl UnaryOp {
         Self::Floor,
         Self::Bf16,
         Self::Flush,
+        Self::F16,
         Self::Not,
     ];
 }

@@ -140,6 +140,8 @@ fn defaults(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Optio
         json!([layer("LSTMCell", "units")]),
         json!([layer("Dense", "units")]),
         json!([]),
+        json!("sgd"),
+        json!({"class_name": "OptimizerMap", "config": {"default_optimizer": "sgd"}}),
     ];
     let mut given = Map::new();
     let config = search(&mut given, &tries, make)?;

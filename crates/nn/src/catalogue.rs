@@ -279,6 +279,8 @@ rows! { OPTIMIZERS, Optimizer, "All optimizers. Their names are matched whatever
     Lion = "Lion" [],
     Muon = "Muon" [],
     ScheduleFreeAdamW = "ScheduleFreeAdamW" [],
+    LossScaleOptimizer = "LossScaleOptimizer" [],
+    MultiOptimizer = "MultiOptimizer" [],
 }
 
 /// A layer from Keras' envelope.

@@ -1,6 +1,7 @@
 //! Keras' object envelope: `{"module": .., "class_name": .., "config": {..}, "registered_name": null}`, and how configurations are read.
 
 use adaline_data::nearest;
+use adaline_graph::UnaryOp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -408,7 +409,8 @@ pub(crate) fn open<'v>(kind: &'static str, value: &'v Value) -> Result<(&'v str,
 /// Types of a layer's weights and of its computation, as Keras writes them: a policy object. A plain string is accepted.
 ///
 /// Under [`MixedBfloat16`](Self::MixedBfloat16) a layer rounds its floating-point inputs and weights to bfloat16 on entry, sums products
-/// of them in `float32`, and rounds what it returns. Weights, the optimizer, the loss and metrics stay in `float32`.
+/// of them in `float32`, and rounds what it returns; under [`MixedFloat16`](Self::MixedFloat16) likewise to float16. Weights, the optimizer,
+/// the loss and metrics stay in `float32`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub enum DTypePolicy {
@@ -417,22 +419,34 @@ pub enum DTypePolicy {
     Float32,
     /// `mixed_bfloat16`: weights in single precision, computation in bfloat16 (8 significant bits, the range of single precision).
     MixedBfloat16,
+    /// `mixed_float16`: weights in single precision, computation in float16 (11 significant bits, at most 65504). As in Keras, a model of this
+    /// policy is compiled with a [`LossScaleOptimizer`](crate::optimizers::LossScaleOptimizer) around the optimizer that it is given.
+    MixedFloat16,
 }
 
 impl DTypePolicy {
     /// What [`from_name`](Self::from_name) takes, for messages.
-    const EXPECTED: &str = "\"float32\" or \"mixed_bfloat16\" (weights in float32, computation in bfloat16)";
+    const EXPECTED: &str = "\"float32\", \"mixed_bfloat16\" or \"mixed_float16\" (weights in float32, computation in 16 bits)";
 
     /// Keras' name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Float32 => "float32",
             Self::MixedBfloat16 => "mixed_bfloat16",
+            Self::MixedFloat16 => "mixed_float16",
+        }
+    }
+    /// The rounding to its compute type, where that is not single precision.
+    pub fn rounding(self) -> Option<UnaryOp> {
+        match self {
+            Self::Float32 => None,
+            Self::MixedBfloat16 => Some(UnaryOp::Bf16),
+            Self::MixedFloat16 => Some(UnaryOp::F16),
         }
     }
     /// The policy of a name; `owner` is whose `dtype` it is, for the message.
     pub fn from_name(owner: &str, name: &str) -> Result<Self, ConfigError> {
-        [Self::Float32, Self::MixedBfloat16]
+        [Self::Float32, Self::MixedBfloat16, Self::MixedFloat16]
             .into_iter()
             .find(|p| p.name() == name)
             .ok_or_else(|| ConfigError::value(owner, "dtype", Self::EXPECTED, format!("{name:?}")))

@@ -13,7 +13,7 @@ use crate::{
     network::{Call, Calls, Network},
     regularizers::Regularizer,
 };
-use adaline_graph::{Builder, DType, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
+use adaline_graph::{Builder, DType, Op, Role, Shape, SlotId, StateStore, TensorType, Var, philox};
 
 /// How a weight begins and what acts on it.
 #[derive(Clone, Debug)]
@@ -312,13 +312,14 @@ impl<'g, 'm> Trace<'g, 'm> {
     pub fn set_masks(&mut self, masks: Vec<Option<Var<'g>>>) {
         self.masks = masks;
     }
-    /// `x` in the compute type of the layer that is being written: as a float, rounded to bfloat16 under `mixed_bfloat16`.
+    /// `x` in the compute type of the layer that is being written: as a float, rounded to 16 bits under `mixed_bfloat16` and `mixed_float16`.
     pub fn compute(&self, x: Var<'g>) -> Var<'g> {
         let x = x.cast(DType::F32);
-        match self.policy {
-            DTypePolicy::Float32 => x,
-            DTypePolicy::MixedBfloat16 => x.bf16(),
-        }
+        self.policy.rounding().map_or(x, |rounding| self.b.op(Op::Unary(rounding), &[x]))
+    }
+    /// What Keras takes off the scores of steps that are masked: a large number of the compute type.
+    pub(crate) fn masked_off(&self) -> f32 {
+        if self.policy == DTypePolicy::MixedFloat16 { 65_504.0 } else { 1e9 }
     }
     /// Declares (first trace) or finds (later traces) the weight `name` of the current layer: its value in the layer's compute type.
     pub fn weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> Var<'g> {

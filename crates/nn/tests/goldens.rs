@@ -45,9 +45,19 @@ fn configurations_are_what_keras_writes() {
 
 /// All configurations that Keras wrote.
 fn configs() -> Vec<Json> {
-    ["configs", "image_configs", "mask_configs", "recurrent_configs", "loss_configs", "more_configs", "update_configs", "table_configs"]
-        .map(goldens)
-        .concat()
+    [
+        "configs",
+        "image_configs",
+        "mask_configs",
+        "recurrent_configs",
+        "loss_configs",
+        "more_configs",
+        "update_configs",
+        "table_configs",
+        "scaled_configs",
+    ]
+    .map(goldens)
+    .concat()
 }
 
 /// An envelope already made.

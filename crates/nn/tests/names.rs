@@ -20,7 +20,7 @@ fn types() -> Vec<(&'static str, &'static str, &'static str)> {
         "keras.layers": "Layer" = dyn Layer, "Wrapper" = dyn Layer;
         "keras.losses": "Loss" = dyn Loss;
         "keras.metrics": "Metric" = dyn Metric;
-        "keras.optimizers": "Optimizer" = dyn Optimizer;
+        "keras.optimizers": "Optimizer" = dyn Optimizer, "OptimizerMap" = adaline_nn::optimizers::OptimizerMap;
         "keras.optimizers.schedules": "LearningRateSchedule" = Schedule;
         "keras.initializers": "Initializer" = Initializer;
         "keras.regularizers": "Regularizer" = Regularizer;

@@ -3,6 +3,7 @@
 #[path = "support/training.rs"]
 mod training;
 
+use adaline_graph::eval::Precision;
 use adaline_graph::reference::Reference;
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ fn the_reference_updates_weights_as_keras() {
 }
 
 #[test]
-fn the_reference_trains_in_bfloat16_as_keras() {
-    training::train_in_bfloat16_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+fn the_reference_trains_in_halves_as_keras() {
+    training::train_in_halves_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
 }
 
 #[test]
@@ -49,4 +50,10 @@ fn the_reference_trains_with_every_loss_as_keras() {
 #[test]
 fn the_reference_trains_other_layers_as_keras() {
     training::train_layers_as_keras(&(Arc::new(Reference::default()) as Arc<_>));
+}
+
+#[test]
+fn the_reference_trains_with_wrapped_optimizers_as_keras() {
+    // In single precision, where scaled gradients overflow.
+    training::train_scaled_as_keras(&(Arc::new(Reference { precision: Precision::F32 }) as Arc<_>));
 }

@@ -35,6 +35,7 @@ pub fn bad_samples() -> Vec<BadSample> {
         (Op::Unary(UnaryOp::Exp), vec![i(&[2])], "graph: exp: is not defined on i32; cast first; got i32[2]"),
         (Op::Unary(UnaryOp::Bf16), vec![i(&[2])], "graph: bf16: is not defined on i32; cast first; got i32[2]"),
         (Op::Unary(UnaryOp::Flush), vec![i(&[2])], "graph: flush: is not defined on i32; cast first; got i32[2]"),
+        (Op::Unary(UnaryOp::F16), vec![i(&[2])], "graph: f16: is not defined on i32; cast first; got i32[2]"),
         (Op::Unary(UnaryOp::Not), vec![f(&[2])], "graph: not: is not defined on f32; cast first; got f32[2]"),
         (Op::Unary(UnaryOp::Neg), vec![p(&[2])], "graph: neg: is not defined on bool; cast first; got bool[2]"),
         (Op::Unary(UnaryOp::Tanh), vec![], "graph: tanh: takes 1 inputs; got no input"),

@@ -449,11 +449,12 @@ fn patterns(t: &mut Table) {
         let dx = b.with_graph(|g| gradients(g, loss.id(), &[x[0].id()]));
         b.output("dx", b.var(dx.unwrap_or_else(|e| panic!("{e}"))[0]));
     });
-    for (m, k, n) in [(7, 5, 9), (33, 70, 40)] {
+    for (m, k, n, half) in [(7, 5, 9, UnaryOp::Bf16), (33, 70, 40, UnaryOp::Bf16), (7, 5, 9, UnaryOp::F16), (33, 70, 40, UnaryOp::F16)] {
         let inputs = vec![t.f32(&[m, k]), t.f32(&[k, n]), t.f32(&[n])];
-        t.add(format!("dense in bfloat16 {m}x{k}x{n} and its gradients"), inputs, |b, x| {
-            let z = (x[0].bf16().matmul(x[1].bf16()).bf16() + x[2].bf16()).bf16();
-            let y = z.relu().bf16();
+        t.add(format!("dense in {} {m}x{k}x{n} and its gradients", half.name()), inputs, |b, x| {
+            let rounded = |x| b.op(Op::Unary(half), &[x]);
+            let z = rounded(rounded(rounded(x[0]).matmul(rounded(x[1]))) + rounded(x[2]));
+            let y = rounded(z.relu());
             b.output("y", y);
             let loss = y.square().mean(&[], false);
             let wrt = [x[0].id(), x[1].id(), x[2].id()];

@@ -556,6 +556,7 @@ pub(crate) fn cost(code: Code) -> usize {
         Code::Unary(u) => match u {
             UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Not | UnaryOp::Sqrt => 1,
             UnaryOp::Bf16 | UnaryOp::Flush => 2,
+            UnaryOp::F16 => 4,
             UnaryOp::Exp
             | UnaryOp::Expm1
             | UnaryOp::Log

@@ -483,6 +483,7 @@ impl WithSimd for Function<'_> {
                 UnaryOp::Floor => lanes!(map1(s, g), |s, x| s.floor(x)),
                 UnaryOp::Bf16 => lanes!(long1(s, g), |s, x| vmath::round_to_bf16(s, x)),
                 UnaryOp::Flush => lanes!(map1(s, g), |s, x| vmath::flush(s, x)),
+                UnaryOp::F16 => lanes!(long1(s, g), |s, x| vmath::round_to_f16(s, x)),
                 UnaryOp::Not => lanes!(map1(s, g), |s, x| s.sub(s.splat(1.0), x)),
             }
         }

@@ -15,6 +15,7 @@ enum Function {
     Erf,
     Rsqrt,
     Bf16,
+    F16,
 }
 use Function::*;
 
@@ -51,6 +52,7 @@ impl WithSimd for Map<'_> {
                 Erf => erf(s, x),
                 Rsqrt => rsqrt(s, x),
                 Bf16 => round_to_bf16(s, x),
+                F16 => round_to_f16(s, x),
             };
             s.write(o, y);
         }
@@ -136,12 +138,26 @@ fn bounds_hold_on_a_dense_sweep() {
 #[test]
 fn all_instruction_sets_give_equal_bits() {
     let xs = sweep(40009);
-    for function in TABLE.iter().map(|row| row.0).chain([Bf16]) {
+    for function in TABLE.iter().map(|row| row.0).chain([Bf16, F16]) {
         let want = map(Isa::Portable, function, &xs);
         for isa in Isa::available() {
             for ((&x, &w), &g) in xs.iter().zip(&want).zip(&map(isa, function, &xs)) {
                 assert_eq!(canonical(g), canonical(w), "{function:?}({x:e}) on {isa}: {g:e}, portable {w:e}");
             }
+        }
+    }
+}
+
+#[test]
+fn roundings_are_those_of_the_reference() {
+    use adaline_graph::eval::{Precision, Value, apply};
+    use adaline_graph::{Op, TensorType, UnaryOp};
+    let xs: Vec<f32> = sweep(80021).into_iter().chain((0..40_000).map(|i| (i as f32) * 2f32.powi(-29))).collect();
+    for (function, op) in [(Bf16, UnaryOp::Bf16), (F16, UnaryOp::F16)] {
+        let values = Value::of(TensorType::f32([xs.len()]), xs.iter().map(|&x| f64::from(x)).collect());
+        let want = apply(Op::Unary(op), &[&values], Precision::F64).data;
+        for ((&x, &w), &g) in xs.iter().zip(&want).zip(&map(Isa::best(), function, &xs)) {
+            assert_eq!(canonical(g), canonical(w as f32), "{function:?}({x:e}) = {g:e}, not {w:e}");
         }
     }
 }
@@ -208,6 +224,17 @@ fn special_values() {
         (Bf16, -INF, -INF),
         (Bf16, -0.0, -0.0),
         (Bf16, f32::from_bits(0x7fff_ffff), NAN),
+        (F16, 1.000_488_3, 1.0),
+        (F16, 1.001_464_8, 1.001_953_1),
+        (F16, 65_519.996, 65_504.0),
+        (F16, -65_520.0, -INF),
+        (F16, f32::MAX, INF),
+        (F16, -INF, -INF),
+        (F16, 2f32.powi(-25), 0.0),
+        (F16, -1.5 * 2f32.powi(-24), -(2f32.powi(-23))),
+        (F16, -tiny, -0.0),
+        (F16, -0.0, -0.0),
+        (F16, f32::from_bits(0x7fff_ffff), NAN),
     ];
     for isa in Isa::available() {
         for &(function, x, want) in cases {

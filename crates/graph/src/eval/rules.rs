@@ -175,26 +175,43 @@ fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
         UnaryOp::Erf => libm::erf(x),
         UnaryOp::Floor => x.floor(),
-        UnaryOp::Bf16 => bf16(x),
+        UnaryOp::Bf16 => rounded(x, &Half::BF16),
+        UnaryOp::F16 => rounded(x, &Half::F16),
         UnaryOp::Flush if x.abs() < f64::from(f32::MIN_POSITIVE) => 0.0,
         UnaryOp::Flush => x,
         UnaryOp::Not => truth(x == 0.0),
     }
 }
 
-/// To single precision first, then to the nearest bfloat16, each with ties to even: what a machine that computes in `f32` stores.
+/// A floating-point type of 16 bits.
+struct Half {
+    /// Bits of a significand behind its first.
+    bits: i32,
+    /// Exponent of the smallest subnormal number.
+    least: i32,
+    /// Largest finite number.
+    largest: f64,
+}
+
+impl Half {
+    /// bfloat16: up to `(2 - 2^-7) 2^127`.
+    const BF16: Self = Self { bits: 7, least: -126 - 7, largest: 3.389_531_389_251_535_5e38 };
+    /// float16: up to `(2 - 2^-10) 2^15`.
+    const F16: Self = Self { bits: 10, least: -14 - 10, largest: 65_504.0 };
+}
+
+/// To single precision first, then to the nearest number of the type, each with ties to even: what a machine that computes in `f32`
+/// stores.
 ///
-/// With spacing `u` of bfloat16 at `x` it is `u · round(x / u)`; both are exact, for `u` is a power of two.
-fn bf16(x: f64) -> f64 {
-    const LEAST: i32 = -126 - 7; // exponent of the smallest subnormal bfloat16
-    const LARGEST: f64 = 3.389_531_389_251_535_5e38; // (2 - 2^-7) 2^127
+/// With spacing `u` of the type's numbers at `x` it is `u · round(x / u)`; both are exact, for `u` is a power of two.
+fn rounded(x: f64, to: &Half) -> f64 {
     let x = f64::from(x as f32);
     if x == 0.0 || !x.is_finite() {
         return x;
     }
-    let unit = libm::scalbn(1.0, (libm::ilogb(x) - 7).max(LEAST));
+    let unit = libm::scalbn(1.0, (libm::ilogb(x) - to.bits).max(to.least));
     let y = unit * (x / unit).round_ties_even();
-    if y.abs() > LARGEST { f64::INFINITY.copysign(x) } else { y }
+    if y.abs() > to.largest { f64::INFINITY.copysign(x) } else { y }
 }
 
 fn unary_i32(op: UnaryOp, x: i32) -> i32 {
@@ -215,6 +232,7 @@ fn unary_i32(op: UnaryOp, x: i32) -> i32 {
         | UnaryOp::Floor
         | UnaryOp::Bf16
         | UnaryOp::Flush
+        | UnaryOp::F16
         | UnaryOp::Not => panic!("{} is not defined on i32", op.name()),
     }
 }

@@ -33,6 +33,7 @@ fn unary_functions_of_special_values() {
         (UnaryOp::Erf, [0.0, 0.8427007929497149, -0.8427007929497149, 1.0, -1.0, nan]),
         (UnaryOp::Floor, [0.0, 1.0, -1.0, inf, -inf, nan]),
         (UnaryOp::Bf16, [0.0, 1.0, -1.0, inf, -inf, nan]),
+        (UnaryOp::F16, [0.0, 1.0, -1.0, inf, -inf, nan]),
     ] {
         let got = one(Op::Unary(op), &[&x]);
         let near = got.iter().zip(expected).all(|(g, w)| *g == w || g.is_nan() && w.is_nan() || (g - w).abs() < 1e-15);
@@ -70,6 +71,35 @@ fn bfloat16_is_the_nearest_even() {
     // To single precision first: just above half a unit, which f32 does not see.
     let near_half = Value::of(TensorType::f32([1]), vec![1.0 + 2f64.powi(-8) + 2f64.powi(-40)]);
     assert_eq!(one(Op::Unary(UnaryOp::Bf16), &[&near_half]), [1.0]);
+}
+
+#[test]
+fn float16_is_the_nearest_even() {
+    let two = |e: i32| 2f64.powi(e);
+    // 11 significant bits; above 65504 and half a unit infinity; below 2⁻¹⁴ multiples of 2⁻²⁴.
+    for (x, y) in [
+        (1.0 + two(-11), 1.0),
+        (1.0 + two(-11) + two(-23), 1.0 + two(-10)),
+        (1.0 + two(-10) + two(-11), 1.0 + two(-9)),
+        (-1.0 - two(-10) - two(-11), -1.0 - two(-9)),
+        (2.0 - two(-12), 2.0),
+        (0.1, 0.099_975_585_937_5),
+        (65_504.0, 65_504.0),
+        (65_519.996, 65_504.0),
+        (65_520.0, f64::INFINITY),
+        (-65_520.0, f64::NEG_INFINITY),
+        (1e38, f64::INFINITY),
+        (two(-14) - two(-25), two(-14)),
+        (1.5 * two(-24), two(-23)),
+        (-2.5 * two(-24), -two(-23)),
+        (two(-25), 0.0),
+        (two(-25) + two(-40), two(-24)),
+        (-1e-30, -0.0),
+        (-0.0, -0.0),
+    ] {
+        let got = one(Op::Unary(UnaryOp::F16), &[&Value::of(TensorType::f32([1]), vec![x])])[0];
+        assert_eq!(got.to_bits(), y.to_bits(), "{x:e}: {got:e}");
+    }
 }
 
 #[test]

@@ -37,10 +37,13 @@ fn kinks_follow_the_stated_conventions() {
 }
 
 #[test]
-fn the_gradient_of_bfloat16_is_bfloat16() {
+fn gradients_of_roundings_are_rounded() {
     // 1.01, 2.02 and 3.03 to 8 significant bits; differences would say 0.
     check(&[3], &[-1.0, 0.1, 2.0], |_, x| x.bf16() * 1.01, &[1.007_812_5, 2.015_625, 3.031_25]);
     check(&[2], &[0.1, 0.2], |_, x| (x.bf16() + 0.0).bf16(), &[1.0, 2.0]);
+    // To 11 bits; the last is 2e-8 times 1, 2, 3, of which 2⁻²⁴ (6e-8) is the nearest to the third alone.
+    check(&[3], &[-1.0, 0.1, 2.0], |_, x| x.f16() * 1.01, &[1.009_765_625, 2.019_531_25, 3.029_296_875]);
+    check(&[3], &[-1.0, 0.1, 2.0], |_, x| x.f16() * 1e-8, &[0.0, 0.0, 5.960_464_5e-8]);
 }
 
 #[test]

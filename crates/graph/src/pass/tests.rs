@@ -122,6 +122,8 @@ fn elementwise_rules() {
         (|_, x, _| x.bf16().bf16(), "bf16(x)"),
         (|_, x, _| (-x.bf16()).bf16().transpose(&[1, 0]).bf16(), "transpose[1, 0](neg(bf16(x)))"),
         (|_, x, y| (x.bf16() + y.bf16()).bf16(), "bf16(add(bf16(x), bf16(y)))"),
+        (|_, x, _| (-x.f16()).f16().relu().f16(), "max(neg(f16(x)), 0.0)"),
+        (|_, x, _| x.f16().bf16().f16(), "f16(bf16(f16(x)))"),
         (|_, x, y| x.lt(y).logical_not().logical_not(), "lt(x, y)"),
         (|_, x, y| x.lt(y).logical_not(), "not(lt(x, y))"),
         (|_, x, y| x.equal(y).logical_not(), "ne(x, y)"),

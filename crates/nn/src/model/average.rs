@@ -2,6 +2,7 @@
 
 use super::Model;
 use crate::error::{Error, Result};
+use crate::optimizers;
 
 impl Model {
     /// Puts the moving averages in the place of the weights (`true`) and the weights back (`false`): what [`SwapEMAWeights`] does around
@@ -14,7 +15,7 @@ impl Model {
     pub fn show_averages(&mut self, on: bool) -> Result<()> {
         self.compiled("have averages of its weights")?;
         let Some(compiled) = &mut self.compiled else { return Ok(()) };
-        if !compiled.optimizer.common().use_ema {
+        if !optimizers::parts(compiled.optimizer.as_ref()).any(|o| o.common().use_ema) {
             return Err(Error::option("use_ema", false, "true in the optimizer, so that there are averages of the weights"));
         }
         if compiled.averages_shown == on {
@@ -22,7 +23,7 @@ impl Model {
         }
         let Some(memory) = &compiled.memory else { return Ok(()) };
         compiled.averages_shown = on;
-        for (&weight, &average) in memory.weights.iter().zip(&memory.averages) {
+        for (&weight, &average) in memory.parts.iter().flat_map(|m| m.weights.iter().zip(&m.averages)) {
             let kept = self.weights.store.f32(weight).to_vec();
             copy(&mut self.weights.store, average, weight);
             self.weights.store.f32_mut(average).copy_from_slice(&kept);
@@ -34,7 +35,7 @@ impl Model {
     pub(crate) fn finish_averages(&mut self) {
         let Some(compiled) = &mut self.compiled else { return };
         let shown = std::mem::take(&mut compiled.averages_shown);
-        for (&weight, &average) in compiled.memory.iter().flat_map(|m| m.weights.iter().zip(&m.averages)) {
+        for (&weight, &average) in compiled.memory.iter().flat_map(|m| &m.parts).flat_map(|m| m.weights.iter().zip(&m.averages)) {
             let (from, to) = if shown { (weight, average) } else { (average, weight) };
             copy(&mut self.weights.store, from, to);
         }

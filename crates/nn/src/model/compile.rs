@@ -3,10 +3,12 @@
 use super::signature::Mode;
 use super::{Logs, Model};
 use crate::error::{Error, Result};
+use crate::keras::{ConfigError, DTypePolicy};
 use crate::losses::{LabelKind, Reduction};
 use crate::metrics;
+use crate::network::Kind as NetworkKind;
 use crate::network::input::{batch_of, dims_text};
-use crate::optimizers::{Initial, LearningRate, Slot, Target};
+use crate::optimizers::{self, Initial, Kind, LearningRate, LossScaleOptimizer, Slot, Target};
 use crate::trace::{Weight, Weights};
 use crate::{Loss, Metric, Optimizer};
 use adaline_graph::{DType, Role, Shape, SlotId, StateStore, TensorType};
@@ -115,8 +117,24 @@ impl MetricEntry {
 
 /// Memory of the optimizer.
 #[derive(Clone, Debug, Default)]
+pub(crate) struct OptimizerMemory {
+    /// Of each of the rules that update weights: one for most optimizers.
+    pub(crate) parts: Vec<OptimizerSlots>,
+    /// Of a scale of the loss: steps since it last changed, and the scale.
+    pub(crate) scale: Option<[SlotId; 2]>,
+}
+
+impl OptimizerMemory {
+    /// All of it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = SlotId> {
+        self.scale.iter().flatten().copied().chain(self.parts.iter().flat_map(OptimizerSlots::all))
+    }
+}
+
+/// Memory of one rule that updates weights.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OptimizerSlots {
-    /// Trainable weights, in order.
+    /// Its trainable weights, in order.
     pub(crate) weights: Vec<SlotId>,
     /// Moving averages of the weights, one per weight; empty without `use_ema`.
     pub(crate) averages: Vec<SlotId>,
@@ -136,6 +154,43 @@ impl OptimizerSlots {
     }
 }
 
+impl OptimizerSlots {
+    /// Memory of a rule for its weights, as it begins.
+    fn new(optimizer: &dyn Optimizer, prefix: &str, own: &[&Weight], store: &mut StateStore) -> Self {
+        let common = optimizer.common();
+        let mut slots = Self { weights: own.iter().map(|w| w.slot).collect(), ..Self::default() };
+        let mut add = |w: &Weight, what: &str, shape: Shape| {
+            store.add(&format!("{prefix}/{}/{}/{what}", w.layer, w.name), Role::Optimizer, TensorType::f32(shape))
+        };
+        if common.use_ema {
+            slots.averages = own.iter().map(|w| add(w, "average", w.ty.shape)).collect();
+        }
+        if common.gradient_accumulation_steps.is_some_and(|n| n > 1) {
+            slots.accumulators = own.iter().map(|w| add(w, "gradient_accumulator", w.ty.shape)).collect();
+        }
+        let mut begin: Vec<(SlotId, Slot, Option<SlotId>)> = Vec::new();
+        for w in own {
+            let (mut of_weight, path) = (Vec::new(), format!("{}/{}", w.layer, w.name));
+            for slot in optimizer.slots(&Target { path: &path, shape: w.ty.shape }) {
+                of_weight.push(add(w, slot.name, slot.shape));
+                begin.extend(of_weight.last().map(|&id| (id, slot, Some(w.slot))));
+            }
+            slots.memories.push(of_weight);
+        }
+        if let Some(slot) = optimizer.shared() {
+            let id = store.add(&format!("{prefix}/{}", slot.name), Role::Optimizer, TensorType::f32(slot.shape));
+            slots.shared = Some(id);
+            begin.push((id, slot, None));
+        }
+        // Zeros are there already; not to write them lets values count as those that were made.
+        for (id, slot, weight) in begin.into_iter().filter(|(_, slot, _)| slot.initial != Initial::Value(0.0)) {
+            let weight = weight.map_or(Vec::new(), |w| store.f32(w).to_vec());
+            slot.fill(&weight, store.f32_mut(id));
+        }
+        slots
+    }
+}
+
 /// The optimizer, losses and metrics of a model.
 #[derive(Debug)]
 pub(crate) struct Compiled {
@@ -145,9 +200,15 @@ pub(crate) struct Compiled {
     pub(crate) metrics: Vec<MetricEntry>,
     /// Training steps made, micro-batches counted one by one (Keras' `_iterations`).
     pub(crate) steps: u32,
+    /// Steps that a scaled loss was too large for, which count as if they had not been.
+    pub(crate) skipped: u32,
+    /// Learning rates of the step that runs: the memory is kept.
+    pub(crate) rates: Vec<f32>,
+    /// What a weight's path begins with when an optimizer is chosen by it, as in Keras: in a chain of layers the model's name.
+    pub(crate) prefix: String,
     /// Sum of batch losses times batch sizes, and the sum of batch sizes.
     pub(crate) loss_sums: Option<(SlotId, SlotId)>,
-    pub(crate) memory: Option<OptimizerSlots>,
+    pub(crate) memory: Option<OptimizerMemory>,
     /// Whether the moving averages are in the place of the weights, and the weights in theirs.
     pub(crate) averages_shown: bool,
 }
@@ -161,12 +222,32 @@ impl Compiled {
     pub(crate) fn iterations(&self) -> u32 {
         self.steps / self.accumulation().unwrap_or(1)
     }
-    /// Learning rate of the next step. As in Keras a schedule counts micro-batches.
-    pub(crate) fn learning_rate(&self) -> f64 {
-        match &self.optimizer.common().learning_rate {
+    /// Learning rate of the next step; none where several optimizers have one each. As in Keras a schedule counts micro-batches.
+    pub(crate) fn learning_rate(&self) -> Option<f64> {
+        if optimizers::part(self.optimizer.as_ref(), 1).is_some() {
+            None
+        } else {
+            optimizers::parts(self.optimizer.as_ref()).map(|o| self.rate_of(o)).next()
+        }
+    }
+    fn rate_of(&self, optimizer: &dyn Optimizer) -> f64 {
+        match &optimizer.common().learning_rate {
             LearningRate::Fixed(v) => *v,
             LearningRate::Schedule(s) => s.at(u64::from(self.steps)),
         }
+    }
+    /// The learning rates of the next step, in memory that is given; `only` is that of the only one.
+    pub(crate) fn learning_rates(&self, only: Option<f32>, mut rates: Vec<f32>) -> Vec<f32> {
+        rates.clear();
+        rates.extend(optimizers::parts(self.optimizer.as_ref()).map(|o| self.rate_of(o) as f32));
+        if let ([rate], Some(only)) = (&mut rates[..], only) {
+            *rate = only;
+        }
+        rates
+    }
+    /// Steps whether they changed weights or not: what random numbers are drawn by.
+    pub(crate) fn draws(&self) -> i32 {
+        self.steps.wrapping_add(self.skipped) as i32
     }
     /// Whether there are several losses, each with sums of its own.
     pub(crate) fn several(&self) -> bool {
@@ -189,45 +270,38 @@ impl Compiled {
         self.trained.iter().try_for_each(|t| outputs.get(t.output).map_or(Ok(()), |row| check_output(t.loss.as_ref(), row)))
     }
     /// The optimizer's memory, made when it does not exist.
-    pub(crate) fn memory(&mut self, weights: &mut Weights) -> &OptimizerSlots {
-        let Self { optimizer, memory, .. } = self;
-        memory.get_or_insert_with(|| {
-            let common = optimizer.common();
-            let accumulate = common.gradient_accumulation_steps.is_some_and(|n| n > 1);
-            let prefix = &common.name;
-            let Weights { list, store, .. } = weights;
-            let trainable = list.iter().filter(|w| w.spec.trainable);
-            let mut slots = OptimizerSlots { weights: trainable.clone().map(|w| w.slot).collect(), ..OptimizerSlots::default() };
-            let mut add = |w: &Weight, what: &str, shape: Shape| {
-                store.add(&format!("{prefix}/{}/{}/{what}", w.layer, w.name), Role::Optimizer, TensorType::f32(shape))
-            };
-            if common.use_ema {
-                slots.averages = trainable.clone().map(|w| add(w, "average", w.ty.shape)).collect();
-            }
-            if accumulate {
-                slots.accumulators = trainable.clone().map(|w| add(w, "gradient_accumulator", w.ty.shape)).collect();
-            }
-            let mut begin: Vec<(SlotId, Slot, Option<SlotId>)> = Vec::new();
-            for w in trainable {
-                let (mut own, path) = (Vec::new(), format!("{}/{}", w.layer, w.name));
-                for slot in optimizer.slots(&Target { path: &path, shape: w.ty.shape }) {
-                    own.push(add(w, slot.name, slot.shape));
-                    begin.extend(own.last().map(|&id| (id, slot, Some(w.slot))));
-                }
-                slots.memories.push(own);
-            }
-            if let Some(slot) = optimizer.shared() {
-                let id = store.add(&format!("{prefix}/{}", slot.name), Role::Optimizer, TensorType::f32(slot.shape));
-                slots.shared = Some(id);
-                begin.push((id, slot, None));
-            }
-            // Zeros are there already; not to write them lets values count as those that were made.
-            for (id, slot, weight) in begin.into_iter().filter(|(_, slot, _)| slot.initial != Initial::Value(0.0)) {
-                let weight = weight.map_or(Vec::new(), |w| store.f32(w).to_vec());
-                slot.fill(&weight, store.f32_mut(id));
-            }
-            slots
-        })
+    ///
+    /// # Errors
+    /// For a weight that several optimizers are meant to have.
+    pub(crate) fn memory(&mut self, weights: &mut Weights) -> Result<&OptimizerMemory, ConfigError> {
+        if self.memory.is_none() {
+            self.memory = Some(self.new_memory(weights)?);
+        }
+        // It has just been made when it was not there.
+        Ok(self.memory.get_or_insert_default())
+    }
+
+    fn new_memory(&self, weights: &mut Weights) -> Result<OptimizerMemory, ConfigError> {
+        let optimizer = self.optimizer.as_ref();
+        let path = |w: &Weight| format!("{}{}/{}", self.prefix, w.layer, w.name);
+        let trainable: Vec<&Weight> = weights.list.iter().filter(|w| w.spec.trainable).collect();
+        let owners = trainable.iter().map(|w| optimizers::part_of(optimizer, &path(w))).collect::<Result<Vec<usize>, _>>()?;
+        let mut memory = OptimizerMemory::default();
+        let mut prefixes: Vec<String> = Vec::new();
+        for (at, part) in optimizers::parts(optimizer).enumerate() {
+            let own = trainable.iter().zip(&owners).filter(|(_, owner)| **owner == at).map(|(w, _)| *w).collect::<Vec<_>>();
+            let name = &part.common().name;
+            prefixes.push(if prefixes.contains(name) { format!("{name}_{at}") } else { name.clone() });
+            memory.parts.push(OptimizerSlots::new(part, &prefixes[at], &own, &mut weights.store));
+        }
+        if let Some(scaling) = optimizers::scaling(optimizer) {
+            let name = optimizers::own_name(optimizer);
+            let slots = ["step_counter", "dynamic_scale"]
+                .map(|what| weights.store.add(&format!("{name}/{what}"), Role::Optimizer, TensorType::f32(Shape::SCALAR)));
+            weights.store.f32_mut(slots[1]).fill(scaling.first_scale());
+            memory.scale = Some(slots);
+        }
+        Ok(memory)
     }
     /// What the metric means for the shapes at hand, and its sums, made when they do not exist.
     pub(crate) fn ready_metric(
@@ -338,7 +412,17 @@ impl Model {
         self.compile_all(optimizer.into(), objectives.into_iter().map(|(name, o)| (name.into(), o)).collect())
     }
 
-    fn compile_all(&mut self, optimizer: Box<dyn Optimizer>, mut objectives: Vec<(String, Objective)>) -> Result<()> {
+    /// Whether [`Model::compile`] puts a [`LossScaleOptimizer`] around the optimizer where the model's policy is `mixed_float16` (true), as
+    /// Keras' `compile(auto_scale_loss=..)`. It counts from the next time that the model is compiled.
+    pub fn auto_scale_loss(&mut self, on: bool) {
+        self.auto_scale_loss = on;
+    }
+
+    fn compile_all(&mut self, mut optimizer: Box<dyn Optimizer>, mut objectives: Vec<(String, Objective)>) -> Result<()> {
+        let wanted = self.auto_scale_loss && self.dtype_policy() == DTypePolicy::MixedFloat16;
+        if wanted && !matches!(optimizer.kind(), Kind::Scaled(_)) {
+            optimizer = LossScaleOptimizer::new(optimizer).into();
+        }
         optimizer.validate()?;
         if objectives.is_empty() {
             return Err(Error::Mismatch("no output has a loss, so there is nothing to train".into()));
@@ -389,7 +473,19 @@ impl Model {
             }
             names.push(name);
         }
-        let compiled = Compiled { optimizer, trained, metrics, steps: 0, loss_sums: None, memory: None, averages_shown: false };
+        let prefix = if self.net.kind == NetworkKind::Sequential { format!("{}/", self.name) } else { String::new() };
+        let compiled = Compiled {
+            optimizer,
+            trained,
+            metrics,
+            steps: 0,
+            skipped: 0,
+            rates: Vec::new(),
+            prefix,
+            loss_sums: None,
+            memory: None,
+            averages_shown: false,
+        };
         if let Some(outputs) = &self.outputs {
             compiled.check_outputs(outputs)?;
         }
@@ -458,16 +554,28 @@ impl Model {
     pub fn iterations(&self) -> u32 {
         self.compiled.as_ref().map_or(0, Compiled::iterations)
     }
-    /// The learning rate of the next step.
+    /// The learning rate of the next step; none before `compile`, and where a `MultiOptimizer` has several.
     pub fn learning_rate(&self) -> Option<f64> {
-        self.compiled.as_ref().map(Compiled::learning_rate)
+        self.compiled.as_ref().and_then(Compiled::learning_rate)
+    }
+    /// The factor of the loss in the next step, where a [`LossScaleOptimizer`] decides it.
+    pub fn loss_scale(&self) -> Option<f64> {
+        let compiled = self.compiled.as_ref()?;
+        let first = f64::from(optimizers::scaling(compiled.optimizer.as_ref())?.first_scale());
+        let kept = compiled.memory.as_ref().and_then(|m| m.scale).and_then(|[_, scale]| self.weights.store.f32(scale).first().copied());
+        Some(kept.map_or(first, f64::from))
     }
     /// Sets a fixed learning rate; nothing is compiled again.
     ///
     /// # Errors
     /// [`Error::NotCompiled`]; [`Error::Option`] when it is not a finite number of at least 0, or when a schedule decides.
     pub fn set_learning_rate(&mut self, value: f64) -> Result<()> {
-        let common = self.compiled_mut("have a learning rate")?.optimizer.common_mut();
+        let compiled = self.compiled_mut("have a learning rate")?;
+        if compiled.learning_rate().is_none() {
+            let expected = "that of one optimizer: those within a MultiOptimizer keep theirs, which may be schedules";
+            return Err(Error::option("learning_rate", value, expected));
+        }
+        let common = compiled.optimizer.common_mut();
         if !(value.is_finite() && value >= 0.0) {
             return Err(Error::option("learning_rate", value, "a finite number of at least 0"));
         }

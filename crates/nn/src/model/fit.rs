@@ -13,6 +13,7 @@ use super::{History, Logs, Model};
 use crate::advice::Watch;
 use crate::callbacks::{BackupAndRestore, RunShape};
 use crate::error::{Error, Result};
+use crate::optimizers;
 use adaline_data::{RowSource, Tensor};
 use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, Role};
@@ -225,25 +226,31 @@ impl Model {
             Some(n) if (compiled.steps + 1).is_multiple_of(n) => Phase::Apply,
             Some(_) => Phase::Accumulate,
         };
-        let rate = [learning_rate.unwrap_or_else(|| compiled.learning_rate() as f32)];
         let t = [(compiled.iterations() + 1) as f32];
-        let step = [compiled.steps as i32];
+        let step = [compiled.draws()];
         let seed = self.seed_words();
         let signature = signature.with(Mode::Train(phase));
         self.plan(&signature)?;
+        let compiled = self.compiled_mut("train")?;
+        let kept = std::mem::take(&mut compiled.rates);
+        let rates = compiled.learning_rates(learning_rate, kept);
+        let scaled = optimizers::scaling(compiled.optimizer.as_ref()).is_some();
         let mut inputs = Given::new(batch);
-        inputs.push(TensorRef::F32(&rate));
+        inputs.push(TensorRef::F32(&rates));
         inputs.push(TensorRef::F32(&t));
         inputs.push(TensorRef::I32(&seed));
         inputs.push(TensorRef::I32(&step));
-        let loss = match self.plans.get(&signature) {
-            Some(plan) => {
-                plan.session.run(inputs.as_slice(), &mut self.weights.store)?;
-                plan.session.output(0).f32().and_then(|l| l.first().copied()).unwrap_or(f32::NAN)
-            }
-            None => f32::NAN, // it has just been made
-        };
-        self.compiled_mut("train")?.steps += 1;
+        let (mut loss, mut skipped) = (f32::NAN, false);
+        // It has just been made.
+        if let Some(plan) = self.plans.get(&signature) {
+            plan.session.run(inputs.as_slice(), &mut self.weights.store)?;
+            let scalar = |at: usize| plan.session.output(at).f32().and_then(|l| l.first().copied()).unwrap_or(f32::NAN);
+            loss = scalar(0);
+            skipped = scaled && scalar(1) == 0.0;
+        }
+        let compiled = self.compiled_mut("train")?;
+        compiled.rates = rates;
+        *(if skipped { &mut compiled.skipped } else { &mut compiled.steps }) += 1;
         Ok(loss)
     }
 

@@ -2,13 +2,14 @@
 
 use super::Model;
 use super::Objective;
+use super::optimizer_file::Variable;
 use super::save::{NOTES, placed};
 use crate::catalogue::{loss_from_json, metric_from_json, optimizer_from_json};
 use crate::error::{Error, Result};
 use crate::keras::ConfigError;
 use crate::layers::kept::{Kept, floats};
 use crate::network::{Network, Seed};
-use crate::optimizers::LearningRate;
+use crate::optimizers::{self, LearningRate};
 use crate::trace::Weights;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
 use adaline_graph::backend::Backend;
@@ -27,11 +28,13 @@ pub struct LoadOptions {
     pub compile: bool,
     /// Seed of a model whose file does not say (a file of Keras); it orders rows and draws dropout masks.
     pub seed: Seed,
+    /// Whether a `mixed_float16` model gets a `LossScaleOptimizer` around an optimizer that has none (true); see [`Model::auto_scale_loss`].
+    pub auto_scale_loss: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { compile: true, seed: Seed(0) }
+        Self { compile: true, seed: Seed(0), auto_scale_loss: true }
     }
 }
 
@@ -101,9 +104,16 @@ impl Model {
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
         if options.compile && settings.as_object().is_some_and(|s| !s.is_empty()) {
+            // Ours say it where a loss is scaled; those of Keras leave that to `compile`.
+            let ours = notes["adaline"].is_string();
+            model.auto_scale_loss = options.auto_scale_loss && !ours;
             model.take_settings(settings, file)?;
-            model.take_optimizer(file, &tensors)?;
+            model.take_optimizer(file, &tensors, ours)?;
+            if let (Some(compiled), Some(skipped)) = (&mut model.compiled, notes["skipped"].as_u64()) {
+                compiled.skipped = skipped as u32;
+            }
         }
+        model.auto_scale_loss = options.auto_scale_loss;
         // What layers keep there is in their configurations now.
         let others = |(p, _): &(String, Vec<u8>)| p != NOTES && !(p.starts_with("layers/") && p.ends_with("/vocabulary.txt"));
         model.assets = archive.assets.into_iter().filter(others).collect();
@@ -162,44 +172,52 @@ impl Model {
         self.compile_outputs(optimizer, objectives)
     }
 
-    /// Iteration, learning rate and slots of the optimizer. As in Keras, a file without them is no error: training begins anew.
-    fn take_optimizer(&mut self, file: &str, tensors: &BTreeMap<&str, &NamedTensor>) -> Result<()> {
+    /// Iteration, learning rate and slots of the optimizer. As in Keras, a file without them is no error: training begins anew. So it does
+    /// where a file of Keras has several optimizers, whose memory Keras does not take back either.
+    fn take_optimizer(&mut self, file: &str, tensors: &BTreeMap<&str, &NamedTensor>, ours: bool) -> Result<()> {
         let wrong = |message: String| Error::Load { file: file.into(), message };
         let at = |number: usize| tensors.get(format!("optimizer/vars/{number}").as_str()).copied();
-        let Some(iteration) = at(0) else { return Ok(()) };
         let order = self.ordered_slots();
         let Some(compiled) = &mut self.compiled else { return Ok(()) };
-        compiled.memory(&mut self.weights);
-        let steps = match &iteration.data {
-            TensorBytes::I32(v) => v.first().map(|&v| i64::from(v)),
-            TensorBytes::I64(v) => v.first().copied(),
-            TensorBytes::F32(_) => None,
-        };
-        compiled.steps = steps
-            .and_then(|s| u32::try_from(s).ok())
-            .ok_or_else(|| wrong("optimizer/vars/0, the iteration, is not a whole number of at least 0".into()))?;
-        let mut next = 1;
-        if let LearningRate::Fixed(rate) = &mut compiled.optimizer.common_mut().learning_rate {
-            if let Some(TensorBytes::F32(v)) = at(1).map(|t| &t.data)
-                && let Some(v) = v.first().filter(|v| v.is_finite() && **v >= 0.0)
-            {
-                *rate = f64::from(*v);
+        let several = optimizers::part(compiled.optimizer.as_ref(), 1).is_some();
+        if at(0).is_none() || (several && !ours) {
+            return Ok(());
+        }
+        compiled.memory(&mut self.weights)?;
+        let variables = |begun: bool| compiled.file_groups(&order, begun).into_iter().next().map_or(Vec::new(), |group| group.variables);
+        let count = tensors.keys().filter(|k| k.strip_prefix("optimizer/vars/").is_some()).count();
+        // Those of a file that was saved before its first step are few.
+        let expected = variables(count != variables(false).len());
+        let (mut steps, mut rates) = (None, Vec::new());
+        for (number, variable) in expected.iter().enumerate() {
+            match (variable, at(number).map(|t| &t.data)) {
+                (Variable::Steps, data) if steps.is_none() => {
+                    let first = match data {
+                        Some(TensorBytes::I32(v)) => v.first().map(|&v| i64::from(v)),
+                        Some(TensorBytes::I64(v)) => v.first().copied(),
+                        Some(TensorBytes::F32(_)) | None => None,
+                    };
+                    steps = first.and_then(|s| u32::try_from(s).ok());
+                    if steps.is_none() {
+                        return Err(wrong(format!("optimizer/vars/{number}, the iteration, is not a whole number of at least 0")));
+                    }
+                }
+                (Variable::Rate(part), Some(TensorBytes::F32(v))) => {
+                    rates.extend(v.first().filter(|v| v.is_finite() && **v >= 0.0).map(|v| (*part, f64::from(*v))));
+                }
+                _ => {}
             }
-            next += 1;
         }
-        let slots = compiled.slots_in_file_order(&order);
-        let count = tensors.keys().filter(|k| k.starts_with("optimizer/vars/")).count();
-        if count == next {
-            return Ok(()); // saved before its first step
-        }
-        if count != next + slots.len() {
+        if count != expected.len() {
             let class = compiled.optimizer.class_name();
             return Err(wrong(format!(
                 "the optimizer {class} needs {} variables for these weights, the file has {count}; load it with compile = false and compile anew",
-                next + slots.len()
+                expected.len()
             )));
         }
-        for (number, slot) in (next..).zip(slots) {
+        let mut found = Vec::new();
+        for (number, variable) in expected.into_iter().enumerate() {
+            let (Variable::Slot(slot) | Variable::Count(slot)) = variable else { continue };
             let shape = self.weights.store.layout().slot(slot).ty.shape;
             let tensor = at(number).filter(|t| t.shape == shape.dims()).ok_or_else(|| {
                 let name = &self.weights.store.layout().slot(slot).name;
@@ -208,7 +226,15 @@ impl Model {
                     at(number).map_or("is missing".into(), |t| format!("has {:?}", t.shape))
                 ))
             })?;
-            let values = floats(&tensor.data);
+            found.push((slot, floats(&tensor.data)));
+        }
+        compiled.steps = steps.unwrap_or(0);
+        for (part, value) in rates {
+            if let Some(common) = compiled.optimizer.common_of(part) {
+                common.learning_rate = LearningRate::Fixed(value);
+            }
+        }
+        for (slot, values) in found {
             self.weights.store.f32_mut(slot).copy_from_slice(&values);
         }
         Ok(())

@@ -15,6 +15,7 @@ mod inspect;
 mod load;
 mod loader;
 mod nan;
+mod optimizer_file;
 mod options;
 mod predict;
 mod progress;
@@ -88,6 +89,8 @@ pub struct Model {
     pub(crate) progress: Option<ProgressFactory>,
     trace_times: TraceTimes,
     train_step: Option<CustomStep>,
+    /// Whether `compile` scales losses of float16 models.
+    auto_scale_loss: bool,
 }
 
 /// How long the tracing of a model into graphs has taken, all its graphs together.
@@ -130,6 +133,7 @@ impl Model {
             progress: None,
             trace_times: TraceTimes::default(),
             train_step: None,
+            auto_scale_loss: true,
         };
         if let Some(inputs) = model.net.inputs.clone() {
             model.build_inputs(inputs)?;

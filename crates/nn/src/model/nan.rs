@@ -1,6 +1,7 @@
 //! Where a NaN came from: the epoch is replayed, which is exact, up to the bad step, and every layer is looked at.
 
 use super::Model;
+use super::compile::Compiled;
 use super::data::check_finite;
 use super::fit::Given;
 use super::loader::{Batch, Order, Source};
@@ -15,7 +16,8 @@ pub(crate) struct Replay {
     began: Began,
     /// Memory for the state, kept from one epoch to the next.
     state: Option<StateStore>,
-    steps: u32,
+    /// Steps made and skipped when it began.
+    steps: (u32, u32),
     rates: Vec<f32>,
 }
 
@@ -30,7 +32,7 @@ enum Began {
 
 impl Replay {
     pub(crate) fn new(on: bool) -> Self {
-        Self { on, began: Began::Kept, state: None, steps: 0, rates: Vec::new() }
+        Self { on, began: Began::Kept, state: None, steps: (0, 0), rates: Vec::new() }
     }
     /// Remembers the state. Once it had to copy it, it copies memory and allocates nothing.
     pub(crate) fn epoch_begin(&mut self, model: &Model, steps: usize) {
@@ -47,14 +49,14 @@ impl Replay {
                 kept => *kept = Some(store.clone()),
             }
         }
-        self.steps = model.compiled.as_ref().map_or(0, |c| c.steps);
+        self.steps = model.compiled.as_ref().map_or((0, 0), |c| (c.steps, c.skipped));
         self.rates.clear();
         self.rates.reserve(steps);
     }
     /// Remembers the learning rate of the step to come.
     pub(crate) fn step(&mut self, model: &Model) {
         if self.on {
-            self.rates.push(model.compiled.as_ref().map_or(0.0, |c| c.learning_rate() as f32));
+            self.rates.push(model.compiled.as_ref().and_then(Compiled::learning_rate).unwrap_or(0.0) as f32);
         }
     }
     fn restore(&self, model: &mut Model) {
@@ -64,7 +66,7 @@ impl Replay {
             (Began::Kept, None) => {}
         }
         if let Some(c) = &mut model.compiled {
-            c.steps = self.steps;
+            (c.steps, c.skipped) = self.steps;
         }
     }
 }
@@ -85,7 +87,8 @@ impl Model {
     ) -> Error {
         let (epoch, first, bad) = at;
         let step = (bad - first) as usize;
-        let iteration = replay.steps + step as u32;
+        // Steps that were skipped are none.
+        let iteration = (replay.steps.0 + step as u32).min(self.compiled.as_ref().map_or(0, |c| c.steps));
         let found = match buffers.first_mut() {
             Some(batch) => self.find_origin(source, order, batch, replay, first..bad, signatures),
             None => Ok((NonFinite::NotReproduced, None)),
@@ -127,7 +130,7 @@ impl Model {
         let signature = signatures.of(batch);
         let graph = self.probe_graph(signature)?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
-        let (seed, step) = (self.seed_words(), [self.compiled("train")?.steps as i32]);
+        let (seed, step) = (self.seed_words(), [self.compiled("train")?.draws()]);
         let mut inputs = Given::new(batch);
         inputs.push(TensorRef::I32(&seed));
         inputs.push(TensorRef::I32(&step));

@@ -38,7 +38,7 @@ impl Model {
         let executable = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?;
         afford(executable.report().arena_bytes)?;
         let mut session = executable.session();
-        let (seed, step) = (self.seed_words(), [self.compiled("train")?.steps as i32]);
+        let (seed, step) = (self.seed_words(), [self.compiled("train")?.draws()]);
         let mut inputs = Given::new(&batch);
         inputs.push(TensorRef::I32(&seed));
         inputs.push(TensorRef::I32(&step));

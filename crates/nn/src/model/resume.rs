@@ -4,7 +4,7 @@ use super::{History, Model};
 use crate::callbacks::{BackupAndRestore, Callback, CallbackState};
 use crate::error::{Error, Result};
 use crate::keras::KerasObject;
-use crate::optimizers::LearningRate;
+use crate::optimizers::{self, LearningRate};
 use adaline_data::Tensor;
 use adaline_formats::{Backup, crc32c};
 use adaline_graph::Role;
@@ -44,7 +44,10 @@ impl Model {
         let compiled = self.compiled("train")?;
         let mut optimizer = compiled.optimizer.envelope();
         // Callbacks change it; the backup's counts.
-        if let (LearningRate::Fixed(_), Some(config)) = (&compiled.optimizer.common().learning_rate, optimizer["config"].as_object_mut()) {
+        let scaled = optimizers::scaling(compiled.optimizer.as_ref()).is_some();
+        let place = if scaled { "/config/inner_optimizer/config" } else { "/config" };
+        let config = optimizer.pointer_mut(place).and_then(Value::as_object_mut);
+        if let (LearningRate::Fixed(_), Some(config)) = (&compiled.optimizer.common().learning_rate, config) {
             config.remove("learning_rate");
         }
         let layers = crc32c(0, self.net.envelope().to_string().as_bytes());
@@ -73,7 +76,7 @@ impl Model {
             store.layout().iter().map(|(_, s)| json!({"name": s.name, "role": s.role.index(), "shape": s.ty.shape.dims()})).collect();
         let header = json!({
             "plan": plan, "epoch": at.epoch, "step": at.step, "stopped": at.stopped,
-            "steps": compiled.steps, "learning_rate": CallbackState::bits(rate),
+            "steps": compiled.steps, "skipped": compiled.skipped, "learning_rate": CallbackState::bits(rate),
             "history": history.to_json(), "slots": slots,
             "callbacks": states.iter().map(CallbackState::header).collect::<Vec<_>>(),
         });
@@ -98,6 +101,7 @@ impl Model {
         let count = |name: &str| header[name].as_u64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| unusable(&format!("no {name}")));
         let at = Place { epoch: count("epoch")?, step: count("step")?, stopped: header["stopped"] == true };
         let steps = u32::try_from(count("steps")?).map_err(|_| unusable("its number of steps is too large"))?;
+        let skipped = header["skipped"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         let history = History::from_json(&header["history"]).ok_or_else(|| unusable("its history is not one"))?;
 
         let slots = header["slots"].as_array().map_or(&[][..], Vec::as_slice);
@@ -122,7 +126,7 @@ impl Model {
             self.weights.store.words_mut(id).copy_from_slice(words);
         }
         let compiled = self.compiled_mut("train")?;
-        compiled.steps = steps;
+        (compiled.steps, compiled.skipped) = (steps, skipped);
         if let (LearningRate::Fixed(rate), Some(kept)) =
             (&mut compiled.optimizer.common_mut().learning_rate, header["learning_rate"].as_u64())
         {

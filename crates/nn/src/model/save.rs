@@ -2,10 +2,11 @@
 
 use super::Model;
 use super::compile::Compiled;
+use super::optimizer_file::Variable;
 use crate::error::{Error, Result};
 use crate::keras::KerasObject;
 use crate::network::Leaf;
-use crate::optimizers::LearningRate;
+use crate::optimizers::{self, LearningRate};
 use crate::regularizers::Regularizer;
 use crate::trace::Weight;
 use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
@@ -87,6 +88,7 @@ impl Model {
             }
         }
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
+            compiled.optimizer.writable()?;
             compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
             compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
             let envelopes = |of: usize, weighted: bool| -> Value {
@@ -112,11 +114,13 @@ impl Model {
                 "metrics": each(&|at| envelopes(at, false)), "weighted_metrics": each(&|at| envelopes(at, true)),
                 "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
             });
-            group_names.push(("optimizer".into(), compiled.optimizer.common().name.clone()));
-            self.optimizer_tensors(compiled, &mut weights);
+            self.optimizer_tensors(compiled, &mut weights, &mut group_names);
         }
         let steps = self.compiled.as_ref().map_or(0, |c| c.steps);
-        let notes = json!({"adaline": env!("CARGO_PKG_VERSION"), "seed": self.weights.seed.to_string(), "steps": steps});
+        let mut notes = json!({"adaline": env!("CARGO_PKG_VERSION"), "seed": self.weights.seed.to_string(), "steps": steps});
+        if let Some(skipped) = self.compiled.as_ref().map(|c| c.skipped).filter(|&n| n > 0) {
+            notes["skipped"] = skipped.into();
+        }
         let mut assets: Vec<_> = self.assets.iter().filter(|(p, _)| p != NOTES).cloned().collect();
         assets.push((NOTES.into(), notes.to_string().into_bytes()));
         assets.sort();
@@ -125,44 +129,34 @@ impl Model {
         Ok(KerasArchive { metadata, config, weights, group_names, assets })
     }
 
-    fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>) {
-        let mut number = 0;
-        let mut push = |shape: Vec<usize>, data| {
-            weights.push(NamedTensor { path: format!("optimizer/vars/{number}"), shape, data });
-            number += 1;
+    /// The optimizer's variables, in all the places in which Keras writes them.
+    fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>, group_names: &mut Vec<(String, String)>) {
+        let rate = |at: usize| match optimizers::part(compiled.optimizer.as_ref(), at).map(|o| &o.common().learning_rate) {
+            Some(LearningRate::Fixed(rate)) => *rate as f32,
+            _ => 0.0,
         };
-        push(vec![], TensorBytes::I32(vec![compiled.steps as i32]));
-        if let LearningRate::Fixed(rate) = compiled.optimizer.common().learning_rate {
-            push(vec![], TensorBytes::F32(vec![rate as f32]));
-        }
-        for slot in compiled.slots_in_file_order(&self.ordered_slots()) {
-            let ty = self.weights.store.layout().slot(slot).ty;
-            push(ty.shape.dims().to_vec(), TensorBytes::F32(self.weights.store.f32(slot).to_vec()));
+        let store = &self.weights.store;
+        for group in compiled.file_groups(&self.ordered_slots(), true) {
+            for (number, variable) in group.variables.into_iter().enumerate() {
+                let (shape, data) = match variable {
+                    Variable::Steps => (vec![], TensorBytes::I32(vec![compiled.steps as i32])),
+                    Variable::NoSteps => (vec![], TensorBytes::I32(vec![0])),
+                    Variable::Rate(at) => (vec![], TensorBytes::F32(vec![rate(at)])),
+                    Variable::NoRate => (vec![], TensorBytes::F32(vec![0.0])),
+                    Variable::Count(slot) => (vec![], TensorBytes::I32(store.f32(slot).iter().map(|&v| v as i32).collect())),
+                    Variable::Slot(slot) => {
+                        (store.layout().slot(slot).ty.shape.dims().to_vec(), TensorBytes::F32(store.f32(slot).to_vec()))
+                    }
+                };
+                weights.push(NamedTensor { path: format!("{}/vars/{number}", group.path), shape, data });
+            }
+            group_names.push((group.path, group.name));
         }
     }
 
     /// Slots of the trainable weights in Keras' order.
     pub(crate) fn ordered_slots(&self) -> Vec<SlotId> {
         self.ordered_weights().into_iter().filter(|w| w.spec.trainable).map(|w| w.slot).collect()
-    }
-}
-
-impl Compiled {
-    /// The optimizer's memory as a file orders it: averages, accumulators, then for each group of slots, for each weight, its slots, then
-    /// what all weights share.
-    pub(crate) fn slots_in_file_order(&self, weights: &[SlotId]) -> Vec<SlotId> {
-        let Some(memory) = &self.memory else { return Vec::new() };
-        let places: Vec<usize> = weights.iter().filter_map(|w| memory.weights.iter().position(|m| m == w)).collect();
-        let one_each = [&memory.averages, &memory.accumulators];
-        let mut slots: Vec<SlotId> = one_each.iter().flat_map(|of| places.iter().filter_map(|&p| of.get(p).copied())).collect();
-        let most = memory.memories.iter().map(Vec::len).max().unwrap_or(0);
-        for group in self.optimizer.file_groups(most) {
-            for &place in &places {
-                slots.extend(group.iter().filter_map(|&s| memory.memories.get(place).and_then(|m| m.get(s)).copied()));
-            }
-        }
-        slots.extend(memory.shared);
-        slots
     }
 }
 

@@ -119,8 +119,8 @@ impl Model {
         let compiled = self.compiled.as_ref()?;
         let memory = compiled.memory.as_ref()?;
         let values: usize = memory.all().map(|s| self.weights.store.layout().slot(s).ty.len()).sum();
-        let fixed = matches!(compiled.optimizer.common().learning_rate, crate::optimizers::LearningRate::Fixed(_));
-        Some(values + 1 + usize::from(fixed))
+        let own = compiled.file_groups(&[], false).first().map_or(0, |group| group.variables.len());
+        Some(values + own)
     }
 }
 

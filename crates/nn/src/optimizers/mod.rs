@@ -8,10 +8,14 @@ mod adamax;
 mod apply;
 mod common;
 mod ftrl;
+mod kind;
 mod lamb;
 mod lion;
+mod loss_scale;
+mod multi;
 mod muon;
 mod nadam;
+mod pattern;
 mod rmsprop;
 mod schedule_free;
 mod sgd;
@@ -25,8 +29,12 @@ pub use adamax::Adamax;
 pub use apply::{Applied, accumulate, apply_gradients, averaged, follow_weights, unscaled};
 pub use common::{Common, LearningRate};
 pub use ftrl::Ftrl;
+pub use kind::Kind;
+pub(crate) use kind::{own_name, part, part_of, parts, scaling, set_loss_scale_factor};
 pub use lamb::Lamb;
 pub use lion::Lion;
+pub use loss_scale::LossScaleOptimizer;
+pub use multi::{MultiOptimizer, OptimizerMap};
 pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::{RMSprop, RmsProp};
@@ -44,6 +52,14 @@ pub trait Optimizer: KerasObject + Debug + Send + Sync {
     fn common(&self) -> &Common;
     /// The same, writable (callbacks change the learning rate).
     fn common_mut(&mut self) -> &mut Common;
+    /// Whether it updates weights itself or has others do so.
+    fn kind(&self) -> Kind<'_> {
+        Kind::Rule
+    }
+    /// As [`common_mut`](Self::common_mut), of one of the optimizers that update weights, by number.
+    fn common_of(&mut self, part: usize) -> Option<&mut Common> {
+        (part == 0).then(|| self.common_mut())
+    }
     /// The memory kept for a weight, in Keras' file order (`momentum`, `velocity`).
     fn slots(&self, weight: &Target<'_>) -> Vec<Slot>;
     /// How a Keras file orders the memory: for each group, for each weight, the slots of the group (indices into [`slots`](Self::slots),

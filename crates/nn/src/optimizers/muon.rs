@@ -4,8 +4,9 @@ use super::{
     Memory, Optimizer, Slot, Step, Target,
     adam::Moments,
     common::{at_least_0, finite, forgetting, optimizer, optimizer_methods},
+    pattern,
 };
-use crate::keras::{ConfigError, check};
+use crate::keras::check;
 use adaline_graph::Var;
 
 optimizer! {
@@ -57,7 +58,7 @@ optimizer! {
         check(o.ns_steps <= MOST_STEPS, "Muon", "ns_steps", "at most 100", o.ns_steps)?;
         at_least_0("Muon", "adam_weight_decay", o.adam_weight_decay.unwrap_or(0.0))?;
         finite("Muon", "rms_rate", o.rms_rate.unwrap_or(0.0))?;
-        o.exclude_layers.iter().try_for_each(|text| understood(text))
+        o.exclude_layers.iter().try_for_each(|text| pattern::understood("Muon", "exclude_layers", text))
     }
 }
 
@@ -69,7 +70,7 @@ impl Muon {
     fn is_adams(&self, weight: &Target<'_>) -> bool {
         weight.shape.rank() != 2
             || (self.exclude_embeddings && weight.path.to_lowercase().contains("embedding"))
-            || self.exclude_layers.iter().any(|text| contains(text, weight.path))
+            || self.exclude_layers.iter().any(|text| pattern::found(text, weight.path))
     }
 
     /// The matrix with singular values near 1 in the place of its own.
@@ -105,73 +106,5 @@ impl Optimizer for Muon {
         let u = if self.nesterov { g + m * self.momentum as f32 } else { m };
         let moved = self.orthogonal(u) * step.learning_rate;
         w - self.rms_rate.map_or(moved, |rate| moved * (w.dim(0).max(w.dim(1)) as f32).sqrt() * rate as f32)
-    }
-}
-
-/// Whether a text of `exclude_layers` means here what it means in Keras.
-fn understood(text: &str) -> Result<(), ConfigError> {
-    let inner = text.strip_prefix('^').unwrap_or(text);
-    let inner = inner.strip_suffix('$').unwrap_or(inner).replace(".*", "");
-    let plain = !inner.contains(['^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '\\']);
-    let expected = "texts that are part of a weight's path, in which `.`, `.*`, `^` at the beginning and `$` at the end may stand";
-    check(plain, "Muon", "exclude_layers", expected, format!("{text:?}"))
-}
-
-/// Whether the path contains what the text says: pieces between `.*` one after another, the first at the beginning after `^`, the last at
-/// the end before `$`.
-fn contains(text: &str, path: &str) -> bool {
-    let (begins, text) = text.strip_prefix('^').map_or((false, text), |t| (true, t));
-    let (ends, text) = text.strip_suffix('$').map_or((false, text), |t| (true, t));
-    let pieces: Vec<Vec<char>> = text.split(".*").map(|p| p.chars().collect()).collect();
-    let path: Vec<char> = path.chars().collect();
-    let here =
-        |piece: &[char], at: usize| path.get(at..at + piece.len()).is_some_and(|p| piece.iter().zip(p).all(|(a, b)| *a == '.' || a == b));
-    let mut at = 0;
-    for (number, piece) in pieces.iter().enumerate() {
-        let last = ends && number + 1 == pieces.len();
-        let first = begins && number == 0;
-        let found = match (first, last) {
-            (true, true) => (piece.len() == path.len()).then_some(0),
-            (true, false) => Some(0),
-            (false, true) => path.len().checked_sub(piece.len()).filter(|from| *from >= at),
-            (false, false) => (at..=path.len()).find(|&from| here(piece, from)),
-        };
-        match found.filter(|&from| here(piece, from)) {
-            Some(from) => at = from + piece.len(),
-            None => return false,
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_found_in_paths() {
-        for (text, path, found) in [
-            ("hidden", "net/hidden/kernel", true),
-            ("hiddem", "net/hidden/kernel", false),
-            ("", "a", true),
-            ("h.dden", "net/hidden/kernel", true),
-            ("^net", "net/hidden/kernel", true),
-            ("^hidden", "net/hidden/kernel", false),
-            ("kernel$", "net/hidden/kernel", true),
-            ("hidden$", "net/hidden/kernel", false),
-            ("net.*kernel", "net/hidden/kernel", true),
-            ("kernel.*net", "net/hidden/kernel", false),
-            ("^net.*kernel$", "net/hidden/kernel", true),
-            ("^net/hidden/kernel$", "net/hidden/kernel", true),
-            ("^net/hidden/kern$", "net/hidden/kernel", false),
-            ("kernel.*kernel$", "net/kernel", false),
-            (".*", "", true),
-        ] {
-            assert!(understood(text).is_ok(), "{text}");
-            assert_eq!(contains(text, path), found, "{text} in {path}");
-        }
-        for text in ["a+", "(a|b)", "a*", "a\\d", "a^b", "[ab]"] {
-            assert!(understood(text).is_err(), "{text}");
-        }
     }
 }

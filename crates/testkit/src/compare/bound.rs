@@ -147,7 +147,7 @@ fn unary(op: UnaryOp, dtype: DType, x: Near, y: f64, t: &Tolerance) -> f64 {
     }
     let units = match op {
         UnaryOp::Neg | UnaryOp::Abs => return x.e,
-        UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Bf16 | UnaryOp::Flush | UnaryOp::Not => 0.0,
+        UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Bf16 | UnaryOp::F16 | UnaryOp::Flush | UnaryOp::Not => 0.0,
         UnaryOp::Sqrt | UnaryOp::Rsqrt => 2.0 * t.arithmetic,
         UnaryOp::Exp
         | UnaryOp::Expm1

@@ -16,8 +16,8 @@ pub(super) fn unary(g: &mut Graph, op: UnaryOp, x: NodeId) -> Rewrite {
         | (UnaryOp::Floor, Op::Unary(UnaryOp::Floor))
         | (UnaryOp::Sign, Op::Unary(UnaryOp::Sign))
         | (UnaryOp::Flush, Op::Unary(UnaryOp::Flush)) => Some(x),
-        // What is a bfloat16 already.
-        (UnaryOp::Bf16, _) if g.is_bf16(x) => Some(x),
+        // What is a bfloat16 or float16 already.
+        (UnaryOp::Bf16 | UnaryOp::F16, _) if g.is_rounded(x, op) => Some(x),
         // -(x c) = x (-c)
         (UnaryOp::Neg, Op::Binary(BinaryOp::Mul)) => match factor(g, inner.inputs[1]) {
             Some(c) => Some(scaled(g, inner.inputs[0], -c)?),

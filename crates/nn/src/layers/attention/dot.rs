@@ -174,8 +174,8 @@ fn weighted<'g>(
     let mask_of = |input: usize| masks.get(input).copied().flatten();
     let order = causally.then(|| causal(cx, scores.dim(1), scores.dim(2)));
     if let Some(mask) = both(mask_of(1).map(|m| m.expand_dims(1)), order) {
-        // Keras' `scores - 1e9`, of which single precision keeps nothing of the score: where nothing is seen, all steps count alike, in any precision.
-        scores = mask.select(scores, cx.compute(scores - scores.stop_gradient() - 1e9));
+        // Keras' `scores - 1e9` (65504 in float16), of which single precision keeps nothing of the score: where nothing is seen, all steps count alike, in any precision.
+        scores = mask.select(scores, cx.compute(scores - scores.stop_gradient() - cx.masked_off()));
     }
     let weights = cx.compute(scores.softmax(-1));
     let kept = if cx.training() && rate > 0.0 {

@@ -1,33 +1,47 @@
-//! bfloat16: the upper 16 bits of an `f32`.
+//! Floating-point numbers of 16 bits, bfloat16 and float16, kept as the `f32` of the same value.
 //!
-//! Every element is one 32-bit word, so that a bfloat16 is kept as the `f32` of the same value, whose lower 16 bits are zero.
-//! [`crate::UnaryOp::Bf16`] rounds to such values; [`Graph::is_bf16`] tells where there is nothing left to round.
+//! Every element is one 32-bit word. [`crate::UnaryOp::Bf16`] and [`crate::UnaryOp::F16`] round to such values; [`Graph::is_rounded`] tells
+//! where there is nothing left to round.
 
-use crate::{BinaryOp, DType, Graph, Literal, NodeId, Op, ReduceOp, UnaryOp, WindowOp};
+use crate::eval::{Precision, Value, apply};
+use crate::{BinaryOp, DType, Graph, Literal, NodeId, Op, ReduceOp, TensorType, UnaryOp, WindowOp};
 
-/// Most nodes looked at by [`Graph::is_bf16`], so that asking it of every node stays cheap.
+/// Most nodes looked at by [`Graph::is_rounded`], so that asking it of every node stays cheap.
 const MOST_NODES: usize = 64;
 
+/// Whether rounding leaves a number of single precision, NaN included, as it is.
+fn is_fixed(rounding: UnaryOp, bits: u32) -> bool {
+    let value = Value::of(TensorType::f32([]), vec![f64::from(f32::from_bits(bits))]);
+    // A bfloat16 is the upper half of the word, of a NaN too.
+    let fits = rounding != UnaryOp::Bf16 || bits.trailing_zeros() >= 16;
+    fits && apply(Op::Unary(rounding), &[&value], Precision::F64).data.iter().all(|&y| y.is_nan() || (y as f32).to_bits() == bits)
+}
+
 impl Graph {
-    /// Whether the values of an `f32` node are certainly bfloat16: the lower 16 bits of every word are zero, NaN included.
+    /// [`Graph::is_rounded`] for bfloat16: the lower 16 bits of every word are zero, NaN included.
+    pub fn is_bf16(&self, node: NodeId) -> bool {
+        self.is_rounded(node, UnaryOp::Bf16)
+    }
+
+    /// Whether the values of an `f32` node are certainly those that `rounding` ([`UnaryOp::Bf16`], [`UnaryOp::F16`]) leaves as they are.
     ///
-    /// True for results of [`UnaryOp::Bf16`], constants of such a value, truth values as numbers, and whatever only moves, negates or
+    /// True for its results, constants of such a value, truth values as numbers, and whatever only moves, negates or
     /// chooses among such values (reshape, transpose, slice, select, relu, largest of a row). False where that is not seen from the
     /// graph, inputs and states above all.
     ///
     /// ```
-    /// use adaline_graph::{Builder, TensorType};
+    /// use adaline_graph::{Builder, TensorType, UnaryOp};
     ///
     /// let b = Builder::new();
     /// let x = b.input("x", TensorType::f32([2, 3]));
-    /// let (rounded, doubled) = (x.bf16().relu().transpose(&[1, 0]), x.bf16() * 3.0);
+    /// let (rounded, doubled) = (x.bf16().relu().transpose(&[1, 0]), x.f16() * 3.0);
     /// b.output("y", rounded);
     /// b.output("z", doubled);
     /// let (rounded, doubled) = (rounded.id(), doubled.id());
     /// let graph = b.finish().unwrap();
-    /// assert!(graph.is_bf16(rounded) && !graph.is_bf16(doubled));
+    /// assert!(graph.is_rounded(rounded, UnaryOp::Bf16) && !graph.is_rounded(doubled, UnaryOp::F16));
     /// ```
-    pub fn is_bf16(&self, node: NodeId) -> bool {
+    pub fn is_rounded(&self, node: NodeId, rounding: UnaryOp) -> bool {
         let (mut open, mut seen) = (vec![node], vec![node]);
         while let Some(id) = open.pop() {
             let node = self.node(id);
@@ -35,8 +49,8 @@ impl Graph {
                 return false;
             }
             let sources = match node.op {
-                Op::Unary(UnaryOp::Bf16) => &[][..],
-                Op::Const { value: Literal::F32(bits), .. } if bits.trailing_zeros() >= 16 => &[],
+                Op::Unary(op) if op == rounding => &[][..],
+                Op::Const { value: Literal::F32(bits), .. } if is_fixed(rounding, bits) => &[],
                 Op::Cast(_) if self.ty(node.inputs[0]).dtype == DType::Bool => &[],
                 Op::Select => &node.inputs[1..],
                 Op::Gather => &node.inputs[..1],
@@ -99,6 +113,30 @@ mod tests {
         let b = Builder::new();
         let y = build(&b, b.input("x", TensorType::f32([4, 6]))).id();
         b.finish().unwrap().is_bf16(y)
+    }
+
+    #[test]
+    fn one_rounding_is_not_the_other() {
+        let b = Builder::new();
+        let x = b.input("x", TensorType::f32([4, 6]));
+        let (long, large, least) = (1.0 + 2f32.powi(-10), 65_536.0, 2f32.powi(-24));
+        // Whether it is a bfloat16, whether it is a float16.
+        for (y, brain, half) in [
+            (x.bf16(), true, false),
+            (x.f16(), false, true),
+            (-x.f16().transpose(&[1, 0]).relu(), false, true),
+            (x.f16() * 2.0, false, false),
+            (b.full([2], long), false, true),
+            (b.full([2], large), true, false),
+            (b.full([2], least), true, true),
+            (b.full([2], least * 1.5), true, false),
+            (b.full([2], -0.0), true, true),
+            (b.full([2], f32::INFINITY), true, true),
+            (b.full([2], f32::NAN), true, true),
+        ] {
+            let known = b.with_graph(|g| Ok((g.is_bf16(y.id()), g.is_rounded(y.id(), UnaryOp::F16))));
+            assert_eq!(known, Ok((brain, half)), "{:?}", y.id());
+        }
     }
 
     #[test]
