@@ -224,7 +224,6 @@ fn stretches_need_less_memory_and_learn_the_same() {
         let all = train(None, 2);
         for every in [16, 13] {
             let few = train(Some(every), 2);
-            println!("{at} {every} {} {} bits {}", few.0, all.0, few.4 == all.4);
             assert!(few.0 * 2 < all.0, "net {at}, every {every} steps: {} bytes of {}", few.0, all.0);
             close(&few.1, &all.1);
             close(&few.2, &all.2);

@@ -93,14 +93,7 @@ pub(crate) fn describe(settings: &Settings, x: &Given, vocabulary: Option<usize>
 }
 
 /// A network of two inputs, `text (words)` and `columns (numbers)`: the mean of the words' vectors beside a dense layer of the columns.
-fn joined(
-    settings: &Settings,
-    text: Input,
-    words: usize,
-    columns: usize,
-    kind: &Kind,
-    name: &str,
-) -> Result<Net, CliError> {
+fn joined(settings: &Settings, text: Input, words: usize, columns: usize, kind: &Kind, name: &str) -> Result<Net, CliError> {
     let (text, columns) = (text.name("text").tensor(), Input::new([columns]).name("columns").tensor());
     let words = Embedding::new(words, WORD_NUMBERS).mask_zero(true).apply(&text); // (B, words, WORD_NUMBERS)
     let words = GlobalAveragePooling1D::new().apply(&words);

@@ -131,10 +131,7 @@ pub(crate) fn evaluate(saved: &mut Saved, args: &EvaluateArgs, say: &Terminal) -
     let all = arrays(saved, &args.data, &needed)?;
     let x = inputs(saved, &args.data, &all)?;
     let usual = if trained.len() == 1 { Some("y") } else { None };
-    let y = trained
-        .iter()
-        .map(|name| labels(take(saved, &args.data, &all, "output", name, usual)?))
-        .collect::<Result<Vec<_>, _>>()?;
+    let y = trained.iter().map(|name| labels(take(saved, &args.data, &all, "output", name, usual)?)).collect::<Result<Vec<_>, _>>()?;
     let rows = y.first().map_or(0, Tensor::rows);
     let logs = saved.model.evaluate(rows_of(&x), Labels::from(y.iter().collect::<Vec<_>>()), Evaluate::default())?;
     let figures: Vec<String> = logs.iter().map(|(name, value)| format!("{name} {}", number::short(*value))).collect();

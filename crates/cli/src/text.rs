@@ -4,8 +4,8 @@ use crate::args::TextArgs;
 use crate::config::DataConfig;
 use crate::error::{CliError, fail, misuse};
 use adaline::data::{Bucketing, ColumnKind, DataError, PrepError, PrepOptions, Preprocessor, Table, TextOptions};
-use adaline::report::number;
 use adaline::report::figure::Histogram;
+use adaline::report::number;
 use std::collections::HashMap;
 
 /// Bounds of the vocabulary: padding, unknown words and one word; whole numbers that single precision holds.

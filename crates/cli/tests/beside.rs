@@ -114,9 +114,14 @@ fn texts_of_several_lengths_come_in_buckets_and_predict_the_same() {
 fn a_row_of_words_and_columns_is_explained() {
     let shared = shared();
     let text = succeeds(&["explain", &shared.model(), &shared.path("reviews.csv"), "--row", "3", "--top", "4"]);
-    for part in
-        ["weather = rain", "body = A film", "The network reads", "The network gets, beside the text, 4 numbers:", "weather=rain", "What each word adds to"]
-    {
+    for part in [
+        "weather = rain",
+        "body = A film",
+        "The network reads",
+        "The network gets, beside the text, 4 numbers:",
+        "weather=rain",
+        "What each word adds to",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let told = json(&["explain", &shared.model(), &shared.path("reviews.csv"), "--row", "3", "--json"]);
@@ -152,12 +157,26 @@ fn what_does_not_go_together_is_told() {
     assert!(said.contains("takes one input"), "{said}");
     assert_eq!(json(&["summary", &shared.path("refused/model.keras"), "--json"])["input_shape"], json!([null]));
     // A column without words.
-    let void = shared.file("void.csv", "body,stars,label\n!,1,a\n?,2,b\n...,3,a\n,4,b\n");
-    let text = "--text body cannot be read as text: no word in the training rows; leave --text out to learn from the other columns, `stars`";
+    let void = shared.file("void.csv", "body,stars,label\n!,1,a\n?,5,b\n...,2,a\n,5,b\n");
+    let text =
+        "--text body cannot be read as text: no word in the training rows; leave --text out to learn from the other columns, `stars`";
     fails(&["fit", &void, "--target", "label", "--text", "body", "--out", &out], 1, &[text]);
     // A search varies chains.
     let told = adaline(&[
-        "search", &data, "--target", "label", "--text", "body", "--epochs", "1", "--trials", "1", "--vary", "units=4,8", "--out", &out,
+        "search",
+        &data,
+        "--target",
+        "label",
+        "--text",
+        "body",
+        "--epochs",
+        "1",
+        "--trials",
+        "1",
+        "--vary",
+        "units=4,8",
+        "--out",
+        &out,
     ]);
     let said = String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
     assert!(told.status.success() && said.contains("a chain of layers, as [[model.layers]] and `search` have it"), "{said}");

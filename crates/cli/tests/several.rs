@@ -116,7 +116,11 @@ fn what_is_missing_is_named() {
     fails(&["predict", &two, &data, "--out", &made.path("x.npy")], 2, &["--out FILE.npz"]);
     let few = made.path("few.npz");
     write_npz(Path::new(&few), &[("pixel", &wave(4, 0.1))]).unwrap();
-    fails(&["predict", &two, &few, "--json"], 1, &["no array `pixels` for the input of that name", "(is it `pixel`?)", "the file has pixel", shapes]);
+    fails(
+        &["predict", &two, &few, "--json"],
+        1,
+        &["no array `pixels` for the input of that name", "(is it `pixel`?)", "the file has pixel", shapes],
+    );
     fails(&["evaluate", &two, &few], 1, &["no array `pixels`"]);
     let unlabelled = made.path("unlabelled.npz");
     write_npz(Path::new(&unlabelled), &[("pixels", &wave(4, 0.1)), ("facts", &wave(2, 0.1))]).unwrap();

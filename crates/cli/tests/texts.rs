@@ -48,7 +48,20 @@ fn shared() -> &'static Shared {
         let data = folder.path().join("reviews.csv");
         std::fs::write(&data, reviews()).unwrap();
         let (data, out) = (data.display().to_string(), folder.path().join("out").display().to_string());
-        let common = ["--target", "label", "--text", "body", "--text-alone", "--epochs", "60", "--learning-rate", "0.02", "--verbose", "0", "--json"];
+        let common = [
+            "--target",
+            "label",
+            "--text",
+            "body",
+            "--text-alone",
+            "--epochs",
+            "60",
+            "--learning-rate",
+            "0.02",
+            "--verbose",
+            "0",
+            "--json",
+        ];
         let told = json(&[&["fit", &data, "--out", &out][..], &common].concat());
         Shared { folder, told }
     })

@@ -65,11 +65,7 @@ fn inputs(out: &mut String, story: &Story, top: usize) {
 fn numbers(out: &mut String, begin: &str, names: &[String], values: &[f32], top: usize) {
     let count = values.len();
     let (few, order) = most(values, top.max(WHOLE));
-    let _ = writeln!(
-        out,
-        "{}",
-        if few { format!("{begin} {count} numbers, the largest:") } else { format!("{begin} {count} numbers:") }
-    );
+    let _ = writeln!(out, "{}", if few { format!("{begin} {count} numbers, the largest:") } else { format!("{begin} {count} numbers:") });
     let mut table = TextTable::new([("input", Align::Left), ("value", Align::Right)]);
     for i in order {
         table.row([names.get(i).cloned().unwrap_or_default(), num(values[i])]);

@@ -209,7 +209,7 @@ macro_rules! options_builder {
         }
         /// For long sequences, beyond Keras: training keeps the states at the end of every `every` steps alone, and computes what lies between them
         /// again on its way back (default: keeps what all steps computed). Of T steps memory then grows with `T / every + every` instead of T, least
-        /// at the square root of T, for about a third more work; results are the same. Files do not say it, since Keras does not know it: tell a loaded
+        /// at the square root of T, for about a third more work; results are the same up to rounding. Files do not say it, since Keras does not know it: tell a loaded
         /// model again.
         pub fn stretches(mut self, every: usize) -> Self {
             self.options.stretches = Some(every);
