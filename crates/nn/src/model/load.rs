@@ -97,7 +97,8 @@ impl Model {
         let tensors = by_path(&archive.weights);
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
-        if options.compile && settings.is_object() {
+        // Keras writes an empty object for a model that was never compiled.
+        if options.compile && settings.as_object().is_some_and(|s| !s.is_empty()) {
             model.take_settings(settings, file)?;
             model.take_optimizer(file, &tensors)?;
         }
