@@ -190,3 +190,46 @@ fn what_cannot_be_bucketed_is_told() {
     assert!(text.contains("results of one shape"), "{text}");
     assert_eq!(steps.predict(&x).unwrap().shape(), [20, x.longest(), 1]);
 }
+
+/// Bytes that a training step of a plan needs beside weights and data.
+fn arena(model: &mut Model, rows: usize) -> u64 {
+    let plan = model.dump(adaline::nn::model::Stage::Plan, rows).unwrap();
+    let told = plan.split("arena ").nth(1).and_then(|rest| rest.split(' ').next()).expect("the plan tells its arena");
+    told.parse().unwrap()
+}
+
+#[test]
+fn stretches_need_less_memory_and_learn_the_same() {
+    const STEPS: usize = 240;
+    let (texts, labels) = texts(32, STEPS);
+    let x = adaline::data::pad_sequences(&texts, &adaline::data::PadOptions { maxlen: Some(STEPS), ..Default::default() }).unwrap();
+    let y = column(&labels);
+    let lstm = |every: Option<usize>| match every {
+        Some(every) => LSTM::new(12).stretches(every),
+        None => LSTM::new(12),
+    };
+    let nets: [fn(Box<dyn Layer>) -> Sequential; 2] = [
+        |layer| Sequential::new().add(Input::new([STEPS])).add(Embedding::new(20, 6).mask_zero(true)).add(layer),
+        |layer| Sequential::new().add(Input::new([STEPS])).add(Embedding::new(20, 6)).add(layer),
+    ];
+    for (at, net) in nets.into_iter().enumerate() {
+        let train = |every: Option<usize>, threads: usize| {
+            let net = net(Box::new(Bidirectional::new(lstm(every)))).add(Dense::new(1).activation(Activation::Sigmoid));
+            let mut model = compiled(net, threads);
+            let bytes = arena(&mut model, 16);
+            let history = model.fit(&x, &y, Fit::default().epochs(3).batch_size(16).verbose(0)).unwrap();
+            let predicted = model.predict(&x).unwrap();
+            (bytes, history.get("loss").unwrap().to_vec(), weights(&model), predicted, bits(&model.get_weights()))
+        };
+        let all = train(None, 2);
+        for every in [16, 13] {
+            let few = train(Some(every), 2);
+            assert!(few.0 * 2 < all.0, "net {at}, every {every} steps: {} bytes of {}", few.0, all.0);
+            close(&few.1, &all.1);
+            close(&few.2, &all.2);
+            assert_eq!(few.4, train(Some(every), 1).4, "threads change no bit");
+        }
+        // One stretch is the whole sequence.
+        assert_eq!(train(Some(STEPS), 2).4, all.4);
+    }
+}

@@ -5,9 +5,14 @@ use crate::series::args::{ForecastArgs, SeriesArgs};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
+/// Where to begin.
+const FIRST: &str = "\
+To begin: `adaline fit TABLE.csv --target COLUMN`, then `adaline predict out/TABLE/model.keras NEW.csv`. \
+`adaline COMMAND -h` tells its options in short, `adaline COMMAND --help` at length.";
+
 /// Trains, measures, explains and uses neural networks, from a table, an array file or a folder of pictures.
 #[derive(Parser, Debug)]
-#[command(name = "adaline", version, about, max_term_width = 110, arg_required_else_help = true)]
+#[command(name = "adaline", version, about, max_term_width = 110, arg_required_else_help = true, after_help = FIRST)]
 pub(crate) struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -134,6 +139,8 @@ them are, within bounds that suit most tables; an option such as --learning-rate
 A trial is judged by rows that it has not learned from: those of --validation-split, or each fold of --kfold in turn. Classes are judged by \
 the cross-entropy of these rows, numbers by the root mean squared error. The rows of --test-split (0.2) are seen by no trial; the best \
 settings are trained anew on all other rows, for as many epochs as were best, and measured on them.
+
+The networks are chains of layers, which take one input: with --text the text alone is read.
 
 halving first trains all trials for few epochs, then the best third of them anew for three times as many, and so on. Trials run side by \
 side, each on one thread; what comes out depends on the seed, not on the number of threads.
@@ -276,16 +283,26 @@ pub(crate) struct FitArgs {
 /// How to read texts.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct TextArgs {
-    /// Column of a table to read as text: its words become numbers by a vocabulary learned from the training rows; other columns are
-    /// left out
+    /// Column of a table to read as text: its words become numbers by a vocabulary learned from the training rows. Other columns are
+    /// learned from beside it
     #[arg(long, value_name = "COLUMN")]
     pub text: Option<String>,
+    /// Read the text alone, and leave out all other columns
+    #[arg(long)]
+    pub text_alone: bool,
     /// Most entries of the vocabulary: padding, unknown words, and the most frequent words [default: 10000]
     #[arg(long, value_name = "N")]
     pub vocabulary: Option<usize>,
     /// Words of each text that are read, from its beginning [default: so many that 95 % of the training rows are read whole, at most 256]
     #[arg(long, value_name = "N")]
     pub sequence_length: Option<usize>,
+    /// Batches of texts of about the same length, in N buckets, padded no further than their longest; 1 pads all texts to one length
+    /// [default: 4 where lengths differ much, which it then tells, else 1]
+    #[arg(long, value_name = "N")]
+    pub buckets: Option<usize>,
+    /// The network will be a chain of layers.
+    #[arg(skip)]
+    pub chain: bool,
 }
 
 /// How to read pictures.
@@ -349,7 +366,8 @@ pub(crate) enum TaskArg {
 pub(crate) struct EvaluateArgs {
     /// Saved network (.keras)
     pub model: PathBuf,
-    /// Table or arrays that have the target, or folder with one folder of pictures per class
+    /// Table or arrays that have the target, or folder with one folder of pictures per class; for a network of several inputs or outputs
+    /// .npz with an array by the name of each
     pub data: PathBuf,
     #[command(flatten)]
     pub bad: BadFileArgs,
@@ -364,11 +382,12 @@ pub(crate) struct EvaluateArgs {
 pub(crate) struct PredictArgs {
     /// Saved network (.keras)
     pub model: PathBuf,
-    /// CSV table with the columns the network was trained on, picture, folder of pictures, or .npy array
+    /// CSV table with the columns the network was trained on, picture, folder of pictures, or .npy array; for a network of several inputs
+    /// .npz with an array by the name of each
     pub data: PathBuf,
     #[command(flatten)]
     pub bad: BadFileArgs,
-    /// File to write [default: standard output for CSV; required for .npy]
+    /// File to write [default: standard output for CSV; required for arrays: .npy, or .npz for several outputs]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     #[command(flatten)]

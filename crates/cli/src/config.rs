@@ -59,8 +59,16 @@ pub(crate) struct DataConfig {
     pub text: Option<String>,
     /// Most entries of its vocabulary.
     pub vocabulary: Option<usize>,
+    /// Whether it is read alone, all other columns left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub text_alone: bool,
     /// Words of each text that are read.
     pub sequence_length: Option<usize>,
+    /// Buckets of texts of about the same length.
+    pub buckets: Option<usize>,
+    /// The file has layers: a chain, which takes one input.
+    #[serde(skip)]
+    pub chain: bool,
     /// Height and width when each row of the table is a picture.
     pub image: Option<[usize; 2]>,
     /// The table names pictures (column `path`) and their classes (column `label`).
@@ -130,6 +138,7 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::io(path, "cannot read the configuration", e))?;
         let mut config: Self =
             toml::from_str(&text).map_err(|e| CliError::Misuse(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
+        config.data.chain = !config.model.layers.is_empty();
         if let (Some(data), Some(folder)) = (&config.data.path, path.parent()) {
             config.data.path = Some(folder.join(data));
         }

@@ -4,9 +4,10 @@ use crate::args::EvaluateArgs;
 use crate::error::{CliError, fail};
 use crate::measure::Outcome;
 use crate::pictures;
-use crate::problem::{Kind, Rows};
+use crate::problem::{Given, Kind, Rows};
 use crate::saved::Saved;
 use crate::series;
+use crate::several;
 use crate::source::{Source, name_of};
 use crate::terminal::{Shown, Terminal};
 use adaline::data::{BadFiles, Tensor};
@@ -25,16 +26,21 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     if let Some(state) = saved.series.clone() {
         return series::evaluate(&mut saved, &state, args, &say);
     }
+    if saved.is_several() {
+        return several::evaluate(&mut saved, args, &say);
+    }
     let (x, y, rows) = match of_pictures(&saved, args, &say)? {
-        Some((x, y)) => (x, y, "pictures"),
+        Some((x, y)) => (Given { x, beside: None }, y, "pictures"),
         None => labelled(&saved, saved.read(&args.data, &args.read)?, args, &say)?,
     };
-    let output = saved.model.predict(&*x)?;
+    let buckets = saved.buckets();
+    let output = x.output(&mut saved.model, buckets)?;
     let outcome = Outcome::new(&saved.kind(), &saved.coder, &y, &output);
 
     let mut logs = Map::new();
     if saved.model.is_compiled() {
-        for (name, value) in saved.model.evaluate(&*x, &y, Evaluate::default())? {
+        let options = x.buckets(buckets).map_or_else(Evaluate::default, |buckets| Evaluate::default().bucket_by_length(buckets));
+        for (name, value) in saved.model.evaluate(x.inputs(), &y, options)? {
             logs.insert(name, json!(value));
         }
     }
@@ -77,7 +83,7 @@ fn of_pictures(saved: &Saved, args: &EvaluateArgs, say: &Terminal) -> Result<Opt
 }
 
 /// Inputs and truth of the rows that have both, and those rows in words.
-fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) -> Result<(Rows, Tensor, &'static str), CliError> {
+fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) -> Result<(Given, Tensor, &'static str), CliError> {
     match source {
         Source::Table(table) => {
             let all: Vec<usize> = (0..table.rows()).collect();
@@ -93,7 +99,7 @@ fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) 
                 return fail(format!("{}: no row has a `{}` to compare with", table.source(), saved.target().unwrap_or_default()));
             }
             let y = saved.table_truth(&table, &rows)?;
-            Ok((Box::new(saved.table_inputs(&table, &rows)?), y, "rows"))
+            Ok((saved.table_inputs(&table, &rows)?, y, "rows"))
         }
         Source::Arrays(arrays) => {
             let (x, y, words) = match (arrays.test, arrays.y) {
@@ -110,7 +116,7 @@ fn labelled(saved: &Saved, source: Source, args: &EvaluateArgs, say: &Terminal) 
             if x.rows() != y.rows() {
                 return fail(format!("{}: x has {} rows and y has {}", name_of(&args.data), x.rows(), y.rows()));
             }
-            Ok((Box::new(saved.array_inputs(&x)?), saved.array_truth(&y)?, words))
+            Ok((saved.array_inputs(&x)?, saved.array_truth(&y)?, words))
         }
         Source::Pictures(_) => saved.no_pictures(),
     }

@@ -19,6 +19,7 @@ mod saved;
 mod search;
 mod series;
 mod settings;
+mod several;
 mod source;
 mod summary;
 mod terminal;

@@ -1,39 +1,62 @@
 //! Which network: the TOML file's layers, `--hidden`, or a sensible one for the data.
 
 use crate::error::CliError;
-use crate::problem::{Kind, TaskInfo};
+use crate::problem::{Given, Kind, TaskInfo};
 use crate::settings::Settings;
+use adaline::data::DType;
+use adaline::graph::backend::Backend;
 use adaline::nn::activations::Activation;
-use adaline::nn::layers::{Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D, Input, Rescaling};
+use adaline::nn::layers::{Concatenate, Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D, Input, Rescaling};
 use adaline::nn::regularizers::L2;
-use adaline::nn::{Layer, Sequential, catalogue};
+use adaline::nn::{Apply, Functional, Layer, Model, Seed, Sequential, catalogue};
+use adaline::prelude::Build;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
-/// The network for inputs of the given row shape; for texts with the size of their vocabulary.
-pub(crate) fn describe(
-    settings: &Settings,
-    row_shape: &[usize],
-    vocabulary: Option<usize>,
-    info: &TaskInfo,
-    bytes: bool,
-    name: &str,
-) -> Result<Sequential, CliError> {
+/// A network that is not built yet.
+pub(crate) enum Net {
+    /// Layers one after the other.
+    Chain(Sequential),
+    /// Of a text and of the columns beside it.
+    Joined(Functional),
+}
+
+impl Net {
+    /// Builds it on the backend of all others, where none is given.
+    pub(crate) fn build(self, backend: Option<Arc<dyn Backend>>, seed: Seed) -> Result<Model, CliError> {
+        Ok(match (self, backend) {
+            (Self::Chain(net), Some(backend)) => net.build_on(backend, seed)?,
+            (Self::Chain(net), None) => net.build(seed)?,
+            (Self::Joined(net), Some(backend)) => net.build_on(backend, seed)?,
+            (Self::Joined(net), None) => net.build(seed)?,
+        })
+    }
+}
+
+/// The network for inputs like `x`; for texts with the size of their vocabulary.
+pub(crate) fn describe(settings: &Settings, x: &Given, vocabulary: Option<usize>, info: &TaskInfo, name: &str) -> Result<Net, CliError> {
     let kind = &info.kind;
     let config = &settings.config.model;
+    let (row_shape, bytes) = (x.x.row_shape(), x.x.dtype() == DType::U8);
+    // Texts of several lengths.
+    let input = if x.x.as_ragged().is_some() { Input::with_batch_shape([None, None]) } else { Input::new(row_shape) };
     if !config.layers.is_empty() {
         let layers = from_config(config)?;
         // The data tells the input's shape when the file does not.
         let known = layers.first().is_some_and(|l| l.class_name() == "InputLayer");
         let mut net = Sequential::new().name(config.name.clone().unwrap_or_else(|| name.into())).dtype_policy(config.policy()?);
         if !known {
-            net = net.add(Input::new(row_shape));
+            net = net.add(input);
         }
         for layer in layers {
             net = net.add(layer);
         }
-        return Ok(net);
+        return Ok(Net::Chain(net));
     }
-    let input = Input::new(row_shape).dtype(if vocabulary.is_some() { "int32" } else { "float32" });
+    let input = input.dtype(if vocabulary.is_some() { "int32" } else { "float32" });
+    if let (Some(words), Some(columns)) = (vocabulary, &x.beside) {
+        return joined(settings, input, words, columns.row_len(), kind, name);
+    }
     let mut net = Sequential::new().name(name).dtype_policy(config.policy()?).add(input);
     if let (Some(_), Kind::Classes(names), &[height, width, channels], None) = (&info.pictures, kind, row_shape, &settings.hidden) {
         for mut layer in default_picture_network([height, width], channels, names.len()) {
@@ -42,7 +65,7 @@ pub(crate) fn describe(
             }
             net = net.add(catalogue::layer_from_json(&layer).map_err(|e| CliError::Misuse(e.to_string()))?);
         }
-        return Ok(net);
+        return Ok(Net::Chain(net));
     }
     if settings.series.is_some() && settings.hidden.is_none() {
         let mut layers = crate::series::default_network(outputs(kind));
@@ -53,7 +76,7 @@ pub(crate) fn describe(
         if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
             net = net.add(Dropout::new(rate));
         }
-        return Ok(last.into_iter().fold(net, Sequential::add));
+        return Ok(Net::Chain(last.into_iter().fold(net, Sequential::add)));
     }
     if bytes {
         net = net.add(Rescaling::new(1.0 / 255.0));
@@ -66,25 +89,46 @@ pub(crate) fn describe(
         net = net.add(Embedding::new(words, WORD_NUMBERS).mask_zero(true)).add(GlobalAveragePooling1D::new());
         hidden = &WORD_HIDDEN;
     }
+    Ok(Net::Chain(dense_layers(settings, hidden, kind).into_iter().fold(net, Sequential::add)))
+}
+
+/// A network of two inputs, `text (words)` and `columns (numbers)`: the mean of the words' vectors beside a dense layer of the columns.
+fn joined(settings: &Settings, text: Input, words: usize, columns: usize, kind: &Kind, name: &str) -> Result<Net, CliError> {
+    let (text, columns) = (text.name("text").tensor(), Input::new([columns]).name("columns").tensor());
+    let words = Embedding::new(words, WORD_NUMBERS).mask_zero(true).apply(&text); // (B, words, WORD_NUMBERS)
+    let words = GlobalAveragePooling1D::new().apply(&words);
+    let others = Dense::new(COLUMN_UNITS).activation(Activation::Relu).apply(&columns);
+    let both = Concatenate::new().apply([&words, &others]); // (B, WORD_NUMBERS + COLUMN_UNITS)
+    let output = dense_layers(settings, &WORD_HIDDEN, kind).into_iter().fold(both, |x, layer| layer.apply(&x));
+    let net = Functional::new([&text, &columns], &output)?.name(name).dtype_policy(settings.config.model.policy()?);
+    Ok(Net::Joined(net))
+}
+
+/// Hidden layers, those asked for or the given ones, and the layer of the output.
+fn dense_layers(settings: &Settings, hidden: &[usize], kind: &Kind) -> Vec<Box<dyn Layer>> {
+    let mut layers: Vec<Box<dyn Layer>> = Vec::new();
     for &units in settings.hidden.as_deref().unwrap_or(hidden) {
         let dense = Dense::new(units).activation(Activation::Relu);
-        net = net.add(match settings.l2.filter(|&l2| l2 > 0.0) {
-            Some(l2) => dense.kernel_regularizer(L2(l2)),
-            None => dense,
+        layers.push(match settings.l2.filter(|&l2| l2 > 0.0) {
+            Some(l2) => dense.kernel_regularizer(L2(l2)).into(),
+            None => dense.into(),
         });
         if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
-            net = net.add(Dropout::new(rate));
+            layers.push(Dropout::new(rate).into());
         }
     }
-    Ok(match kind {
-        Kind::Classes(names) => net.add(Dense::new(names.len()).activation(Activation::Softmax)),
-        Kind::Numbers(outputs) => net.add(Dense::new(*outputs)),
-    })
+    layers.push(match kind {
+        Kind::Classes(names) => Dense::new(names.len()).activation(Activation::Softmax).into(),
+        Kind::Numbers(outputs) => Dense::new(*outputs).into(),
+    });
+    layers
 }
 
 /// Numbers that stand for a word, and units behind their mean.
 const WORD_NUMBERS: usize = 32;
 const WORD_HIDDEN: [usize; 1] = [32];
+/// Units of the layer of the columns beside a text.
+const COLUMN_UNITS: usize = 32;
 /// Filters of the two convolutions of each block.
 const FILTERS: [usize; 2] = [32, 64];
 /// Shorter sides are not halved any more.
@@ -148,8 +192,6 @@ fn default_hidden(row_shape: &[usize]) -> &'static [usize] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adaline::nn::Seed;
-    use adaline::prelude::Build;
 
     #[test]
     fn pictures_of_any_size_have_a_network() {

@@ -4,12 +4,13 @@ use crate::args::PredictArgs;
 use crate::error::{CliError, misuse};
 use crate::measure::choose;
 use crate::pictures;
-use crate::problem::Kind;
+use crate::problem::{Given, Kind};
 use crate::saved::Saved;
 use crate::series;
+use crate::several;
 use crate::source::Source;
 use crate::terminal::{Terminal, print};
-use adaline::data::{BadFiles, ImageSet, RowSource, Table, TableOptions, Tensor, write_npy};
+use adaline::data::{BadFiles, DataError, ImageSet, Table, TableOptions, Tensor, write_npy};
 use adaline::formats::atomic_write;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -30,8 +31,11 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     if let Some(state) = saved.series.clone() {
         return series::predict(&mut saved, &state, args);
     }
+    if saved.is_several() {
+        return several::predict(&mut saved, args);
+    }
     if let Some(set) = read_pictures(&saved, args)? {
-        return predict_pictures(&mut saved, &set, args);
+        return predict_pictures(&mut saved, set, args);
     }
     match saved.read(&args.data, &args.read)? {
         Source::Table(table) => {
@@ -56,7 +60,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
             let predictions = predict(&mut saved, &x)?;
             match &args.out {
                 Some(out) => {
-                    save_npy(out, &predictions.tensor()?)?;
+                    let values = predictions.tensor()?;
+                    save(out, &|part| write_npy(part, &values))?;
                     told(args, out, predictions.rows)
                 }
                 None => print(&format!("{}\n", predictions.json(&saved))),
@@ -75,9 +80,10 @@ fn read_pictures(saved: &Saved, args: &PredictArgs) -> Result<Option<ImageSet>, 
 }
 
 /// One row per picture, with its path.
-fn predict_pictures(saved: &mut Saved, set: &ImageSet, args: &PredictArgs) -> Result<(), CliError> {
-    let predictions = predict(saved, set)?;
-    let path = |row: usize| set.files().get(row).map_or_else(String::new, |file| file.display().to_string());
+fn predict_pictures(saved: &mut Saved, set: ImageSet, args: &PredictArgs) -> Result<(), CliError> {
+    let (files, skipped) = (set.files().to_vec(), pictures::skipped_json(&set));
+    let predictions = predict(saved, &Given { x: Box::new(set), beside: None })?;
+    let path = |row: usize| files.get(row).map_or_else(String::new, |file| file.display().to_string());
     if args.common.json && args.out.is_none() {
         let mut told = predictions.json(saved);
         if let Some(rows) = told["predictions"].as_array_mut() {
@@ -85,7 +91,7 @@ fn predict_pictures(saved: &mut Saved, set: &ImageSet, args: &PredictArgs) -> Re
                 prediction["path"] = path(row).into();
             }
         }
-        told["skipped"] = pictures::skipped_json(set);
+        told["skipped"] = skipped;
         return print(&format!("{told}\n"));
     }
     let text = predictions.csv(vec!["path".into()], |row| vec![path(row)])?;
@@ -103,8 +109,9 @@ pub(crate) fn write_csv(args: &PredictArgs, text: &[u8], rows: usize) -> Result<
     }
 }
 
-fn predict(saved: &mut Saved, x: &dyn RowSource) -> Result<Predictions, CliError> {
-    let output = saved.model.predict(x)?;
+fn predict(saved: &mut Saved, x: &Given) -> Result<Predictions, CliError> {
+    let buckets = saved.buckets();
+    let output = x.output(&mut saved.model, buckets)?;
     let kind = saved.kind();
     let mut values = output.f32_values().into_owned();
     if let (Kind::Numbers(_), Some(prep)) = (&kind, &saved.coder.prep) {
@@ -115,7 +122,7 @@ fn predict(saved: &mut Saved, x: &dyn RowSource) -> Result<Predictions, CliError
     Ok(Predictions { kind, rows: output.rows(), width: output.row_len().max(1), values })
 }
 
-fn told(args: &PredictArgs, out: &Path, rows: usize) -> Result<(), CliError> {
+pub(crate) fn told(args: &PredictArgs, out: &Path, rows: usize) -> Result<(), CliError> {
     let out = out.display().to_string();
     print(&if args.common.json {
         format!("{}\n", json!({"rows": rows, "out": out}))
@@ -189,11 +196,11 @@ pub(crate) fn free(taken: &[String], name: String) -> String {
 }
 
 /// Writes beside the place, then moves there in one step.
-fn save_npy(out: &Path, tensor: &Tensor) -> Result<(), CliError> {
+pub(crate) fn save(out: &Path, write: &dyn Fn(&Path) -> Result<(), DataError>) -> Result<(), CliError> {
     let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = out.with_file_name(name);
-    let done = write_npy(&part, tensor).map_err(CliError::from).and_then(|()| {
+    let done = write(&part).map_err(CliError::from).and_then(|()| {
         let bytes = std::fs::read(&part).map_err(|e| CliError::io(&part, "cannot read back", e))?;
         Ok(atomic_write(out, &bytes)?)
     });

@@ -7,7 +7,11 @@ use crate::series::{self, Series};
 use crate::settings::Settings;
 use crate::source::{Arrays, Source};
 use crate::terminal::{Shown, Terminal};
-use adaline::data::{ImageOptions, ImageSet, PrepOptions, Preprocessor, Role, RowSource, Scale, Table, Task, Tensor, WindowCoder};
+use adaline::data::{
+    ColumnKind, ImageOptions, ImageSet, PrepOptions, Preprocessor, Role, RowSource, Scale, Table, Task, Tensor, WindowCoder,
+};
+use adaline::nn::Model;
+use adaline::nn::model::Inputs;
 use serde::{Deserialize, Serialize};
 
 /// What is to be predicted.
@@ -33,6 +37,9 @@ pub(crate) struct TaskInfo {
     /// How files of pictures become rows, when they were files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<ImageOptions>,
+    /// Buckets of texts of about the same length; none where rows have one shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buckets: Option<usize>,
     /// Name of the data it was trained on.
     pub source: String,
 }
@@ -40,11 +47,56 @@ pub(crate) struct TaskInfo {
 /// Inputs, in memory or not.
 pub(crate) type Rows = Box<dyn RowSource>;
 
-/// Rows turned into numbers: `x (rows, ..)` and `y` (`i32 (rows)` or `f32 (rows)`).
-pub(crate) struct Part {
+/// What goes into a network.
+pub(crate) struct Given {
+    /// Rows for its input `(rows, ..)`; texts where others stand beside them.
     pub x: Rows,
+    /// The prepared columns beside a text, an input of their own.
+    pub beside: Option<Tensor>,
+}
+
+impl Given {
+    /// Rows of a table as their preprocessing has them; `buckets` as the task knows them.
+    pub(crate) fn of_table(prep: &Preprocessor, table: &Table, rows: &[usize], buckets: Option<usize>) -> Result<Self, CliError> {
+        let beside = prep.width_beside_texts() > 0;
+        let texts = if buckets.is_some() { prep.transform_text(table, rows)? } else { None };
+        Ok(match texts {
+            Some(texts) => Self { x: Box::new(texts), beside: if beside { Some(prep.transform_beside_texts(table, rows)?) } else { None } },
+            None => prep.transform_features(table, rows)?.into(),
+        })
+    }
+    /// In the order of the network's inputs.
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
+        let beside = self.beside.as_ref().map(|x| x as &dyn RowSource);
+        std::iter::once(&*self.x).chain(beside).collect::<Vec<_>>().into()
+    }
+    /// The network's output for them; texts in buckets of about the same length.
+    pub(crate) fn output(&self, model: &mut Model, buckets: Option<usize>) -> Result<Tensor, CliError> {
+        Ok(match self.buckets(buckets) {
+            Some(buckets) => model.predict_bucketed(self.inputs(), BATCH, buckets)?,
+            None => model.predict_batched(self.inputs(), BATCH)?,
+        })
+    }
+    /// How many buckets, where rows have several lengths.
+    pub(crate) fn buckets(&self, asked: Option<usize>) -> Option<usize> {
+        asked.filter(|_| self.x.as_ragged().is_some())
+    }
+}
+
+impl From<Tensor> for Given {
+    fn from(x: Tensor) -> Self {
+        Self { x: Box::new(x), beside: None }
+    }
+}
+
+/// Rows turned into numbers: inputs, and `y` (`i32 (rows)` or `f32 (rows)`).
+pub(crate) struct Part {
+    pub x: Given,
     pub y: Tensor,
 }
+
+/// Rows that are predicted at once.
+const BATCH: usize = 32;
 
 /// A data set with its question.
 pub(crate) struct Problem {
@@ -132,7 +184,7 @@ impl Problem {
         }
         let series = Series::new(table, target, asked, settings, scale_of(&settings.config.data)?)?;
         let kind = Kind::Numbers(series.windows.horizon());
-        let info = TaskInfo { target: target.into(), kind, image: None, pictures: None, source: name.into() };
+        let info = TaskInfo { target: target.into(), kind, image: None, pictures: None, buckets: None, source: name.into() };
         let (rows, notes) = ((0..series.windows.len()).collect(), series.notes());
         Ok(Self { data: Data::Series(Box::new(series)), info, rows, labels: None, size: None, notes, options: PrepOptions::default() })
     }
@@ -143,14 +195,20 @@ impl Problem {
         let mut options = PrepOptions { task, scale, exclude: config.ignore.clone(), ..PrepOptions::default() };
         let all: Vec<usize> = (0..table.rows()).collect();
         // Decides the task and the classes once, on the whole column; statistics are fitted anew on training rows.
-        let (whole, note) = crate::text::fit(&table, target, &all, &mut options, config)?;
+        let (whole, mut notes) = crate::text::fit(&table, target, &all, &mut options, config)?;
         let rows = table.rows_with(target)?;
-        let mut notes: Vec<String> = note.into_iter().collect();
+        let (buckets, note) = crate::text::buckets(&table, &whole, &rows, config)?;
+        notes.extend(note);
         if whole.rows_without_target() > 0 {
             notes.push(format!("{} rows have no `{target}` and are left out", whole.rows_without_target()));
         }
         for unused in whole.report().iter().filter(|c| c.role == Role::Dropped) {
-            notes.push(format!("column `{}` is left out: {}", unused.name, unused.detail));
+            let advice = if unused.kind == ColumnKind::Text && config.text.is_none() && !config.ignore.contains(&unused.name) {
+                format!(" (--text {} reads its words)", unused.name)
+            } else {
+                String::new()
+            };
+            notes.push(format!("column `{}` is left out: {}{advice}", unused.name, unused.detail));
         }
         let classes = whole.classes().to_vec();
         let (kind, labels) = if classes.is_empty() {
@@ -169,7 +227,7 @@ impl Problem {
                 ));
             }
         }
-        let info = TaskInfo { target: target.into(), kind, image: config.image, pictures: None, source: name.into() };
+        let info = TaskInfo { target: target.into(), kind, image: config.image, pictures: None, buckets, source: name.into() };
         Ok(Self { data: Data::Table(table), info, rows, labels, size: None, notes, options: PrepOptions { task, ..options } })
     }
 
@@ -210,7 +268,7 @@ impl Problem {
             [h, w] | [h, w, 1] if *h > 1 && *w > 1 => Some([*h, *w]),
             _ => None,
         });
-        let info = TaskInfo { target: "y".into(), kind, image, pictures: None, source: name };
+        let info = TaskInfo { target: "y".into(), kind, image, pictures: None, buckets: None, source: name };
         let rows = (0..x.rows()).collect();
         Ok(Self { data: Data::Arrays { x, y, test }, info, rows, labels, size: None, notes: Vec::new(), options: PrepOptions::default() })
     }
@@ -234,6 +292,7 @@ impl Problem {
             kind: Kind::Classes(set.classes().to_vec()),
             image: Some([options.size.0, options.size.1]),
             pictures: Some(pictures::kept(&options)),
+            buckets: None,
             source: name.into(),
         };
         let bad = set.skipped().len();
@@ -302,17 +361,19 @@ impl Problem {
     /// The given rows as numbers.
     pub(crate) fn part(&self, coder: &Coder, rows: &[usize]) -> Result<Part, CliError> {
         Ok(match (&self.data, &coder.prep) {
-            (Data::Table(t), Some(prep)) => Part { x: Box::new(prep.transform_features(t, rows)?), y: prep.transform_target(t, rows)? },
-            (Data::Arrays { x, y, .. }, _) => Part { x: Box::new(x.take_rows(rows)?), y: y.take_rows(rows)? },
+            (Data::Table(t), Some(prep)) => {
+                Part { x: Given::of_table(prep, t, rows, self.info.buckets)?, y: prep.transform_target(t, rows)? }
+            }
+            (Data::Arrays { x, y, .. }, _) => Part { x: x.take_rows(rows)?.into(), y: y.take_rows(rows)? },
             (Data::Pictures(set), _) => {
                 let set = set.take_rows(rows)?;
                 let y = set.labels().cloned().unwrap_or_else(|| Tensor::from(Vec::<i32>::new()));
-                Part { x: Box::new(set), y }
+                Part { x: Given { x: Box::new(set), beside: None }, y }
             }
             (Data::Series(s), _) => {
                 let Some(coder) = &coder.series else { return misuse("this series' network was saved without its scaling") };
                 let (x, y) = coder.windows(&s.frame, &s.windows, rows)?;
-                Part { x: Box::new(x), y }
+                Part { x: Given { x: Box::new(x), beside: None }, y }
             }
             (Data::Table(_), None) => return misuse("this table's network was saved without its preprocessing"),
         })

@@ -5,7 +5,7 @@ use crate::config::DataConfig;
 use crate::error::{CliError, fail};
 use crate::fit::{PREP_ASSET, TASK_ASSET};
 use crate::pictures;
-use crate::problem::{Coder, Kind, TaskInfo};
+use crate::problem::{Coder, Given, Kind, TaskInfo};
 use crate::series::{SERIES_ASSET, State};
 use crate::source::{Source, table_options};
 use adaline::data::{BadFiles, Color, ColumnKind, ImageOptions, Preprocessor, Table, TableOptions, Tensor};
@@ -21,12 +21,16 @@ pub(crate) struct Saved {
     /// What it remembers of the series it was trained on.
     pub series: Option<State>,
     /// File name, for messages.
-    file: String,
+    pub file: String,
 }
 
 impl Saved {
     /// Reads a `.keras` file.
     pub(crate) fn load(path: &Path) -> Result<Self, CliError> {
+        let within = path.join("model.keras");
+        if path.is_dir() && within.is_file() {
+            return fail(format!("{} is the folder of a run; the network in it is {}", path.display(), within.display()));
+        }
         let model = adaline::load_model(path)?;
         let file = path.display().to_string();
         let broken = |asset: &str, why: String| CliError::Failure(format!("{file}: its asset {asset} cannot be used: {why}"));
@@ -69,6 +73,18 @@ impl Saved {
             }
         }
         let Some(prep) = &self.coder.prep else { return Ok(()) };
+        let beside = prep.width_beside_texts();
+        if beside > 0 && prep.text().is_some() {
+            let rows: Vec<&[Option<usize>]> = self.model.input_rows().collect();
+            if rows != [&[None][..], &[Some(beside)]] || self.buckets().is_none() {
+                return fail(format!(
+                    "{}: its preprocessing gives a text of any length, and {beside} numbers beside it; its network takes {}",
+                    self.file,
+                    crate::several::shapes(self.model.input_names(), rows.into_iter())
+                ));
+            }
+            return Ok(());
+        }
         match self.fixed_row() {
             Some(row) if row.iter().product::<usize>() != prep.width() => fail(format!(
                 "{}: its preprocessing gives {} numbers per row, its network takes {}",
@@ -78,6 +94,16 @@ impl Saved {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it takes or gives several things at once, and no preprocessing says how they come of a table.
+    pub(crate) fn is_several(&self) -> bool {
+        self.coder.prep.is_none() && (self.model.input_names().count() > 1 || self.model.output_names().len() > 1)
+    }
+
+    /// Buckets of texts of about the same length.
+    pub(crate) fn buckets(&self) -> Option<usize> {
+        self.info.as_ref().and_then(|i| i.buckets)
     }
 
     /// Numbers in one row of the output.
@@ -141,20 +167,21 @@ impl Saved {
         fail(format!("{}: this network was not trained on pictures", self.file))
     }
 
-    /// Rows of a table as inputs `(rows, ..)`.
-    pub(crate) fn table_inputs(&self, table: &Table, rows: &[usize]) -> Result<Tensor, CliError> {
-        match &self.coder.prep {
-            Some(prep) => self.shaped(prep.transform_features(table, rows)?),
-            None => self.shaped(self.plain_numbers(table, rows)?),
-        }
+    /// Rows of a table as inputs.
+    pub(crate) fn table_inputs(&self, table: &Table, rows: &[usize]) -> Result<Given, CliError> {
+        Ok(match &self.coder.prep {
+            Some(prep) if self.buckets().is_some() => Given::of_table(prep, table, rows, self.buckets())?,
+            Some(prep) => self.shaped(prep.transform_features(table, rows)?)?.into(),
+            None => self.shaped(self.plain_numbers(table, rows)?)?.into(),
+        })
     }
 
     /// Rows of an array as inputs: raw numbers go through the preprocessing, in the order of its columns.
-    pub(crate) fn array_inputs(&self, x: &Tensor) -> Result<Tensor, CliError> {
+    pub(crate) fn array_inputs(&self, x: &Tensor) -> Result<Given, CliError> {
         if x.rank() == 0 {
             return fail("the array is a single number; expected rows of numbers");
         }
-        let Some(prep) = &self.coder.prep else { return self.shaped(x.clone()) };
+        let Some(prep) = &self.coder.prep else { return Ok(self.shaped(x.clone())?.into()) };
         if let Some((column, _)) = prep.text() {
             return fail(format!("{}: this network reads texts; give it a table with the column `{column}`", self.file));
         }

@@ -168,7 +168,7 @@ fn npz(path: &Path) -> Result<Arrays, CliError> {
 }
 
 /// Labels stored as bytes become `i32`; a column of labels becomes a list.
-fn labels(y: Tensor) -> Result<Tensor, CliError> {
+pub(crate) fn labels(y: Tensor) -> Result<Tensor, CliError> {
     let y = match y.as_u8() {
         Some(bytes) => Tensor::i32(y.shape().to_vec(), bytes.iter().map(|&b| i32::from(b)).collect())?,
         None => y,

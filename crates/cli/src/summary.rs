@@ -32,11 +32,17 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<(), CliError> {
                 })
             })
             .collect();
+        let named = |(name, row): (&str, Value)| json!({"name": name, "shape": row});
+        let inputs: Vec<Value> = saved.model.input_names().zip(saved.model.input_rows().map(|r| json!(r))).map(named).collect();
+        let outputs: Vec<Value> =
+            saved.model.output_names().iter().map(String::as_str).zip(saved.model.output_rows().map(|r| json!(r))).map(named).collect();
         return print(&format!(
             "{}\n",
             json!({
                 "model": summary.model,
                 "input_shape": saved.model.input_row(),
+                "inputs": inputs,
+                "outputs": outputs,
                 "layers": layers,
                 "params": {"trainable": summary.trainable, "non_trainable": summary.non_trainable, "optimizer": summary.optimizer},
                 "task": saved.info,

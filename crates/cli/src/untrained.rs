@@ -78,7 +78,7 @@ fn row_of_data(config: &Config) -> Result<Vec<usize>, CliError> {
     let problem = Problem::new(source, config.data.target.as_deref(), Task::Auto, &config.data, &name_of(path), &say)?;
     let coder = problem.coder(&problem.rows)?;
     let first = problem.rows.get(..1).unwrap_or(&[]);
-    Ok(problem.part(&coder, first)?.x.row_shape().to_vec())
+    Ok(problem.part(&coder, first)?.x.x.row_shape().to_vec())
 }
 
 type Goals = (Box<dyn Loss>, Vec<Box<dyn Metric>>);

@@ -48,7 +48,20 @@ fn shared() -> &'static Shared {
         let data = folder.path().join("reviews.csv");
         std::fs::write(&data, reviews()).unwrap();
         let (data, out) = (data.display().to_string(), folder.path().join("out").display().to_string());
-        let common = ["--target", "label", "--text", "body", "--epochs", "60", "--learning-rate", "0.02", "--verbose", "0", "--json"];
+        let common = [
+            "--target",
+            "label",
+            "--text",
+            "body",
+            "--text-alone",
+            "--epochs",
+            "60",
+            "--learning-rate",
+            "0.02",
+            "--verbose",
+            "0",
+            "--json",
+        ];
         let told = json(&[&["fit", &data, "--out", &out][..], &common].concat());
         Shared { folder, told }
     })
@@ -180,7 +193,7 @@ fn free_text_alone_is_found_and_options_count() {
 fn folds_learn_their_own_vocabulary() {
     let shared = shared();
     let out = shared.path("folds");
-    let args = ["--target", "label", "--text", "body", "--kfold", "2", "--epochs", "2", "--verbose", "0", "--json"];
+    let args = ["--target", "label", "--text", "body", "--text-alone", "--kfold", "2", "--epochs", "2", "--verbose", "0", "--json"];
     let told = json(&[&["fit", &shared.path("reviews.csv"), "--out", &out][..], &args].concat());
     assert_eq!(told["kfold"]["folds"].as_array().unwrap().len(), 2);
     // The network to keep has learned from every row.
@@ -201,6 +214,9 @@ fn what_cannot_be_read_as_text_is_refused() {
         (&["--text", "body", "--sequence-length", "0"], "--sequence-length expects 1 to"),
         (&["--vocabulary", "100"], "name their column with --text"),
         (&["--sequence-length", "9"], "name their column with --text"),
+        (&["--buckets", "4"], "--buckets is for texts: name their column with --text"),
+        (&["--text-alone"], "--text-alone is for texts: name their column with --text"),
+        (&["--text", "body", "--buckets", "0"], "--buckets expects 1 (all texts padded to one length) to 64, got 0"),
     ] {
         let (code, text) = fit(&data, &[&label[..], more].concat());
         assert!(code == 2 && text.contains(part), "{more:?}: {code} {text}");
@@ -211,6 +227,11 @@ fn what_cannot_be_read_as_text_is_refused() {
     let empty = shared.file("void.csv", "body,label\n,good\n?,bad\n,good\n!!,bad\n");
     let (code, text) = fit(&empty, &["--target", "label", "--text", "body"]);
     assert!(code == 1 && text.contains("body (no word in the training rows)"), "{text}");
+    let same = shared.file("same.csv", "body,label\na text,good\na text,bad\na text,good\na text,bad\n");
+    let (code, text) = fit(&same, &["--target", "label", "--text", "body"]);
+    assert!(code == 1 && text.contains("--text body: the text is the same in all 4 rows"), "{text}");
+    let (code, text) = fails(&["predict", &shared.path("out"), &data]);
+    assert!(code == 1 && text.contains("the network in it is") && text.contains("model.keras"), "{text}");
     let mut two = String::from("title,body,label\n");
     for row in 0..30 {
         let _ = writeln!(two, "some title {row},and a body {row} here,{}", row % 2);

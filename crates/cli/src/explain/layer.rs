@@ -73,26 +73,27 @@ impl LayerView {
     }
 }
 
-/// The layers of an inspection of one row `x (1, ..)`; `top` maps of large layers are told.
+/// The layers of an inspection of one row: inputs `(1, ..)`, with names of the values of each; `top` maps of large layers are told.
 pub(super) fn views(
     model: &Model,
     inspection: &Inspection,
-    names: &[String],
-    x: &Tensor,
+    names: &[&[String]],
+    x: &[&Tensor],
     outputs: Option<&[String]>,
     top: usize,
 ) -> Vec<LayerView> {
     let mut views = Vec::with_capacity(inspection.layers.len());
     // What has come out so far: names of values, the values, their shape.
     let mut made: Vec<(Vec<String>, Vec<f32>, Vec<usize>)> = Vec::with_capacity(inspection.layers.len());
-    let begin = (names.to_vec(), values(x), x.row_shape().to_vec());
+    let begin: Vec<_> = x.iter().zip(names).map(|(x, names)| (names.to_vec(), values(x), x.row_shape().to_vec())).collect();
+    let nothing = (Vec::new(), Vec::new(), Vec::new());
     // The layers after the last one with units pass its values on one by one.
     let last = inspection.layers.iter().rposition(|l| !l.weights.is_empty()).unwrap_or(0);
     for (at, layer) in inspection.layers.iter().enumerate() {
         let Ok(own) = model.get_layer(&layer.layer) else { continue };
         let taken = layer.takes.iter().map(|taken| match taken {
-            Taken::Input(_) => &begin,
-            Taken::Layer(before) => made.get(*before).unwrap_or(&begin),
+            Taken::Input(at) => begin.get(*at).unwrap_or(&nothing),
+            Taken::Layer(before) => made.get(*before).unwrap_or(&nothing),
         });
         // Of several inputs one after the other.
         let (names, inputs, shape) = match taken.clone().next() {

@@ -11,13 +11,14 @@ use crate::args::ExplainArgs;
 use crate::error::{CliError, misuse};
 use crate::maps::Maps;
 use crate::pictures;
-use crate::problem::Kind;
+use crate::problem::{Given, Kind};
 use crate::saved::Saved;
+use crate::several;
 use crate::source::{Source, name_of};
 use crate::terminal::print;
-use adaline::data::{BadFiles, ImageList, Tensor, read_image};
+use adaline::data::{BadFiles, ImageList, Preprocessor, RowSource, Tensor, read_image};
 use adaline::nn::Model;
-use adaline::nn::model::Inspection;
+use adaline::nn::model::{Inputs, Inspection};
 use layer::LayerView;
 use std::path::Path;
 
@@ -41,6 +42,8 @@ struct Story {
     picture: Option<Maps>,
     /// The words, when it is a text.
     words: Option<text::Words>,
+    /// Names and values of the numbers beside a text.
+    beside: Vec<(String, f32)>,
     kind: Kind,
     target: Option<String>,
     layers: Vec<LayerView>,
@@ -72,8 +75,30 @@ struct OneStep {
 /// One row of the data.
 struct Row {
     x: Tensor,
+    /// The numbers of the columns beside a text.
+    beside: Option<Tensor>,
     y: Option<Tensor>,
     cells: Vec<(String, String)>,
+}
+
+impl Row {
+    fn new(given: Given, y: Option<Tensor>, cells: Vec<(String, String)>) -> Result<Self, CliError> {
+        let x = match (given.x.as_tensor(), given.x.as_ragged()) {
+            (Some(x), _) => x.clone(),
+            (None, Some(x)) => x.to_tensor()?,
+            (None, None) => return misuse("this row is neither an array nor a text"),
+        };
+        Ok(Self { x, beside: given.beside, y, cells })
+    }
+    /// In the order of the network's inputs.
+    fn inputs(&self) -> Vec<&Tensor> {
+        std::iter::once(&self.x).chain(&self.beside).collect()
+    }
+}
+
+/// As a network takes them.
+fn as_inputs<'a>(x: &[&'a Tensor]) -> Inputs<'a> {
+    x.iter().map(|&x| x as &dyn RowSource).collect::<Vec<_>>().into()
 }
 
 /// Runs the command.
@@ -85,6 +110,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), CliError> {
             args.model.display(),
             state.window
         ));
+    }
+    if saved.is_several() {
+        return several::no_story(&saved);
     }
     let row = read_row(&saved, args)?;
     let story = tell(&mut saved, row, args)?;
@@ -104,7 +132,7 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
         let picture = read_image(file, &options)?;
         let sizes: Vec<isize> = std::iter::once(1).chain(picture.shape().iter().map(|&d| d as isize)).collect();
         let y = class_of(saved, &args.data, file);
-        return Ok(Row { x: picture.reshape(&sizes)?, y, cells: vec![("path".into(), file.display().to_string())] });
+        return Ok(Row { x: picture.reshape(&sizes)?, beside: None, y, cells: vec![("path".into(), file.display().to_string())] });
     }
     match saved.read(&args.data, &args.read)? {
         Source::Table(table) => {
@@ -117,7 +145,7 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
             let used: Option<Vec<&str>> = saved.coder.prep.as_ref().map(|p| p.input_columns().collect());
             let cells = table.columns().iter().filter(|c| used.as_ref().is_none_or(|u| u.contains(&c.name())));
             let cells = cells.map(|c| (c.name().to_owned(), c.get(args.row).unwrap_or(NO_VALUE).to_owned())).collect();
-            Ok(Row { x: saved.table_inputs(&table, &[args.row])?, y, cells })
+            Row::new(saved.table_inputs(&table, &[args.row])?, y, cells)
         }
         Source::Arrays(arrays) => {
             if arrays.x.rank() == 0 || args.row >= arrays.x.rows() {
@@ -125,7 +153,7 @@ fn read_row(saved: &Saved, args: &ExplainArgs) -> Result<Row, CliError> {
             }
             let y = arrays.y.filter(|y| y.rank() > 0 && args.row < y.rows());
             let y = y.map(|y| saved.array_truth(&y.slice_rows(args.row..args.row + 1)?)).transpose()?;
-            Ok(Row { x: saved.array_inputs(&arrays.x.slice_rows(args.row..args.row + 1)?)?, y, cells: Vec::new() })
+            Row::new(saved.array_inputs(&arrays.x.slice_rows(args.row..args.row + 1)?)?, y, Vec::new())
         }
         Source::Pictures(_) => saved.no_pictures(),
     }
@@ -163,11 +191,14 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
         Some(_) => None,
     };
     let y = row.y.as_ref().filter(|_| no_way_back.is_none());
-    let inspection = saved.model.inspect(&row.x, y)?;
-    let input_names = match &saved.coder.prep {
-        Some(p) if p.width() == row.x.row_len() => p.feature_names(),
+    let x = row.inputs();
+    let inspection = saved.model.inspect(as_inputs(&x), y)?;
+    let input_names = match saved.coder.prep.as_ref().map(|p| (p, p.text())) {
+        Some((_, Some((column, _)))) => (1..=row.x.row_len()).map(|at| format!("{column} word {at}")).collect(),
+        Some((p, None)) if p.width() == row.x.row_len() => p.feature_names(),
         _ => layer::places("x", row.x.row_shape()),
     };
+    let beside_names = saved.coder.prep.as_ref().map(Preprocessor::names_beside_texts).unwrap_or_default();
     let inputs = row.x.f32_values().into_owned();
     let outputs: Option<Vec<String>> = match &kind {
         Kind::Classes(names) if names.len() == saved.outputs() => Some(names.clone()),
@@ -175,7 +206,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
         Kind::Numbers(1) => saved.target().map(|t| vec![t.to_owned()]),
         Kind::Numbers(_) => None,
     };
-    let layers = layer::views(&saved.model, &inspection, &input_names, &row.x, outputs.as_deref(), args.top.max(1));
+    let layers = layer::views(&saved.model, &inspection, &[&input_names, &beside_names], &x, outputs.as_deref(), args.top.max(1));
     let output = inspection.layers.last().map_or_else(|| inputs.clone(), |l| l.output.f32_values().into_owned());
     let back = |v: f32| saved.coder.prep.as_ref().map_or(f64::from(v), |p| p.inverse_target(v));
     let units = |values: &[f32]| -> Vec<f64> {
@@ -183,10 +214,11 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
     };
     let truth = row.y.as_ref().map(|y| Truth { raw: units(&y.f32_values()), values: y.f32_values().into_owned() });
     let predicted = units(&output);
+    let beside = row.beside.as_ref().map(|t| t.f32_values().iter().copied().zip(beside_names).map(|(v, n)| (n, v)).collect());
     let (picture, shape) = (picture_of(saved, &row.x), row.x.row_shape().to_vec());
-    let words = text::of(saved, &row.x, &row.cells, &output)?;
+    let words = text::of(saved, &x, &row.cells, &output)?;
     let step = match y {
-        Some(y) => one_step(&mut saved.model, &inspection, &row.x, y)?,
+        Some(y) => one_step(&mut saved.model, &inspection, &x, y)?,
         None => None,
     };
     Ok(Story {
@@ -198,6 +230,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
         shape,
         picture,
         words,
+        beside: beside.unwrap_or_default(),
         target: saved.target().map(str::to_owned),
         loss_class: saved.model.loss().map_or_else(String::new, |l| l.class_name().to_owned()),
         loss: inspection.loss,
@@ -212,7 +245,7 @@ fn tell(saved: &mut Saved, row: Row, args: &ExplainArgs) -> Result<Story, CliErr
 }
 
 /// Changes the weights against their gradients and looks at the loss again. The model is not saved.
-fn one_step(model: &mut Model, inspection: &Inspection, x: &Tensor, y: &Tensor) -> Result<Option<OneStep>, CliError> {
+fn one_step(model: &mut Model, inspection: &Inspection, x: &[&Tensor], y: &Tensor) -> Result<Option<OneStep>, CliError> {
     let rate = model.learning_rate().filter(|r| *r > 0.0).unwrap_or(DEFAULT_RATE);
     for layer in &inspection.layers {
         for weight in &layer.weights {
@@ -225,5 +258,5 @@ fn one_step(model: &mut Model, inspection: &Inspection, x: &Tensor, y: &Tensor) 
             }
         }
     }
-    Ok(model.inspect(x, Some(y))?.loss.map(|loss| OneStep { rate, loss }))
+    Ok(model.inspect(as_inputs(x), Some(y))?.loss.map(|loss| OneStep { rate, loss }))
 }

@@ -45,6 +45,9 @@ pub(super) fn json(story: &Story) -> Value {
     if let Some(words) = &story.words {
         told["text"] = super::text::json(words);
     }
+    if !story.beside.is_empty() {
+        told["beside_text"] = story.beside.iter().map(|(name, v)| (name.clone(), json!(v))).collect::<Map<_, _>>().into();
+    }
     told
 }
 

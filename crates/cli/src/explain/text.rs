@@ -6,6 +6,7 @@ use crate::measure::choose;
 use crate::problem::Kind;
 use crate::saved::Saved;
 use adaline::data::Tensor;
+use adaline::nn::model::Taken;
 use adaline::report::tables::{Align, TextTable};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -33,14 +34,14 @@ pub(super) struct Words {
     of: String,
 }
 
-/// The words of the row's text `x (1, words)`, when the network reads texts.
-pub(super) fn of(saved: &mut Saved, x: &Tensor, cells: &[(String, String)], output: &[f32]) -> Result<Option<Words>, CliError> {
+/// The words of the row's text, the first input `(1, words)`, when the network reads texts.
+pub(super) fn of(saved: &mut Saved, x: &[&Tensor], cells: &[(String, String)], output: &[f32]) -> Result<Option<Words>, CliError> {
     let Some((column, vectorize)) = saved.coder.prep.as_ref().and_then(|p| p.text()) else { return Ok(None) };
     // A cell without a value is an empty text.
     let told = cells.iter().find(|(name, _)| name == column).map_or("", |(_, cell)| cell.as_str());
     let told = if told == super::NO_VALUE { "" } else { told };
     let tokens = vectorize.tokens(told);
-    let numbers = x.f32_values().into_owned();
+    let numbers = x.first().map_or_else(Vec::new, |x| x.f32_values().into_owned());
     let kind = saved.kind();
     let (class, of) = match &kind {
         Kind::Classes(names) => {
@@ -52,8 +53,10 @@ pub(super) fn of(saved: &mut Saved, x: &Tensor, cells: &[(String, String)], outp
     // A single output is the score of the second class.
     let single = output.len() == 1;
     let against = single && matches!(kind, Kind::Classes(_)) && class == 0;
-    let look = saved.model.inspect_scores(x, &[if single { 0 } else { class }])?;
-    let vectors = look.layers.first().filter(|l| l.class == "Embedding").and_then(|l| Some((&l.output, l.gradient.as_ref()?)));
+    let look = saved.model.inspect_scores(super::as_inputs(x), &[if single { 0 } else { class }])?;
+    // The layer that reads the text, wherever it runs.
+    let first = look.layers.iter().find(|l| matches!(l.takes[..], [Taken::Input(0)]));
+    let vectors = first.filter(|l| l.class == "Embedding").and_then(|l| Some((&l.output, l.gradient.as_ref()?)));
     let shares: Option<Vec<f64>> = vectors.map(|(vectors, gradient)| {
         let width = vectors.shape().last().copied().unwrap_or(1).max(1);
         let (v, g) = (vectors.f32_values(), gradient.f32_values());

@@ -51,18 +51,24 @@ fn inputs(out: &mut String, story: &Story, top: usize) {
         return drawing::picture(out, picture);
     }
     if let Some(words) = &story.words {
-        return super::text::inputs(out, words);
+        super::text::inputs(out, words);
+        if story.beside.is_empty() {
+            return;
+        }
+        let (names, values): (Vec<String>, Vec<f32>) = story.beside.iter().cloned().unzip();
+        return numbers(out, "The network gets, beside the text,", &names, &values, top);
     }
-    let count = story.inputs.len();
-    let (few, order) = most(&story.inputs, top.max(WHOLE));
-    let _ = writeln!(
-        out,
-        "{}",
-        if few { format!("The network gets {count} numbers, the largest:") } else { format!("The network gets {count} numbers:") }
-    );
+    numbers(out, "The network gets", &story.input_names, &story.inputs, top);
+}
+
+/// A table of what goes in.
+fn numbers(out: &mut String, begin: &str, names: &[String], values: &[f32], top: usize) {
+    let count = values.len();
+    let (few, order) = most(values, top.max(WHOLE));
+    let _ = writeln!(out, "{}", if few { format!("{begin} {count} numbers, the largest:") } else { format!("{begin} {count} numbers:") });
     let mut table = TextTable::new([("input", Align::Left), ("value", Align::Right)]);
     for i in order {
-        table.row([story.input_names.get(i).cloned().unwrap_or_default(), num(story.inputs[i])]);
+        table.row([names.get(i).cloned().unwrap_or_default(), num(values[i])]);
     }
     let _ = writeln!(out, "{table}");
 }

@@ -317,7 +317,7 @@ pub(crate) fn predict(problem: &Problem, trained: &mut Trained, rows: &[usize]) 
         return Ok(Outcome::Series(Box::new(series.held(coder, &mut trained.model, rows)?)));
     }
     let part = problem.part(&trained.coder, rows)?;
-    let output = trained.model.predict(&*part.x)?;
+    let output = part.x.output(&mut trained.model, problem.info.buckets)?;
     Ok(Outcome::new(&problem.info.kind, &trained.coder, &part.y, &output))
 }
 
@@ -379,6 +379,9 @@ fn parameters(problem: &Problem, settings: &Settings, trained: &Trained, epochs:
     if let Some((_, texts)) = trained.coder.prep.as_ref().and_then(Preprocessor::text) {
         out.push(("vocabulary".to_owned(), number::grouped(texts.vocabulary_size() as u64)));
         out.push(("words read of a text".to_owned(), texts.options().output_sequence_length.unwrap_or(0).to_string()));
+        if let Some(buckets) = problem.info.buckets.filter(|b| *b > 1) {
+            out.push(("buckets of texts by length".to_owned(), buckets.to_string()));
+        }
     }
     if let (Some(series), Some(coder)) = (problem.series(), &trained.coder.series) {
         let steps = |n: usize| format!("{n} of {}", series.frame.step());

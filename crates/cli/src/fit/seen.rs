@@ -124,7 +124,7 @@ fn examples(problem: &Problem, trained: &Trained, outcome: &Outcome, measured: &
     let take = |rows: &[usize]| -> Result<_, CliError> {
         let own: Vec<usize> = places.iter().filter_map(|&p| rows.get(p).copied()).collect();
         let part = problem.part(&trained.coder, &own)?;
-        Ok((problem.raw_pictures(&own)?, part.x, part.y))
+        Ok((problem.raw_pictures(&own)?, part.x.x, part.y))
     };
     let (raw, x, y): (Box<dyn RowSource>, Box<dyn RowSource>, Tensor) = match (measured, problem.own_test()) {
         (Measured::OwnTest, Some((x, y))) => {

@@ -153,8 +153,8 @@ fn data_overview(run: &Run<'_>) -> DataOverview {
         let uses = prep.report();
         overview.columns = table.overview().into_iter().zip(&uses).map(|(o, u)| column(o, u)).collect();
         if let Some((words, lengths)) = crate::text::overview(table, prep, &problem.rows) {
-            let read = overview.columns.iter_mut().zip(&uses).filter(|(_, u)| u.role == Role::Feature);
-            for (column, _) in read {
+            let text = prep.text().map(|t| t.0);
+            for (column, _) in overview.columns.iter_mut().zip(&uses).filter(|(_, u)| Some(u.name.as_str()) == text) {
                 (column.top, column.histogram) = (words.clone(), Some(lengths.clone()));
             }
         }

@@ -3,13 +3,12 @@
 use super::Stop;
 use crate::error::CliError;
 use crate::network;
-use crate::problem::{Coder, Kind, Part, Problem};
+use crate::problem::{Coder, Given, Kind, Part, Problem};
 use crate::settings::Settings;
-use adaline::data::{DType, RowSource, stratified_split, train_test_split};
+use adaline::data::{stratified_split, train_test_split};
 use adaline::nn::callbacks::{BackupAndRestore, EarlyStopping, SaveFreq, TensorBoard};
 use adaline::nn::model::Progress;
 use adaline::nn::{Fit, History, Loss, Metric, Model, Seed, catalogue};
-use adaline::prelude::Build;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -106,13 +105,16 @@ pub(crate) fn train(
     let coder = problem.coder(&lesson.rows)?;
     let part = problem.part(&coder, &lesson.rows)?;
     let watched = if lesson.watched.is_empty() { None } else { Some(problem.part(&coder, &lesson.watched)?) };
-    let mut model = build(problem, settings, &coder, &*part.x, seed)?;
+    let mut model = build(problem, settings, &coder, &part.x, seed)?;
     let mut fit = Fit::default().epochs(lesson.epochs).batch_size(settings.batch_size).progress(progress).stop_when(stop.clone());
     if let Some(Part { x, y }) = &watched {
-        fit = fit.validation_data(&**x, y);
+        fit = fit.validation_data(x.inputs(), y);
         if settings.patience > 0 {
             fit = fit.callback(EarlyStopping::default().patience(settings.patience).restore_best_weights(true));
         }
+    }
+    if let Some(buckets) = part.x.buckets(problem.info.buckets) {
+        fit = fit.bucket_by_length(buckets);
     }
     if let Some(weights) = class_weights(problem, settings)? {
         fit = fit.class_weight(weights);
@@ -126,7 +128,7 @@ pub(crate) fn train(
         let folder = backup_of(&settings.out, network);
         fit = fit.callback(BackupAndRestore::new(folder).save_freq(SaveFreq::Steps(1)).pause(PAUSE).delete_checkpoint(false));
     }
-    let history = model.fit(&*part.x, &part.y, fit)?;
+    let history = model.fit(part.x.inputs(), &part.y, fit)?;
     let best_epoch = history.get("val_loss").filter(|_| settings.patience > 0).and_then(|v| {
         let best = v.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
         Some(best.0 + 1)
@@ -135,14 +137,11 @@ pub(crate) fn train(
 }
 
 /// The compiled network for inputs like `x`.
-pub(crate) fn build(problem: &Problem, settings: &Settings, coder: &Coder, x: &dyn RowSource, seed: u64) -> Result<Model, CliError> {
+pub(crate) fn build(problem: &Problem, settings: &Settings, coder: &Coder, x: &Given, seed: u64) -> Result<Model, CliError> {
     let kind = &problem.info.kind;
     let vocabulary = coder.prep.as_ref().and_then(|p| Some(p.text()?.1.vocabulary_size()));
-    let net = network::describe(settings, x.row_shape(), vocabulary, &problem.info, x.dtype() == DType::U8, &slug(&problem.info.source))?;
-    let mut model = match &settings.backend {
-        Some(backend) => net.build_on(backend.clone(), Seed(seed))?,
-        None => net.build(Seed(seed))?,
-    };
+    let net = network::describe(settings, x, vocabulary, &problem.info, &slug(&problem.info.source))?;
+    let mut model = net.build(settings.backend.clone(), Seed(seed))?;
     check_output(&model, kind)?;
     let mut optimizer = catalogue::optimizer_from_json(&settings.optimizer).map_err(|e| CliError::Misuse(format!("optimizer: {e}")))?;
     if let Some(rate) = settings.learning_rate {

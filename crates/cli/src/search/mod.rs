@@ -25,6 +25,8 @@ pub(crate) fn run(args: &SearchArgs, stop: &Stop) -> Result<(), CliError> {
     let (begun, started) = (Instant::now(), crate::terminal::now());
     // Rows that no trial sees are held out with folds, too: the best of many is better than it will be.
     let mut asked = args.fit.clone();
+    // What it writes at its end is a file with layers.
+    asked.texts.chain = true;
     let say = Terminal::new(asked.common.json, asked.verbose.unwrap_or(1));
     let (mut settings, problem) = fit::open(&asked, &say)?;
     fit::introduce(&say, &problem);

@@ -157,7 +157,7 @@ fn toml_of(outcome: &Outcome<'_>, best: &Finished, test_split: Option<f64>) -> R
     let wrong = |e: toml::ser::Error| CliError::Failure(format!("{BEST}: {e}"));
     let text = |table: toml::Table| toml::to_string(&table).map_err(wrong);
     let coder = bench.problem.coder(bench.rows)?;
-    let model = build(bench.problem, &own, &coder, &*bench.problem.part(&coder, &bench.rows[..1])?.x, own.seed)?;
+    let model = build(bench.problem, &own, &coder, &bench.problem.part(&coder, &bench.rows[..1])?.x, own.seed)?;
     let layers: Vec<toml::Value> = model.layers().map(|l| toml::Value::Table(shortest(&l.envelope()))).collect();
 
     let config = &bench.settings.config;

@@ -88,7 +88,7 @@ impl Bench<'_> {
             return Ok((rmse, rmse, name));
         };
         let part = self.problem.part(&trained.coder, rows)?;
-        let output = trained.model.predict(&*part.x)?;
+        let output = part.x.output(&mut trained.model, self.problem.info.buckets)?;
         let (name, accuracy) = Outcome::new(&self.problem.info.kind, &trained.coder, &part.y, &output).headline();
         Ok((if self.gives_probabilities() { cross_entropy(&part.y, &output) } else { 1.0 - accuracy }, accuracy, name))
     }

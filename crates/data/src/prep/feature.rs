@@ -77,7 +77,7 @@ impl Feature {
         let encoding = match kind {
             _ if words.is_some() => text::fit(cells.column, rows, words.map_or(&TextOptions::default(), |(_, options)| options))?
                 .map(|vectorize| Encoding::Text(Box::new(vectorize))),
-            _ if !options.texts.is_empty() => Err(Unused("the text is read alone".into())),
+            _ if !options.texts.is_empty() && !options.beside_texts => Err(Unused("the text is read alone".into())),
             ColumnKind::Numeric => fit_number(cells, rows, options)?,
             ColumnKind::Boolean => fit_category(cells.column, Some(Spelling::Folded), rows, options),
             ColumnKind::Category => fit_category(cells.column, None, rows, options),
@@ -87,6 +87,11 @@ impl Feature {
             ColumnKind::Empty => Err(Unused("no value at all".into())),
         };
         Ok(encoding.map(|encoding| Self { column: cells.column.name().to_owned(), encoding }))
+    }
+
+    /// How the column is read, when it is a text.
+    pub(super) fn text(&self) -> Option<&TextVectorization> {
+        if let Encoding::Text(vectorize) = &self.encoding { Some(vectorize) } else { None }
     }
 
     /// How many numbers come out for each row.

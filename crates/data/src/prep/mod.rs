@@ -11,7 +11,7 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnKind, DataError, PrepError, PrepOptions, Table, TableOptions, Task, Tensor};
+use crate::{ColumnKind, DataError, PrepError, PrepOptions, Ragged, Table, TableOptions, Task, Tensor};
 use feature::{Cells, Encoding, Feature};
 use target::{Target, Values};
 
@@ -146,22 +146,54 @@ impl Preprocessor {
     /// # Errors
     /// [`PrepError::MissingColumns`], [`PrepError::NotANumber`], [`PrepError::TooLarge`].
     pub fn transform_features(&self, table: &Table, rows: &[usize]) -> Result<Tensor, DataError> {
+        self.transform(table, rows, &self.features.iter().collect::<Vec<_>>())
+    }
+
+    /// As [`Preprocessor::transform_features`], of the columns beside the texts alone: shape (rows, [`Preprocessor::width_beside_texts`]).
+    ///
+    /// # Errors
+    /// As [`Preprocessor::transform_features`].
+    pub fn transform_beside_texts(&self, table: &Table, rows: &[usize]) -> Result<Tensor, DataError> {
+        self.transform(table, rows, &self.beside_texts().collect::<Vec<_>>())
+    }
+
+    /// The text of each of the given rows as the numbers of its words, `i32`, as many as are read of it: what
+    /// [`Preprocessor::transform_features`] pads to one length. `None` unless there is one column of texts.
+    ///
+    /// # Errors
+    /// [`PrepError::MissingColumns`]; [`DataError::Empty`] without a row.
+    pub fn transform_text(&self, table: &Table, rows: &[usize]) -> Result<Option<Ragged>, DataError> {
+        let Some((name, vectorize)) = self.text() else { return Ok(None) };
         check_rows(table, rows)?;
-        let absent: Vec<String> = self.input_columns().filter(|name| !table.has(name)).map(str::to_owned).collect();
-        if !absent.is_empty() {
-            let file = table.source().into();
-            return Err(PrepError::MissingColumns { file, columns: absent, found: table.names() }.into());
-        }
-        let width = self.width();
+        self.check_columns(table)?;
+        let column = table.column(name)?;
+        let numbers: Vec<Vec<i32>> = rows.iter().map(|&row| text::numbers(vectorize, column.get(row).unwrap_or_default())).collect();
+        Ragged::from_sequences(&numbers).map(Some)
+    }
+
+    /// The numbers of some features, one after the other.
+    fn transform(&self, table: &Table, rows: &[usize], features: &[&Feature]) -> Result<Tensor, DataError> {
+        check_rows(table, rows)?;
+        self.check_columns(table)?;
+        let width = features.iter().map(|f| f.width()).sum();
         let shape = [rows.len(), width];
         let mut out = vec![0.0; crate::tensor::count_values(&shape)?];
         let mut offset = 0;
-        for feature in &self.features {
+        for feature in features {
             let cells = Cells { file: table.source(), column: table.column(&feature.column)? };
             feature.transform(cells, rows, &mut out, width, offset)?;
             offset += feature.width();
         }
         Tensor::f32(shape, out)
+    }
+
+    /// All columns that are needed must be there.
+    fn check_columns(&self, table: &Table) -> Result<(), DataError> {
+        let absent: Vec<String> = self.input_columns().filter(|name| !table.has(name)).map(str::to_owned).collect();
+        if absent.is_empty() {
+            return Ok(());
+        }
+        Err(PrepError::MissingColumns { file: table.source().into(), columns: absent, found: table.names() }.into())
     }
 
     /// The target of the given rows, shape (rows,): `i32` class numbers, or `f32` values with mean 0 and standard
@@ -220,12 +252,31 @@ impl Preprocessor {
         self.features.iter().flat_map(Feature::names).collect()
     }
 
-    /// The column that is read as text and how, when that is all there is to learn from.
+    /// The column that is read as text and how, when there is one such column. Others may stand beside it
+    /// ([`Preprocessor::width_beside_texts`]).
     pub fn text(&self) -> Option<(&str, &crate::TextVectorization)> {
-        match &self.features[..] {
-            [Feature { column, encoding: Encoding::Text(vectorize) }] => Some((column, vectorize)),
-            _ => None,
-        }
+        let mut texts = self.features.iter().filter_map(|f| Some((f.column.as_str(), f.text()?)));
+        let first = texts.next();
+        first.filter(|_| texts.next().is_none())
+    }
+
+    fn beside_texts(&self) -> impl Iterator<Item = &Feature> {
+        self.features.iter().filter(|f| f.text().is_none())
+    }
+
+    /// The number of features that are not of texts: the width of what [`Preprocessor::transform_beside_texts`] returns.
+    pub fn width_beside_texts(&self) -> usize {
+        self.beside_texts().map(Feature::width).sum()
+    }
+
+    /// A name for each of them.
+    pub fn names_beside_texts(&self) -> Vec<String> {
+        self.beside_texts().flat_map(Feature::names).collect()
+    }
+
+    /// The columns that they come of.
+    pub fn columns_beside_texts(&self) -> impl Iterator<Item = &str> {
+        self.beside_texts().map(|f| f.column.as_str())
     }
 
     /// The columns that a table must have to predict from it.

@@ -78,8 +78,10 @@ pub struct PrepOptions {
     pub exclude: Vec<String>,
     /// Columns to take as another kind than the table says.
     pub kinds: Vec<(String, ColumnKind)>,
-    /// Columns to read as texts, whatever their kind. When there are some, no other column is learned from.
+    /// Columns to read as texts, whatever their kind. When there are some, no other column is learned from, unless `beside_texts` says so.
     pub texts: Vec<(String, TextOptions)>,
+    /// Whether other columns are learned from beside the texts.
+    pub beside_texts: bool,
 }
 
 impl Default for PrepOptions {
@@ -92,6 +94,7 @@ impl Default for PrepOptions {
             exclude: Vec::new(),
             kinds: Vec::new(),
             texts: Vec::new(),
+            beside_texts: false,
         }
     }
 }

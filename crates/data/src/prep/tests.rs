@@ -304,6 +304,32 @@ fn texts_are_sequences_of_numbers_learned_from_the_training_rows() {
 }
 
 #[test]
+fn columns_beside_a_text_stay_apart_from_it() {
+    let table = "id,body,stars,colour,good\n1,Great film!,5,red,yes\n2,great great cast,4,blue,yes\n3,bad film,1,red,no\n4,,2,blue,no\n";
+    let table = Table::parse(table, &TableOptions::default().kind("body", ColumnKind::Text)).unwrap();
+    let texts = vec![("body".into(), TextOptions::default())];
+    let options = PrepOptions { texts, beside_texts: true, scale: Scale::None, exclude: vec!["id".into()], ..PrepOptions::default() };
+    let prep = Preprocessor::fit(&table, Some("good"), &[0, 1, 2, 3], &options).unwrap();
+    assert_eq!(prep.text().map(|t| t.0), Some("body"));
+    assert_eq!((prep.width(), prep.width_beside_texts()), (6, 3));
+    assert_eq!(prep.names_beside_texts(), ["stars", "colour=blue", "colour=red"]);
+    assert_eq!(prep.columns_beside_texts().collect::<Vec<_>>(), ["stars", "colour"]);
+    let words = prep.transform_text(&table, &[1, 3]).unwrap().unwrap();
+    assert_eq!((words.lengths().collect::<Vec<_>>(), words.values().as_i32()), (vec![3, 1], Some(&[2, 2, 4, 1][..])));
+    let columns = prep.transform_beside_texts(&table, &[1, 2]).unwrap();
+    assert_eq!((columns.shape(), columns.as_f32()), (&[2, 3][..], Some(&[4.0, 1.0, 0.0, 1.0, 0.0, 1.0][..])));
+    // All of it at once: the padded text at its place among the columns.
+    assert_eq!(prep.transform_features(&table, &[1]).unwrap().as_f32(), Some(&[2.0, 2.0, 4.0, 4.0, 1.0, 0.0][..]));
+    assert_eq!(Preprocessor::from_json(&prep.to_json().unwrap()).unwrap(), prep);
+    let without = Table::parse("stars,colour\n1,red\n", &TableOptions::default()).unwrap();
+    let errors = [prep.transform_text(&without, &[0]).unwrap_err(), prep.transform_beside_texts(&without, &[0]).unwrap_err()];
+    assert!(errors.into_iter().all(|e| e.to_string().contains("columns are missing: body")));
+    // A table without texts has none to give.
+    let plain = fit(&table, Some("good"), &[0, 1, 2, 3]).unwrap();
+    assert!(plain.transform_text(&table, &[0]).unwrap().is_none());
+}
+
+#[test]
 fn texts_without_words_and_stored_nonsense_are_refused() {
     let table = Table::parse("body,good\n!!,yes\n?,no\n,no\n", &TableOptions::default().kind("body", ColumnKind::Text)).unwrap();
     let options = |texts: TextOptions| PrepOptions { texts: vec![("body".into(), texts)], ..PrepOptions::default() };

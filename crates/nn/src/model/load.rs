@@ -103,6 +103,7 @@ impl Model {
         model.weights.limit = Weights::new(0).limit;
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
+        // Keras writes an empty object for a model that was never compiled.
         if options.compile && settings.as_object().is_some_and(|s| !s.is_empty()) {
             // Ours say it where a loss is scaled; those of Keras leave that to `compile`.
             let ours = notes["adaline"].is_string();

@@ -310,6 +310,14 @@ impl Model {
     pub fn output_row(&self) -> Option<&[usize]> {
         self.outputs.as_ref().and_then(|o| o.first()).map(Vec::as_slice)
     }
+    /// Shape of one row of each input, in the order of [`Model::input_names`]; nothing before the model is built.
+    pub fn input_rows(&self) -> impl Iterator<Item = &[Option<usize>]> {
+        self.net.inputs.iter().flatten().map(|i| &i.row[..])
+    }
+    /// Shape of one row of each output, in the order of [`Model::output_names`]; nothing before the model is built.
+    pub fn output_rows(&self) -> impl Iterator<Item = &[usize]> {
+        self.outputs.iter().flatten().map(Vec::as_slice)
+    }
     /// Size of the last axis of an output; nothing before the model is built.
     pub(crate) fn output_width(&self, at: usize) -> Option<usize> {
         self.outputs.as_ref().and_then(|o| o.get(at)).map(|row| row.last().copied().unwrap_or(1))

@@ -22,6 +22,10 @@ pub struct RnnOptions {
     pub unroll: bool,
     /// Whether the output of a masked step is zero, not that of the step before.
     pub zero_output_for_mask: bool,
+    /// Beyond Keras: training keeps the states at the end of every so many steps alone, and computes what lies between them again on its way back.
+    /// No configuration holds it, so that files stay Keras': a loaded model keeps all steps until it is told again.
+    #[serde(skip)]
+    pub stretches: Option<usize>,
 }
 
 /// Results of a recurrent layer.
@@ -101,6 +105,9 @@ impl RnnOptions {
         }
         let slots = if self.stateful { remembered(cx, &shapes) } else { Some(Vec::new()) };
         let Some(slots) = slots else { return fail(b.error(format!("{class} has no states"))) };
+        if self.stretches == Some(0) {
+            return fail(b.error(format!("{class}: stretches expects at least 1 step, got 0; leave it out to keep all steps")));
+        }
         let initial: Vec<Var<'g>> = match initial {
             Some(given) if given.iter().map(|s| s.shape()).eq(shapes.iter().copied()) => given.iter().map(|&s| cx.compute(s)).collect(),
             Some(given) => {
@@ -125,7 +132,7 @@ impl RnnOptions {
             (true, false) if zero => Outputs::Zeroed,
             (true, false) => Outputs::Held,
         };
-        let pass = Pass { reverse: self.go_backwards, mask, outputs };
+        let pass = Pass { reverse: self.go_backwards, mask, outputs, stretches: self.stretches };
         let xs = swapped(x); // (T, B, ..)
         let passed = run(cx, &pass, xs, &initial);
         let Some(&newest) = passed.states.get(cell.output()).filter(|_| !b.failed()) else {
@@ -198,6 +205,14 @@ macro_rules! options_builder {
         /// Whether the output of a masked step is zero, not that of the step before (default not).
         pub fn zero_output_for_mask(mut self, zero_output_for_mask: bool) -> Self {
             self.options.zero_output_for_mask = zero_output_for_mask;
+            self
+        }
+        /// For long sequences, beyond Keras: training keeps the states at the end of every `every` steps alone, and computes what lies between them
+        /// again on its way back (default: keeps what all steps computed). Of T steps memory then grows with `T / every + every` instead of T, least
+        /// at the square root of T, for about a third more work; results are the same up to rounding. Files do not say it, since Keras does not know it: tell a loaded
+        /// model again.
+        pub fn stretches(mut self, every: usize) -> Self {
+            self.options.stretches = Some(every);
             self
         }
     };

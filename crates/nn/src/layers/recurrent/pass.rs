@@ -12,6 +12,8 @@ pub struct Pass<'g> {
     pub mask: Option<Var<'g>>,
     /// Whether the output of every step is wanted, and what it is where the step does not count.
     pub outputs: Outputs,
+    /// After how many steps training keeps states, to compute what lies between them again on its way back; none: it keeps what all steps computed.
+    pub stretches: Option<usize>,
 }
 
 /// Outputs of a pass.
@@ -80,7 +82,7 @@ pub trait StepCell: RnnCell {
         if repeats {
             carries.extend(initial.first().map(|s| b.full(s.shape(), 0.0)));
         }
-        let (mut states, outputs) = b.scan(xs.dim(0), pass.reverse, &carries, &sequences, |carries, seen| {
+        let one = |carries: &[Var<'g>], seen: &[Var<'g>]| {
             let (states, before) = carries.split_at(initial.len());
             let mut new = self.step(cx, &held, seen[0], states);
             let mut output = new.first().copied().unwrap_or(seen[0]);
@@ -96,7 +98,13 @@ pub trait StepCell: RnnCell {
                 new.push(output);
             }
             (new, if pass.outputs == Outputs::Last { Vec::new() } else { vec![output] })
-        });
+        };
+        let steps = xs.dim(0);
+        // Without training nothing is kept anyway.
+        let (mut states, outputs) = match pass.stretches.filter(|_| cx.training()) {
+            Some(every) => b.scan_in_stretches((steps, every), pass.reverse, &carries, &sequences, one),
+            None => b.scan(steps, pass.reverse, &carries, &sequences, one),
+        };
         states.truncate(initial.len());
         Passed { outputs: outputs.first().copied(), states }
     }
