@@ -128,6 +128,7 @@ fn flops(k: &Kernel) -> u64 {
         Kernel::Conv(c) => c.flops() + c.epilogue().map_or(0, |p| kernel::flops_of(p, c.results(), c.results())),
         Kernel::Direct(d) => d.flops(),
         Kernel::Scan(s) => s.body.total(flops),
+        Kernel::Sums(s) => s.flops() + s.epilogue().map_or(0, |p| kernel::flops_of(p, s.visited(), s.visited())),
     }
 }
 

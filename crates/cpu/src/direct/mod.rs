@@ -17,7 +17,7 @@ use crate::par::Workers;
 use crate::simd::{Simd, WithSimd, dispatch};
 use adaline_graph::{MAX_SPATIAL, Op, TensorType, WindowOp};
 use conv::Conv;
-use gather::Table;
+pub(crate) use gather::Table;
 use std::ops::Range;
 use window::Window;
 
