@@ -111,7 +111,13 @@ fn operands(fused: &Fused, region: &Region) -> String {
 }
 
 fn bytes(step: &Step, write: bool) -> u64 {
-    step.touches.iter().filter(|t| t.write == write && !matches!(t.holds, Holds::Temp(_))).map(|t| 4 * t.words as u64).sum()
+    // Of a table, the rows that are used.
+    let used = |words: usize| match &step.kernel {
+        Kernel::Direct(d) => d.used(words),
+        Kernel::Sums(s) if words == s.results() => s.visited(),
+        _ => words,
+    };
+    step.touches.iter().filter(|t| t.write == write && !matches!(t.holds, Holds::Temp(_))).map(|t| 4 * used(t.words) as u64).sum()
 }
 
 fn flops(k: &Kernel) -> u64 {

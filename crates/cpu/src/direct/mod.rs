@@ -124,6 +124,13 @@ impl Direct {
     pub(crate) fn cost(&self) -> usize {
         self.cost
     }
+    /// How many words of a place with so many are read or written at most.
+    pub(crate) fn used(&self, words: usize) -> usize {
+        match self.work {
+            Work::Gather(t) if words == t.rows() * t.columns() => words.min(t.lookups() * t.columns()),
+            _ => words,
+        }
+    }
     /// Floating-point operations.
     pub(crate) fn flops(&self) -> u64 {
         self.flops
