@@ -19,6 +19,7 @@ mod par;
 mod plan;
 mod report;
 mod session;
+mod sums;
 mod verify;
 
 pub use backend::{CompileTimes, Cpu, CpuPlan, dump_fused};

@@ -3,6 +3,7 @@
 mod kernels;
 
 use crate::conv;
+use crate::direct::Table;
 use crate::fused::build::{self, Uses};
 use crate::fused::kernel::{self, Acc, Cut, Tile};
 use crate::fused::program::{ARENA, BufRef, INPUTS, Program, STATE};
@@ -11,6 +12,7 @@ use crate::memory::{self, Need};
 use crate::plan::{Holds, Kernel, Output, Plan, SlotCheck, Touch};
 use crate::scan;
 use crate::simd::Isa;
+use crate::sums::Sums;
 use adaline_graph::backend::{CompileError, CompileOptions};
 use adaline_graph::fuse::{self, Access, Edge, Fused, Kind, Place, Region, Space, Update, View};
 use adaline_graph::{NodeId, Op, SlotId, StateLayout, TensorType};
@@ -261,6 +263,12 @@ impl Lower<'_> {
                 }
             }
             if let Kind::Product(node) = region.kind
+                && let Some(words) = self.table(node).map(Sums::shared_words)
+            {
+                self.needs.push(Need { words, first: i, last: i, over: None });
+                self.temps[i] = Some(self.needs.len() - 1);
+            }
+            if let Kind::Product(node) = region.kind
                 && let Some(words) = self.words_to_keep(region, node)
             {
                 self.needs.push(Need { words, first: 0, last: usize::MAX, over: None });
@@ -280,6 +288,12 @@ impl Lower<'_> {
                 }
             }
         }
+    }
+
+    /// The table whose rows a node sums by index.
+    fn table(&self, node: NodeId) -> Option<Table> {
+        let n = self.fused.graph.node(node);
+        matches!(n.op, Op::ScatterAdd { .. }).then(|| Table::new(n.ty.shape, self.fused.graph.ty(n.inputs[1]).shape))
     }
 
     /// Words for the packed right operand of a product of a scan's step, where it is worth keeping.
@@ -480,5 +494,6 @@ fn work(kernel: &Kernel) -> usize {
         Kernel::Conv(c) => c.cost() + c.epilogue().map_or(0, |p| of(p, c.results())),
         Kernel::Direct(d) => d.cost(),
         Kernel::Scan(s) => s.body.total(|k| work(k) as u64) as usize,
+        Kernel::Sums(s) => s.cost(),
     }
 }

@@ -13,6 +13,7 @@ use crate::moves::Move;
 use crate::par::Workers;
 use crate::report;
 use crate::scan::Scan;
+use crate::sums::Sums;
 use adaline_graph::backend::PlanReport;
 use adaline_graph::fuse::Fused;
 use adaline_graph::{DType, InputDecl, Role, TensorType};
@@ -33,6 +34,8 @@ pub(crate) enum Kernel {
     Direct(Box<Direct>),
     /// Steps of a recurrence.
     Scan(Box<Scan>),
+    /// Sums by index with what follows them.
+    Sums(Box<Sums>),
 }
 
 impl Kernel {
@@ -43,6 +46,7 @@ impl Kernel {
             Self::Dot(d) => d.scratch_words(),
             Self::Conv(c) => c.scratch_words(),
             Self::Scan(s) => s.body.scratch_words(),
+            Self::Sums(s) => s.scratch_words(),
             Self::Move(_) | Self::Direct(_) => 0,
         }
     }
@@ -61,6 +65,7 @@ impl Kernel {
                 Self::Conv(c) => c.run(workers, bases, inline),
                 Self::Direct(d) => d.run(workers, bases, inline),
                 Self::Scan(s) => s.run(workers, bases, inline),
+                Self::Sums(s) => s.run(workers, bases, inline),
             }
         }
     }

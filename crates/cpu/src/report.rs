@@ -111,7 +111,13 @@ fn operands(fused: &Fused, region: &Region) -> String {
 }
 
 fn bytes(step: &Step, write: bool) -> u64 {
-    step.touches.iter().filter(|t| t.write == write && !matches!(t.holds, Holds::Temp(_))).map(|t| 4 * t.words as u64).sum()
+    // Of a table, the rows that are used.
+    let used = |words: usize| match &step.kernel {
+        Kernel::Direct(d) => d.used(words),
+        Kernel::Sums(s) if words == s.results() => s.visited(),
+        _ => words,
+    };
+    step.touches.iter().filter(|t| t.write == write && !matches!(t.holds, Holds::Temp(_))).map(|t| 4 * used(t.words) as u64).sum()
 }
 
 fn flops(k: &Kernel) -> u64 {
@@ -128,6 +134,7 @@ fn flops(k: &Kernel) -> u64 {
         Kernel::Conv(c) => c.flops() + c.epilogue().map_or(0, |p| kernel::flops_of(p, c.results(), c.results())),
         Kernel::Direct(d) => d.flops(),
         Kernel::Scan(s) => s.body.total(flops),
+        Kernel::Sums(s) => s.flops() + s.epilogue().map_or(0, |p| kernel::flops_of(p, s.visited(), s.visited())),
     }
 }
 

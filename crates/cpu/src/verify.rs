@@ -59,6 +59,7 @@ pub(crate) fn verify(plan: &Plan, state: &StateLayout) -> Result<(), String> {
                 let whole = match &step.kernel {
                     Kernel::Move(_) | Kernel::Direct(_) | Kernel::Scan(_) => true,
                     Kernel::Conv(c) => c.epilogue().is_none(),
+                    Kernel::Sums(s) => s.epilogue().is_none(),
                     Kernel::Tile(_) | Kernel::Dot(_) => false,
                 };
                 if !together || whole {
@@ -164,6 +165,10 @@ fn references(k: &Kernel) -> Vec<BufRef> {
         }
         Kernel::Direct(d) => out.extend(d.places()),
         Kernel::Scan(s) => out.extend(s.places()),
+        Kernel::Sums(s) => {
+            s.epilogue().into_iter().for_each(program);
+            out.extend(s.places());
+        }
     }
     out
 }

@@ -33,6 +33,9 @@ fn a_step_allocates_nothing() {
         // In parts of the batch, and with a kept operand in several blocks.
         recurrent(threads, 37, 20);
         recurrent(threads, 20, 330);
+        // Rows of a table that are used, or all of them.
+        looked_up(threads, 0.0);
+        looked_up(threads, 0.5);
     }
 }
 
@@ -77,5 +80,21 @@ fn recurrent(threads: usize, rows: usize, units: usize) {
     let (mut session, data) = (plan.session(), vec![0.5; 6 * rows * units]);
     allocates_nothing(&format!("recurrent, {rows} rows, {units} units, {threads} threads"), || {
         session.run(&[TensorRef::F32(&data)], &mut store).unwrap();
+    });
+}
+
+/// A look-up in a table and its update, by plain descent or with a decay that reaches every row.
+fn looked_up(threads: usize, decay: f32) {
+    let (b, mut store) = (Builder::new(), StateStore::new());
+    let ty = TensorType::f32([5000, 32]);
+    let slot = store.add("table", Role::Trainable, ty);
+    let (table, at) = (b.state(slot, "table", ty), b.input("at", TensorType::i32([900])));
+    let loss = table.take(at).square().mean(&[], false);
+    let dt = b.with_graph(|g| gradients(g, loss.id(), &[table.id()])).unwrap()[0];
+    b.update(slot, if decay > 0.0 { table * decay } else { table } - b.var(dt) * 0.1);
+    let plan = Cpu::new().threads(threads).compile(&b.finish().unwrap(), store.layout(), &CompileOptions::default()).unwrap();
+    let (mut session, data) = (plan.session(), (0..900).map(|i| i * i % 5000).collect::<Vec<i32>>());
+    allocates_nothing(&format!("looked up, decay {decay}, {threads} threads"), || {
+        session.run(&[TensorRef::I32(&data)], &mut store).unwrap();
     });
 }

@@ -15,7 +15,7 @@ fn matrix() -> Vec<CompileOptions> {
     let mut all = vec![CompileOptions::default()];
     for pass in [
         "simplify", "fold", "fuse", "epilogue", "rows", "columns", "reuse", "inplace", "named", "conv", "winograd", "pool", "bf16", "scan",
-        "parts",
+        "parts", "sums",
     ] {
         all.push(CompileOptions { disabled: vec![pass.into()], ..CompileOptions::default() });
     }

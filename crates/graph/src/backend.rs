@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileOptions {
     /// Names of passes to leave out (`simplify`, `fold`, `pool`: rectifiers behind maxima of windows, `fuse`, `epilogue`, `rows`, `columns`,
-    /// `reuse`, `inplace`, `named`, `scan`: recurrences joined and rid of what nobody reads, `parts`: their batch in parts, each on one thread, `conv`: convolutions as products, `winograd`: those of 3×3 with fewer multiplications, `bf16`: products of bfloat16 values by instructions made for them).
+    /// `reuse`, `inplace`, `named`, `scan`: recurrences joined and rid of what nobody reads, `parts`: their batch in parts, each on one thread, `conv`: convolutions as products, `winograd`: those of 3×3 with fewer multiplications, `bf16`: products of bfloat16 values by instructions made for them, `sums`: sums by index with what follows them).
     pub disabled: Vec<String>,
     /// Elements per block of fused loops, when not the default.
     pub block: Option<usize>,

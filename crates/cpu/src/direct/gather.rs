@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Sizes of tables `(G, N, C)` with indices `(G, M)`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     groups: usize,
     rows: usize,
     columns: usize,
@@ -13,17 +13,26 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(table: Shape, indices: Shape) -> Self {
+    pub(crate) fn new(table: Shape, indices: Shape) -> Self {
         let [groups, rows, columns] = [0, 1, 2].map(|a| table.dims()[a]);
         Self { groups, rows, columns, indices: indices.dims()[1] }
     }
     /// Indices of all groups.
-    pub(super) fn lookups(&self) -> usize {
+    pub(crate) fn lookups(&self) -> usize {
         self.groups * self.indices
     }
     /// Rows of all groups.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.groups * self.rows
+    }
+    /// Length of a row.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+    /// The row of all groups that the word of the `i32` index at a position of all groups names.
+    #[inline(always)]
+    pub(crate) fn row_of(&self, at: usize, word: f32) -> usize {
+        at / self.indices * self.rows + self.row(word)
     }
     /// The row that the word of an `i32` index names.
     #[inline(always)]
@@ -35,7 +44,7 @@ impl Table {
     #[inline(always)]
     pub(super) fn gather(&self, units: Range<usize>, table: &[f32], indices: &[f32], out: &mut [f32]) {
         for (at, out) in units.zip(out.chunks_exact_mut(self.columns)) {
-            let row = at / self.indices * self.rows + self.row(indices[at]);
+            let row = self.row_of(at, indices[at]);
             out.copy_from_slice(&table[row * self.columns..][..self.columns]);
         }
     }

@@ -17,7 +17,7 @@ use crate::par::Workers;
 use crate::simd::{Simd, WithSimd, dispatch};
 use adaline_graph::{MAX_SPATIAL, Op, TensorType, WindowOp};
 use conv::Conv;
-use gather::Table;
+pub(crate) use gather::Table;
 use std::ops::Range;
 use window::Window;
 
@@ -123,6 +123,13 @@ impl Direct {
     /// Estimated work.
     pub(crate) fn cost(&self) -> usize {
         self.cost
+    }
+    /// How many words of a place with so many are read or written at most.
+    pub(crate) fn used(&self, words: usize) -> usize {
+        match self.work {
+            Work::Gather(t) if words == t.rows() * t.columns() => words.min(t.lookups() * t.columns()),
+            _ => words,
+        }
     }
     /// Floating-point operations.
     pub(crate) fn flops(&self) -> u64 {

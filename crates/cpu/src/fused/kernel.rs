@@ -16,7 +16,7 @@ use adaline_graph::fuse::identity_of;
 /// Elements of a block, unless compiled otherwise.
 pub(crate) const BLOCK: usize = 512;
 /// Work of one task (elements times the cost of the program on one): about 10 µs.
-const TASK_WORK: usize = 50_000;
+pub(crate) const TASK_WORK: usize = 50_000;
 /// Most elements of one task.
 pub(crate) const TASK: usize = 32 * 1024;
 /// Most tasks that sum into partial results of their own.

@@ -11,9 +11,10 @@ use crate::gemm::{GemmPlan, GemmSpec};
 use crate::moves::{BoxCopy, Move};
 use crate::plan::{Kernel, Step, Touch};
 use crate::scan::Scan;
+use crate::sums::Sums;
 use adaline_graph::backend::CompileError;
 use adaline_graph::cost::node_cost;
-use adaline_graph::fuse::{Access, Edge, Kind, Matrix, Region, View};
+use adaline_graph::fuse::{self, Access, Edge, Kind, Matrix, Region, View};
 use adaline_graph::{NodeId, Op, SlotId, TensorType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +65,7 @@ impl Lower<'_> {
                 let places = Places { source: &source, targets: &targets, sums: &sums, accs: &at, named: self.options.enabled("named") };
                 match self.fused.graph.node(node).op {
                     Op::Dot { .. } => Kernel::Dot(Box::new(self.dot(i, region, uses, node, &places)?)),
+                    Op::ScatterAdd { .. } => Kernel::Sums(Box::new(self.sums(i, region, uses, node, &places)?)),
                     _ => self.convolution(i, region, uses, node, &places)?,
                 }
             }
@@ -159,6 +161,22 @@ impl Lower<'_> {
         let conv =
             Conv::new(n.op, &types, n.ty, &self.operands(region, node)?, to, self.temp(i), (self.isa, self.options.enabled("winograd")));
         conv.map(|c| Kernel::Conv(Box::new(c))).ok_or_else(|| defect("a convolution that is no product"))
+    }
+
+    /// Sums by index, with what is done to them.
+    fn sums(&self, i: usize, region: &Region, uses: &Uses, node: NodeId, places: &Places) -> Result<Sums, CompileError> {
+        let (Some(table), Some(entries)) = (self.table(node), self.temp(i)) else { return Err(defect("sums without a table")) };
+        let [values, indices] = self.operands(region, node)?[..] else { return Err(defect("sums without operands")) };
+        let (finish, still) = match self.epilogue(region, uses, node, (table.rows(), table.columns()), places) {
+            Some(program) => (conv::Finish::Epilogue(Box::new(program)), self.fused.still(region)),
+            None => (conv::Finish::Store(self.targets(i, node)), None),
+        };
+        let number = |(n, word): fuse::Number| {
+            let at = (places.source)(n);
+            BufRef { offset: at.offset + word, ..at }
+        };
+        let still = still.map(|numbers| numbers.into_iter().map(number).collect());
+        Ok(Sums::new(table, [values, indices, entries], finish, still))
     }
 
     /// An operation that runs by itself.

@@ -268,6 +268,13 @@ pub(super) fn is_convolution_product(graph: &Graph, node: NodeId) -> bool {
     }
 }
 
+/// Whether a node sums by index rows that something can be done to while they are at hand. Rows and indices are counted in 32 bits.
+pub(super) fn is_sums(graph: &Graph, node: NodeId) -> bool {
+    let n = graph.node(node);
+    let fits = |count: usize| u32::try_from(count).is_ok();
+    matches!(n.op, Op::ScatterAdd { .. }) && !n.ty.is_empty() && fits(n.ty.len() / n.ty.shape.dim(-1)) && fits(graph.ty(n.inputs[1]).len())
+}
+
 /// Whether an operation reads its operands from memory, rather than element by element where they are made.
 pub fn reads_memory(op: Op) -> bool {
     is_opaque(op) || matches!(op, Op::Dot { .. } | Op::Pad(_) | Op::Concat { .. } | Op::Random { .. })

@@ -1,6 +1,8 @@
 //! Growing clusters: each node, in topological order, joins the cluster of an operand where it can, and clusters that meet merge.
 
-use super::cluster::{Cluster, Edge, Facts, is_convolution_product, is_opaque, is_reduction, reads_memory, reduction_of, rows_repeated};
+use super::cluster::{
+    Cluster, Edge, Facts, is_convolution_product, is_opaque, is_reduction, is_sums, reads_memory, reduction_of, rows_repeated,
+};
 use super::reach::Reach;
 use super::{Access, MAX_MEMBERS, MAX_ROW, ONE_ROW, Place, Reduction, Space};
 use crate::backend::CompileOptions;
@@ -17,6 +19,8 @@ pub(super) struct Allowed {
     pub(super) columns: bool,
     /// Epilogues of convolutions.
     pub(super) convolutions: bool,
+    /// Epilogues of sums by index.
+    pub(super) sums: bool,
     pub(super) inplace: bool,
 }
 
@@ -45,6 +49,7 @@ impl<'a> Grower<'a> {
             rows: fuse && options.enabled("rows"),
             columns: fuse && options.enabled("columns"),
             convolutions: fuse && options.enabled("epilogue") && options.enabled("conv"),
+            sums: fuse && options.enabled("epilogue") && options.enabled("sums"),
             inplace: options.enabled("inplace"),
         };
         let nodes = graph.nodes().len();
@@ -205,7 +210,10 @@ impl<'a> Grower<'a> {
     fn place(&mut self, id: NodeId) {
         let n = self.graph.node(id);
         match n.op {
-            op if matches!(op, Op::Dot { .. }) || self.allowed.convolutions && is_convolution_product(self.graph, id) => {
+            op if matches!(op, Op::Dot { .. })
+                || self.allowed.convolutions && is_convolution_product(self.graph, id)
+                || self.allowed.sums && is_sums(self.graph, id) =>
+            {
                 let shape = n.ty.shape;
                 let cols = shape.dim(-1);
                 let mut c = Cluster::new(Space::Grid(shape.dims()[..shape.rank() - 1].iter().product(), cols));

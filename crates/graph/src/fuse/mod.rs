@@ -4,7 +4,7 @@
 //! ([`Kind::Loop`]), has statistics of each row ([`Kind::Rows`]: softmax, cross-entropy, layer normalisation), sums down columns or over
 //! everything ([`Kind::Columns`]: bias gradients, batch statistics, losses, metrics), or is a matrix product with everything that can
 //! be done to its result while it is still in registers ([`Kind::Product`]: bias, activation, its derivative, the optimizer's update); so
-//! is a convolution. Windows, a table look-up or a convolution in groups runs by itself ([`Kind::Opaque`]).
+//! is a convolution, and sums by index are ([`Kind::Product`] too). Windows, a table look-up or a convolution in groups runs by itself ([`Kind::Opaque`]).
 //! Shape operations are no regions: they are strides of whoever reads them ([`View`]). Nothing that enters a reduction is computed twice.
 //!
 //! ```
@@ -24,6 +24,7 @@ mod grow;
 mod prepare;
 mod reach;
 mod sink;
+mod still;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -31,6 +32,7 @@ pub mod view;
 
 pub use cluster::{Edge, Edges, reads_memory};
 pub use prepare::identity_of;
+pub use still::Number;
 pub use view::{Access, Matrix, View};
 
 use crate::backend::CompileOptions;
@@ -106,7 +108,7 @@ pub enum Kind {
     Rows,
     /// Sums over all rows or all elements, with what is done to the sums.
     Columns,
-    /// The matrix product or convolution of this node, with an epilogue.
+    /// The matrix product, convolution or sums by index of this node, with an epilogue.
     Product(NodeId),
     /// Padding or concatenation.
     Move(NodeId),
@@ -230,7 +232,7 @@ pub fn shape_of_reduction(shape: Shape, axes: AxisSet) -> Reduction {
     }
 }
 
-/// Divides a graph into regions. Options may switch off `fuse`, `epilogue`, `rows`, `columns`, `inplace`.
+/// Divides a graph into regions. Options may switch off `fuse`, `epilogue`, `rows`, `columns`, `inplace`, `sums`.
 pub fn fuse(graph: &Graph, options: &CompileOptions) -> Result<Fused, GraphError> {
     let graph = prepare::prepare(graph)?;
     let mut grower = grow::Grower::new(&graph, options);

@@ -60,6 +60,7 @@ fn names(kernel: &Kernel) -> Vec<&'static str> {
         Kernel::Tile(t) => of(&t.main).into_iter().chain(t.ends.iter().flat_map(|e| of(&e.1))).collect(),
         Kernel::Dot(d) => d.epilogue.as_ref().map(of).unwrap_or_default(),
         Kernel::Conv(c) => c.epilogue().map(of).unwrap_or_default(),
+        Kernel::Sums(s) => s.epilogue().map(of).unwrap_or_default(),
         Kernel::Move(_) | Kernel::Direct(_) | Kernel::Scan(_) => Vec::new(),
     }
 }
