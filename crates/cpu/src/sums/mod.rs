@@ -131,7 +131,7 @@ impl Sums {
         let tasks = if few { self.few } else { self.cut.row_tasks() };
         let one = |task: usize, worker: usize| {
             let scratch = workers.scratch(worker);
-            Task { sums: self, isa: workers.isa(), bases, values, entries, few, task, scratch }.run();
+            Task { sums: self, isa: workers.isa(), bases, values, entries, few, index: task, scratch }.run();
         };
         if inline || tasks == 1 {
             (0..tasks).for_each(|task| one(task, 0));
@@ -156,13 +156,13 @@ struct Task<'a> {
     entries: &'a [Entry],
     /// Only rows that are named.
     few: bool,
-    task: usize,
+    index: usize,
     scratch: *mut f32,
 }
 
 impl Task<'_> {
     fn run(&self) {
-        let Self { sums, bases, entries, task, scratch, .. } = *self;
+        let Self { sums, bases, entries, index: task, scratch, .. } = *self;
         let frame = sums.epilogue().map(|program| {
             let own = scratch.wrapping_add(sums.tile_words());
             let frame = Frame { program, bases, scratch: own, cols: own, ones: own, raw: (own, 0, 0) };

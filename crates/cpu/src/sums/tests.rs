@@ -116,7 +116,7 @@ impl Tables {
     }
 
     /// All state after a step for each rate. `counts`: how many kernels sum rows, and how many of them visit only those that are named.
-    fn bits(&self, cpu: Cpu, disabled: &[&str], rates: &[f32], counts: (usize, usize)) -> Vec<u32> {
+    fn bits(&self, cpu: &Cpu, disabled: &[&str], rates: &[f32], counts: (usize, usize)) -> Vec<u32> {
         let options = CompileOptions { disabled: disabled.iter().map(ToString::to_string).collect(), ..CompileOptions::default() };
         let mut store = self.store.clone();
         let plan = cpu.compile_plan(&self.graph, store.layout(), &options).unwrap();
@@ -150,14 +150,14 @@ fn updates_of_tables_keep_every_bit() {
                 let t = tables(sizes, lookups, rule, floats);
                 let n = sizes.len();
                 let rates = [0.1, 0.05, 0.2];
-                let apart = t.bits(Cpu::new().threads(1), &["sums"], &rates, (0, 0));
+                let apart = t.bits(&Cpu::new().threads(1), &["sums"], &rates, (0, 0));
                 let what = |why: &str| format!("{name} on {sizes:?} with {lookups} indices: {why}");
                 for threads in 1..=5 {
-                    let found = t.bits(Cpu::new().threads(threads), &[], &rates, (n, if still { n } else { 0 }));
+                    let found = t.bits(&Cpu::new().threads(threads), &[], &rates, (n, if still { n } else { 0 }));
                     assert!(found == apart, "{}", what(&format!("{threads} threads")));
                 }
                 for isa in Isa::available() {
-                    let found = t.bits(Cpu::new().threads(2).isa(isa), &[], &rates, (n, if still { n } else { 0 }));
+                    let found = t.bits(&Cpu::new().threads(2).isa(isa), &[], &rates, (n, if still { n } else { 0 }));
                     assert!(found == apart, "{}", what(&isa.to_string()));
                 }
                 let state: Vec<_> = (0..t.store.layout().len())
@@ -178,9 +178,9 @@ fn rows_are_left_out_only_where_they_stay() {
     let odd = [-0.0, 0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40, -1e-40, f32::MAX];
     t.store.f32_mut(SlotId(0)).iter_mut().enumerate().filter(|(i, _)| i % 3 == 0).for_each(|(i, v)| *v = odd[i / 3 % odd.len()]);
     for rate in [0.1, -0.1, 0.0, -0.0, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
-        let apart = t.bits(Cpu::new().threads(1), &["sums"], &[rate], (0, 0));
+        let apart = t.bits(&Cpu::new().threads(1), &["sums"], &[rate], (0, 0));
         for threads in [1, 3] {
-            assert!(t.bits(Cpu::new().threads(threads), &[], &[rate], (1, 1)) == apart, "rate {rate}, {threads} threads");
+            assert!(t.bits(&Cpu::new().threads(threads), &[], &[rate], (1, 1)) == apart, "rate {rate}, {threads} threads");
         }
     }
 }

@@ -177,8 +177,13 @@ fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Floor => x.floor(),
         UnaryOp::Bf16 => rounded(x, &Half::BF16),
         UnaryOp::F16 => rounded(x, &Half::F16),
-        UnaryOp::Flush if x.abs() < f64::from(f32::MIN_POSITIVE) => 0.0,
-        UnaryOp::Flush => x,
+        UnaryOp::Flush => {
+            if x.abs() < f64::from(f32::MIN_POSITIVE) {
+                0.0
+            } else {
+                x
+            }
+        }
         UnaryOp::Not => truth(x == 0.0),
     }
 }

@@ -87,7 +87,9 @@ impl Model {
                 of_leaf[at].push(weight);
             }
         }
-        of_leaf.iter_mut().for_each(|weights| weights.sort_by_key(|w| !w.spec.trainable));
+        for weights in &mut of_leaf {
+            weights.sort_by_key(|w| !w.spec.trainable);
+        }
         drop(places);
         leaves.into_iter().zip(of_leaf).collect()
     }
