@@ -1,6 +1,7 @@
 //! The variables of an optimizer in a file, as Keras orders them.
 
-use super::compile::{Compiled, OptimizerSlots};
+use super::compile::Compiled;
+use super::memory::OptimizerSlots;
 use crate::Optimizer;
 use crate::optimizers::{Kind, LearningRate, own_name, parts};
 use adaline_formats::snake_case;

@@ -3,6 +3,7 @@
 //! Inputs are declared in one order: `x`, `y`, `sample_weight` (several of each for several inputs or outputs), `learning_rate`, `t`, `seed`,
 //! `step`, those that the graph has.
 
+use super::descent::Descent;
 use super::Model;
 use super::compile::{Compiled, Trained, label_type};
 use super::forward::{Forward, Randomness, forward, forward_watched};
@@ -12,10 +13,10 @@ use super::train_step::TrainStep;
 use crate::error::{Error, Result};
 use crate::losses::{self, Reduction, apply_mask};
 use crate::network::input::batch_of;
-use crate::optimizers::{self, Applied, LossScaleOptimizer, Step};
+use crate::optimizers;
 use crate::trace::{Masked, Rectified, Weights};
 use adaline_graph::grad::gradients;
-use adaline_graph::{Builder, DType, Graph, NodeId, Shape, SlotId, TensorType, Var};
+use adaline_graph::{Builder, Graph, NodeId, Shape, SlotId, TensorType, Var};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -125,82 +126,8 @@ impl Model {
         update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights)?.clone();
-        let optimizer = compiled.optimizer.as_ref();
-        let Weights { list, store, .. } = &self.weights;
-        let read = |slot: SlotId| b.state(slot, &store.layout().slot(slot).name, store.layout().slot(slot).ty);
-        let owned: Vec<SlotId> = memory.parts.iter().flat_map(|part| part.weights.iter().copied()).collect();
-        let wrt: Vec<NodeId> = owned.iter().map(|&s| read(s).id()).collect();
-        let begin = Instant::now();
-        let scale = memory.scale.map(|slots| slots.map(&read));
-        let scaled = match (scale, optimizer.common().loss_scale_factor) {
-            (Some([_, scale]), _) => loss * scale,
-            (None, Some(factor)) => loss * factor as f32,
-            (None, None) => loss,
-        };
-        let grads = b.with_graph(|g| gradients(g, scaled.id(), &wrt))?;
-        self.trace_times.gradients += begin.elapsed();
-        let mut grads: Vec<Var<'_>> = grads.into_iter().map(|g| b.var(g)).collect();
-        let mut updates: Vec<(SlotId, Var<'_>)> = Vec::new();
-        let mut finite = None;
-        if let (Some(scaling), Some(slots), Some([count, scale])) = (optimizers::scaling(optimizer), memory.scale, scale) {
-            b.scope("optimizer", || {
-                let all = LossScaleOptimizer::finite(&grads).unwrap_or_else(|| b.scalar(0.0).equal(b.scalar(0.0)));
-                let (count, next) = scaling.after(all, count, scale);
-                b.update(slots[0], count);
-                b.update(slots[1], next);
-                b.output("finite", all.cast(DType::F32));
-                for g in &mut grads {
-                    *g = *g / scale;
-                }
-                finite = Some(all);
-            });
-        }
-
-        let mut grads = grads.into_iter();
-        for (at, (memory, part)) in memory.parts.iter().zip(optimizers::parts(optimizer)).enumerate() {
-            let common = part.common();
-            let mut grads = optimizers::unscaled(common, grads.by_ref().take(memory.weights.len()).collect());
-            if memory.weights.is_empty() {
-                continue;
-            }
-            let weights: Vec<Var<'_>> = memory.weights.iter().map(|&s| read(s)).collect();
-            if phase != Phase::Single {
-                let accumulators: Vec<Var<'_>> = memory.accumulators.iter().map(|&s| read(s)).collect();
-                let sums = if phase == Phase::Accumulate {
-                    optimizers::accumulate(&accumulators, &grads)
-                } else {
-                    let (mean, zeros) = optimizers::averaged(common.gradient_accumulation_steps.unwrap_or(1), &accumulators, &grads);
-                    grads = mean;
-                    zeros
-                };
-                updates.extend(memory.accumulators.iter().copied().zip(sums));
-            }
-            let learning_rate = if parts == 1 { learning_rate } else { learning_rate.slice(&[(at, at + 1, 1)]).reshape(Shape::SCALAR) };
-            let step = Step { learning_rate, t, shared: memory.shared.map(&read) };
-            let mut new = Applied { weights: weights.clone(), slots: Vec::new(), shared: None };
-            if phase != Phase::Accumulate {
-                let slots: Vec<Vec<Var<'_>>> = memory.memories.iter().map(|slots| slots.iter().map(|&s| read(s)).collect()).collect();
-                new = b.scope("optimizer", || optimizers::apply_gradients(part, &step, &weights, &grads, &slots));
-            }
-            let mut averages: Vec<Var<'_>> = memory.averages.iter().map(|&s| read(s)).collect();
-            b.scope("optimizer", || {
-                optimizers::follow_weights(common, &step, &mut new.weights, &mut averages);
-                for (&slot, value) in memory.weights.iter().zip(&mut new.weights) {
-                    if let Some(constraint) = list.iter().find(|w| w.slot == slot).and_then(|w| w.spec.constraint.as_ref()) {
-                        *value = constraint.apply(*value);
-                    }
-                }
-            });
-            // While gradients are accumulated most weights stay as they are.
-            let changed = memory.weights.iter().zip(&new.weights).zip(&weights).filter(|((_, new), old)| new.id() != old.id());
-            let slots = memory.memories.iter().flatten().zip(new.slots.iter().flatten());
-            let rest = memory.averages.iter().zip(&averages).chain(memory.shared.iter().zip(&new.shared));
-            updates.extend(changed.map(|(pair, _)| pair).chain(slots).chain(rest).map(|(&slot, &value)| (slot, value)));
-        }
-        for (slot, value) in updates {
-            let value = finite.map_or(value, |finite| b.scope("optimizer", || finite.select(value, read(slot))));
-            b.update(slot, value);
-        }
+        let end = Descent { b: &b, optimizer: compiled.optimizer.as_ref(), memory: &memory, weights: &self.weights, phase };
+        self.trace_times.gradients += end.add(loss, learning_rate, t)?;
         Ok(b.finish()?)
     }
 
@@ -235,7 +162,8 @@ impl Model {
         let wrt: Vec<NodeId> = kernels.map(|w| b.state(w.slot, &store.layout().slot(w.slot).name, w.ty).id()).collect();
         // Gradients in float16 are nothing without a scale.
         let scale = b.scalar(scale);
-        let grads = b.with_graph(|g| gradients(g, (loss * scale).id(), &wrt))?;
+        let scaled = loss * scale;
+        let grads = b.with_graph(|g| gradients(g, scaled.id(), &wrt))?;
         for (at, id) in grads.into_iter().enumerate() {
             b.output(&format!("gradient_{at}"), (b.var(id) / scale).square().sum(&[], false));
         }
