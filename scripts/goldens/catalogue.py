@@ -301,6 +301,10 @@ def image_layers():
         K.RandomColorDegeneration(0.3), K.RandomColorDegeneration((0.1, 0.5), seed=2), K.RandomColorJitter(), K.RandomInvert(), K.RandomInvert((0.2, 0.4), value_range=(0, 1), seed=3),
         K.RandomColorJitter(value_range=(0, 1), brightness_factor=0.2, contrast_factor=(0.1, 0.3), saturation_factor=(0.4, 0.6), hue_factor=0.1, seed=5),
         K.RandAugment(), K.RandAugment(value_range=(0, 1), num_ops=3, factor=0.3, interpolation="nearest", seed=6), K.RandAugment(factor=(0.1, 0.4), data_format="channels_first"),
+        K.RandomPerspective(), K.RandomPerspective(0.4, scale=0.5, interpolation="nearest", fill_value=2.0, seed=3), K.RandomElasticTransform(),
+        K.RandomElasticTransform((0.2, 0.7), scale=0.3, interpolation="nearest", fill_mode="mirror", fill_value=1.0, value_range=(0, 1), seed=4), K.AugMix(),
+        K.AugMix(value_range=(0, 1), num_chains=2, chain_depth=4, factor=(0.1, 0.2), alpha=0.5, all_ops=False, interpolation="nearest", seed=7),
+        K.ContrastLimitedAdaptiveHistogramEqualization(), K.ContrastLimitedAdaptiveHistogramEqualization((0, 1), clip_limit=2.5, tile_grid_size=(4, 6)),
     )
 
 

@@ -146,7 +146,7 @@ fn wrong_json_is_an_error_that_names_the_place() {
     }
     let message = layer("Dense", json!({"units": 3, "activation": "rely"}));
     assert!(message.contains("`activation`") && message.contains("did you mean `relu`?"), "{message}");
-    let message = layer("Dense", json!({"units": 3, "dtype": "mixed_float16"}));
+    let message = layer("Dense", json!({"units": 3, "dtype": "float64"}));
     assert!(message.contains("`dtype`") && message.contains("float32"), "{message}");
     let message = layer("Dense", json!({"units": 3, "kernel_initializer": {"class_name": "HeNormal", "config": {"sed": 1}}}));
     assert!(message.contains("HeNormal has no argument `sed`; did you mean `seed`?"), "{message}");

@@ -221,7 +221,8 @@ fn all_options_of_optimizers_step_by_step() {
 #[test]
 fn memory_that_decays_ends_at_zero() {
     let mut decayed = 0;
-    for row in catalogue::OPTIMIZERS {
+    // Those that wrap others have no memory of weights.
+    for row in catalogue::OPTIMIZERS.iter().filter(|row| !["LossScaleOptimizer", "MultiOptimizer"].contains(&row.class)) {
         let object = serde_json::json!({"class_name": row.class, "config": {"momentum": 0.9}});
         let plain = serde_json::json!({"class_name": row.class, "config": {}});
         let optimizer = catalogue::optimizer_from_json(&object).or_else(|_| catalogue::optimizer_from_json(&plain)).unwrap();
