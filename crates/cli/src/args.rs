@@ -119,7 +119,7 @@ Workloads named infer-... time prediction: one row (b1_p50_us, b1_p90_us), and r
 
 The networks: tiny has 10 inputs, 32 units, 2 classes; mlp128 and mlp512 have one hidden layer of 128 and two of 512 on MNIST; linreg \
 is a line through a million points. cnn has convolutions of 3 x 3 to 32 and 64 filters, each halved by its maximum, and dropout. dlicnn \
-has three of 75, 50 and 25 filters with batch normalization and dropout, 512 units and 24 classes; it takes 6,400 rows. Floating-point \
+has three of 75, 50 and 25 filters with batch normalization and dropout, 512 units and 24 classes; it takes 6,400 rows. lstm, gru and simplernn read 50 steps of 8 numbers with 64 units, biglstm 200 steps with 256. Floating-point \
 operations of convolutions count as defined, whether or not padding or zeros between strides are multiplied on the way.";
 
 /// How `search` goes about it.
@@ -475,8 +475,8 @@ pub(crate) enum DTypeArg {
 /// Arguments of `bench`.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// tiny, mlp128, mlp512, linreg, cnn, dlicnn; infer-tiny, infer-mlp128, infer-mlp512, infer-cnn, infer-dlicnn; or ceiling (what the
-    /// machine can do)
+    /// tiny, mlp128, mlp512, linreg, cnn, dlicnn, lstm, gru, simplernn, biglstm; infer-tiny and so on for predictions (not of linreg); or
+    /// ceiling (what the machine can do)
     #[arg(value_name = "WORKLOAD", required_unless_present = "model")]
     pub workload: Option<String>,
     /// Any network from a TOML file, on random data of its shapes

@@ -3,9 +3,9 @@
 //! Inputs are declared in one order: `x`, `y`, `sample_weight` (several of each for several inputs or outputs), `learning_rate`, `t`, `seed`,
 //! `step`, those that the graph has.
 
-use super::descent::Descent;
 use super::Model;
 use super::compile::{Compiled, Trained, label_type};
+use super::descent::Descent;
 use super::forward::{Forward, Randomness, forward, forward_watched};
 use super::loader::Source;
 use super::signature::{BatchShapes, Mode, Phase, Plan, Signature};
