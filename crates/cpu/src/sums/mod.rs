@@ -82,8 +82,12 @@ impl Sums {
     }
     /// Elements that the epilogue visits, where it need not visit all.
     pub(crate) fn visited(&self) -> usize {
-        let named = self.table.lookups().min(self.table.rows());
-        self.table.columns() * if self.still.is_some() { named } else { self.table.rows() }
+        self.table.columns() * if self.leaves_out() { self.table.lookups() } else { self.table.rows() }
+    }
+    /// Whether rows without sums are worth leaving out: a step's positions name at most half of them. Rows one by one cost more than rows in a
+    /// tile.
+    fn leaves_out(&self) -> bool {
+        self.still.is_some() && 2 * self.table.lookups() <= self.table.rows()
     }
     /// Elements of the result.
     pub(crate) fn results(&self) -> usize {
@@ -127,7 +131,7 @@ impl Sums {
         let entries = order::sort(table.rows(), first, second);
         // SAFETY: the caller's promise.
         let holds = |&at: &BufRef| unsafe { *bases.at(at) }.to_bits() < f32::INFINITY.to_bits();
-        let few = self.still.as_ref().is_some_and(|numbers| numbers.iter().all(holds));
+        let few = self.leaves_out() && self.still.iter().flatten().all(holds);
         let tasks = if few { self.few } else { self.cut.row_tasks() };
         let one = |task: usize, worker: usize| {
             let scratch = workers.scratch(worker);

@@ -135,13 +135,16 @@ impl Tables {
 
 #[test]
 fn updates_of_tables_keep_every_bit() {
-    let sizes: [(&[(usize, usize)], usize); 6] = [
+    let sizes: [(&[(usize, usize)], usize); 8] = [
         (&[(40, 8), (40, 3)], 100),
         (&[(1, 5)], 9),
         (&[(700, 33), (700, 4), (700, 1)], 300),
         // Rows longer than a tile, several tasks, no index at all.
         (&[(9, 3000)], 20),
         (&[(6000, 32)], 1500),
+        // As many rows as they are left out for, and rows next to each other.
+        (&[(12, 5), (40, 3)], 6),
+        (&[(64, 700)], 32),
         (&[(50, 6)], 0),
     ];
     for (name, rule, still) in RULES {
