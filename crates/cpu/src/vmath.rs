@@ -236,7 +236,7 @@ pub fn round_to_bf16<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.eq(x, x), s.from_bits(rounded), s.splat(f32::NAN))
 }
 
-/// 0 for what is subnormal, else the number itself.
+/// +0 for zeros and what is subnormal, else the number itself.
 #[inline(always)]
 pub fn flush<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)

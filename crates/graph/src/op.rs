@@ -265,7 +265,7 @@ pub enum UnaryOp {
     /// Nearest bfloat16 (8 significant bits), kept in an `f32`: ties to even, NaN stays NaN, beyond the largest infinity. Its gradient is
     /// rounded likewise, as that of a conversion to bfloat16.
     Bf16,
-    /// 0 for what is subnormal (nearer to 0 than 2^-126), else the number itself: averages that decay towards 0 would stay there for ever,
+    /// +0 for zeros and what is subnormal (nearer to 0 than 2^-126), else the number itself: averages that decay towards 0 would stay there for ever,
     /// at 100 times the cost of other numbers on many CPUs. Its gradient passes.
     Flush,
     /// Nearest float16 (IEEE 754 binary16: 11 significant bits, at most 65504, subnormals down to 2⁻²⁴), kept in an `f32`, as

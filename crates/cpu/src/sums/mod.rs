@@ -57,6 +57,8 @@ impl Sums {
 
     pub(crate) fn new(table: Table, [values, indices, entries]: [BufRef; 3], finish: Finish, still: Option<Vec<BufRef>>) -> Self {
         let each = 1 + if let Finish::Epilogue(p) = &finish { kernel::program_cost(p) } else { 0 };
+        // Of an element of the table: its epilogue, and the additions that come to it.
+        let of_element = each + table.lookups().div_ceil(table.rows().max(1));
         let sums = Self {
             table,
             values,
@@ -64,7 +66,7 @@ impl Sums {
             entries,
             finish,
             still,
-            cut: Cut::new(table.rows(), table.columns(), TILE, true, 0, false, each),
+            cut: Cut::new(table.rows(), table.columns(), TILE, true, 0, false, of_element),
             few: 1,
             cost: 0,
         };

@@ -324,7 +324,7 @@ impl StepBack {
 fn is_cheap(op: Op) -> bool {
     use crate::UnaryOp as U;
     match op {
-        Op::Unary(u) => matches!(u, U::Neg | U::Abs | U::Sign | U::Floor | U::Bf16 | U::F16 | U::Not),
+        Op::Unary(u) => matches!(u, U::Neg | U::Abs | U::Sign | U::Floor | U::Bf16 | U::F16 | U::Flush | U::Not),
         Op::Binary(b) => !matches!(b, BinaryOp::Div | BinaryOp::Pow),
         Op::Const { .. }
         | Op::Iota { .. }
