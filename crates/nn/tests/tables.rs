@@ -204,6 +204,19 @@ fn what_cannot_be_is_refused_with_its_reason() {
         ("Discretization", json!({"num_bins": 3, "epsilon": 0.0}), "`epsilon` is 0, but must be above 0"),
         ("CategoryEncoding", json!({}), "CategoryEncoding needs the argument `num_tokens`"),
         ("CategoryEncoding", json!({"num_tokens": 3, "output_mode": "int"}), "one_hot, multi_hot or count"),
+        // Sizes that no memory has are refused before anything is made of them.
+        ("CategoryEncoding", json!({"num_tokens": 1u64 << 60}), "from 1 to 16777216"),
+        (
+            "IntegerLookup",
+            json!({"vocabulary": [1], "idf_weights": [1.0], "output_mode": "tf_idf", "pad_to_max_tokens": true, "max_tokens": 4_000_000_000_000_000_000u64}),
+            "`max_tokens` is 4000000000000000000, but must be from 2 to 16777216",
+        ),
+        (
+            "IntegerLookup",
+            json!({"vocabulary": [1], "idf_weights": [1.0], "output_mode": "tf_idf", "num_oov_indices": 16_000_000}),
+            "at most 4096 with invert or output_mode tf_idf",
+        ),
+        ("RandomElasticTransform", json!({"scale": [0.1, 1e30]}), "`scale` is (0.1, 1"),
         ("Hashing", json!({"num_bins": 0}), "`num_bins` is 0, but must be at least 1"),
         ("Hashing", json!({"num_bins": 2, "salt": [1, 2, 3]}), "Hashing: `salt` is [1,2,3]"),
         ("HashedCrossing", json!({"num_bins": 2, "output_mode": "count"}), "int or one_hot"),

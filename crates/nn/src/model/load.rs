@@ -110,8 +110,9 @@ impl Model {
             model.auto_scale_loss = options.auto_scale_loss && !ours;
             model.take_settings(settings, file)?;
             model.take_optimizer(file, &tensors, ours)?;
-            if let (Some(compiled), Some(skipped)) = (&mut model.compiled, notes["skipped"].as_u64()) {
-                compiled.skipped = skipped as u32;
+            let skipped = notes["skipped"].as_u64().and_then(|n| u32::try_from(n).ok());
+            if let (Some(compiled), Some(skipped)) = (&mut model.compiled, skipped) {
+                compiled.skipped = skipped;
             }
         }
         model.auto_scale_loss = options.auto_scale_loss;
@@ -198,9 +199,9 @@ impl Model {
                         Some(TensorBytes::I64(v)) => v.first().copied(),
                         Some(TensorBytes::F32(_)) | None => None,
                     };
-                    steps = first.and_then(|s| u32::try_from(s).ok());
+                    steps = first.and_then(|s| i32::try_from(s).ok()).and_then(|s| u32::try_from(s).ok());
                     if steps.is_none() {
-                        return Err(wrong(format!("optimizer/vars/{number}, the iteration, is not a whole number of at least 0")));
+                        return Err(wrong(format!("optimizer/vars/{number}, the iteration, is not a whole number from 0 to 2147483647")));
                     }
                 }
                 (Variable::Rate(part), Some(TensorBytes::F32(v))) => {
@@ -227,7 +228,14 @@ impl Model {
                     at(number).map_or("is missing".into(), |t| format!("has {:?}", t.shape))
                 ))
             })?;
-            found.push((slot, floats(&tensor.data)));
+            let values = floats(&tensor.data);
+            // With another scale each step would be skipped, or each weight become NaN.
+            if compiled.memory.as_ref().and_then(|m| m.scale).is_some_and(|[_, scale]| scale == slot)
+                && !values.iter().all(|v| v.is_finite() && *v > 0.0)
+            {
+                return Err(wrong(format!("the scale of the loss must be a finite number above 0, but is {values:?}")));
+            }
+            found.push((slot, values));
         }
         compiled.steps = steps.unwrap_or(0);
         for (part, value) in rates {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Layer, Trace,
-    keras::{ConfigError, KerasObject},
+    keras::{ConfigError, KerasObject, check},
     layers::common::{LayerCommon, draw, layer_builder, layer_identity, layer_methods},
 };
 use adaline_graph::{DType, Distribution, Var};
@@ -78,6 +78,8 @@ impl KerasObject for RandomElasticTransform {
         let class = "RandomElasticTransform";
         self.factor.check(class, "factor")?;
         self.scale.check(class, "scale")?;
+        let Bounds(least, most) = self.scale;
+        check(least >= 0.0 && most <= 1.0, class, "scale", "from 0 to 1", format!("({least}, {most})"))?;
         self.sampling.check_values(class)?;
         check_range(class, self.value_range)
     }

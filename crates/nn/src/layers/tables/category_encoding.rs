@@ -5,7 +5,7 @@ use super::{
         Arguments, Layer,
         common::{LayerCommon, layer_builder, layer_methods},
     },
-    OutputMode, dense, unweighted,
+    MOST_PLACES, OutputMode, dense, unweighted,
 };
 use crate::{
     Trace,
@@ -61,7 +61,8 @@ impl KerasObject for CategoryEncoding {
         omit(to_config(self), "sparse", &json!(false))
     }
     fn validate(&self) -> Result<(), ConfigError> {
-        check(self.num_tokens >= 1, "CategoryEncoding", "num_tokens", "at least 1", self.num_tokens)?;
+        let sound = (1..=MOST_PLACES).contains(&self.num_tokens);
+        check(sound, "CategoryEncoding", "num_tokens", &format!("from 1 to {MOST_PLACES}"), self.num_tokens)?;
         dense("CategoryEncoding", self.sparse)?;
         unweighted("CategoryEncoding", self.output_mode)?;
         check(self.output_mode != OutputMode::Int, "CategoryEncoding", "output_mode", "one_hot, multi_hot or count", "int")

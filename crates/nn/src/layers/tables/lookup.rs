@@ -6,7 +6,7 @@ use super::{
         common::{LayerCommon, layer_builder, layer_methods, one},
         kept::Kept,
     },
-    OutputMode, beside, constants, dense,
+    MOST_PLACES, OutputMode, beside, constants, dense,
     hashing::Salt,
     of_data,
 };
@@ -24,8 +24,8 @@ use std::{
     hash::Hash,
 };
 
-/// Places are exact as floats up to here.
-const MOST_PLACES: usize = 1 << 24;
+/// Most places for unknown terms where each has a part of its own in the network's graph.
+const MOST_PARTS: usize = 4096;
 
 /// How unknown terms are spread over several places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -373,10 +373,14 @@ impl<T: Term> KerasObject for Lookup<T> {
         let weighted = self.output_mode == OutputMode::TfIdf;
         check(weighted || self.idf_weights.is_none(), class, "idf_weights", "none unless output_mode is tf_idf", "a list")?;
         let max = self.max_tokens.map_or("none".to_owned(), |max| max.to_string());
-        check(self.max_tokens.is_none_or(|max| max > 1), class, "max_tokens", "more than 1", &max)?;
+        let sound = self.max_tokens.is_none_or(|max| (2..=MOST_PLACES).contains(&max));
+        check(sound, class, "max_tokens", &format!("from 2 to {MOST_PLACES}"), &max)?;
         check(self.max_tokens.is_some() || !self.pad_to_max_tokens, class, "max_tokens", "given, since pad_to_max_tokens is set", &max)?;
         let few = self.num_oov_indices < MOST_PLACES;
         check(few, class, "num_oov_indices", &format!("below {MOST_PLACES}"), self.num_oov_indices)?;
+        let apart = self.num_oov_indices <= MOST_PARTS || !(weighted || self.invert);
+        let expected = format!("at most {MOST_PARTS} with invert or output_mode tf_idf");
+        check(apart, class, "num_oov_indices", &expected, self.num_oov_indices)?;
         let hashed = self.oov_method == OovMethod::FarmHash || T::unknown().remainder(1).is_none();
         check(self.salt.is_none() || hashed, class, "salt", "none unless oov_method is farmhash", "a salt")?;
         let own = [("vocabulary_dtype", &self.vocabulary_dtype), ("encoding", &self.encoding)];

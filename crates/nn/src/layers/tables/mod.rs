@@ -22,6 +22,9 @@ use adaline_data::{DataError, Tensor};
 use adaline_graph::{DType, Literal, Shape, Var};
 use serde::{Deserialize, Serialize};
 
+/// Places are exact as floats up to here.
+const MOST_PLACES: usize = 1 << 24;
+
 /// What becomes of places `(B, ..)` among `depth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
