@@ -8,11 +8,21 @@ use serde_json::json;
 use std::fmt;
 
 /// Puts the learning rate into the logs, as Keras' callbacks of this file do.
-fn log_rate(logs: &mut Logs, rate: f64) {
+fn log_rate(logs: &mut Logs, control: &Control<'_>) -> Result<()> {
+    let rate = rate_of(control)?;
     match logs.iter_mut().find(|(n, _)| n == "learning_rate") {
         Some((_, v)) => *v = rate,
         None => logs.push(("learning_rate".into(), rate)),
     }
+    Ok(())
+}
+
+/// The learning rate, which these callbacks set: as in Keras there must be one.
+fn rate_of(control: &Control<'_>) -> Result<f64> {
+    control.learning_rate().ok_or_else(|| {
+        let expected = "that of one optimizer; give those within a MultiOptimizer schedules instead of a callback";
+        Error::option("learning_rate", "one for each of several optimizers", expected)
+    })
 }
 
 /// Multiplies the learning rate by `factor` when the watched value has not become better for `patience` epochs; as Keras'
@@ -85,7 +95,8 @@ impl ReduceLROnPlateau {
 }
 
 impl Callback for ReduceLROnPlateau {
-    fn on_train_begin(&mut self, _: &mut Control<'_>) -> Result<()> {
+    fn on_train_begin(&mut self, control: &mut Control<'_>) -> Result<()> {
+        rate_of(control)?;
         if !(self.factor >= 0.0 && self.factor < 1.0) {
             return Err(Error::option("factor of ReduceLROnPlateau", self.factor, "at least 0 and below 1"));
         }
@@ -93,7 +104,7 @@ impl Callback for ReduceLROnPlateau {
         Ok(())
     }
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, control: &mut Control<'_>) -> Result<()> {
-        log_rate(logs, control.learning_rate());
+        log_rate(logs, control)?;
         let Some(current) = self.monitor.value(logs, control)? else { return Ok(()) };
         if self.cooling > 0 {
             self.cooling -= 1;
@@ -104,7 +115,7 @@ impl Callback for ReduceLROnPlateau {
             self.wait = 0;
         } else if self.cooling == 0 {
             self.wait += 1;
-            let old = control.learning_rate();
+            let old = rate_of(control)?;
             if self.wait >= self.patience && old > f64::from(self.min_lr as f32) {
                 let new = (old * self.factor).max(self.min_lr);
                 control.set_learning_rate(new)?;
@@ -147,11 +158,10 @@ impl<F: FnMut(usize, f64) -> f64> LearningRateScheduler<F> {
 
 impl<F: FnMut(usize, f64) -> f64> Callback for LearningRateScheduler<F> {
     fn on_epoch_begin(&mut self, epoch: usize, control: &mut Control<'_>) -> Result<()> {
-        let rate = (self.schedule)(epoch, control.learning_rate());
+        let rate = (self.schedule)(epoch, rate_of(control)?);
         control.set_learning_rate(rate)
     }
     fn on_epoch_end(&mut self, _: usize, logs: &mut Logs, control: &mut Control<'_>) -> Result<()> {
-        log_rate(logs, control.learning_rate());
-        Ok(())
+        log_rate(logs, control)
     }
 }

@@ -183,9 +183,9 @@ impl<'a> Control<'a> {
     pub fn resumes(&self) -> bool {
         self.shape.resumes
     }
-    /// The learning rate of the next step.
-    pub fn learning_rate(&self) -> f64 {
-        self.model.learning_rate().unwrap_or(0.0)
+    /// The learning rate of the next step; none where a `MultiOptimizer` has several.
+    pub fn learning_rate(&self) -> Option<f64> {
+        self.model.learning_rate()
     }
     /// Sets the learning rate.
     ///

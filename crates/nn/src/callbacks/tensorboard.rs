@@ -147,7 +147,7 @@ impl Callback for TensorBoard {
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, control: &mut Control<'_>) -> Result<()> {
         let pairs = || logs.iter().map(|(n, v)| (n.as_str(), *v));
         let training = pairs().filter(|(n, _)| !n.starts_with("val_") && *n != "learning_rate");
-        let mut values = scalars("epoch", training.chain([("learning_rate", control.learning_rate())]));
+        let mut values = scalars("epoch", training.chain(control.learning_rate().map(|rate| ("learning_rate", rate))));
         if self.histogram_freq > 0 && epoch.is_multiple_of(self.histogram_freq) {
             let model = control.model();
             for (name, tensor) in model.weight_names().into_iter().zip(model.get_weights()) {

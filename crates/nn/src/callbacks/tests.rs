@@ -6,7 +6,7 @@ use crate::layers::{Dense, Input};
 use crate::losses::MeanSquaredError;
 use crate::metrics::MeanAbsoluteError;
 use crate::model::{Fit, LoadOptions, Seed, Sequential, load_model_with};
-use crate::optimizers::{Adam, Sgd};
+use crate::optimizers::{Adam, MultiOptimizer, OptimizerMap, Sgd};
 use adaline_data::Tensor;
 use adaline_graph::reference::Reference;
 use std::sync::Arc;
@@ -108,6 +108,23 @@ fn learning_rates_are_reduced_on_plateaus() {
     assert_eq!(rates, [0.1, 0.1, 0.1, 0.05, 0.05, 0.03, 0.03, 0.03]);
     let bad = ReduceLROnPlateau::new().factor(1.0);
     assert!(m.fit(&x, &y, Fit::default().callback(bad)).unwrap_err().to_string().contains("factor of ReduceLROnPlateau is 1"));
+}
+
+#[test]
+fn several_optimizers_have_no_rate_to_set() {
+    let (x, y) = line();
+    let callbacks: [Box<dyn Callback>; 2] =
+        [Box::new(ReduceLROnPlateau::new()), Box::new(LearningRateScheduler::new(|_, _| unreachable!("there is no rate to hand over")))];
+    for callback in callbacks {
+        let mut m = model(0.1);
+        let map = OptimizerMap::new(Sgd::new(0.01)).with(".*/bias", Adam::new(0.001));
+        m.compile(MultiOptimizer::new(map), MeanSquaredError::default(), ()).unwrap();
+        let error = m.fit(&x, &y, Fit::default().callbacks([callback])).unwrap_err().to_string();
+        assert!(error.contains("give those within a MultiOptimizer schedules"), "{error}");
+        assert_eq!(m.iterations(), 0);
+        let history = m.fit(&x, &y, Fit::default()).unwrap();
+        assert!(history.get("learning_rate").is_none() && history.get("loss").is_some());
+    }
 }
 
 #[test]
