@@ -53,7 +53,9 @@ impl Var<'_> {
         if let Some(last) = dims.last_mut() {
             *last = classes;
         }
-        let shape = Shape::new(&dims);
+        let Some(shape) = Shape::try_new(&dims) else {
+            return self.builder().error(format!("one_hot: {classes} classes of labels {} are more than a shape can hold", self.shape()));
+        };
         let iota = self.builder().iota(shape, shape.rank().saturating_sub(1));
         labels.broadcast_to(shape).equal(iota).cast(DType::F32)
     }

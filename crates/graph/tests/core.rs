@@ -6,6 +6,15 @@ use adaline_graph::{
 };
 
 #[test]
+fn classes_that_no_shape_can_hold_are_an_error() {
+    let b = Builder::new();
+    let labels = b.input("labels", TensorType::i32([3]));
+    b.output("y", labels.one_hot(usize::MAX / 2));
+    let error = b.finish().unwrap_err().to_string();
+    assert!(error.contains("one_hot") && error.contains("more than a shape can hold"), "{error}");
+}
+
+#[test]
 fn the_first_error_latches_with_its_layer_path() {
     type Build = for<'a> fn(&'a Builder, Var<'a>) -> Var<'a>;
     let table: &[(Build, &str)] = &[
