@@ -57,10 +57,17 @@ fn arrays(saved: &Saved, data: &Path, needed: &[String]) -> Result<Vec<(String, 
 }
 
 /// The array of a name; of the only one of its kind also by a usual name.
-fn take(saved: &Saved, data: &Path, all: &[(String, Tensor)], kind: &str, name: &str, usual: Option<&str>) -> Result<Tensor, CliError> {
-    let of = |name: &str| all.iter().find(|(n, _)| n == name).map(|(_, t)| t.clone());
-    if let Some(found) = of(name).or_else(|| usual.and_then(of)) {
-        return Ok(found);
+fn take(
+    saved: &Saved,
+    data: &Path,
+    all: &mut Vec<(String, Tensor)>,
+    kind: &str,
+    name: &str,
+    usual: Option<&str>,
+) -> Result<Tensor, CliError> {
+    let place = |name: &str| all.iter().position(|(n, _)| n == name);
+    if let Some(at) = place(name).or_else(|| usual.and_then(place)) {
+        return Ok(all.swap_remove(at).1);
     }
     let found: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
     let meant = nearest(name, found.iter().copied()).map_or_else(String::new, |n| format!(" (is it `{n}`?)"));
@@ -74,7 +81,7 @@ fn take(saved: &Saved, data: &Path, all: &[(String, Tensor)], kind: &str, name: 
 }
 
 /// Arrays for all inputs, in their order.
-fn inputs(saved: &Saved, data: &Path, all: &[(String, Tensor)]) -> Result<Vec<Tensor>, CliError> {
+fn inputs(saved: &Saved, data: &Path, all: &mut Vec<(String, Tensor)>) -> Result<Vec<Tensor>, CliError> {
     let names: Vec<&str> = saved.model.input_names().collect();
     let usual = if names.len() == 1 { Some("x") } else { None };
     names.into_iter().map(|name| take(saved, data, all, "input", name, usual)).collect()
@@ -96,8 +103,8 @@ pub(crate) fn predict(saved: &mut Saved, args: &PredictArgs) -> Result<(), CliEr
         ));
     }
     let needed: Vec<String> = saved.model.input_names().map(str::to_owned).collect();
-    let all = arrays(saved, &args.data, &needed)?;
-    let x = inputs(saved, &args.data, &all)?;
+    let mut all = arrays(saved, &args.data, &needed)?;
+    let x = inputs(saved, &args.data, &mut all)?;
     let values = saved.model.predict_all(rows_of(&x), BATCH)?;
     let count = values.first().map_or(0, Tensor::rows);
     let named: Vec<(&str, &Tensor)> = outputs.iter().map(String::as_str).zip(&values).collect();
@@ -128,10 +135,10 @@ pub(crate) fn evaluate(saved: &mut Saved, args: &EvaluateArgs, say: &Terminal) -
     }
     let trained: Vec<String> = saved.model.losses().map(|(name, ..)| name.to_owned()).collect();
     let needed: Vec<String> = saved.model.input_names().map(str::to_owned).chain(trained.iter().cloned()).collect();
-    let all = arrays(saved, &args.data, &needed)?;
-    let x = inputs(saved, &args.data, &all)?;
+    let mut all = arrays(saved, &args.data, &needed)?;
+    let x = inputs(saved, &args.data, &mut all)?;
     let usual = if trained.len() == 1 { Some("y") } else { None };
-    let y = trained.iter().map(|name| labels(take(saved, &args.data, &all, "output", name, usual)?)).collect::<Result<Vec<_>, _>>()?;
+    let y = trained.iter().map(|name| labels(take(saved, &args.data, &mut all, "output", name, usual)?)).collect::<Result<Vec<_>, _>>()?;
     let rows = y.first().map_or(0, Tensor::rows);
     let logs = saved.model.evaluate(rows_of(&x), Labels::from(y.iter().collect::<Vec<_>>()), Evaluate::default())?;
     let figures: Vec<String> = logs.iter().map(|(name, value)| format!("{name} {}", number::short(*value))).collect();

@@ -228,14 +228,14 @@ impl Model {
                     at(number).map_or("is missing".into(), |t| format!("has {:?}", t.shape))
                 ))
             })?;
-            let values = floats(&tensor.data);
             // With another scale each step would be skipped, or each weight become NaN.
             if compiled.memory.as_ref().and_then(|m| m.scale).is_some_and(|[_, scale]| scale == slot)
-                && !values.iter().all(|v| v.is_finite() && *v > 0.0)
+                && !floats(&tensor.data).iter().all(|v| v.is_finite() && *v > 0.0)
             {
-                return Err(wrong(format!("the scale of the loss must be a finite number above 0, but is {values:?}")));
+                let got = floats(&tensor.data);
+                return Err(wrong(format!("the scale of the loss must be a finite number above 0, but is {got:?}")));
             }
-            found.push((slot, values));
+            found.push((slot, &tensor.data));
         }
         compiled.steps = steps.unwrap_or(0);
         for (part, value) in rates {
@@ -244,7 +244,7 @@ impl Model {
             }
         }
         for (slot, values) in found {
-            self.weights.store.f32_mut(slot).copy_from_slice(&values);
+            self.weights.store.f32_mut(slot).copy_from_slice(&floats(values));
         }
         Ok(())
     }
