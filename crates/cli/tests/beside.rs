@@ -5,8 +5,7 @@ mod support;
 use serde_json::json;
 use std::fmt::Write;
 use std::sync::OnceLock;
-use support::{adaline, fails, json, succeeds};
-use tempfile::TempDir;
+use support::{Shared, adaline, fails, json, succeeds};
 
 const ROWS: usize = 240;
 
@@ -24,38 +23,11 @@ fn reviews() -> String {
     table
 }
 
-struct Shared {
-    folder: TempDir,
-    /// What the program said.
-    said: String,
-}
-
-impl Shared {
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-    fn file(&self, name: &str, content: &str) -> String {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-    fn model(&self) -> String {
-        self.path("out/model.keras")
-    }
-}
-
 /// A network for [`reviews`] in `out/model.keras`.
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("reviews.csv");
-        std::fs::write(&data, reviews()).unwrap();
-        let (data, out) = (data.display().to_string(), folder.path().join("out").display().to_string());
-        let args = ["--target", "label", "--text", "body", "--epochs", "40", "--learning-rate", "0.02", "--verbose", "1"];
-        let said = succeeds(&[&["fit", &data, "--out", &out][..], &args].concat());
-        Shared { folder, said }
-    })
+    let args = ["--target", "label", "--text", "body", "--epochs", "40", "--learning-rate", "0.02", "--verbose", "1"];
+    SHARED.get_or_init(|| Shared::of_reviews(&reviews(), &args))
 }
 
 #[test]
@@ -84,7 +56,7 @@ fn texts_of_several_lengths_come_in_buckets_and_predict_the_same() {
     let all = json(&["predict", &shared.model(), &shared.path("reviews.csv"), "--json"]);
     let lines: Vec<String> = reviews().lines().map(str::to_owned).collect();
     for row in [0, 7, 100] {
-        let one = shared.file(&format!("one{row}.csv"), &format!("{}\n{}\n", lines[0], lines[row + 1]));
+        let one = shared.file(&format!("one{row}.csv"), format!("{}\n{}\n", lines[0], lines[row + 1]));
         let one = json(&["predict", &shared.model(), &one, "--json"]);
         let p = |told: &serde_json::Value, row: usize| told["predictions"][row]["probabilities"]["go"].as_f64().unwrap();
         assert!((p(&one, 0) - p(&all, row)).abs() < 1e-5, "row {row}: {one} {}", all["predictions"][row]);

@@ -6,8 +6,7 @@ use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;
-use support::{adaline, dataset, json, succeeds};
-use tempfile::TempDir;
+use support::{Shared, adaline, dataset, json, succeeds};
 
 const ROWS: usize = 60;
 
@@ -21,50 +20,16 @@ fn reviews() -> String {
     table
 }
 
-struct Shared {
-    folder: TempDir,
-    told: Value,
-}
-
-impl Shared {
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-    fn file(&self, name: &str, content: &str) -> String {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-    fn model(&self) -> String {
-        self.path("out/model.keras")
-    }
-}
-
 /// A network for [`reviews`] in `out/model.keras`.
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("reviews.csv");
-        std::fs::write(&data, reviews()).unwrap();
-        let (data, out) = (data.display().to_string(), folder.path().join("out").display().to_string());
-        let common = [
-            "--target",
-            "label",
-            "--text",
-            "body",
-            "--text-alone",
-            "--epochs",
-            "60",
-            "--learning-rate",
-            "0.02",
-            "--verbose",
-            "0",
-            "--json",
-        ];
-        let told = json(&[&["fit", &data, "--out", &out][..], &common].concat());
-        Shared { folder, told }
-    })
+    let args = "--target label --text body --text-alone --epochs 60 --learning-rate 0.02 --verbose 0 --json";
+    SHARED.get_or_init(|| Shared::of_reviews(&reviews(), &args.split(' ').collect::<Vec<_>>()))
+}
+
+/// The JSON object that its `fit` printed.
+fn told() -> Value {
+    serde_json::from_str(&shared().said).unwrap()
 }
 
 /// The complaint of a run that must fail, and its exit code.
@@ -78,8 +43,8 @@ fn fails(args: &[&str]) -> (i32, String) {
 
 #[test]
 fn a_network_learns_from_words() {
-    let shared = shared();
-    assert_eq!(shared.told["metrics"]["accuracy"], 1.0, "{}", shared.told);
+    let (shared, told) = (shared(), told());
+    assert_eq!(told["metrics"]["accuracy"], 1.0, "{told}");
     let report = std::fs::read_to_string(shared.path("out/report.html")).unwrap();
     // The most frequent words, the column that is left out, the size of the vocabulary.
     assert!(report.contains("film") && report.contains("the text is read alone") && report.contains("numbers of its first 6 words"));
@@ -92,9 +57,10 @@ fn a_network_learns_from_words() {
 #[test]
 fn the_vocabulary_is_of_the_training_rows_alone() {
     let shared = shared();
+    let fitted = told();
     let told = json(&["explain", &shared.model(), &shared.path("reviews.csv"), "--row", "0", "--json"]);
     let words = told["layers"][0]["weights"][0]["shape"][0].as_u64().unwrap();
-    let training = shared.told["rows"]["training"].as_u64().unwrap();
+    let training = fitted["rows"]["training"].as_u64().unwrap();
     assert!(training < ROWS as u64);
     // Padding, unknown, the, film, it, was, four opinions, and a word of its own for each row that was learned from.
     assert_eq!(words, 10 + training);
@@ -151,7 +117,7 @@ fn explain_tells_words_numbers_and_shares() {
     assert!(text.contains("no word: counts as an unknown one"), "{text}");
     let text = succeeds(&["explain", &shared.model(), &empty, "--row", "1"]);
     assert!(text.contains("xyzzy (unknown)"), "{text}");
-    let long = shared.file("long.csv", &format!("body\n{}\n", "great ".repeat(50)));
+    let long = shared.file("long.csv", format!("body\n{}\n", "great ".repeat(50)));
     let text = succeeds(&["explain", &shared.model(), &long, "--row", "0"]);
     assert!(text.contains("44 more are not read"), "{text}");
 }
@@ -160,7 +126,7 @@ fn explain_tells_words_numbers_and_shares() {
 fn free_text_alone_is_found_and_options_count() {
     let shared = shared();
     let lines: Vec<String> = reviews().lines().map(|line| line.split_once(',').unwrap().1.to_owned()).collect();
-    let data = shared.file("alone.csv", &lines.join("\n"));
+    let data = shared.file("alone.csv", lines.join("\n"));
     let fit = |more: &[&str]| {
         succeeds(
             &[&["fit", &data, "--target", "label", "--epochs", "2", "--out", &shared.path("alone"), "--verbose", "1"][..], more].concat(),

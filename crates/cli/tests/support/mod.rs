@@ -47,9 +47,22 @@ pub(crate) fn dataset(name: &str) -> String {
 /// A folder with what these tests share, made once per test program.
 pub(crate) struct Shared {
     folder: TempDir,
+    /// What the program printed when it made them.
+    pub(crate) said: String,
 }
 
 impl Shared {
+    /// A table `reviews.csv`, and in `out` what `fit` with more arguments makes of it.
+    pub(crate) fn of_reviews(table: &str, args: &[&str]) -> Self {
+        let mut shared = Self { folder: tempfile::tempdir().expect("a folder"), said: String::new() };
+        let (data, out) = (shared.file("reviews.csv", table), shared.path("out"));
+        shared.said = succeeds(&[&["fit", &data, "--out", &out][..], args].concat());
+        shared
+    }
+    /// The model of [`Shared::of_reviews`].
+    pub(crate) fn model(&self) -> String {
+        self.path("out/model.keras")
+    }
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
@@ -66,7 +79,7 @@ impl Shared {
 pub(crate) fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let shared = Shared { folder: tempfile::tempdir().expect("a folder") };
+        let shared = Shared { folder: tempfile::tempdir().expect("a folder"), said: String::new() };
         let fit = |data: &str, target: &str, out: &str, hidden: &str| {
             succeeds(&[
                 "fit",
