@@ -1,11 +1,11 @@
 //! Choosing the path of a product and cutting it into tasks, from shape and instruction set only.
 
 use super::GemmSpec;
-use crate::simd::{Simd, WithSimd};
+use crate::simd::{Portable, Simd, WithSimd};
 
 /// Words of a packed panel of the right operand that many register tiles read in turn: half of a typical L1 cache. Longer sums are
 /// computed in blocks; the chains of additions just continue from one block to the next, so this does not show in the bits.
-pub(crate) const PANEL_WORDS: usize = 4096;
+pub(crate) const PANEL_WORDS: usize = Portable::GEMM_PANEL;
 /// Length of the blocks of a panel that only one register tile reads.
 const THIN_BLOCK: usize = 128;
 /// Words of a packed right operand that are kept for all groups of rows of a task: a quarter of a small L2 cache.

@@ -394,7 +394,8 @@ impl<T: Term> KerasObject for Lookup<T> {
             let given = self.idf_weights.as_deref().unwrap_or_default();
             let sound = given.len() == all.len() && given.iter().all(|w| w.is_finite());
             let expected = format!("{} finite numbers, one for each term of the vocabulary", all.len());
-            check(sound, class, "idf_weights", &expected, format!("{given:?}"))?;
+            let got = if given.len() == all.len() { "one that is not finite".to_owned() } else { given.len().to_string() };
+            check(sound, class, "idf_weights", &expected, got)?;
         }
         let mut seen = HashMap::new();
         for (at, term) in terms.iter().enumerate() {
@@ -447,7 +448,10 @@ impl<T: Term> Layer for Lookup<T> {
         if let (None, Some(lines)) = (&self.vocabulary, kept.asset(place, "vocabulary.txt")) {
             let wrong = |expected: &str, got: &str| ConfigError::value(T::CLASS, "vocabulary.txt", expected, got);
             let lines = std::str::from_utf8(lines).map_err(|_| wrong("UTF-8", "other bytes"))?.trim_end_matches(['\n', '\r']);
-            let term = |line: &str| T::of_line(line.trim_end_matches('\r')).ok_or_else(|| wrong("a whole number in each line", line));
+            let term = |line: &str| {
+                T::of_line(line.trim_end_matches('\r'))
+                    .ok_or_else(|| wrong("a whole number in each line, from -2147483648 to 2147483647", line))
+            };
             let mut learned = self.clone();
             learned.vocabulary = Some(lines.split('\n').map(term).collect::<Result<_, _>>()?);
             if self.output_mode == OutputMode::TfIdf {
