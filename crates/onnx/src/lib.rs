@@ -1,0 +1,3 @@
+//! ONNX: networks written as ONNX models, and ONNX models as networks that predict.
+
+pub mod proto;
