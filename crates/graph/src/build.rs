@@ -9,10 +9,11 @@ use crate::{
 };
 use std::cell::RefCell;
 use std::ops;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A graph under construction.
-#[derive(Default)]
 pub struct Builder {
+    number: u64,
     graph: RefCell<Graph>,
     error: RefCell<Option<GraphError>>,
     scopes: RefCell<Vec<String>>,
@@ -21,6 +22,12 @@ pub struct Builder {
 /// Marks a handle whose construction failed.
 const POISON: NodeId = NodeId(u32::MAX);
 
+impl Default for Builder {
+    fn default() -> Self {
+        Self::from_graph(Graph::default())
+    }
+}
+
 impl Builder {
     /// An empty graph.
     pub fn new() -> Self {
@@ -28,7 +35,13 @@ impl Builder {
     }
     /// Goes on building an existing graph.
     pub fn from_graph(graph: Graph) -> Self {
-        Self { graph: RefCell::new(graph), ..Self::default() }
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { number, graph: RefCell::new(graph), error: RefCell::default(), scopes: RefCell::default() }
+    }
+    /// A number that no other builder of this process has, to tell whose nodes are whose where that is not known from a lifetime.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Declares an input.
@@ -117,6 +130,10 @@ impl Builder {
     /// Whether an error has been latched.
     pub fn failed(&self) -> bool {
         self.error.borrow().is_some()
+    }
+    /// The error that has been latched.
+    pub fn latched(&self) -> Option<GraphError> {
+        self.error.borrow().clone()
     }
     fn poison(&self) -> Var<'_> {
         Var { id: POISON, b: self }

@@ -57,6 +57,43 @@ impl Model {
         Ok(config)
     }
 
+    /// Optimizer, losses and metrics as Keras writes them (`compile_config`); nothing where the model is not compiled.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for those that are functions of the program.
+    pub fn compile_config(&self) -> Result<Option<Value>> {
+        self.compiled.as_ref().map(|compiled| self.settings_of(compiled)).transpose()
+    }
+
+    fn settings_of(&self, compiled: &Compiled) -> Result<Value> {
+        compiled.optimizer.writable()?;
+        compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
+        compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
+        let envelopes = |of: usize, weighted: bool| -> Value {
+            let chosen = compiled.metrics.iter().filter(|m| m.of == of && m.weighted == weighted).map(|m| m.given.envelope());
+            let chosen: Vec<Value> = chosen.collect();
+            if chosen.is_empty() { Value::Null } else { chosen.into() }
+        };
+        // Of several outputs by name, as Keras.
+        let each = |f: &dyn Fn(usize) -> Value| -> Value {
+            if self.output_names.len() == 1 {
+                return f(0);
+            }
+            let of = compiled.trained.iter().enumerate().map(|(at, t)| (t.name.clone(), f(at)));
+            let map: serde_json::Map<String, Value> = of.filter(|(_, v)| !v.is_null()).collect();
+            if map.is_empty() { Value::Null } else { map.into() }
+        };
+        let counts = |at: usize| Value::from(compiled.trained[at].weight);
+        let plain = compiled.trained.iter().all(|t| t.weight == 1.0);
+        Ok(json!({
+            "optimizer": compiled.optimizer.envelope(),
+            "loss": each(&|at| compiled.trained[at].loss.envelope()),
+            "loss_weights": if plain { Value::Null } else { each(&counts) },
+            "metrics": each(&|at| envelopes(at, false)), "weighted_metrics": each(&|at| envelopes(at, true)),
+            "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
+        }))
+    }
+
     fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
         let custom = |w: &Weight| match w.spec.regularizer {
             Some(r @ Regularizer::Custom(_)) => Some((w.layer.clone(), w.name.clone(), r.class_name())),
@@ -88,32 +125,7 @@ impl Model {
             }
         }
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
-            compiled.optimizer.writable()?;
-            compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
-            compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
-            let envelopes = |of: usize, weighted: bool| -> Value {
-                let chosen = compiled.metrics.iter().filter(|m| m.of == of && m.weighted == weighted).map(|m| m.given.envelope());
-                let chosen: Vec<Value> = chosen.collect();
-                if chosen.is_empty() { Value::Null } else { chosen.into() }
-            };
-            // Of several outputs by name, as Keras.
-            let each = |f: &dyn Fn(usize) -> Value| -> Value {
-                if self.output_names.len() == 1 {
-                    return f(0);
-                }
-                let of = compiled.trained.iter().enumerate().map(|(at, t)| (t.name.clone(), f(at)));
-                let map: serde_json::Map<String, Value> = of.filter(|(_, v)| !v.is_null()).collect();
-                if map.is_empty() { Value::Null } else { map.into() }
-            };
-            let counts = |at: usize| Value::from(compiled.trained[at].weight);
-            let plain = compiled.trained.iter().all(|t| t.weight == 1.0);
-            config["compile_config"] = json!({
-                "optimizer": compiled.optimizer.envelope(),
-                "loss": each(&|at| compiled.trained[at].loss.envelope()),
-                "loss_weights": if plain { Value::Null } else { each(&counts) },
-                "metrics": each(&|at| envelopes(at, false)), "weighted_metrics": each(&|at| envelopes(at, true)),
-                "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
-            });
+            config["compile_config"] = self.settings_of(compiled)?;
             self.optimizer_tensors(compiled, &mut weights, &mut group_names);
         }
         let steps = self.compiled.as_ref().map_or(0, |c| c.steps);

@@ -16,6 +16,11 @@ impl Model {
     pub fn weight_names(&self) -> Vec<String> {
         self.ordered_weights().into_iter().map(Self::weight_name).collect()
     }
+    /// Name, shape and whether training changes it, of each weight in the order of [`Model::weight_names`].
+    pub fn weight_table(&self) -> Vec<(String, Vec<usize>, bool)> {
+        let row = |w: &Weight| (Self::weight_name(w), w.ty.shape.dims().to_vec(), w.spec.trainable);
+        self.ordered_weights().into_iter().map(row).collect()
+    }
     /// Values of all weights in the order of [`Model::weight_names`], which is Keras' order.
     pub fn get_weights(&self) -> Vec<Tensor> {
         self.ordered_weights().into_iter().map(|w| self.tensor_of(w)).collect()

@@ -22,6 +22,13 @@ pub(super) struct Node {
     pub(super) number: usize,
 }
 
+impl KerasTensor {
+    /// The layer that it is a result of.
+    pub fn layer(&self) -> &dyn Layer {
+        self.node.layer.layer()
+    }
+}
+
 impl Drop for Node {
     /// As long as a network is deep, the nodes would else be dropped one within the other.
     fn drop(&mut self) {

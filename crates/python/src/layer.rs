@@ -1,0 +1,442 @@
+//! Layers: those of the catalogue from their configurations, and those written in Python.
+
+use crate::error::{of_config, value_error};
+use crate::node::{Node, dtype_name, dtype_of, operand};
+use crate::trace::{MaskedId, keep, with_builder, with_host, within_layer};
+use adaline::graph::{Builder, Distribution, Shape, TensorType, Var};
+use adaline::nn::catalogue;
+use adaline::nn::constraints::Constraint;
+use adaline::nn::initializers::Initializer;
+use adaline::nn::keras::{ConfigError, DTypePolicy, KerasObject};
+use adaline::nn::layers::InputLayer;
+use adaline::nn::regularizers::Regularizer;
+use adaline::nn::trace::Weights;
+use adaline::nn::{Apply, KerasTensor, Layer, Masked, SharedLayer, Trace, WeightSpec};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// JSON from Python.
+pub(crate) fn parse(text: &str) -> PyResult<Value> {
+    serde_json::from_str(text).map_err(|e| PyValueError::new_err(format!("a configuration that is no JSON: {e}")))
+}
+
+/// Names of classes, each once: `KerasObject` wants them for ever, and there are as many as classes in a program.
+fn interned(name: &str) -> &'static str {
+    static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(known) = names.iter().find(|n| **n == name) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    names.push(kept);
+    kept
+}
+
+/// A layer whose call is Python code: traced once for each shape, then compiled like any other.
+#[derive(Clone)]
+pub(crate) struct PythonLayer {
+    object: Arc<Py<PyAny>>,
+    class: &'static str,
+    name: Option<String>,
+    trainable: bool,
+    policy: Option<DTypePolicy>,
+    stateless_mask: bool,
+    /// How many results its last call gave.
+    results: Arc<AtomicUsize>,
+}
+
+impl fmt::Debug for PythonLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PythonLayer").field("class", &self.class).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl PythonLayer {
+    /// What the object says its configuration is.
+    fn told(&self) -> Result<Value, ConfigError> {
+        let text = Python::attach(|py| self.object.bind(py).call_method0("_envelope_json")?.extract::<String>());
+        let refused = || ConfigError::NotWritable { kind: "layer", name: self.name.clone().unwrap_or_default() };
+        let text = text.map_err(|e| {
+            keep(e);
+            refused()
+        })?;
+        serde_json::from_str(&text).map_err(|_| refused())
+    }
+}
+
+impl KerasObject for PythonLayer {
+    fn module(&self) -> &'static str {
+        "adaline"
+    }
+    fn class_name(&self) -> &'static str {
+        self.class
+    }
+    fn config(&self) -> Value {
+        let told = self.told().ok().and_then(|mut v| v.get_mut("config").map(Value::take));
+        told.unwrap_or_else(|| json!({"name": self.name, "trainable": self.trainable}))
+    }
+    fn envelope(&self) -> Value {
+        self.told().unwrap_or(Value::Null)
+    }
+    fn writable(&self) -> Result<(), ConfigError> {
+        self.told().map(|_| ())
+    }
+}
+
+impl Layer for PythonLayer {
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+    fn set_name(&mut self, name: String) {
+        self.name = Some(name);
+    }
+    fn call<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Var<'g> {
+        self.call_all(cx, inputs).first().map_or_else(|| cx.builder().error("a layer without results"), |r| r.value)
+    }
+    fn call_all<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Var<'g>]) -> Vec<Masked<'g>> {
+        let b = cx.builder();
+        let masks: Vec<Option<Var<'g>>> = cx.masks().to_vec();
+        let given: Vec<Node> =
+            inputs.iter().enumerate().map(|(i, &v)| Node::masked(v, masks.get(i).copied().flatten().map(Var::id))).collect();
+        let called = within_layer(cx, || {
+            Python::attach(|py| -> PyResult<Vec<MaskedId>> {
+                let given: Vec<Bound<'_, Node>> = given.into_iter().map(|n| Bound::new(py, n)).collect::<PyResult<_>>()?;
+                let results = self.object.bind(py).call_method1("_trace", (PyList::new(py, given)?,))?;
+                results
+                    .try_iter()?
+                    .map(|r| {
+                        let r = r?;
+                        match r.cast::<Node>() {
+                            Ok(node) => with_builder(|b| node.get().var(b).map(|v| (v.id(), node.get().mask))),
+                            Err(_) => with_builder(|b| operand(b, &r).map(|v| (v.id(), None))),
+                        }
+                    })
+                    .collect()
+            })
+        });
+        match called {
+            Ok(results) => {
+                self.results.store(results.len(), Ordering::Relaxed);
+                results.into_iter().map(|(v, m)| Masked { value: b.var(v), mask: m.map(|m| b.var(m)) }).collect()
+            }
+            Err(error) => {
+                let text = keep(error);
+                let failed: Masked<'g> = b.error(text).into();
+                vec![failed; self.results.load(Ordering::Relaxed)]
+            }
+        }
+    }
+    fn results(&self) -> usize {
+        self.results.load(Ordering::Relaxed)
+    }
+    fn supports_masking(&self) -> bool {
+        self.stateless_mask
+    }
+    fn trainable(&self) -> bool {
+        self.trainable
+    }
+    fn set_trainable(&mut self, trainable: bool) {
+        self.trainable = trainable;
+    }
+    fn dtype_policy(&self) -> Option<DTypePolicy> {
+        self.policy
+    }
+    fn set_dtype_policy(&mut self, policy: DTypePolicy) {
+        self.policy = Some(policy);
+    }
+    fn boxed(&self) -> Box<dyn Layer> {
+        Box::new(self.clone())
+    }
+}
+
+/// Sizes of a batch, the first that of the batch itself; none where it is open.
+pub(crate) type OpenShape = Vec<Option<usize>>;
+
+/// A layer as networks share it.
+#[pyclass(frozen, module = "adaline._adaline")]
+pub(crate) struct LayerHandle {
+    pub(crate) shared: SharedLayer,
+}
+
+impl LayerHandle {
+    pub(crate) fn of(layer: Box<dyn Layer>) -> Self {
+        Self { shared: layer.shared() }
+    }
+}
+
+#[pymethods]
+impl LayerHandle {
+    /// A layer of the catalogue from its envelope.
+    #[staticmethod]
+    fn from_json(envelope: &str) -> PyResult<Self> {
+        let layer = catalogue::layer_from_json(&parse(envelope)?).map_err(of_config)?;
+        layer.validate().map_err(of_config)?;
+        Ok(Self::of(layer))
+    }
+    /// A layer whose `_trace(values)` is Python code.
+    #[staticmethod]
+    #[pyo3(signature = (object, class_name, name, trainable, policy, supports_masking))]
+    fn custom(
+        object: Py<PyAny>,
+        class_name: &str,
+        name: Option<String>,
+        trainable: bool,
+        policy: Option<&str>,
+        supports_masking: bool,
+    ) -> PyResult<Self> {
+        let policy = policy.map(|p| DTypePolicy::from_name(class_name, p)).transpose().map_err(of_config)?;
+        let layer = PythonLayer {
+            object: Arc::new(object),
+            class: interned(class_name),
+            name,
+            trainable,
+            policy,
+            stateless_mask: supports_masking,
+            results: Arc::new(AtomicUsize::new(1)),
+        };
+        Ok(Self::of(Box::new(layer)))
+    }
+    /// Its arguments as JSON, defaults included.
+    #[getter]
+    fn config(&self) -> String {
+        self.shared.layer().config().to_string()
+    }
+    /// How many results it has.
+    #[getter]
+    fn results(&self) -> usize {
+        self.shared.layer().results()
+    }
+    /// Whether it hands on masks.
+    #[getter]
+    fn supports_masking(&self) -> bool {
+        self.shared.layer().supports_masking()
+    }
+    /// Name of the class in snake case, as default names begin.
+    #[getter]
+    fn snake_name(&self) -> String {
+        adaline::formats::snake_case(self.shared.layer().python_class())
+    }
+    /// Sets an argument of the call that is no tensor, as JSON (`use_causal_mask`): a layer of its own with it.
+    fn with_call_argument(&self, key: &str, value: &str) -> PyResult<Self> {
+        let mut layer = self.shared.layer().boxed();
+        layer.set_call_argument(key, &parse(value)?).map_err(of_config)?;
+        Ok(Self::of(layer))
+    }
+    /// The layer called on symbolic tensors: all results.
+    fn apply(&self, inputs: Vec<PyRef<'_, Symbol>>) -> PyResult<Vec<Symbol>> {
+        let shapes: Vec<(OpenShape, String)> = inputs.iter().map(|s| (s.shape.clone(), s.dtype.to_owned())).collect();
+        let results = self.output_shapes(shapes)?;
+        let given: Vec<KerasTensor> = inputs.iter().map(|s| s.tensor.clone()).collect();
+        let made = self.shared.apply_all(given);
+        Ok(made.into_iter().zip(results).map(|(tensor, (shape, dtype))| Symbol { tensor, shape, dtype }).collect())
+    }
+    /// Shapes and types of its results for inputs of shapes and types.
+    fn output_shapes(&self, inputs: Vec<(OpenShape, String)>) -> PyResult<Vec<(OpenShape, &'static str)>> {
+        shapes(self.shared.layer(), &inputs)
+    }
+    fn __repr__(&self) -> String {
+        format!("<LayerHandle {}>", self.shared.layer().class_name())
+    }
+}
+
+/// Shapes of a layer's results: it is traced alone at two sizes, and what differs is open (83 and 89 are Keras' choice).
+fn shapes(layer: &dyn Layer, inputs: &[(OpenShape, String)]) -> PyResult<Vec<(OpenShape, &'static str)>> {
+    let trace = |open: usize| -> PyResult<Vec<TensorType>> {
+        let b = Builder::new();
+        let mut weights = Weights::new(0);
+        let (seed, step) = (b.input("seed", TensorType::i32([2])), b.input("step", TensorType::i32(Shape::SCALAR)));
+        let mut given = Vec::with_capacity(inputs.len());
+        for (at, (dims, dtype)) in inputs.iter().enumerate() {
+            let dims: Vec<usize> = dims.iter().map(|d| d.unwrap_or(open)).collect();
+            let shape = Shape::try_new(&dims).ok_or_else(|| PyValueError::new_err(format!("a tensor of shape {dims:?} is too large")))?;
+            given.push(Masked::from(b.input(&format!("x_{at}"), TensorType::new(dtype_of(dtype)?, shape))));
+        }
+        let name = layer.name().unwrap_or("layer").to_owned();
+        let mut cx = Trace::new(&b, &mut weights, false, seed, step);
+        let results = cx.apply(&name, layer, &given);
+        drop(cx);
+        match b.latched() {
+            Some(error) => Err(value_error(error)),
+            None => Ok(results.iter().map(|r| r.value.ty()).collect()),
+        }
+    };
+    if inputs.iter().all(|(dims, _)| dims.iter().all(Option::is_some)) {
+        let known = trace(1)?;
+        return Ok(known.iter().map(|ty| (ty.shape.dims().iter().map(|&d| Some(d)).collect(), dtype_name(ty.dtype))).collect());
+    }
+    let (a, b) = (trace(83)?, trace(89)?);
+    let open = |a: &Shape, b: &Shape| a.dims().iter().zip(b.dims()).map(|(&a, &b)| Some(a).filter(|a| *a == b)).collect();
+    Ok(a.iter().zip(&b).map(|(a, b)| (open(&a.shape, &b.shape), dtype_name(a.dtype))).collect())
+}
+
+/// A tensor that does not exist yet: what layers are called on to describe a network.
+#[pyclass(frozen, module = "adaline._adaline")]
+pub(crate) struct Symbol {
+    pub(crate) tensor: KerasTensor,
+    shape: OpenShape,
+    dtype: &'static str,
+}
+
+impl Symbol {
+    /// The input layer of a chain of layers that begins here.
+    pub(crate) fn layer(&self) -> Box<dyn Layer> {
+        self.tensor.layer().boxed()
+    }
+}
+
+#[pymethods]
+impl Symbol {
+    /// The beginning of a network.
+    #[staticmethod]
+    #[pyo3(signature = (batch_shape, dtype, name))]
+    fn input(batch_shape: OpenShape, dtype: &str, name: Option<&str>) -> PyResult<Self> {
+        let kind = dtype_name(dtype_of(dtype)?);
+        let mut config = Map::new();
+        config.insert("batch_shape".into(), json!(batch_shape));
+        config.insert("dtype".into(), json!(if kind == "int32" { "int32" } else { "float32" }));
+        if let Some(name) = name {
+            config.insert("name".into(), json!(name));
+        }
+        let layer = InputLayer::from_config(&Value::Object(config)).map_err(of_config)?;
+        Ok(Self { tensor: layer.tensor(), shape: batch_shape, dtype: kind })
+    }
+    #[getter]
+    fn shape(&self) -> OpenShape {
+        self.shape.clone()
+    }
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        self.dtype
+    }
+}
+
+/// How a weight of a Python layer begins and what acts on it, from JSON.
+pub(crate) fn weight_spec(initializer: &str, trainable: bool, regularizer: Option<&str>, constraint: Option<&str>) -> PyResult<WeightSpec> {
+    let mut spec = WeightSpec::new(Initializer::from_json(&parse(initializer)?).map_err(of_config)?);
+    spec.trainable = trainable;
+    if let Some(regularizer) = regularizer {
+        spec.regularizer = Some(Regularizer::from_json(&parse(regularizer)?).map_err(of_config)?);
+    }
+    if let Some(constraint) = constraint {
+        spec.constraint = Some(Constraint::from_json(&parse(constraint)?).map_err(of_config)?);
+    }
+    Ok(spec)
+}
+
+/// The value of a weight of the layer that is being written.
+#[pyfunction]
+fn trace_weight(
+    name: &str,
+    shape: Vec<usize>,
+    initializer: &str,
+    trainable: bool,
+    regularizer: Option<&str>,
+    constraint: Option<&str>,
+) -> PyResult<Node> {
+    let spec = weight_spec(initializer, trainable, regularizer, constraint)?;
+    with_host(|host| {
+        let id = host.weight(name, &shape, &spec);
+        crate::trace::checked(host.builder().var(id)).map(Node::of)
+    })
+}
+
+/// The new value of a weight that training does not change, of the layer that is being written.
+#[pyfunction]
+fn trace_assign(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let id = with_builder(|b| operand(b, value).map(Var::id))?;
+    with_host(|host| {
+        host.assign(name, id);
+        Ok(())
+    })
+}
+
+/// A layer within the layer that is being written, called on values.
+#[pyfunction]
+fn trace_apply(handle: &LayerHandle, name: &str, inputs: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Node>> {
+    let given = with_builder(|b| {
+        let of = |x: &Bound<'_, PyAny>| match x.cast::<Node>() {
+            Ok(node) => node.get().var(b).map(|v| (v.id(), node.get().mask)),
+            Err(_) => operand(b, x).map(|v| (v.id(), None)),
+        };
+        inputs.iter().map(of).collect::<PyResult<Vec<MaskedId>>>()
+    })?;
+    with_host(|host| {
+        let results = host.apply(name, handle.shared.layer(), &given);
+        let b = host.builder();
+        if let Some(error) = b.latched() {
+            return Err(value_error(error));
+        }
+        Ok(results.into_iter().map(|(v, m)| Node::masked(b.var(v), m)).collect())
+    })
+}
+
+/// Whether the graph of a training step is being written.
+#[pyfunction]
+fn trace_training() -> PyResult<bool> {
+    with_host(|host| Ok(host.training()))
+}
+
+/// Adds a scalar to the loss of the model.
+#[pyfunction]
+fn trace_add_loss(value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let id = with_builder(|b| operand(b, value).map(Var::id))?;
+    with_host(|host| {
+        host.add_loss(id);
+        Ok(())
+    })
+}
+
+/// Random numbers of the layer that is being written, others in each step: `uniform` in [0, 1) or standard `normal`.
+#[pyfunction]
+fn trace_random(distribution: &str, shape: Vec<usize>) -> PyResult<Node> {
+    let dist = if distribution == "normal" { Distribution::Normal } else { Distribution::Uniform };
+    let shape = Shape::try_new(&shape).ok_or_else(|| PyValueError::new_err(format!("shape {shape:?} is too large")))?;
+    with_host(|host| {
+        let id = host.random(dist, shape);
+        crate::trace::checked(host.builder().var(id)).map(Node::of)
+    })
+}
+
+/// A value with the mask of its steps.
+#[pyfunction]
+fn with_mask(value: &Bound<'_, Node>, mask: Option<&Bound<'_, PyAny>>) -> PyResult<Node> {
+    with_builder(|b| {
+        let mask = mask.map(|m| operand(b, m).map(Var::id)).transpose()?;
+        value.get().var(b).map(|v| Node::masked(v, mask))
+    })
+}
+
+/// Classes of the catalogue: `[(kind, class, module, aliases)]`.
+#[pyfunction]
+fn catalogue_rows() -> Vec<(&'static str, &'static str, &'static str, Vec<&'static str>)> {
+    let mut rows = Vec::new();
+    rows.extend(catalogue::LAYERS.iter().map(|r| ("layer", r.class, r.module, r.aliases.to_vec())));
+    rows.extend(catalogue::LOSSES.iter().map(|r| ("loss", r.class, r.module, r.aliases.to_vec())));
+    rows.extend(catalogue::METRICS.iter().map(|r| ("metric", r.class, r.module, r.aliases.to_vec())));
+    rows.extend(catalogue::OPTIMIZERS.iter().map(|r| ("optimizer", r.class, r.module, r.aliases.to_vec())));
+    rows
+}
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<LayerHandle>()?;
+    m.add_class::<Symbol>()?;
+    for f in [
+        wrap_pyfunction!(trace_weight, m)?,
+        wrap_pyfunction!(trace_assign, m)?,
+        wrap_pyfunction!(trace_apply, m)?,
+        wrap_pyfunction!(trace_training, m)?,
+        wrap_pyfunction!(trace_add_loss, m)?,
+        wrap_pyfunction!(trace_random, m)?,
+        wrap_pyfunction!(with_mask, m)?,
+        wrap_pyfunction!(catalogue_rows, m)?,
+    ] {
+        m.add_function(f)?;
+    }
+    Ok(())
+}

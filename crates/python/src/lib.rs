@@ -1,0 +1,38 @@
+//! The extension module behind the Python package `adaline`: everything that is not Python's own (names, defaults, conversions) happens here.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `trace` | the graph that Python code is writing |
+//! | `node` | its values, with operators and operations |
+//! | `program` | functions of arrays, traced once and compiled |
+//! | `layer` | layers of the catalogue and of Python, symbolic tensors |
+//! | `object` | losses, metrics, optimizers and their like by themselves |
+//! | `model` | networks with weights: fit, evaluate, predict, save |
+//! | `callback` | Python's callbacks in the training loop |
+//! | `array` | NumPy's arrays |
+//! | `error` | Rust's errors as Python's exceptions |
+
+#![expect(clippy::needless_pass_by_value, clippy::unused_self, reason = "PyO3 hands arguments over by value, and methods need a receiver")]
+
+mod array;
+mod callback;
+mod error;
+mod layer;
+mod model;
+mod node;
+mod object;
+mod program;
+mod trace;
+
+use pyo3::prelude::*;
+
+/// The module.
+#[pymodule]
+fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    node::register(m)?;
+    program::register(m)?;
+    layer::register(m)?;
+    object::register(m)?;
+    model::register(m)
+}

@@ -1,0 +1,601 @@
+//! Networks with weights: what Python's `Model` asks.
+
+use crate::array::{Given, Rows, tensor_to_python};
+use crate::callback::{PythonCallback, PythonProgress};
+use crate::error::{of_config, raised};
+use crate::layer::{LayerHandle, OpenShape, Symbol, parse};
+use crate::object::{loss_of, metric_of};
+use crate::trace::take_pending;
+use adaline::data::{RowSource, Tensor};
+use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective};
+use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Seed, Sequential, catalogue};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+/// Where a model lies while nobody trains it. Training takes it out; callbacks find it there again.
+#[derive(Default)]
+pub(crate) struct Cell {
+    state: Mutex<State>,
+    there: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    model: Option<Model>,
+    /// Who has it.
+    taken_by: Option<ThreadId>,
+}
+
+impl Cell {
+    fn of(model: Model) -> Self {
+        Self { state: Mutex::new(State { model: Some(model), taken_by: None }), there: Condvar::new() }
+    }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A state is replaced as a whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Takes the model, waiting for other threads; an error where this thread has it already.
+    fn take(&self) -> Result<Model, Busy> {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        loop {
+            if let Some(model) = state.model.take() {
+                state.taken_by = Some(me);
+                return Ok(model);
+            }
+            if state.taken_by == Some(me) {
+                return Err(Busy);
+            }
+            state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+    /// Puts it back.
+    pub(crate) fn put(&self, model: Model) {
+        let mut state = self.lock();
+        (state.model, state.taken_by) = (Some(model), None);
+        drop(state);
+        self.there.notify_one();
+    }
+    /// As [`Cell::take`], after [`Cell::put`] for the time of a callback.
+    pub(crate) fn take_back(&self) -> Model {
+        let mut state = self.lock();
+        loop {
+            if let Some(model) = state.model.take() {
+                state.taken_by = Some(thread::current().id());
+                return model;
+            }
+            state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The model is at work on this very thread.
+struct Busy;
+
+fn busy() -> PyErr {
+    PyRuntimeError::new_err("the model is asked something by code that it is running itself, while it writes its graph")
+}
+
+/// A model on loan, which goes back whatever happens.
+struct Loan<'a> {
+    cell: &'a Cell,
+    model: Option<Model>,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if let Some(model) = self.model.take() {
+            self.cell.put(model);
+        }
+    }
+}
+
+/// A network with weights.
+#[pyclass(frozen, module = "adaline._adaline")]
+pub(crate) struct Core {
+    cell: Cell,
+}
+
+type Named<T> = Vec<(String, T)>;
+
+impl Core {
+    fn of(model: Model) -> Self {
+        Self { cell: Cell::of(model) }
+    }
+    /// Runs `f` on the model with the interpreter released.
+    fn with<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&mut Model) -> R + Send) -> PyResult<R> {
+        take_pending();
+        let result = py.detach(|| {
+            let mut loan = Loan { cell: &self.cell, model: Some(self.cell.take()?) };
+            loan.model.as_mut().map(f).ok_or(Busy)
+        });
+        result.map_err(|Busy| busy())
+    }
+    /// As [`Core::with`], of what can fail.
+    fn tried<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&mut Model) -> Result<R, Error> + Send) -> PyResult<R> {
+        let result = self.with(py, f)?;
+        match (result, take_pending()) {
+            (_, Some(pending)) => Err(pending),
+            (Ok(value), None) => Ok(value),
+            (Err(error), None) => Err(raised(&error)),
+        }
+    }
+    /// As [`Core::with`], holding the interpreter: for what takes a moment.
+    fn held<R>(&self, f: impl FnOnce(&mut Model) -> R) -> PyResult<R> {
+        // Who waits must not hold the interpreter, which the one that has the model may need.
+        let taken = if self.cell.lock().model.is_some() { self.cell.take() } else { Python::attach(|py| py.detach(|| self.cell.take())) };
+        let mut loan = Loan { cell: &self.cell, model: Some(taken.map_err(|Busy| busy())?) };
+        loan.model.as_mut().map(f).ok_or_else(busy)
+    }
+}
+
+/// Data of Python, borrowed.
+struct Data<'py>(Vec<Given<'py>>);
+
+impl<'py> Data<'py> {
+    fn of(arrays: &[Bound<'py, PyAny>]) -> PyResult<Self> {
+        arrays.iter().map(Given::of).collect::<PyResult<_>>().map(Self)
+    }
+    fn rows(&self) -> PyResult<Vec<Rows<'_>>> {
+        self.0.iter().map(Given::rows).collect()
+    }
+    fn tensors(&self) -> PyResult<Vec<Tensor>> {
+        self.0.iter().map(Given::tensor).collect()
+    }
+}
+
+/// What is no number in data is told before a step is made, as for tensors.
+fn check_finite(rows: &[Rows<'_>], what: &'static str) -> PyResult<()> {
+    for x in rows {
+        if let Some((row, column, value)) = x.first_non_finite() {
+            return Err(raised(&Error::NonFiniteData { what, row, column, value }));
+        }
+    }
+    Ok(())
+}
+
+fn inputs<'a>(rows: &'a [Rows<'a>]) -> Inputs<'a> {
+    rows.iter().map(|r| r as &dyn RowSource).collect::<Vec<_>>().into()
+}
+
+fn labels(tensors: &[Tensor]) -> Labels<'_> {
+    tensors.iter().collect::<Vec<_>>().into()
+}
+
+/// Weights of samples, one list.
+fn weights_of(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<f32>>> {
+    object.filter(|o| !o.is_none()).map(|o| Ok(Given::of(o)?.tensor()?.f32_values().into_owned())).transpose()
+}
+
+/// What training left behind.
+struct FitResult {
+    epochs: Vec<usize>,
+    columns: Named<Vec<f64>>,
+}
+
+#[pymethods]
+impl Core {
+    /// Layers one after the other; `input` is the open shape and type of a batch, where it is known.
+    #[staticmethod]
+    #[pyo3(signature = (layers, input, name, seed, policy))]
+    fn sequential(
+        py: Python<'_>,
+        layers: Vec<PyRef<'_, LayerHandle>>,
+        input: Option<PyRef<'_, Symbol>>,
+        name: &str,
+        seed: u64,
+        policy: Option<&str>,
+    ) -> PyResult<Self> {
+        take_pending();
+        let mut boxed: Vec<Box<dyn adaline::nn::Layer>> = Vec::with_capacity(layers.len() + 1);
+        if let Some(input) = &input {
+            boxed.push(input.layer());
+        }
+        boxed.extend(layers.iter().map(|l| l.shared.layer().boxed()));
+        let mut network = Sequential::of(boxed).name(name);
+        if let Some(policy) = policy {
+            network = network.dtype_policy(DTypePolicy::from_name(name, policy).map_err(of_config)?);
+        }
+        let built = py.detach(|| network.build_on(adaline::backend(), Seed(seed)));
+        built.map(Self::of).map_err(|e| raised(&e))
+    }
+    /// The network between symbolic tensors.
+    #[staticmethod]
+    fn functional(
+        py: Python<'_>,
+        inputs: Vec<PyRef<'_, Symbol>>,
+        outputs: Vec<PyRef<'_, Symbol>>,
+        name: &str,
+        seed: u64,
+        policy: Option<&str>,
+    ) -> PyResult<Self> {
+        take_pending();
+        let inputs: Vec<_> = inputs.iter().map(|s| s.tensor.clone()).collect();
+        let outputs: Vec<_> = outputs.iter().map(|s| s.tensor.clone()).collect();
+        let mut network = Functional::new(inputs, outputs).map_err(|e| raised(&e))?.name(name);
+        if let Some(policy) = policy {
+            network = network.dtype_policy(DTypePolicy::from_name(name, policy).map_err(of_config)?);
+        }
+        let built = py.detach(|| network.build_on(adaline::backend(), Seed(seed)));
+        built.map(Self::of).map_err(|e| raised(&e))
+    }
+    /// A model from a file of any format that holds one.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: &str, compile: bool) -> PyResult<Self> {
+        take_pending();
+        let options = LoadOptions { compile, ..LoadOptions::default() };
+        let loaded = py.detach(|| adaline::nn::model::load_model_with(adaline::backend(), path, options));
+        loaded.map(Self::of).map_err(|e| raised(&e))
+    }
+    /// A model from the bytes of a `.keras` file.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, bytes: &Bound<'_, PyBytes>, compile: bool) -> PyResult<Self> {
+        take_pending();
+        let (bytes, options) = (bytes.as_bytes(), LoadOptions { compile, ..LoadOptions::default() });
+        let loaded = py.detach(|| Model::from_bytes(adaline::backend(), bytes, options));
+        loaded.map(Self::of).map_err(|e| raised(&e))
+    }
+    fn save(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        self.tried(py, |m| m.save(path))
+    }
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.tried(py, |m| m.to_bytes())?))
+    }
+    fn save_weights(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        self.tried(py, |m| m.save_weights(path))
+    }
+    fn load_weights(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        self.tried(py, |m| m.load_weights(path))
+    }
+    /// The model as Keras writes it, without `compile` settings.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.tried(py, |m| m.to_config()).map(|v| v.to_string())
+    }
+    /// It as a layer of other networks, without weights.
+    fn as_layer(&self) -> PyResult<LayerHandle> {
+        let network = self.held(|m| m.network())?.map_err(|e| raised(&e))?;
+        Ok(LayerHandle::of(network.into()))
+    }
+
+    #[getter]
+    fn is_built(&self) -> PyResult<bool> {
+        self.held(|m| m.is_built())
+    }
+    #[getter]
+    fn is_compiled(&self) -> PyResult<bool> {
+        self.held(|m| m.is_compiled())
+    }
+    /// Makes the weights for rows of a shape.
+    fn build(&self, py: Python<'_>, row: Vec<usize>) -> PyResult<()> {
+        self.tried(py, |m| m.build_for(&row))
+    }
+    #[getter]
+    fn layer_names(&self) -> PyResult<Vec<String>> {
+        self.held(|m| m.layer_names().map(str::to_owned).collect())
+    }
+    #[getter]
+    fn input_names(&self) -> PyResult<Vec<String>> {
+        self.held(|m| m.input_names().map(str::to_owned).collect())
+    }
+    #[getter]
+    fn output_names(&self) -> PyResult<Vec<String>> {
+        self.held(|m| m.output_names().to_vec())
+    }
+    /// Shapes of one row of each input, none where a size is open.
+    #[getter]
+    fn input_rows(&self) -> PyResult<Vec<OpenShape>> {
+        self.held(|m| m.input_rows().map(<[_]>::to_vec).collect())
+    }
+    /// Shapes of one row of each output.
+    #[getter]
+    fn output_rows(&self) -> PyResult<Vec<Vec<usize>>> {
+        self.held(|m| m.output_rows().map(<[_]>::to_vec).collect())
+    }
+    /// Names, shapes and whether training changes them, of all weights in Keras' order.
+    #[getter]
+    fn weights(&self) -> PyResult<Vec<(String, Vec<usize>, bool)>> {
+        self.held(|m| m.weight_table())
+    }
+    fn get_weight(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        let tensor = self.held(|m| m.weight(name))?.map_err(|e| raised(&e))?;
+        tensor_to_python(py, tensor)
+    }
+    fn set_weight(&self, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
+        let tensor = Given::of(values)?.tensor()?;
+        self.held(|m| m.set_weight(name, &tensor))?.map_err(|e| raised(&e))
+    }
+    fn set_trainable(&self, py: Python<'_>, layer: &str, trainable: bool) -> PyResult<()> {
+        self.tried(py, |m| m.set_trainable(layer, trainable))
+    }
+    fn reset_states(&self) -> PyResult<()> {
+        self.held(Model::reset_states)
+    }
+
+    /// All outputs for arrays of one batch.
+    fn call(&self, py: Python<'_>, x: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Py<PyAny>>> {
+        let data = Data::of(&x)?;
+        let rows = data.rows()?;
+        let batch = rows.first().map_or(1, |r| r.rows().max(1));
+        let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch))?;
+        outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
+    }
+    /// As `call` for one input and one output: the fast way.
+    fn call_one(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let given = Given::of(x)?;
+        let rows = given.rows()?;
+        let batch = rows.rows().max(1);
+        let output = self.tried(py, |m| m.predict_batched(&rows, batch))?;
+        tensor_to_python(py, output)
+    }
+    /// All outputs for arrays, in batches.
+    fn predict(&self, py: Python<'_>, x: Vec<Bound<'_, PyAny>>, batch_size: usize) -> PyResult<Vec<Py<PyAny>>> {
+        let data = Data::of(&x)?;
+        let rows = data.rows()?;
+        let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch_size))?;
+        outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
+    }
+
+    /// Chooses optimizer, losses and metrics: for each output its name, loss, the loss' weight, metrics and weighted metrics.
+    fn compile(&self, py: Python<'_>, optimizer: &str, objectives: Vec<Target<'_>>, auto_scale_loss: bool) -> PyResult<()> {
+        let optimizer = catalogue::optimizer_from_json(&parse(optimizer)?).map_err(of_config)?;
+        let mut made = Vec::with_capacity(objectives.len());
+        for Target(name, loss, weight, metrics, weighted) in &objectives {
+            let each = |list: &[Bound<'_, PyAny>]| list.iter().map(metric_of).collect::<PyResult<Vec<Box<dyn Metric>>>>();
+            let objective = Objective::new(loss_of(loss)?).weight(*weight).metrics(each(metrics)?).weighted_metrics(each(weighted)?);
+            made.push((name.clone(), objective));
+        }
+        self.tried(py, |m| {
+            m.auto_scale_loss(auto_scale_loss);
+            m.compile_outputs(optimizer, made)
+        })
+    }
+    /// Trains. Callbacks are objects with Keras' methods, each with whether it wants to be told of batches.
+    fn fit(
+        &self,
+        py: Python<'_>,
+        x: Vec<Bound<'_, PyAny>>,
+        y: Vec<Bound<'_, PyAny>>,
+        options: Options<'_>,
+        callbacks: Vec<(Py<PyAny>, bool)>,
+    ) -> PyResult<(Vec<usize>, Named<Vec<f64>>)> {
+        take_pending();
+        let (x, y) = (Data::of(&x)?, Data::of(&y)?);
+        let (rows, y) = (x.rows()?, y.tensors()?);
+        check_finite(&rows, "x")?;
+        let (vx, vy) = (Data::of(&options.validation_x)?, Data::of(&options.validation_y)?);
+        let (vx, vy) = (vx.rows()?, vy.tensors()?);
+        check_finite(&vx, "validation x")?;
+        let validation_weights = weights_of(options.validation_weights.as_ref())?;
+        let sample_weight = weights_of(options.sample_weight.as_ref())?;
+        let named = |(name, weights): &(String, Bound<'_, PyAny>)| Ok((name.clone(), weights_of(Some(weights))?.unwrap_or_default()));
+        let sample_weights = options.sample_weights.iter().map(named).collect::<PyResult<Named<Vec<f32>>>>()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let display = options.display.as_ref().map(|d| d.clone().unbind());
+        let progress = PythonProgress::new(options.verbose, options.epochs, options.interactive, display, Arc::clone(&stop));
+        let callbacks: Vec<_> =
+            callbacks.into_iter().map(|(object, batches)| PythonCallback { object, cell: &self.cell, batches, stand_in: None }).collect();
+        let plain = options.plain();
+        let mut loan = Loan { cell: &self.cell, model: None };
+        let result = py.detach(|| -> Result<Result<FitResult, Error>, Busy> {
+            let mut fit = plain.fit().stop_when(stop).progress(progress);
+            if let Some(weights) = sample_weight {
+                fit = fit.sample_weight(weights);
+            }
+            for (name, weights) in sample_weights {
+                fit = fit.sample_weight_of(name, weights);
+            }
+            if !vx.is_empty() {
+                fit = match validation_weights {
+                    Some(weights) => fit.validation_data_weighted(inputs(&vx), labels(&vy), weights),
+                    None => fit.validation_data(inputs(&vx), labels(&vy)),
+                };
+            }
+            for callback in callbacks {
+                fit = fit.callback(callback);
+            }
+            // This thread has the model from here to the end, save while callbacks run.
+            let mut model = self.cell.take()?;
+            let result = model.fit(inputs(&rows), labels(&y), fit).map(|history| FitResult {
+                epochs: history.epoch.clone(),
+                columns: history.columns().map(|(name, values)| (name.to_owned(), values.to_vec())).collect(),
+            });
+            loan.model = Some(model);
+            Ok(result)
+        });
+        drop(loan);
+        let result = result.map_err(|Busy| busy())?;
+        if let Some(pending) = take_pending() {
+            return Err(pending);
+        }
+        result.map(|r| (r.epochs, r.columns)).map_err(|e| raised(&e))
+    }
+    /// Loss and metrics on arrays.
+    fn evaluate(
+        &self,
+        py: Python<'_>,
+        x: Vec<Bound<'_, PyAny>>,
+        y: Vec<Bound<'_, PyAny>>,
+        batch_size: usize,
+        sample_weight: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Logs> {
+        let (x, y) = (Data::of(&x)?, Data::of(&y)?);
+        let (rows, y) = (x.rows()?, y.tensors()?);
+        check_finite(&rows, "x")?;
+        let mut options = Evaluate::default().batch_size(batch_size);
+        if let Some(weights) = weights_of(sample_weight)? {
+            options = options.sample_weight(weights);
+        }
+        self.tried(py, |m| m.evaluate(inputs(&rows), labels(&y), options))
+    }
+    /// One training step on one batch: the running values of loss and metrics.
+    fn train_on_batch(
+        &self,
+        py: Python<'_>,
+        x: Vec<Bound<'_, PyAny>>,
+        y: Vec<Bound<'_, PyAny>>,
+        sample_weight: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Logs> {
+        let (x, y) = (Data::of(&x)?, Data::of(&y)?);
+        let (rows, y) = (x.rows()?, y.tensors()?);
+        let weights = weights_of(sample_weight)?;
+        self.tried(py, |m| {
+            m.train_on_batch(inputs(&rows), labels(&y), weights.as_deref())?;
+            Ok(m.running_logs())
+        })
+    }
+    /// Loss and metrics of one batch.
+    fn test_on_batch(
+        &self,
+        py: Python<'_>,
+        x: Vec<Bound<'_, PyAny>>,
+        y: Vec<Bound<'_, PyAny>>,
+        sample_weight: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Logs> {
+        let (x, y) = (Data::of(&x)?, Data::of(&y)?);
+        let (rows, y) = (x.rows()?, y.tensors()?);
+        let weights = weights_of(sample_weight)?;
+        self.tried(py, |m| m.test_on_batch(inputs(&rows), labels(&y), weights.as_deref()))
+    }
+    fn reset_metrics(&self) -> PyResult<()> {
+        self.held(Model::reset_metrics)
+    }
+    /// The learning rate of the next step.
+    #[getter]
+    fn learning_rate(&self) -> PyResult<Option<f64>> {
+        self.held(|m| m.learning_rate())
+    }
+    #[setter]
+    fn set_learning_rate(&self, value: f64) -> PyResult<()> {
+        self.held(|m| m.set_learning_rate(value))?.map_err(|e| raised(&e))
+    }
+    /// Updates made.
+    #[getter]
+    fn iterations(&self) -> PyResult<u32> {
+        self.held(|m| m.iterations())
+    }
+    /// Envelopes of the optimizer and of the losses and metrics, where the model is compiled.
+    #[getter]
+    fn compile_config(&self) -> PyResult<Option<String>> {
+        let told = self.held(|m| m.compile_config())?;
+        told.map(|v| v.map(|v| v.to_string())).map_err(|e| raised(&e))
+    }
+    /// Rows of Keras' table: name, class, level, open output shape, parameters, whether trainable, what it is called on.
+    fn summary(&self, expand_nested: bool) -> PyResult<Vec<SummaryRow>> {
+        let told = self.held(|m| if expand_nested { m.summary_expanded() } else { m.summary() })?.map_err(|e| raised(&e))?;
+        Ok(told.rows.into_iter().map(|r| (r.name, r.class, r.level, r.output_shape, r.params, r.trainable, r.connected_to)).collect())
+    }
+    /// Values that training changes, that it does not, and that the optimizer keeps.
+    #[getter]
+    fn counts(&self) -> PyResult<(usize, usize, Option<usize>)> {
+        let told = self.held(|m| m.summary())?.map_err(|e| raised(&e))?;
+        Ok((told.trainable, told.non_trainable, told.optimizer))
+    }
+}
+
+/// Name, class, level, open output shape, parameters, whether trainable, what it is called on.
+type SummaryRow = (String, String, usize, Option<OpenShape>, usize, Option<bool>, Vec<String>);
+
+/// Of an output: its name, loss, the loss' weight, metrics, weighted metrics.
+#[derive(FromPyObject)]
+struct Target<'py>(String, Bound<'py, PyAny>, f64, Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>);
+
+/// What Python's `fit` was given besides data and callbacks, under Keras' names.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+#[expect(clippy::struct_excessive_bools, reason = "Keras' arguments")]
+struct Options<'py> {
+    epochs: usize,
+    batch_size: usize,
+    shuffle: bool,
+    verbose: u8,
+    interactive: bool,
+    validation_split: f64,
+    validation_freq: usize,
+    validation_batch_size: Option<usize>,
+    validation_x: Vec<Bound<'py, PyAny>>,
+    validation_y: Vec<Bound<'py, PyAny>>,
+    validation_weights: Option<Bound<'py, PyAny>>,
+    initial_epoch: usize,
+    steps_per_epoch: Option<usize>,
+    class_weight: Option<Vec<(i32, f32)>>,
+    sample_weight: Option<Bound<'py, PyAny>>,
+    sample_weights: Vec<(String, Bound<'py, PyAny>)>,
+    allow_nan: bool,
+    advice: bool,
+    display: Option<Bound<'py, PyAny>>,
+}
+
+/// Those of them that are no objects of Python.
+struct Plain {
+    epochs: usize,
+    batch_size: usize,
+    shuffle: bool,
+    verbose: u8,
+    validation_split: f64,
+    validation_freq: usize,
+    validation_batch_size: Option<usize>,
+    initial_epoch: usize,
+    steps_per_epoch: Option<usize>,
+    class_weight: Option<Vec<(i32, f32)>>,
+    allow_nan: bool,
+    advice: bool,
+}
+
+impl Options<'_> {
+    fn plain(self) -> Plain {
+        Plain {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            shuffle: self.shuffle,
+            verbose: self.verbose,
+            validation_split: self.validation_split,
+            validation_freq: self.validation_freq,
+            validation_batch_size: self.validation_batch_size,
+            initial_epoch: self.initial_epoch,
+            steps_per_epoch: self.steps_per_epoch,
+            class_weight: self.class_weight,
+            allow_nan: self.allow_nan,
+            advice: self.advice,
+        }
+    }
+}
+
+impl Plain {
+    fn fit<'a>(self) -> Fit<'a> {
+        let mut fit = Fit::default()
+            .epochs(self.epochs)
+            .batch_size(self.batch_size)
+            .shuffle(self.shuffle)
+            .verbose(self.verbose)
+            .validation_split(self.validation_split)
+            .validation_freq(self.validation_freq)
+            .initial_epoch(self.initial_epoch)
+            .allow_nan(self.allow_nan)
+            .advice(self.advice);
+        if let Some(rows) = self.validation_batch_size {
+            fit = fit.validation_batch_size(rows);
+        }
+        if let Some(steps) = self.steps_per_epoch {
+            fit = fit.steps_per_epoch(steps);
+        }
+        if let Some(weights) = self.class_weight {
+            fit = fit.class_weight(weights);
+        }
+        fit
+    }
+}
+
+/// Sets the number of threads of models made from now on; results do not depend on it.
+#[pyfunction]
+fn set_threads(threads: usize) {
+    adaline::set_threads(threads);
+}
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Core>()?;
+    m.add_function(wrap_pyfunction!(set_threads, m)?)
+}

@@ -1,0 +1,127 @@
+"""What all classes of the catalogue share: arguments, configurations, names."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections import Counter
+from typing import Any, Dict, Optional, Type, TypeVar
+
+import numpy as np
+
+T = TypeVar("T", bound="KerasObject")
+
+_names: "Counter[str]" = Counter()
+_lock = threading.Lock()
+
+
+def snake_case(name: str) -> str:
+    """`MaxPooling2D` as `max_pooling2d`, by Keras' rule."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """`dense`, then `dense_1`, `dense_2`, .."""
+    with _lock:
+        count = _names[prefix]
+        _names[prefix] += 1
+    return prefix if count == 0 else f"{prefix}_{count}"
+
+
+def clear_names() -> None:
+    """Counts names from the beginning again."""
+    with _lock:
+        _names.clear()
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: objects as their envelopes, functions by their names."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, KerasObject):
+        return value._envelope()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if hasattr(value, "_keras_name"):
+        return value._keras_name
+    if isinstance(value, type) and issubclass(value, KerasObject):
+        return plain(value())
+    if isinstance(value, (np.dtype, type)):
+        return np.dtype(value).name
+    if callable(value) and hasattr(value, "__name__"):
+        return value.__name__
+    raise TypeError(f"{value!r} of type {type(value).__name__} cannot be written into a configuration")
+
+
+class KerasObject:
+    """Something with arguments that files hold."""
+
+    #: Name of the class in the catalogue; none for classes written in Python.
+    _class: Optional[str] = None
+    _module = "keras"
+    _args: Dict[str, Any]
+
+    def _arguments(self, **values: Any) -> None:
+        self._args = values
+        for name, value in values.items():
+            if not isinstance(getattr(type(self), name, None), property):
+                setattr(self, name, value)
+
+    def get_config(self) -> Dict[str, Any]:
+        """Constructor arguments, from which `from_config` makes an equal object."""
+        return {k: plain(v) for k, v in self._args.items()}
+
+    @classmethod
+    def from_config(cls: Type[T], config: Dict[str, Any]) -> T:
+        """An object of these arguments."""
+        from .saving import deserialize_keras_object
+
+        made = {k: deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()}
+        return cls(**made)
+
+    def _registered_name(self) -> Optional[str]:
+        from .saving import get_registered_name
+
+        return None if self._class else get_registered_name(type(self))
+
+    def _envelope(self) -> Dict[str, Any]:
+        return {
+            "module": self._module if self._class else type(self).__module__,
+            "class_name": self._class or type(self).__name__,
+            "config": self.get_config(),
+            "registered_name": self._registered_name(),
+        }
+
+    def _envelope_json(self) -> str:
+        return json.dumps(self._envelope())
+
+
+def arguments_of(class_name: str, values: Dict[str, Any]) -> Dict[str, Any]:
+    """Arguments without those that were left out, as the compiled side takes them."""
+    return {k: plain(v) for k, v in values.items() if v is not None}
+
+
+def python_hint(names: Any, wanted: str) -> str:
+    """What was perhaps meant."""
+    import difflib
+
+    near = difflib.get_close_matches(wanted, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def is_interactive() -> bool:
+    """Whether lines on the screen can be drawn anew."""
+    try:
+        return bool(sys.stdout.isatty())
+    except Exception:
+        return False
