@@ -16,7 +16,10 @@ use std::{collections::BTreeMap, error::Error};
 
 #[path = "support/defaults.rs"]
 mod defaults;
-use defaults::{COMMON, least, rust_name};
+#[path = "support/rows.rs"]
+mod rows;
+use defaults::least;
+use rows::{COMMON, rust_name};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let names: BTreeMap<String, Vec<String>> = serde_json::from_str(include_str!("../tests/keras_names.json"))?;

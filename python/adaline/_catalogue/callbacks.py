@@ -148,12 +148,12 @@ class LambdaCallback(BuiltinCallback):
 
     def __init__(
         self,
-        on_epoch_begin: Any = None,
-        on_epoch_end: Any = None,
-        on_train_begin: Any = None,
-        on_train_end: Any = None,
-        on_train_batch_begin: Any = None,
-        on_train_batch_end: Any = None,
+        on_epoch_begin: Optional[Callable[..., Any]] = None,
+        on_epoch_end: Optional[Callable[..., Any]] = None,
+        on_train_begin: Optional[Callable[..., Any]] = None,
+        on_train_end: Optional[Callable[..., Any]] = None,
+        on_train_batch_begin: Optional[Callable[..., Any]] = None,
+        on_train_batch_end: Optional[Callable[..., Any]] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__()
@@ -330,11 +330,11 @@ class TensorBoard(BuiltinCallback):
             log_dir=log_dir,
             histogram_freq=histogram_freq,
             write_graph=write_graph,
-            write_images=write_images,
-            write_steps_per_second=write_steps_per_second,
+            write_images=write_images or None,
+            write_steps_per_second=write_steps_per_second or None,
             update_freq=update_freq,
-            profile_batch=profile_batch,
-            embeddings_freq=embeddings_freq,
+            profile_batch=None if profile_batch == 0 else profile_batch,
+            embeddings_freq=None if embeddings_freq == 0 else embeddings_freq,
             embeddings_metadata=embeddings_metadata,
         )
 
@@ -353,7 +353,7 @@ class TerminateOnNaN(BuiltinCallback):
 
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
-        self._arguments(raise_error=raise_error)
+        self._arguments(raise_error=raise_error or None)
 
 
 class GradientDescentStop(BuiltinCallback):

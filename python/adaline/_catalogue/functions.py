@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Sequence, Union
 
 from .._functions import activation_function, loss_function, metric_function
 from .._types import IntOrInts
@@ -106,7 +106,12 @@ def binary_crossentropy(
         label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
     """
-    return loss_function("BinaryCrossentropy", y_true, y_pred, {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis})
+    return loss_function(
+        "BinaryCrossentropy",
+        y_true,
+        y_pred,
+        {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis},
+    )
 
 
 def binary_focal_crossentropy(
@@ -134,7 +139,19 @@ def binary_focal_crossentropy(
         label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
     """
-    return loss_function("BinaryFocalCrossentropy", y_true, y_pred, {"apply_class_balancing": apply_class_balancing, "alpha": alpha, "gamma": gamma, "from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis})
+    return loss_function(
+        "BinaryFocalCrossentropy",
+        y_true,
+        y_pred,
+        {
+            "apply_class_balancing": apply_class_balancing,
+            "alpha": alpha,
+            "gamma": gamma,
+            "from_logits": from_logits,
+            "label_smoothing": label_smoothing,
+            "axis": axis,
+        },
+    )
 
 
 def categorical_crossentropy(
@@ -153,13 +170,18 @@ def categorical_crossentropy(
         label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
     """
-    return loss_function("CategoricalCrossentropy", y_true, y_pred, {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis})
+    return loss_function(
+        "CategoricalCrossentropy",
+        y_true,
+        y_pred,
+        {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis},
+    )
 
 
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: float = 0.25,
+    alpha: Union[float, Sequence[float]] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -177,13 +199,24 @@ def categorical_focal_crossentropy(
         label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
     """
-    return loss_function("CategoricalFocalCrossentropy", y_true, y_pred, {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis})
+    return loss_function(
+        "CategoricalFocalCrossentropy",
+        y_true,
+        y_pred,
+        {
+            "alpha": alpha,
+            "gamma": gamma,
+            "from_logits": from_logits,
+            "label_smoothing": label_smoothing,
+            "axis": axis,
+        },
+    )
 
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """`(1 - p[y]^q) / q`: between cross-entropy (`q` near 0) and absolute error (`q` = 1), so that
-    wrong labels do less harm (Zhang and Sabuncu 2018). Labels are class numbers `(B, ..)` or `(B,
-    .., 1)`, predictions probabilities.
+    wrong labels do less harm (Zhang and Sabuncu 2018). Labels are class numbers `(B, ..)` or
+    `(B, .., 1)`, predictions probabilities.
 
     Args:
         y_true: Labels.
@@ -210,7 +243,7 @@ def circle(
     ref_labels: Any = None,
     ref_embeddings: Any = None,
     remove_diagonal: bool = True,
-    gamma: int = 80,
+    gamma: float = 80,
     margin: float = 0.4,
 ) -> Any:
     """Pulls embeddings of one label together and pushes those of different labels apart (Sun et al.
@@ -228,7 +261,18 @@ def circle(
         gamma: How sharply the hardest pairs count, 80 unless set.
         margin: How far apart the classes are to be, 0.4 unless set.
     """
-    return loss_function("Circle", y_true, y_pred, {"ref_labels": ref_labels, "ref_embeddings": ref_embeddings, "remove_diagonal": remove_diagonal, "gamma": gamma, "margin": margin})
+    return loss_function(
+        "Circle",
+        y_true,
+        y_pred,
+        {
+            "ref_labels": ref_labels,
+            "ref_embeddings": ref_embeddings,
+            "remove_diagonal": remove_diagonal,
+            "gamma": gamma,
+            "margin": margin,
+        },
+    )
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
@@ -376,7 +420,7 @@ def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
     from_logits: bool = False,
-    ignore_class: Any = None,
+    ignore_class: Optional[int] = None,
     axis: int = -1,
 ) -> Any:
     """`-ln p[y]`; labels are class numbers `(B, ..)` or `(B, .., 1)`. A label outside of the
@@ -390,7 +434,12 @@ def sparse_categorical_crossentropy(
             the others.
         axis: The axis that is averaged over, -1 unless set.
     """
-    return loss_function("SparseCategoricalCrossentropy", y_true, y_pred, {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis})
+    return loss_function(
+        "SparseCategoricalCrossentropy",
+        y_true,
+        y_pred,
+        {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis},
+    )
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
@@ -410,8 +459,8 @@ def tversky(
     beta: float = 0.5,
     axis: Optional[IntOrInts] = None,
 ) -> Any:
-    """`1 - Σ y p / (Σ y p + alpha Σ y (1 - p) + beta Σ p (1 - y) + 1e-7)`: `Dice` with weights
-    (Salehi et al. 2017).
+    """`1 - Σ y p / (Σ y p + alpha Σ y (1 - p) + beta Σ p (1 - y) +
+    1e-7)`: `Dice` with weights (Salehi et al. 2017).
 
     Args:
         y_true: Labels.
@@ -496,7 +545,12 @@ def sparse_top_k_categorical_accuracy(
         k: Among the `k` best.
         from_sorted_ids: Whether predictions are classes by rank, not scores.
     """
-    return metric_function("SparseTopKCategoricalAccuracy", y_true, y_pred, {"k": k, "from_sorted_ids": from_sorted_ids})
+    return metric_function(
+        "SparseTopKCategoricalAccuracy",
+        y_true,
+        y_pred,
+        {"k": k, "from_sorted_ids": from_sorted_ids},
+    )
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
@@ -561,7 +615,7 @@ def gelu_approximate(x: Any) -> Any:
     return activation_function("gelu_approximate", x, {})
 
 
-def glu(x: Any, axis: Any = -1) -> Any:
+def glu(x: Any, axis: int = -1) -> Any:
     """The first half of the last axis times the sigmoid of the second (Dauphin et al. 2017): the
     axis becomes half as long
 
@@ -637,7 +691,7 @@ def log_sigmoid(x: Any) -> Any:
     return activation_function("log_sigmoid", x, {})
 
 
-def log_softmax(x: Any, axis: Any = -1) -> Any:
+def log_softmax(x: Any, axis: IntOrInts = -1) -> Any:
     """`ln softmax(x)` over the last axis
 
     Args:
@@ -656,7 +710,12 @@ def mish(x: Any) -> Any:
     return activation_function("mish", x, {})
 
 
-def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
+def relu(
+    x: Any,
+    negative_slope: float = 0.0,
+    max_value: Optional[float] = None,
+    threshold: float = 0.0,
+) -> Any:
     """`max(x, 0)`; gradient 0 at 0
 
     Args:
@@ -665,7 +724,11 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: 
         max_value: Largest value, or norm; none for no bound.
         threshold: Where the function changes from one part to another.
     """
-    return activation_function("relu", x, {"negative_slope": negative_slope, "max_value": max_value, "threshold": threshold})
+    return activation_function(
+        "relu",
+        x,
+        {"negative_slope": negative_slope, "max_value": max_value, "threshold": threshold},
+    )
 
 
 def relu6(x: Any) -> Any:
@@ -714,7 +777,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     return activation_function("soft_shrink", x, {"threshold": threshold})
 
 
-def softmax(x: Any, axis: Any = -1) -> Any:
+def softmax(x: Any, axis: IntOrInts = -1) -> Any:
     """`e^x / Σ e^x` over the last axis
 
     Args:
@@ -760,7 +823,7 @@ def sparse_sigmoid(x: Any) -> Any:
     return activation_function("sparse_sigmoid", x, {})
 
 
-def sparsemax(x: Any, axis: Any = -1) -> Any:
+def sparsemax(x: Any, axis: int = -1) -> Any:
     """The distribution over the last axis that is nearest to `x`; most of it is 0 (Martins and
     Astudillo 2016)
 
@@ -771,7 +834,7 @@ def sparsemax(x: Any, axis: Any = -1) -> Any:
     return activation_function("sparsemax", x, {"axis": axis})
 
 
-def squareplus(x: Any, b: int = 4) -> Any:
+def squareplus(x: Any, b: float = 4) -> Any:
     """`(x + sqrt(x² + 4)) / 2` (Barron 2021); `squareplus` takes another number than 4
 
     Args:
@@ -818,7 +881,11 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
         threshold: Where the function changes from one part to another.
         default_value: The value elsewhere.
     """
-    return activation_function("threshold", x, {"threshold": threshold, "default_value": default_value})
+    return activation_function(
+        "threshold",
+        x,
+        {"threshold": threshold, "default_value": default_value},
+    )
 
 
 BCE = binary_crossentropy

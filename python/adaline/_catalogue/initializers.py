@@ -148,7 +148,7 @@ class Identity(Initializer):
     """Ones on the diagonal of a matrix, times a factor.
 
     Args:
-        gain: Keras' argument; nothing but `1.0` is supported here.
+        gain: What stands on the diagonal.
     """
 
     _class = "Identity"

@@ -201,8 +201,8 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: None = None,
-        batch_size: None = None,
+        shape: Optional[Sequence[Optional[int]]] = None,
+        batch_size: Optional[int] = None,
         dtype: DTypeLike = None,
         sparse: Optional[bool] = None,
         ragged: Optional[bool] = None,
@@ -301,8 +301,8 @@ class Activation(Layer):
 
 
 class Dropout(Layer):
-    """In training, sets each element to 0 with probability `rate` and scales the others by `1 / (1
-    - rate)` (Srivastava et al. 2014); otherwise the identity.
+    """In training, sets each element to 0 with probability `rate` and scales the others by
+    `1 / (1 - rate)` (Srivastava et al. 2014); otherwise the identity.
 
     Args:
         rate: Part of the values that is dropped, from 0 to below 1.
@@ -374,8 +374,8 @@ class Rescaling(Layer):
 
 class Normalization(Layer):
     """`(x - mean) / max(sqrt(variance), 1e-7)` with a mean and variance for each position of the
-    kept axes (default: the last), learnt by `adapt` or given. With `invert`, `mean + x ·
-    max(sqrt(variance), 1e-7)`.
+    kept axes (default: the last), learnt by `adapt` or given. With `invert`,
+    `mean + x · max(sqrt(variance), 1e-7)`.
 
     Weights, when learnt (not changed by training): `mean`, `variance` of the kept axes' shape, and
     `count`, which Keras keeps for older files.
@@ -406,8 +406,8 @@ class Normalization(Layer):
 class Conv1D(Layer):
     """A convolution of sequences `(B, length, C)`.
 
-    `activation(x * kernel + bias)` with the cross-correlation `*` over `N` spatial axes: `(B, S..,
-    C) -> (B, S'.., filters)`.
+    `activation(x * kernel + bias)` with the cross-correlation `*` over `N` spatial axes:
+    `(B, S.., C) -> (B, S'.., filters)`.
 
     Weights: `kernel (K.., C / groups, filters)`, `bias (filters)`.
 
@@ -477,8 +477,8 @@ class Conv1D(Layer):
 class Conv2D(Layer):
     """A convolution of images `(B, height, width, C)`.
 
-    `activation(x * kernel + bias)` with the cross-correlation `*` over `N` spatial axes: `(B, S..,
-    C) -> (B, S'.., filters)`.
+    `activation(x * kernel + bias)` with the cross-correlation `*` over `N` spatial axes:
+    `(B, S.., C) -> (B, S'.., filters)`.
 
     Weights: `kernel (K.., C / groups, filters)`, `bias (filters)`.
 
@@ -548,8 +548,8 @@ class Conv2D(Layer):
 class Conv3D(Layer):
     """A convolution of volumes `(B, depth, height, width, C)`.
 
-    `activation(x * kernel + bias)` with the cross-correlation `*` over `N` spatial axes: `(B, S..,
-    C) -> (B, S'.., filters)`.
+    `activation(x * kernel + bias)` with the cross-correlation `*` over `N` spatial axes:
+    `(B, S.., C) -> (B, S'.., filters)`.
 
     Weights: `kernel (K.., C / groups, filters)`, `bias (filters)`.
 
@@ -619,8 +619,8 @@ class Conv3D(Layer):
 class MaxPooling1D(Layer):
     """The largest of windows of a sequence `(B, length, C)`.
 
-    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel: `(B,
-    S.., C) -> (B, S'.., C)`. Padding counts for neither.
+    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, S'.., C)`. Padding counts for neither.
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
@@ -655,8 +655,8 @@ class MaxPooling1D(Layer):
 class MaxPooling2D(Layer):
     """The largest of windows of an image `(B, height, width, C)`.
 
-    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel: `(B,
-    S.., C) -> (B, S'.., C)`. Padding counts for neither.
+    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, S'.., C)`. Padding counts for neither.
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
@@ -691,8 +691,8 @@ class MaxPooling2D(Layer):
 class MaxPooling3D(Layer):
     """The largest of windows of a volume `(B, depth, height, width, C)`.
 
-    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel: `(B,
-    S.., C) -> (B, S'.., C)`. Padding counts for neither.
+    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, S'.., C)`. Padding counts for neither.
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
@@ -727,8 +727,8 @@ class MaxPooling3D(Layer):
 class AveragePooling1D(Layer):
     """The mean of windows of a sequence `(B, length, C)`.
 
-    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel: `(B,
-    S.., C) -> (B, S'.., C)`. Padding counts for neither.
+    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, S'.., C)`. Padding counts for neither.
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
@@ -763,8 +763,8 @@ class AveragePooling1D(Layer):
 class AveragePooling2D(Layer):
     """The mean of windows of an image `(B, height, width, C)`.
 
-    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel: `(B,
-    S.., C) -> (B, S'.., C)`. Padding counts for neither.
+    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, S'.., C)`. Padding counts for neither.
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
@@ -799,8 +799,8 @@ class AveragePooling2D(Layer):
 class AveragePooling3D(Layer):
     """The mean of windows of a volume `(B, depth, height, width, C)`.
 
-    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel: `(B,
-    S.., C) -> (B, S'.., C)`. Padding counts for neither.
+    The largest (`MAX`) or mean cell of each window over `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, S'.., C)`. Padding counts for neither.
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
@@ -835,8 +835,8 @@ class AveragePooling3D(Layer):
 class GlobalMaxPooling1D(Layer):
     """The largest of a sequence `(B, length, C)`.
 
-    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) ->
-    (B, C)`, or `(B, 1.., C)` with `keepdims`.
+    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with `keepdims`.
 
     Args:
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -859,8 +859,8 @@ class GlobalMaxPooling1D(Layer):
 class GlobalMaxPooling2D(Layer):
     """The largest of an image `(B, height, width, C)`.
 
-    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) ->
-    (B, C)`, or `(B, 1.., C)` with `keepdims`.
+    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with `keepdims`.
 
     Args:
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -883,8 +883,8 @@ class GlobalMaxPooling2D(Layer):
 class GlobalMaxPooling3D(Layer):
     """The largest of a volume `(B, depth, height, width, C)`.
 
-    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) ->
-    (B, C)`, or `(B, 1.., C)` with `keepdims`.
+    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with `keepdims`.
 
     Args:
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -907,8 +907,8 @@ class GlobalMaxPooling3D(Layer):
 class GlobalAveragePooling1D(Layer):
     """The mean of a sequence `(B, length, C)`, over those steps only that are not masked.
 
-    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) ->
-    (B, C)`, or `(B, 1.., C)` with `keepdims`.
+    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with `keepdims`.
 
     Args:
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -931,8 +931,8 @@ class GlobalAveragePooling1D(Layer):
 class GlobalAveragePooling2D(Layer):
     """The mean of an image `(B, height, width, C)`.
 
-    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) ->
-    (B, C)`, or `(B, 1.., C)` with `keepdims`.
+    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with `keepdims`.
 
     Args:
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -955,8 +955,8 @@ class GlobalAveragePooling2D(Layer):
 class GlobalAveragePooling3D(Layer):
     """The mean of a volume `(B, depth, height, width, C)`.
 
-    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel: `(B, S.., C) ->
-    (B, C)`, or `(B, 1.., C)` with `keepdims`.
+    The largest (`MAX`) or mean cell over all `N` spatial axes, channel by channel:
+    `(B, S.., C) -> (B, C)`, or `(B, 1.., C)` with `keepdims`.
 
     Args:
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -1369,8 +1369,8 @@ class ZeroPadding3D(Layer):
 class Cropping1D(Layer):
     """Sequences `(B, length, C)` without their ends.
 
-    Leaves out cells at the beginning and the end of each of `N` spatial axes: `(B, S.., C) -> (B, S
-    - before - after.., C)`.
+    Leaves out cells at the beginning and the end of each of `N` spatial axes:
+    `(B, S.., C) -> (B, S - before - after.., C)`.
 
     Args:
         cropping: Cells to cut off: a number for all borders, one for each axis, or pairs of before
@@ -1388,8 +1388,8 @@ class Cropping1D(Layer):
 class Cropping2D(Layer):
     """Images `(B, height, width, C)` without their borders.
 
-    Leaves out cells at the beginning and the end of each of `N` spatial axes: `(B, S.., C) -> (B, S
-    - before - after.., C)`.
+    Leaves out cells at the beginning and the end of each of `N` spatial axes:
+    `(B, S.., C) -> (B, S - before - after.., C)`.
 
     Args:
         cropping: Cells to cut off: a number for all borders, one for each axis, or pairs of before
@@ -1413,8 +1413,8 @@ class Cropping2D(Layer):
 class Cropping3D(Layer):
     """Volumes `(B, depth, height, width, C)` without their borders.
 
-    Leaves out cells at the beginning and the end of each of `N` spatial axes: `(B, S.., C) -> (B, S
-    - before - after.., C)`.
+    Leaves out cells at the beginning and the end of each of `N` spatial axes:
+    `(B, S.., C) -> (B, S - before - after.., C)`.
 
     Args:
         cropping: Cells to cut off: a number for all borders, one for each axis, or pairs of before
@@ -1593,7 +1593,7 @@ class PReLU(Layer):
         alpha_initializer: InitializerLike = "Zeros",
         alpha_regularizer: RegularizerLike = None,
         alpha_constraint: ConstraintLike = None,
-        shared_axes: Any = None,
+        shared_axes: Optional[IntOrInts] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -1623,8 +1623,8 @@ class Softmax(Layer):
 class Conv1DTranspose(Layer):
     """A transposed convolution of sequences `(B, length, C)`.
 
-    `activation(y + bias)` where `y` is the gradient of a convolution over `N` spatial axes: `(B,
-    S.., C) -> (B, S'.., filters)` with `S' = S strides` for `same` padding.
+    `activation(y + bias)` where `y` is the gradient of a convolution over `N` spatial axes:
+    `(B, S.., C) -> (B, S'.., filters)` with `S' = S strides` for `same` padding.
 
     Weights: `kernel (K.., filters, C)`, `bias (filters)`.
 
@@ -1635,8 +1635,8 @@ class Conv1DTranspose(Layer):
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         output_padding: Cells that the result has more at the end, less than the strides. It then
-            has `(n - 1) strides + kernel + output_padding` cells, with `same` padding `(n - 1)
-            strides + kernel mod 2 + output_padding`.
+            has `(n - 1) strides + kernel + output_padding` cells, with `same` padding
+            `(n - 1) strides + kernel mod 2 + output_padding`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         dilation_rate: Cells between neighbours of the kernel.
         activation: What is applied to the results: a name, a function of `activations`, or none.
@@ -1696,8 +1696,8 @@ class Conv1DTranspose(Layer):
 class Conv2DTranspose(Layer):
     """A transposed convolution of images `(B, height, width, C)`.
 
-    `activation(y + bias)` where `y` is the gradient of a convolution over `N` spatial axes: `(B,
-    S.., C) -> (B, S'.., filters)` with `S' = S strides` for `same` padding.
+    `activation(y + bias)` where `y` is the gradient of a convolution over `N` spatial axes:
+    `(B, S.., C) -> (B, S'.., filters)` with `S' = S strides` for `same` padding.
 
     Weights: `kernel (K.., filters, C)`, `bias (filters)`.
 
@@ -1708,8 +1708,8 @@ class Conv2DTranspose(Layer):
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         output_padding: Cells that the result has more at the end, less than the strides. It then
-            has `(n - 1) strides + kernel + output_padding` cells, with `same` padding `(n - 1)
-            strides + kernel mod 2 + output_padding`.
+            has `(n - 1) strides + kernel + output_padding` cells, with `same` padding
+            `(n - 1) strides + kernel mod 2 + output_padding`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         dilation_rate: Cells between neighbours of the kernel (default 1).
         activation: What is applied to the results: a name, a function of `activations`, or none.
@@ -1769,8 +1769,8 @@ class Conv2DTranspose(Layer):
 class Conv3DTranspose(Layer):
     """A transposed convolution of volumes `(B, depth, height, width, C)`.
 
-    `activation(y + bias)` where `y` is the gradient of a convolution over `N` spatial axes: `(B,
-    S.., C) -> (B, S'.., filters)` with `S' = S strides` for `same` padding.
+    `activation(y + bias)` where `y` is the gradient of a convolution over `N` spatial axes:
+    `(B, S.., C) -> (B, S'.., filters)` with `S' = S strides` for `same` padding.
 
     Weights: `kernel (K.., filters, C)`, `bias (filters)`.
 
@@ -1782,8 +1782,8 @@ class Conv3DTranspose(Layer):
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         output_padding: Cells that the result has more at the end, less than the strides. It then
-            has `(n - 1) strides + kernel + output_padding` cells, with `same` padding `(n - 1)
-            strides + kernel mod 2 + output_padding`.
+            has `(n - 1) strides + kernel + output_padding` cells, with `same` padding
+            `(n - 1) strides + kernel mod 2 + output_padding`.
         dilation_rate: Cells between neighbours of the kernel (default 1).
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
@@ -1978,11 +1978,11 @@ class DepthwiseConv2D(Layer):
 class SeparableConv1D(Layer):
     """A separable convolution of sequences `(B, length, C)`.
 
-    A convolution of each channel by itself, whose results are then mixed: `activation(pointwise ·
-    depthwise(x) + bias)`, `(B, S.., C) -> (B, S'.., filters)`.
+    A convolution of each channel by itself, whose results are then mixed:
+    `activation(pointwise · depthwise(x) + bias)`, `(B, S.., C) -> (B, S'.., filters)`.
 
-    Weights: `depthwise_kernel (K.., C, depth_multiplier)`, `pointwise_kernel (1.., C
-    depth_multiplier, filters)`, `bias (filters)`.
+    Weights: `depthwise_kernel (K.., C, depth_multiplier)`,
+    `pointwise_kernel (1.., C depth_multiplier, filters)`, `bias (filters)`.
 
     Args:
         filters: Number of channels of the result.
@@ -2059,11 +2059,11 @@ class SeparableConv1D(Layer):
 class SeparableConv2D(Layer):
     """A separable convolution of images `(B, height, width, C)`.
 
-    A convolution of each channel by itself, whose results are then mixed: `activation(pointwise ·
-    depthwise(x) + bias)`, `(B, S.., C) -> (B, S'.., filters)`.
+    A convolution of each channel by itself, whose results are then mixed:
+    `activation(pointwise · depthwise(x) + bias)`, `(B, S.., C) -> (B, S'.., filters)`.
 
-    Weights: `depthwise_kernel (K.., C, depth_multiplier)`, `pointwise_kernel (1.., C
-    depth_multiplier, filters)`, `bias (filters)`.
+    Weights: `depthwise_kernel (K.., C, depth_multiplier)`,
+    `pointwise_kernel (1.., C depth_multiplier, filters)`, `bias (filters)`.
 
     Args:
         filters: Number of channels of the result.
@@ -2620,7 +2620,7 @@ class RandomErasing(Layer):
         self,
         factor: Union[float, Sequence[float]] = 1.0,
         scale: Union[float, Sequence[float]] = (0.02, 0.33),
-        fill_value: Optional[str] = None,
+        fill_value: Optional[float] = None,
         value_range: Sequence[float] = (0, 255),
         seed: Optional[int] = None,
         data_format: Optional[str] = None,
@@ -2657,7 +2657,7 @@ class RandomGaussianBlur(Layer):
     def __init__(
         self,
         factor: Union[float, Sequence[float]] = 1.0,
-        kernel_size: int = 3,
+        kernel_size: IntOrInts = 3,
         sigma: Union[float, Sequence[float]] = 1.0,
         value_range: Sequence[float] = (0, 255),
         data_format: Optional[str] = None,
@@ -3014,9 +3014,9 @@ class RandomSharpness(Layer):
 
 
 class RandomColorDegeneration(Layer):
-    """In training, `x + f (grey - x)` clipped to `value_range`, `grey` being `0.2989 r + 0.587 g +
-    0.114 b`: 0 changes nothing, 1 takes all colour. Each image draws its own `f`; one number `f`
-    means from `-f` (more colour) to `f`, as in Keras.
+    """In training, `x + f (grey - x)` clipped to `value_range`, `grey` being
+    `0.2989 r + 0.587 g + 0.114 b`: 0 changes nothing, 1 takes all colour. Each image draws its own
+    `f`; one number `f` means from `-f` (more colour) to `f`, as in Keras.
 
     Args:
         factor: Bounds of their strength, from 0 to 1.
@@ -3154,9 +3154,9 @@ class RandAugment(Layer):
 
 
 class Embedding(Layer):
-    """Looks up a vector for each whole number from 0 to below `input_dim`: `(B, ..) -> (B, ..,
-    output_dim)`. Fractions of `f32` inputs are cut off, as in Keras. With `mask_zero` the number 0
-    stands for padding: such steps are masked for the layers behind.
+    """Looks up a vector for each whole number from 0 to below `input_dim`:
+    `(B, ..) -> (B, .., output_dim)`. Fractions of `f32` inputs are cut off, as in Keras. With
+    `mask_zero` the number 0 stands for padding: such steps are masked for the layers behind.
 
     Data with other numbers is refused before it is run, where the layer is the first one; anywhere
     else they count as the nearest.
@@ -3262,7 +3262,7 @@ class SimpleRNN(Layer):
         unroll: Keras' hint to write the steps one after the other; here they are a loop all the
             same. As in Keras, masked steps then repeat the output before them, which is zero before
             the first step that counts, and `zero_output_for_mask` is not heeded.
-        seed: Keras' argument; nothing but `None` is supported here.
+        seed: Seed of its own; none: the model's.
         zero_output_for_mask: Whether the output of a masked step is zero, not that of the step
             before.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -3292,7 +3292,7 @@ class SimpleRNN(Layer):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        seed: None = None,
+        seed: Optional[int] = None,
         zero_output_for_mask: Optional[bool] = None,
         **kwargs: Any,
     ) -> None:
@@ -3323,9 +3323,9 @@ class SimpleRNN(Layer):
 
 
 class LSTM(Layer):
-    """Long short-term memory along a sequence, `(B, T, F) -> (B, units)`: with `(i, f, g, o) = x ·
-    kernel + h · recurrent_kernel + bias`, `c' = σ(f) c + σ(i) tanh(g)` and `h' = σ(o) tanh(c')`
-    (Hochreiter and Schmidhuber 1997). States: `h`, `c`.
+    """Long short-term memory along a sequence, `(B, T, F) -> (B, units)`: with
+    `(i, f, g, o) = x · kernel + h · recurrent_kernel + bias`, `c' = σ(f) c + σ(i) tanh(g)` and
+    `h' = σ(o) tanh(c')` (Hochreiter and Schmidhuber 1997). States: `h`, `c`.
 
     A recurrent layer: `(B, T, F) -> (B, units)`, or `(B, T, units)` with `return_sequences`.
 
@@ -3426,15 +3426,15 @@ class LSTM(Layer):
             go_backwards=go_backwards,
             stateful=stateful,
             unroll=unroll,
-            use_cudnn=use_cudnn,
+            use_cudnn=None if use_cudnn == "auto" else use_cudnn,
             zero_output_for_mask=zero_output_for_mask,
         )
 
 
 class GRU(Layer):
     """Gated recurrent units along a sequence, `(B, T, F) -> (B, units)`: `z` and `r` are logistic
-    functions of input and state, `g` is `tanh(x · W + r · (h · U + b))`, or `tanh(x · W + (r · h) ·
-    U)` without `reset_after`, and `h' = z h + (1 - z) g` (Cho et al. 2014).
+    functions of input and state, `g` is `tanh(x · W + r · (h · U + b))`, or
+    `tanh(x · W + (r · h) · U)` without `reset_after`, and `h' = z h + (1 - z) g` (Cho et al. 2014).
 
     The bias is `(2, 3 · units)`, for input and state, or `(3 · units)` without `reset_after`.
 
@@ -3537,7 +3537,7 @@ class GRU(Layer):
             stateful=stateful,
             unroll=unroll,
             reset_after=reset_after,
-            use_cudnn=use_cudnn,
+            use_cudnn=None if use_cudnn == "auto" else use_cudnn,
             zero_output_for_mask=zero_output_for_mask,
         )
 
@@ -3833,9 +3833,9 @@ class RNN(Layer):
 
 
 class Bidirectional(Layer):
-    """Two copies of a recurrent layer, one along the sequence and one from its end: `(B, T, F) ->
-    (B, 2 · units)` with `"concat"`, else `(B, units)`; with the layer's `return_sequences`, `(B, T,
-    ..)`, where both outputs of a step belong together.
+    """Two copies of a recurrent layer, one along the sequence and one from its end:
+    `(B, T, F) -> (B, 2 · units)` with `"concat"`, else `(B, units)`; with the layer's
+    `return_sequences`, `(B, T, ..)`, where both outputs of a step belong together.
 
     Weights: those of both layers. As in Keras, outputs of masked steps are zero with
     `return_sequences`.
@@ -3894,8 +3894,8 @@ class ConvLSTM1D(Layer):
     2015): `(B, T, S.., C) -> (B, S'.., filters)`, or `(B, T, S'.., filters)` with
     `return_sequences`. The states are convolved with `same` padding.
 
-    Weights, of its cell: `kernel (K.., C, 4 · filters)`, `recurrent_kernel (K.., filters, 4 ·
-    filters)`, `bias (4 · filters)`.
+    Weights, of its cell: `kernel (K.., C, 4 · filters)`,
+    `recurrent_kernel (K.., filters, 4 · filters)`, `bias (4 · filters)`.
 
     Args:
         filters: Number of channels of the result.
@@ -4014,8 +4014,8 @@ class ConvLSTM2D(Layer):
     2015): `(B, T, S.., C) -> (B, S'.., filters)`, or `(B, T, S'.., filters)` with
     `return_sequences`. The states are convolved with `same` padding.
 
-    Weights, of its cell: `kernel (K.., C, 4 · filters)`, `recurrent_kernel (K.., filters, 4 ·
-    filters)`, `bias (4 · filters)`.
+    Weights, of its cell: `kernel (K.., C, 4 · filters)`,
+    `recurrent_kernel (K.., filters, 4 · filters)`, `bias (4 · filters)`.
 
     Args:
         filters: Number of channels of the result.
@@ -4134,8 +4134,8 @@ class ConvLSTM3D(Layer):
     2015): `(B, T, S.., C) -> (B, S'.., filters)`, or `(B, T, S'.., filters)` with
     `return_sequences`. The states are convolved with `same` padding.
 
-    Weights, of its cell: `kernel (K.., C, 4 · filters)`, `recurrent_kernel (K.., filters, 4 ·
-    filters)`, `bias (4 · filters)`.
+    Weights, of its cell: `kernel (K.., C, 4 · filters)`,
+    `recurrent_kernel (K.., filters, 4 · filters)`, `bias (4 · filters)`.
 
     Args:
         filters: Number of channels of the result.
@@ -4375,8 +4375,8 @@ class Concatenate(Layer):
 
 
 class Dot(Layer):
-    """The dot product of two inputs along one axis of each, sample by sample: of `(B, K)` and `(B,
-    K)` along axis 1 `(B, 1)`, of `(B, T, K)` and `(B, S, K)` along axis 2 `(B, T, S)`. With
+    """The dot product of two inputs along one axis of each, sample by sample: of `(B, K)` and
+    `(B, K)` along axis 1 `(B, 1)`, of `(B, T, K)` and `(B, S, K)` along axis 2 `(B, T, S)`. With
     `normalize` of vectors brought to length 1 before, which is the cosine between them. The result
     has no mask.
 
@@ -4506,8 +4506,8 @@ class LayerNormalization(Layer):
         gamma_regularizer: Penalty on `gamma`.
         beta_constraint: What `beta` is put back to after each update.
         gamma_constraint: What `gamma` is put back to after each update.
-        rms_scaling: Keras' old way, which only scales, by the deviation: `gamma x / sqrt(variance +
-            epsilon)`. `RMSNormalization` is what is meant.
+        rms_scaling: Keras' old way, which only scales, by the deviation:
+            `gamma x / sqrt(variance + epsilon)`. `RMSNormalization` is what is meant.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
@@ -4716,8 +4716,8 @@ class ReversibleEmbedding(Layer):
     each number, `(B, .., input_dim)`, by the product with the transposed table (Press and Wolf
     2016), or without `tie_weights` with a matrix of its own.
 
-    Weights: `embeddings (input_dim, output_dim)`; without `tie_weights` `reverse_embeddings
-    (output_dim, input_dim)`.
+    Weights: `embeddings (input_dim, output_dim)`; without `tie_weights`
+    `reverse_embeddings (output_dim, input_dim)`.
 
     Args:
         input_dim: Number of different indices: they are from 0 to below this.
@@ -4770,8 +4770,8 @@ class SpectralNormalization(Layer):
     method from the estimate of the step before. Gradients go through the division. Outside of
     training the kernel is taken as it is, as in Keras on JAX.
 
-    Weights: those of the layer, and not changed by gradients `vector_u (1, last size of the
-    kernel)`.
+    Weights: those of the layer, and not changed by gradients
+    `vector_u (1, last size of the kernel)`.
 
     Args:
         layer: The layer within.
@@ -4837,8 +4837,8 @@ class Attention(Layer):
 
 
 class AdditiveAttention(Layer):
-    """Additive attention (Bahdanau et al. 2015): as `Attention`, with the score `Σ scale ·
-    tanh(query + key)`.
+    """Additive attention (Bahdanau et al. 2015): as `Attention`, with the score
+    `Σ scale · tanh(query + key)`.
 
     Weight: `scale (D)` (with `use_scale`, the default).
 
@@ -4886,7 +4886,7 @@ class MultiHeadAttention(Layer):
         attention_axes: The axes over which attention goes, by default all between the batch's and
             the last.
         sliding_window: Sees only steps less than so many away.
-        flash_attention: Keras' argument; nothing but `None` is supported here.
+        flash_attention: Keras' hint for one kind of device, which changes nothing here.
         kernel_initializer: How the kernels begin.
         bias_initializer: How the biases begin.
         kernel_regularizer: Penalty on the kernels.
@@ -4909,9 +4909,9 @@ class MultiHeadAttention(Layer):
         dropout: float = 0.0,
         use_bias: bool = True,
         output_shape: Any = None,
-        attention_axes: Any = None,
+        attention_axes: Optional[IntOrInts] = None,
         sliding_window: Optional[int] = None,
-        flash_attention: None = None,
+        flash_attention: Optional[bool] = None,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
         kernel_regularizer: RegularizerLike = None,
@@ -4946,8 +4946,8 @@ class MultiHeadAttention(Layer):
 
 
 class GroupQueryAttention(Layer):
-    """Attention with several heads, of which groups share key and value (Ainslie et al. 2023): `(B,
-    T, D)` and `(B, S, D)` to `(B, T, D)`. With one head of keys it is multi-query attention.
+    """Attention with several heads, of which groups share key and value (Ainslie et al. 2023):
+    `(B, T, D)` and `(B, S, D)` to `(B, T, D)`. With one head of keys it is multi-query attention.
 
     Inputs, masks and results are those of `MultiHeadAttention`, for sequences.
 
@@ -4961,7 +4961,7 @@ class GroupQueryAttention(Layer):
         dropout: The share of weights that training sets to 0, from 0 to below 1.
         use_bias: Whether projections add a bias.
         sliding_window: Sees only steps less than so many away.
-        flash_attention: Keras' argument; nothing but `None` is supported here.
+        flash_attention: Keras' hint for one kind of device, which changes nothing here.
         kernel_initializer: How the kernels begin.
         bias_initializer: How the biases begin.
         kernel_regularizer: Penalty on the kernels.
@@ -4984,7 +4984,7 @@ class GroupQueryAttention(Layer):
         dropout: float = 0.0,
         use_bias: bool = True,
         sliding_window: Optional[int] = None,
-        flash_attention: None = None,
+        flash_attention: Optional[bool] = None,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
         kernel_regularizer: RegularizerLike = None,
@@ -5071,7 +5071,7 @@ class CategoryEncoding(Layer):
     Args:
         num_tokens: Number of categories: numbers are from 0 to below it.
         output_mode: Which vectors: `one_hot`, `multi_hot` or `count`.
-        sparse: Keras' argument; nothing but `False` is supported here.
+        sparse: Whether tensors are sparse; there are none here, so that it must be `False`.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
@@ -5111,7 +5111,7 @@ class Hashing(Layer):
     def __init__(
         self,
         num_bins: int,
-        mask_value: Optional[str] = None,
+        mask_value: Union[None, int, str] = None,
         salt: Union[None, int, Sequence[int]] = None,
         output_mode: str = "int",
         sparse: bool = False,
@@ -5170,8 +5170,8 @@ class IntegerLookup(Layer):
     learned, it is read from there.
 
     With `invert` it goes the other way, from places to terms. The mode `tf_idf` counts terms and
-    multiplies by `idf_weights`, which `adapt_all` learns: `ln(1 + documents / (1 + documents with
-    the term))`.
+    multiplies by `idf_weights`, which `adapt_all` learns:
+    `ln(1 + documents / (1 + documents with the term))`.
 
     Args:
         max_tokens: Most places, those for masked and unknown terms included.
@@ -5244,8 +5244,8 @@ class StringLookup(Layer):
     learned, it is read from there.
 
     With `invert` it goes the other way, from places to terms. The mode `tf_idf` counts terms and
-    multiplies by `idf_weights`, which `adapt_all` learns: `ln(1 + documents / (1 + documents with
-    the term))`.
+    multiplies by `idf_weights`, which `adapt_all` learns:
+    `ln(1 + documents / (1 + documents with the term))`.
 
     Args:
         max_tokens: Most places, those for masked and unknown terms included.

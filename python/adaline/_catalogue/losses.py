@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence, Union
 
 from .._loss import Loss
 from .._types import DTypeLike, IntOrInts
@@ -162,7 +162,11 @@ class SparseCategoricalCrossentropy(Loss):
         dtype: DTypeLike = None,
     ) -> None:
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-        self._arguments(from_logits=from_logits, ignore_class=ignore_class, axis=axis)
+        self._arguments(
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=None if axis == -1 else axis,
+        )
 
 
 class BinaryFocalCrossentropy(Loss):
@@ -229,7 +233,7 @@ class CategoricalFocalCrossentropy(Loss):
 
     def __init__(
         self,
-        alpha: str = 0.25,
+        alpha: Union[float, Sequence[float]] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
@@ -250,8 +254,8 @@ class CategoricalFocalCrossentropy(Loss):
 
 class CategoricalGeneralizedCrossEntropy(Loss):
     """`(1 - p[y]^q) / q`: between cross-entropy (`q` near 0) and absolute error (`q` = 1), so that
-    wrong labels do less harm (Zhang and Sabuncu 2018). Labels are class numbers `(B, ..)` or `(B,
-    .., 1)`, predictions probabilities.
+    wrong labels do less harm (Zhang and Sabuncu 2018). Labels are class numbers `(B, ..)` or
+    `(B, .., 1)`, predictions probabilities.
 
     Args:
         q: Between 0 and 1, 0.5 unless set.
@@ -326,7 +330,7 @@ class CosineSimilarity(Loss):
     Keras' files lose `axis`; ours name it where it is not -1, which Keras reads.
 
     Args:
-        axis: Keras' argument; nothing but `-1` is supported here.
+        axis: The axis along which a vector lies, -1 unless set.
         reduction: How values per sample become one number: `"sum_over_batch_size"`, `"sum"`,
             `"mean"`, `"none"`.
         name: Name; none for one made of the class's.
@@ -353,7 +357,7 @@ class Huber(Loss):
     Keras' files lose `delta`; ours name it where it is not 1, which Keras reads.
 
     Args:
-        delta: Keras' argument; nothing but `1.0` is supported here.
+        delta: Where the square becomes a line, 1 unless set.
         reduction: How values per sample become one number: `"sum_over_batch_size"`, `"sum"`,
             `"mean"`, `"none"`.
         name: Name; none for one made of the class's.
@@ -595,8 +599,8 @@ class Dice(Loss):
 
 
 class Tversky(Loss):
-    """`1 - Σ y p / (Σ y p + alpha Σ y (1 - p) + beta Σ p (1 - y) + 1e-7)`: `Dice` with weights
-    (Salehi et al. 2017).
+    """`1 - Σ y p / (Σ y p + alpha Σ y (1 - p) + beta Σ p (1 - y) +
+    1e-7)`: `Dice` with weights (Salehi et al. 2017).
 
     Args:
         alpha: Weight of what is in the labels alone, 0.5 unless set.

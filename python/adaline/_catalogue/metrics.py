@@ -178,7 +178,7 @@ class SparseTopKCategoricalAccuracy(Metric):
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self._arguments(k=k, from_sorted_ids=from_sorted_ids)
+        self._arguments(k=k, from_sorted_ids=from_sorted_ids or None)
 
 
 class Precision(Metric):
@@ -402,7 +402,7 @@ class AUC(Metric):
         summation_method: How the area between two thresholds is told.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
-        thresholds: Keras' argument; nothing but `None` is supported here.
+        thresholds: These thresholds between 0 and 1.
         multi_label: Whether each column has a curve of its own.
         num_labels: Number of labels; the predictions tell it, so that none is needed.
         label_weights: Weights of the columns.
@@ -418,7 +418,7 @@ class AUC(Metric):
         summation_method: str = "interpolation",
         name: Optional[str] = None,
         dtype: DTypeLike = None,
-        thresholds: None = None,
+        thresholds: Union[None, float, Sequence[float]] = None,
         multi_label: bool = False,
         num_labels: Optional[int] = None,
         label_weights: Optional[Sequence[float]] = None,
@@ -752,7 +752,7 @@ class CosineSimilarity(Metric):
     Args:
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
-        axis: Keras' argument; nothing but `-1` is supported here.
+        axis: The axis along which samples lie, -1 unless set.
     """
 
     _class = "CosineSimilarity"

@@ -29,8 +29,8 @@ __all__ = [
 
 
 class SGD(Optimizer):
-    """`w -= lr · g`; with momentum `m = μ m - lr · g`, `w += m` (Polyak 1964), or Nesterov's `w +=
-    μ m - lr · g` with the new `m`.
+    """`w -= lr · g`; with momentum `m = μ m - lr · g`, `w += m` (Polyak 1964), or Nesterov's
+    `w += μ m - lr · g` with the new `m`.
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -157,8 +157,8 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """`m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`, `w -= lr · sqrt(1-β₂ᵗ) / (1-β₁ᵗ) · m / (sqrt(v)
-    + ε)` (Kingma and Ba 2015).
+    """`m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`,
+    `w -= lr · sqrt(1-β₂ᵗ) / (1-β₁ᵗ) · m / (sqrt(v) + ε)` (Kingma and Ba 2015).
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -290,8 +290,8 @@ class AdamW(Optimizer):
 
 
 class Adamax(Optimizer):
-    """Adam with the largest gradient in the place of the mean square: `m += (1-β₁)(g - m)`, `u =
-    max(β₂ u, |g|)`, `w -= lr / (1-β₁ᵗ) · m / (u + ε)` (Kingma and Ba 2015, section 7).
+    """Adam with the largest gradient in the place of the mean square: `m += (1-β₁)(g - m)`,
+    `u = max(β₂ u, |g|)`, `w -= lr / (1-β₁ᵗ) · m / (u + ε)` (Kingma and Ba 2015, section 7).
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -355,8 +355,8 @@ class Adamax(Optimizer):
 
 class Nadam(Optimizer):
     """Adam with Nesterov's momentum (Dozat 2016): with `μₜ = β₁ (1 - 0.96ᵗ / 2)` and their product
-    `πₜ = μ₁ ... μₜ`, `m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`, `m̂ = μₜ₊₁ m / (1 - πₜ₊₁) + (1 -
-    μₜ) g / (1 - πₜ)`, `w -= lr · m̂ / (sqrt(v / (1-β₂ᵗ)) + ε)`.
+    `πₜ = μ₁ ... μₜ`, `m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`,
+    `m̂ = μₜ₊₁ m / (1 - πₜ₊₁) + (1 - μₜ) g / (1 - πₜ)`, `w -= lr · m̂ / (sqrt(v / (1-β₂ᵗ)) + ε)`.
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -480,8 +480,9 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """`a = ρ a + (1-ρ) g²`, `Δ = -sqrt(d + ε) / sqrt(a + ε) · g`, `d = ρ d + (1-ρ) Δ²`, `w += lr ·
-    Δ` (Zeiler 2012): steps are as large as the last ones were. The paper has `lr = 1`, Keras 0.001.
+    """`a = ρ a + (1-ρ) g²`, `Δ = -sqrt(d + ε) / sqrt(a + ε) · g`, `d = ρ d + (1-ρ) Δ²`,
+    `w += lr · Δ` (Zeiler 2012): steps are as large as the last ones were. The paper has `lr = 1`,
+    Keras 0.001.
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -543,9 +544,10 @@ class Adadelta(Optimizer):
 class Adafactor(Optimizer):
     """Adam's mean of squares as the product of a row and a column, so that a matrix `(n, m)` needs
     little more memory than `n + m` for it, steps that are in proportion to the weight (Shazeer and
-    Stern 2018). With `β = 1 - tᵈ` and `s = g² + ε₁`: `r = β r + (1-β) mean(s, -1)`, `c = β c +
-    (1-β) mean(s, -2)`, `v = r / mean(r) · c`; of vectors `v = β v + (1-β) s`; `u = g / sqrt(v)`, `w
-    -= max(ε₂, rms(w)) · ρ · u / max(1, rms(u) / clip)` with `ρ = min(lr, 1 / sqrt(t))`.
+    Stern 2018). With `β = 1 - tᵈ` and `s = g² + ε₁`: `r = β r + (1-β) mean(s, -1)`,
+    `c = β c + (1-β) mean(s, -2)`, `v = r / mean(r) · c`; of vectors `v = β v + (1-β) s`;
+    `u = g / sqrt(v)`, `w -= max(ε₂, rms(w)) · ρ · u / max(1, rms(u) / clip)` with
+    `ρ = min(lr, 1 / sqrt(t))`.
 
     Keras keeps `v` of matrices too, and so do files.
 
@@ -617,9 +619,9 @@ class Adafactor(Optimizer):
 
 
 class Ftrl(Optimizer):
-    """"Follow the regularized leader" (`McMahan` et al. 2013), for sparse and wide models: with `p
-    = -learning_rate_power`, `a' = a + g²`, `z += g + 2 s w - (a'ᵖ - aᵖ) / lr · w`, `w = (clip(z,
-    -l₁, l₁) - z) / (a'ᵖ / lr + 2 (l₂ + β / (2 lr)))`, where `s` is the shrinkage.
+    """ "Follow the regularized leader" (`McMahan` et al. 2013), for sparse and wide models: with
+    `p = -learning_rate_power`, `a' = a + g²`, `z += g + 2 s w - (a'ᵖ - aᵖ) / lr · w`,
+    `w = (clip(z, -l₁, l₁) - z) / (a'ᵖ / lr + 2 (l₂ + β / (2 lr)))`, where `s` is the shrinkage.
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -694,8 +696,9 @@ class Ftrl(Optimizer):
 
 class Lamb(Optimizer):
     """Adam whose step of each weight is as long as a share of the weight, for large batches (You et
-    al. 2020): `m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`, `u = m / (1-β₁ᵗ) / (sqrt(v / (1-β₂ᵗ)) +
-    ε)`, `w -= lr · |w| / |u| · u`, where a norm of zero stands for a ratio of 1.
+    al. 2020): `m += (1-β₁)(g - m)`, `v += (1-β₂)(g² - v)`,
+    `u = m / (1-β₁ᵗ) / (sqrt(v / (1-β₂ᵗ)) + ε)`, `w -= lr · |w| / |u| · u`, where a norm of zero
+    stands for a ratio of 1.
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.
@@ -821,8 +824,8 @@ class Lion(Optimizer):
 class Muon(Optimizer):
     """Momentum whose step of a matrix is made nearly orthogonal (Jordan et al. 2024), and Adam for
     all other weights. Of matrices, `m = μ m + g`, `u = m`, with Nesterov `u = μ m + g`; `u / |u|`
-    goes through `x = a x + (b y + c y²) x` with `y = x xᵀ` some times (Newton and Schulz), and `w
-    -= lr · x · sqrt(max(rows, columns)) · rms_rate`.
+    goes through `x = a x + (b y + c y²) x` with `y = x xᵀ` some times (Newton and Schulz), and
+    `w -= lr · x · sqrt(max(rows, columns)) · rms_rate`.
 
     Adam has, as in Keras, weights that are no matrices, those with `embedding` in their path, and
     those that `exclude_layers` names.
@@ -856,8 +859,8 @@ class Muon(Optimizer):
         momentum: `μ`, how much of the last direction is kept.
         ns_steps: How many times the iteration runs.
         nesterov: Whether the gradient counts once more.
-        rms_rate: The scale of steps (Liu et al. 2025, for learning rates as Adam's); none for `lr ·
-            x`.
+        rms_rate: The scale of steps (Liu et al. 2025, for learning rates as Adam's); none for
+            `lr · x`.
         **kwargs: What else its base takes.
     """
 
@@ -925,9 +928,9 @@ class Muon(Optimizer):
 
 class ScheduleFreeAdamW(Optimizer):
     """Adam on weights `z` beside those of the network, which are a mean of `z` and of their average
-    `x`, in place of a decaying learning rate (Defazio et al. 2024): `v += (1-β₂)(g² - v)`, `z -= lr
-    · g / (sqrt(v / (1-β₂ᵗ)) + ε)`, `x += (z - x) / t`, `w = (1-β₁) z + β₁ x`. Files call `z`
-    `momentum`.
+    `x`, in place of a decaying learning rate (Defazio et al. 2024): `v += (1-β₂)(g² - v)`,
+    `z -= lr · g / (sqrt(v / (1-β₂ᵗ)) + ε)`, `x += (z - x) / t`, `w = (1-β₁) z + β₁ x`. Files call
+    `z` `momentum`.
 
     Args:
         learning_rate: A number, or a schedule of `optimizers.schedules`.

@@ -1,7 +1,8 @@
 //! The modules of classes.
 
 use crate::{
-    defaults::{COMMON, least, rust_name},
+    defaults::least,
+    rows::{COMMON, rust_name},
     source::{Item, Kind, Source},
     surface::{Argument, Signature, Surface},
     text::{call, docstring, literal, paragraphs},
@@ -117,11 +118,15 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Make<'m> = &'m mut dyn FnMut(&Value) -> std::result::Result<Value, ConfigError>;
 
 impl Class {
-    fn made(name: &str, surface: &Surface, rust: String, aliases: Vec<&'static str>, make: Make<'_>) -> Option<Self> {
+    fn made(module: &str, name: &str, surface: &Surface, rust: String, aliases: Vec<&'static str>, make: Make<'_>) -> Option<Self> {
         let (required, config) = least(make)?;
         let none = Map::new();
         let config = config.as_object().unwrap_or(&none);
-        let signature = Signature::of_class(surface.classes.get(name), &required, config, &COMMON);
+        let signature = Signature::of_class(surface.classes.get(name), &required, config, &COMMON, |key, default| {
+            let mut more = required.clone();
+            more.insert(key.into(), default.cloned().unwrap_or_default());
+            make(&Value::Object(more)).is_ok() || words::own(module, name, key).is_some()
+        });
         Some(Self { name: name.into(), signature, rust, aliases })
     }
 }
@@ -132,18 +137,18 @@ fn rows<T: ?Sized + KerasObject>(rows: &'static [Row<T>], base: &str, surface: &
         .map(|row| {
             let rust = rust_name(base, row.class).ok_or_else(|| format!("catalogue.rs has no row of {} in {base}", row.class))?;
             let aliases = row.aliases.iter().copied().filter(|alias| base == "layers" && *alias != row.class).collect();
-            Class::made(row.class, surface, rust.into(), aliases, &mut |given| (row.from_config)(given).map(|object| object.config()))
+            Class::made(base, row.class, surface, rust.into(), aliases, &mut |given| (row.from_config)(given).map(|object| object.config()))
                 .ok_or_else(|| format!("no arguments make a {}.{}", row.module, row.class).into())
         })
         .collect()
 }
 
 /// The classes of Keras' module that a type reads.
-fn read(surface: &Surface, make: impl Fn(&Value) -> std::result::Result<Value, ConfigError>) -> Vec<Class> {
+fn read(module: &Module, surface: &Surface, make: impl Fn(&Value) -> std::result::Result<Value, ConfigError>) -> Vec<Class> {
     let classes = surface.classes.keys().filter(|name| !BY_HAND.contains(&name.as_str()));
     let made = |name: &String| {
         let mut make = |given: &Value| make(&json!({"class_name": name, "config": given}));
-        Class::made(name, surface, name.clone(), vec![], &mut make)
+        Class::made(module.name, name, surface, name.clone(), vec![], &mut make)
     };
     classes.filter_map(made).collect()
 }
@@ -180,10 +185,10 @@ pub(crate) fn classes(module: &Module, surface: &Surface, source: &Source) -> Re
         "losses" => rows(catalogue::LOSSES, "losses", surface)?,
         "metrics" => rows(catalogue::METRICS, "metrics", surface)?,
         "optimizers" => rows(catalogue::OPTIMIZERS, "optimizers", surface)?,
-        "schedules" => read(surface, |v| Schedule::from_json(v).map(|x| x.config())),
-        "initializers" => read(surface, |v| Initializer::from_json(v).map(|x| x.config())),
-        "regularizers" => read(surface, |v| Regularizer::from_json(v).map(|x| x.config())),
-        "constraints" => read(surface, |v| Constraint::from_json(v).map(|x| x.config())),
+        "schedules" => read(module, surface, |v| Schedule::from_json(v).map(|x| x.config())),
+        "initializers" => read(module, surface, |v| Initializer::from_json(v).map(|x| x.config())),
+        "regularizers" => read(module, surface, |v| Regularizer::from_json(v).map(|x| x.config())),
+        "constraints" => read(module, surface, |v| Constraint::from_json(v).map(|x| x.config())),
         _ => callbacks(surface, source),
     })
 }
@@ -339,9 +344,16 @@ fn one(module: &Module, class: &Class, told: &Told<'_>, source: &Source, missing
         let default = argument.default.as_ref().map_or(String::new(), |value| format!(" = {}", literal(value)));
         parameters.push(format!("{name}: {}{default}", ty.unwrap_or_default()));
         if module.handed.contains(&name.as_str()) {
-            handed.push(format!("{name}={name}"))
+            handed.push(format!("{name}={name}"));
         } else {
-            own.push(format!("{name}={name}"))
+            own.push(match &argument.default {
+                // Nobody may give another, and Rust need not hear of it.
+                Some(Value::Bool(false)) if !argument.ours => format!("{name}={name} or None"),
+                Some(default) if !argument.ours && !default.is_null() => {
+                    format!("{name}=None if {name} == {0} else {name}", literal(default))
+                }
+                _ => format!("{name}={name}"),
+            });
         }
         arguments.push((name.clone(), words.unwrap_or_default()));
     }

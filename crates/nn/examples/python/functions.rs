@@ -3,7 +3,7 @@
 use crate::{
     source::{Kind, Source},
     surface::{Signature, Surface},
-    text::{call, docstring, literal, paragraphs},
+    text::{call, dictionary, docstring, literal, paragraphs},
     types::annotation,
     words,
 };
@@ -67,16 +67,7 @@ pub(crate) fn page(surfaces: &BTreeMap<String, Surface>, source: &Source) -> Res
             let (folder, function, class) = class_of(name).ok_or_else(|| format!("no loss or metric is the function {module}.{name}"))?;
             let doc = source.ty(folder, class).map(|item| item.doc.clone()).unwrap_or_default();
             let signature = Signature::keras(arguments);
-            let text = one(
-                folder,
-                name,
-                class,
-                &doc,
-                &signature,
-                |own| format!("return {function}(\"{class}\", y_true, y_pred, {own})"),
-                source,
-                &mut missing,
-            );
+            let text = one(folder, name, class, &doc, &signature, &[function, class, "y_true", "y_pred"], source, &mut missing);
             told.push((name.clone(), text));
         }
     }
@@ -91,16 +82,7 @@ pub(crate) fn page(surfaces: &BTreeMap<String, Surface>, source: &Source) -> Res
         let item = item.or_else(|| source.of("activations.rs", Kind::Function, "", name));
         let doc = item.map(|item| item.doc.clone()).ok_or_else(|| format!("nothing tells of the activation {name}"))?;
         let signature = Signature::keras(keras.get(name).map_or(&alone[..], |told| told));
-        let text = one(
-            "activations",
-            name,
-            name,
-            &doc,
-            &signature,
-            |own| format!("return activation_function(\"{name}\", x, {own})"),
-            source,
-            &mut missing,
-        );
+        let text = one("activations", name, name, &doc, &signature, &["activation_function", name, "x"], source, &mut missing);
         told.push((name.clone(), text));
     }
     if !missing.is_empty() {
@@ -129,7 +111,7 @@ fn one(
     class: &str,
     doc: &str,
     signature: &Signature,
-    body: impl Fn(String) -> String,
+    returned: &[&str],
     source: &Source,
     missing: &mut Vec<String>,
 ) -> String {
@@ -154,10 +136,14 @@ fn one(
             own.push(format!("\"{key}\": {key}"));
         }
     }
+    // What it calls, with a text and tensors, and then with its own arguments by name.
+    let [function, text, tensors @ ..] = returned else { return String::new() };
+    let mut handed: Vec<String> = std::iter::once(format!("\"{text}\"")).chain(tensors.iter().map(|&name| name.into())).collect();
+    handed.push(dictionary(&own));
     format!(
-        "\n\n{}{}    {}\n",
+        "\n\n{}{}{}",
         call("", &format!("def {name}"), &parameters, " -> Any:"),
         docstring(&paragraphs(doc), &arguments, "    "),
-        body(format!("{{{}}}", own.join(", "))),
+        call("    ", &format!("return {function}"), &handed, ""),
     )
 }

@@ -10,6 +10,8 @@ mod classes;
 mod defaults;
 mod functions;
 mod names;
+#[path = "../support/rows.rs"]
+mod rows;
 mod source;
 mod surface;
 mod text;

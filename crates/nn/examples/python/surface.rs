@@ -45,8 +45,15 @@ impl Signature {
         Self { arguments: arguments.collect(), more: told.iter().any(Value::is_string) }
     }
 
-    /// Keras' or, of a class that is ours alone, those that must be given and then the others by name. `config` are all that we have.
-    pub(crate) fn of_class(told: Option<&Vec<Value>>, required: &Map<String, Value>, config: &Map<String, Value>, common: &[&str]) -> Self {
+    /// Keras' or, of a class that is ours alone, those that must be given and then the others by name. `config` are all that we have, save what is
+    /// taken but not written.
+    pub(crate) fn of_class(
+        told: Option<&Vec<Value>>,
+        required: &Map<String, Value>,
+        config: &Map<String, Value>,
+        common: &[&str],
+        mut takes: impl FnMut(&str, Option<&Value>) -> bool,
+    ) -> Self {
         let Some(told) = told else {
             let optional = config.iter().filter(|(key, _)| !required.contains_key(*key) && !common.contains(&key.as_str()));
             let optional = optional.map(|(key, value)| (key, Some(if value.is_object() { Value::Null } else { value.clone() })));
@@ -56,7 +63,9 @@ impl Signature {
         };
         let mut signature = Self::keras(told);
         for argument in &mut signature.arguments {
-            argument.ours = config.contains_key(&argument.name) || common.contains(&argument.name.as_str());
+            argument.ours = config.contains_key(&argument.name)
+                || common.contains(&argument.name.as_str())
+                || takes(&argument.name, argument.default.as_ref());
         }
         for key in config.keys() {
             let known = common.contains(&key.as_str()) || WRITTEN.contains(&key.as_str());

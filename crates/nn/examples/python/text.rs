@@ -106,7 +106,7 @@ pub(crate) fn wrapped(text: &str, first: &str, others: &str) -> String {
     let mut out = String::new();
     let mut line = first.to_owned();
     let mut empty = true;
-    for word in text.split_whitespace() {
+    for word in &words(text) {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             out.push_str(&line);
             out.push('\n');
@@ -122,12 +122,28 @@ pub(crate) fn wrapped(text: &str, first: &str, others: &str) -> String {
     out + &line + "\n"
 }
 
+/// Words, and short code as a whole.
+fn words(text: &str) -> Vec<String> {
+    const LONGEST: usize = 60;
+    let mut out: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match out.last_mut() {
+            Some(last) if last.matches('`').count() % 2 == 1 && last.chars().count() + word.chars().count() < LONGEST => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => out.push(word.into()),
+        }
+    }
+    out
+}
+
 /// A docstring of paragraphs and told arguments.
 pub(crate) fn docstring(paragraphs: &[String], arguments: &[(String, String)], indent: &str) -> String {
     let mut body = String::new();
     for (at, paragraph) in paragraphs.iter().enumerate() {
         body.push_str(&if at == 0 {
-            wrapped(paragraph, &format!("{indent}\"\"\""), indent)
+            wrapped(paragraph, &format!("{indent}\"\"\"{}", if paragraph.starts_with('"') { " " } else { "" }), indent)
         } else {
             format!("\n{}", wrapped(paragraph, indent, indent))
         });
@@ -177,4 +193,15 @@ pub(crate) fn import(module: &str, names: &[&str]) -> String {
     }
     let lines: Vec<String> = names.iter().map(|name| format!("    {name},\n")).collect();
     format!("from {module} import (\n{})\n", lines.concat())
+}
+
+/// `{a, b}` as the last argument of a call in a function's body: in one line where it fits into the call's lines.
+pub(crate) fn dictionary(entries: &[String]) -> String {
+    let one = format!("{{{}}}", entries.join(", "));
+    // Indent and the comma behind it.
+    if one.chars().count() + 9 <= WIDTH {
+        return one;
+    }
+    let lines: Vec<String> = entries.iter().map(|entry| format!("            {entry},\n")).collect();
+    format!("{{\n{}        }}", lines.concat())
 }

@@ -128,6 +128,7 @@ const SHARED: &[(&str, &str)] = &[
     ("num_key_value_heads", "Heads of keys and values."),
     ("sparse", "Whether tensors are sparse; there are none here, so that it must be `False`."),
     ("ragged", "Whether tensors are ragged; there are none here, so that it must be `False`."),
+    ("flash_attention", "Keras' hint for one kind of device, which changes nothing here."),
     ("synchronized", "Whether several devices share the statistics; here is one, so that it makes no difference."),
     ("renorm", "Keras' batch renormalization, which is not supported here: `False`."),
     ("renorm_momentum", "Momentum of that."),

@@ -3,9 +3,6 @@
 use adaline_nn::keras::ConfigError;
 use serde_json::{Map, Value, json};
 
-/// What every layer takes; told once.
-pub(crate) const COMMON: [&str; 4] = ["name", "trainable", "dtype", "activity_regularizer"];
-
 /// Goes through values for the arguments that it asks for.
 fn search(given: &mut Map<String, Value>, tries: &[Value], make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Option<Value> {
     let key = match make(&Value::Object(given.clone())) {
@@ -51,12 +48,4 @@ pub(crate) fn least(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) 
     let mut given = Map::new();
     let config = search(&mut given, &tries, make)?;
     Some((given, config))
-}
-
-/// The type of a class, as the catalogue's row has it. It is read from the source, so that the program needs to hold no names for a page.
-pub(crate) fn rust_name(base: &str, class: &str) -> Option<&'static str> {
-    let source = include_str!("../../src/catalogue.rs");
-    let rows = source.split("rows! {").find(|rows| rows.lines().next().is_some_and(|line| line.ends_with(&format!("{base}:"))))?;
-    let row = format!(" = \"{class}\" [");
-    rows.lines().find_map(|line| line.split_once(&row).map(|(ty, _)| ty.trim()))
 }
