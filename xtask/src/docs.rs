@@ -1,36 +1,63 @@
 //! Pages generated from the code, so that they cannot drift: `docs/cli.md` is the program's own help, `docs/reference.md` the catalogue of
-//! classes with their arguments.
+//! classes with their arguments, `python/adaline/_catalogue` the same as classes of Python.
 
 use crate::tools::{cargo, output, root};
 use std::fmt::Write;
 
 const COMMANDS: [&str; 10] = ["", "fit", "evaluate", "predict", "forecast", "search", "summary", "explain", "dump", "bench"];
 
-/// A page and what writes it.
-type Page = (&'static str, fn() -> Result<String, String>);
+/// Modules of the Python package that are made of the catalogue.
+const MODULES: [&str; 12] = [
+    "__init__",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "callbacks",
+    "functions",
+    "names",
+];
 
-const PAGES: [Page; 2] = [("docs/cli.md", cli_page), ("docs/reference.md", reference_page)];
+/// Each page's path and text.
+fn pages() -> Result<Vec<(String, String)>, String> {
+    let mut pages = vec![("docs/cli.md".into(), cli_page()?), ("docs/reference.md".into(), example("reference", &[])?)];
+    for module in MODULES {
+        pages.push((format!("python/adaline/_catalogue/{module}.py"), example("python", &[module])?));
+    }
+    Ok(pages)
+}
 
 /// Writes the pages.
 pub(crate) fn write() -> Result<(), String> {
-    PAGES.iter().try_for_each(|(path, page)| std::fs::write(root().join(path), page()?).map_err(|e| format!("{path}: {e}")))
+    pages()?.iter().try_for_each(|(path, page)| {
+        let path = root().join(path);
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, page))
+            .map_err(|e| format!("{}: {e}", path.display()))
+    })
 }
 
 /// Fails when a page is stale.
 pub(crate) fn check() -> Result<(), String> {
-    PAGES.iter().try_for_each(|(path, page)| {
+    pages()?.iter().try_for_each(|(path, page)| {
         let there = std::fs::read_to_string(root().join(path)).unwrap_or_default();
-        if there == page()? { Ok(()) } else { Err(format!("{path} is stale; run `cargo xtask docs`")) }
+        if there == *page { Ok(()) } else { Err(format!("{path} is stale; run `cargo xtask docs`")) }
     })
 }
 
-/// What the example of the crate that knows the classes prints.
-fn reference_page() -> Result<String, String> {
-    let out = output("cargo", &["run", "--quiet", "--package", "adaline-nn", "--example", "reference"])?;
+/// What an example of the crate that knows the classes prints.
+fn example(name: &str, arguments: &[&str]) -> Result<String, String> {
+    let run = ["run", "--quiet", "--package", "adaline-nn", "--example", name, "--"];
+    let out = output("cargo", &[&run[..], arguments].concat())?;
     if out.status.success() {
         Ok(String::from_utf8_lossy(&out.stdout).into_owned())
     } else {
-        Err(format!("the example `reference` failed: {}", String::from_utf8_lossy(&out.stderr).trim()))
+        Err(format!("the example `{name}` failed: {}", String::from_utf8_lossy(&out.stderr).trim()))
     }
 }
 

@@ -14,7 +14,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   check      formatting, lints, generated pages, tests, documentation: what CI runs
-  docs       writes the generated pages (docs/cli.md, docs/reference.md)
+  docs       writes the generated pages (docs/cli.md, docs/reference.md, python/adaline/_catalogue)
   size       builds the release program from nothing, records size and time in docs/size.md
   callgrind  counts the instructions of a few training steps with valgrind, records them in docs/instructions.md;
              with --check compares with the recorded ones instead";

@@ -11,11 +11,15 @@ use adaline_nn::{
     regularizers::Regularizer,
     schedules::Schedule,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, error::Error};
 
-/// What every layer takes; told once.
-const COMMON: [&str; 4] = ["name", "trainable", "dtype", "activity_regularizer"];
+#[path = "support/defaults.rs"]
+mod defaults;
+#[path = "support/rows.rs"]
+mod rows;
+use defaults::least;
+use rows::{COMMON, rust_name};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let names: BTreeMap<String, Vec<String>> = serde_json::from_str(include_str!("../tests/keras_names.json"))?;
@@ -101,51 +105,9 @@ fn read(
     Ok(())
 }
 
-/// Goes through values for the arguments that it asks for.
-fn search(given: &mut Map<String, Value>, tries: &[Value], make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Option<Value> {
-    let key = match make(&Value::Object(given.clone())) {
-        Ok(config) => return Some(config),
-        Err(ConfigError::MissingKey { key, .. }) => key.to_owned(),
-        // One of two must be there.
-        Err(ConfigError::Value { key, .. }) if !given.contains_key(&key) => key,
-        Err(_) => return None,
-    };
-    let found = tries.iter().find_map(|value| {
-        given.insert(key.clone(), value.clone());
-        search(given, tries, make)
-    });
-    if found.is_none() {
-        given.remove(&key);
-    }
-    found
-}
-
 /// The arguments that have no default, and all of them as the object tells them that is made of as few as will do.
 fn defaults(make: &mut dyn FnMut(&Value) -> Result<Value, ConfigError>) -> Option<(Vec<String>, Value)> {
-    let layer = |class: &str, units: &str| json!({"class_name": class, "config": {units: 1}});
-    let tries = [
-        json!(1),
-        json!(0.5),
-        json!([1]),
-        json!([0]),
-        json!([1, 1]),
-        json!([0.5]),
-        json!([0.5, 0.5]),
-        json!("linear"),
-        json!("ab,bc->ac"),
-        json!("mean_squared_error"),
-        layer("Dense", "units"),
-        layer("LSTM", "units"),
-        layer("LSTMCell", "units"),
-        json!([layer("LSTMCell", "units")]),
-        json!([layer("Dense", "units")]),
-        json!([]),
-        json!("sgd"),
-        json!({"class_name": "OptimizerMap", "config": {"default_optimizer": "sgd"}}),
-    ];
-    let mut given = Map::new();
-    let config = search(&mut given, &tries, make)?;
-    Some((given.keys().cloned().collect(), config))
+    least(make).map(|(given, config)| (given.keys().cloned().collect(), config))
 }
 
 /// `units`, `use_bias = true`, ...
@@ -167,12 +129,4 @@ fn short(value: &Value) -> String {
 
 fn bracketed(aliases: &[&str]) -> String {
     if aliases.is_empty() { String::new() } else { format!(" ({})", aliases.join(", ")) }
-}
-
-/// The type of a class, as the catalogue's row has it. It is read from the source, so that the program needs to hold no names for a page.
-fn rust_name(base: &str, class: &str) -> Option<&'static str> {
-    let source = include_str!("../src/catalogue.rs");
-    let rows = source.split("rows! {").find(|rows| rows.lines().next().is_some_and(|line| line.ends_with(&format!("{base}:"))))?;
-    let row = format!(" = \"{class}\" [");
-    rows.lines().find_map(|line| line.split_once(&row).map(|(ty, _)| ty.trim()))
 }
