@@ -1,0 +1,36 @@
+"""How weights begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _adaline, _seed
+from ._object import KerasObject
+
+
+class Initializer(KerasObject):
+    """Makes the first values of a weight. To write one, define `__call__(shape, dtype)`."""
+
+    _module = "keras.initializers"
+    _args: dict = {}
+
+    def __init__(self) -> None:
+        self._fallback = _seed.following()
+
+    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> np.ndarray:
+        """Values of a shape."""
+        if not hasattr(self, "_fallback"):
+            self._fallback = _seed.following()
+        made = _adaline.initial_values(self._envelope_json(), [int(d) for d in ((shape,) if isinstance(shape, int) else shape)], self._fallback)
+        return made if dtype in (None, "float32") else made.astype(dtype)
+
+    def _envelope(self) -> Any:
+        made = super()._envelope()
+        made["config"] = {k: v for k, v in made["config"].items() if v is not None}
+        return made
+
+    def clone(self) -> "Initializer":
+        """An equal one."""
+        return type(self).from_config(self.get_config())

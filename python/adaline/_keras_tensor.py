@@ -1,0 +1,88 @@
+"""Tensors that do not exist yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+
+class KerasTensor:
+    """A symbolic tensor: the result of a layer called on others, which networks are described with. It has a shape, `None` for sizes that are
+    open, and no numbers."""
+
+    _is_keras_tensor = True
+
+    def __init__(self, symbol: Any, layer: "Layer", inputs: List["KerasTensor"], index: int, name: Optional[str] = None) -> None:
+        self._symbol = symbol
+        self._layer, self._inputs, self._index = layer, inputs, index
+        self.name = name or layer.name
+
+    @property
+    def shape(self) -> Tuple[Optional[int], ...]:
+        """Sizes of the axes, the batch first."""
+        return tuple(self._symbol.shape)
+
+    @property
+    def dtype(self) -> str:
+        """Type of the elements."""
+        return self._symbol.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._symbol.shape)
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return self.ndim
+
+    @property
+    def _keras_history(self) -> Tuple[Any, int, int]:
+        return (self._layer, 0, self._index)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise ValueError("a symbolic tensor has no numbers: use functions of adaline.ops, or make a model of it and call that")
+
+    __array_ufunc__ = None
+
+    def __bool__(self) -> bool:
+        raise TypeError("a symbolic tensor has no truth value: use ops.where instead of `if`")
+
+    def __getitem__(self, index: Any) -> Any:
+        return _called("get_item", lambda x: x[index], self)
+
+    def __neg__(self) -> Any:
+        return _called("negative", lambda x: -x, self)
+
+    def __abs__(self) -> Any:
+        return _called("absolute", abs, self)
+
+
+def _called(name: str, function: Any, *args: Any) -> Any:
+    from ._operation import symbolic
+
+    return symbolic(function, name, args, {})
+
+
+def _operator(name: str, swap: bool) -> Any:
+    import operator
+
+    function = getattr(operator, name)
+
+    def call(self: KerasTensor, other: Any) -> Any:
+        return _called(name.strip("_"), function, *((other, self) if swap else (self, other)))
+
+    return call
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "lt", "le", "gt", "ge", "and_", "or_"):
+    _dunder = _name.strip("_")
+    setattr(KerasTensor, f"__{_dunder}__", _operator(_name, False))
+    if _dunder not in ("lt", "le", "gt", "ge"):
+        setattr(KerasTensor, f"__r{_dunder}__", _operator(_name, True))

@@ -1,0 +1,124 @@
+"""Losses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Optional
+
+from . import _adaline
+from ._eager import op
+from ._object import KerasObject, arguments_of, snake_case
+
+
+@op
+def _total(handle: Any, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
+    return handle.total(y_true, y_pred, weight, mask)
+
+
+@op
+def _reduced(loss: Any, y_true: Any, y_pred: Any, weight: Any, mask: Any, reduction: str) -> Any:
+    return _adaline.reduce_values(loss._trace_call(y_true, y_pred), weight, mask, reduction)
+
+
+class Loss(KerasObject):
+    """What training makes small. To write one, define `call(y_true, y_pred)`, which gives a value per sample, with functions of `adaline.ops`.
+
+    Args:
+        name: Name.
+        reduction: `"sum_over_batch_size"`, `"sum"`, `"mean"`, `"mean_with_sample_weight"` or `"none"`.
+        dtype: Kept for Keras' programs.
+    """
+
+    _module = "keras.losses"
+    _args: Dict[str, Any] = {}
+
+    def __init__(self, name: Optional[str] = None, reduction: Optional[str] = "sum_over_batch_size", dtype: Any = None) -> None:
+        self.name = name or snake_case(type(self).__name__)
+        allowed = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+        if reduction not in allowed:
+            raise ValueError(f"Invalid value for argument `reduction`. Expected one of {allowed}. Received: reduction={reduction}")
+        self.reduction = "none" if reduction is None else reduction
+        self._dtype = dtype
+
+    @property
+    def dtype(self) -> str:
+        """Type of its values."""
+        return "float32"
+
+    @property
+    def _is_custom(self) -> bool:
+        return type(self)._class is None or type(self).call is not Loss.call
+
+    @property
+    def _handle(self) -> Any:
+        made = self.__dict__.get("_made")
+        if made is None:
+            made = self._made = _adaline.LossHandle(json.dumps(self._envelope()))
+        return made
+
+    def get_config(self) -> Dict[str, Any]:
+        """Constructor arguments."""
+        config: Dict[str, Any] = {"name": self.name, "reduction": self.reduction}
+        config.update(super().get_config())
+        return config
+
+    def _envelope(self) -> Dict[str, Any]:
+        made = super()._envelope()
+        if self._class is not None:
+            made["config"] = arguments_of(self._class, {"name": self.name, "reduction": self.reduction, **self._args})
+        return made
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Values per sample."""
+        if self._class is None:
+            raise NotImplementedError(f"{type(self).__name__} defines no call(y_true, y_pred)")
+        return _values(self._handle, y_true, y_pred)
+
+    def _trace_call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.call(y_true, y_pred)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss of labels and predictions."""
+        mask = getattr(y_pred, "_keras_mask", None)
+        y_true, y_pred = _array(y_true), _array(y_pred)
+        sample_weight = None if sample_weight is None else _array(sample_weight)
+        if self._is_custom:
+            return _reduced(self, y_true, y_pred, sample_weight, mask, self.reduction)
+        return _total(self._handle, y_true, y_pred, sample_weight, mask)
+
+
+@op
+def _values(handle: Any, y_true: Any, y_pred: Any) -> Any:
+    return handle.values(y_true, y_pred)
+
+
+def _array(x: Any) -> Any:
+    import numpy as np
+
+    from ._eager import kind_of
+
+    return np.asarray(x) if kind_of(x) == 0 and not isinstance(x, np.ndarray) and not hasattr(x, "_is_variable") else x
+
+
+class LossFunctionWrapper(Loss):
+    """A function of labels and predictions as a loss."""
+
+    def __init__(self, fn: Any, reduction: Optional[str] = "sum_over_batch_size", name: Optional[str] = None, dtype: Any = None,
+                 **kwargs: Any) -> None:
+        super().__init__(name=name or getattr(fn, "__name__", "loss"), reduction=reduction, dtype=dtype)
+        self.fn, self._fn_kwargs = fn, kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Values per sample."""
+        from . import ops
+
+        t, p = len(y_true.shape), len(y_pred.shape)
+        if t + 1 == p and y_pred.shape[-1] == 1:
+            y_pred = ops.squeeze(y_pred, -1)
+        elif t == p + 1 and y_true.shape[-1] == 1:
+            y_true = ops.squeeze(y_true, -1)
+        return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def get_config(self) -> Dict[str, Any]:
+        """Constructor arguments."""
+        return {"fn": getattr(self.fn, "__name__", "loss"), "name": self.name, "reduction": self.reduction}

@@ -1,0 +1,42 @@
+"""Losses, by Keras' names: classes and functions."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Optional, Tuple
+
+from .._catalogue import functions as _functions
+from .._catalogue.functions import *  # noqa: F401,F403
+from .._catalogue.losses import *  # noqa: F401,F403
+from .._catalogue.losses import __all__ as _all
+from .._catalogue.names import LOSSES
+from .._public import found, registered
+from .._loss import Loss
+
+__all__ = [*_all, "Loss", "get", "serialize", "deserialize"]
+
+
+def get(identifier: Any) -> Any:
+    """One from its name, configuration or class; names in snake case are functions."""
+    return found("loss", sys.modules[__name__], LOSSES, identifier, Loss)
+
+
+def _function(name: str) -> Optional[Tuple[Any, bool]]:
+    return registered(name)
+
+
+def serialize(obj: Any) -> Any:
+    """Its configuration."""
+    from ..saving import serialize_keras_object
+
+    return serialize_keras_object(obj)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """One from its configuration."""
+    from ..saving import deserialize_keras_object
+
+    return deserialize_keras_object(config, custom_objects) if isinstance(config, dict) else get(config)
+
+
+_ = _functions
