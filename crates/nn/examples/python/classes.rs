@@ -366,8 +366,7 @@ fn one(module: &Module, class: &Class, told: &Told<'_>, source: &Source, missing
         } else {
             own.push("**kwargs".into())
         }
-        let more = if layer { "`name`, `trainable`, `dtype` and what else all layers take." } else { words::MORE };
-        arguments.push(("**kwargs".into(), more.into()));
+        arguments.push(("**kwargs".into(), words::more(module.name, &class.name).into()));
     }
     if paragraphs.is_empty() {
         paragraphs.push(class.name.clone());

@@ -53,8 +53,11 @@ fn sentences(text: &str) -> String {
             .find(|&at| rest[at + 1..].starts_with(|c: char| c.is_uppercase() || c == '`' || c == '('))
             .unwrap_or(rest.len());
         let (sentence, behind) = rest.split_at(end);
-        if !RUST.iter().any(|word| sentence.contains(word)) {
-            kept.push(sentence.trim());
+        // An example of Rust goes alone.
+        let (told, example) =
+            sentence.split_once(", such as `").filter(|(_, example)| example.contains("::new(")).unwrap_or((sentence, ""));
+        if !RUST.iter().any(|word| told.contains(word)) {
+            kept.push(if example.is_empty() { told.trim().to_owned() } else { format!("{}.", told.trim()) });
         }
         rest = behind.trim_start();
     }
