@@ -28,13 +28,6 @@ impl Model {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(self.to_archive(true)?.write(path.as_ref())?)
     }
-    /// As [`Model::save`], without the optimizer and the `compile` settings.
-    ///
-    /// # Errors
-    /// As [`Model::save`].
-    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        Ok(self.to_archive(false)?.write(path.as_ref())?)
-    }
     /// The bytes that [`Model::save`] would write.
     ///
     /// # Errors
@@ -57,7 +50,7 @@ impl Model {
         Ok(config)
     }
 
-    fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
+    pub(super) fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
         let custom = |w: &Weight| match w.spec.regularizer {
             Some(r @ Regularizer::Custom(_)) => Some((w.layer.clone(), w.name.clone(), r.class_name())),
             _ => None,
@@ -69,52 +62,9 @@ impl Model {
             )));
         }
         let mut config = self.to_config()?;
-        let mut weights = Vec::new();
-        let mut group_names = vec![(String::new(), self.name.clone())];
-        for (leaf, own) in self.weights_by_leaf() {
-            let name = leaf.path.rsplit('/').next().unwrap_or(&leaf.path);
-            group_names.push((leaf.file.clone(), name.to_owned()));
-            // Keras counts in integers.
-            let counts = leaf.layer.class_name() == "Normalization";
-            for (place, weight) in placed(&leaf, &own) {
-                let values = self.weights.store.f32(weight.slot).to_vec();
-                let count = counts && weight.name == "count";
-                let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
-                weights.push(NamedTensor { path: place, shape: weight.ty.shape.dims().to_vec(), data });
-            }
-            if let Some((key, values)) = leaf.layer.kept() {
-                let (path, shape) = (format!("{}/vars/{key}", leaf.file), vec![values.len()]);
-                weights.push(NamedTensor { path, shape, data: TensorBytes::F32(values) });
-            }
-        }
+        let (weights, group_names) = self.weight_tensors(with_optimizer);
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
-            compiled.optimizer.writable()?;
-            compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
-            compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
-            let envelopes = |of: usize, weighted: bool| -> Value {
-                let chosen = compiled.metrics.iter().filter(|m| m.of == of && m.weighted == weighted).map(|m| m.given.envelope());
-                let chosen: Vec<Value> = chosen.collect();
-                if chosen.is_empty() { Value::Null } else { chosen.into() }
-            };
-            // Of several outputs by name, as Keras.
-            let each = |f: &dyn Fn(usize) -> Value| -> Value {
-                if self.output_names.len() == 1 {
-                    return f(0);
-                }
-                let of = compiled.trained.iter().enumerate().map(|(at, t)| (t.name.clone(), f(at)));
-                let map: serde_json::Map<String, Value> = of.filter(|(_, v)| !v.is_null()).collect();
-                if map.is_empty() { Value::Null } else { map.into() }
-            };
-            let counts = |at: usize| Value::from(compiled.trained[at].weight);
-            let plain = compiled.trained.iter().all(|t| t.weight == 1.0);
-            config["compile_config"] = json!({
-                "optimizer": compiled.optimizer.envelope(),
-                "loss": each(&|at| compiled.trained[at].loss.envelope()),
-                "loss_weights": if plain { Value::Null } else { each(&counts) },
-                "metrics": each(&|at| envelopes(at, false)), "weighted_metrics": each(&|at| envelopes(at, true)),
-                "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
-            });
-            self.optimizer_tensors(compiled, &mut weights, &mut group_names);
+            config["compile_config"] = self.compile_config(compiled)?;
         }
         let steps = self.compiled.as_ref().map_or(0, |c| c.steps);
         let mut notes = json!({"adaline": env!("CARGO_PKG_VERSION"), "seed": self.weights.seed.to_string(), "steps": steps});
@@ -129,8 +79,68 @@ impl Model {
         Ok(KerasArchive { metadata, config, weights, group_names, assets })
     }
 
+    /// Optimizer, losses and metrics as Keras writes them.
+    pub(super) fn compile_config(&self, compiled: &Compiled) -> Result<Value> {
+        compiled.optimizer.writable()?;
+        compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
+        compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
+        let envelopes = |of: usize, weighted: bool| -> Value {
+            let chosen = compiled.metrics.iter().filter(|m| m.of == of && m.weighted == weighted).map(|m| m.given.envelope());
+            let chosen: Vec<Value> = chosen.collect();
+            if chosen.is_empty() { Value::Null } else { chosen.into() }
+        };
+        // Of several outputs by name, as Keras.
+        let each = |f: &dyn Fn(usize) -> Value| -> Value {
+            if self.output_names.len() == 1 {
+                return f(0);
+            }
+            let of = compiled.trained.iter().enumerate().map(|(at, t)| (t.name.clone(), f(at)));
+            let map: serde_json::Map<String, Value> = of.filter(|(_, v)| !v.is_null()).collect();
+            if map.is_empty() { Value::Null } else { map.into() }
+        };
+        let counts = |at: usize| Value::from(compiled.trained[at].weight);
+        let plain = compiled.trained.iter().all(|t| t.weight == 1.0);
+        Ok(json!({
+            "optimizer": compiled.optimizer.envelope(),
+            "loss": each(&|at| compiled.trained[at].loss.envelope()),
+            "loss_weights": if plain { Value::Null } else { each(&counts) },
+            "metrics": each(&|at| envelopes(at, false)), "weighted_metrics": each(&|at| envelopes(at, true)),
+            "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
+        }))
+    }
+
+    /// All weights, each at its place in a file of Keras 3, and if wanted those of the optimizer; and the names of what they are of.
+    pub(super) fn weight_tensors(&self, with_optimizer: bool) -> (Vec<NamedTensor>, Vec<(String, String)>) {
+        let mut weights = Vec::new();
+        let mut group_names = vec![(String::new(), self.name.clone())];
+        for (leaf, own) in self.weights_by_leaf() {
+            let name = leaf.path.rsplit('/').next().unwrap_or(&leaf.path);
+            group_names.push((leaf.file.clone(), name.to_owned()));
+            for (place, weight) in placed(&leaf, &own) {
+                weights.push(self.tensor_for_file(weight, leaf.layer.class_name(), place));
+            }
+            if let Some((key, values)) = leaf.layer.kept() {
+                let (path, shape) = (format!("{}/vars/{key}", leaf.file), vec![values.len()]);
+                weights.push(NamedTensor { path, shape, data: TensorBytes::F32(values) });
+            }
+        }
+        if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
+            self.optimizer_tensors(compiled, &mut weights, &mut group_names);
+        }
+        (weights, group_names)
+    }
+
+    /// A weight's values under a name; `class` is that of its layer.
+    pub(super) fn tensor_for_file(&self, weight: &Weight, class: &str, path: String) -> NamedTensor {
+        let values = self.weights.store.f32(weight.slot).to_vec();
+        // Keras counts in integers.
+        let count = class == "Normalization" && weight.name == "count";
+        let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
+        NamedTensor { path, shape: weight.ty.shape.dims().to_vec(), data }
+    }
+
     /// The optimizer's variables, in all the places in which Keras writes them.
-    fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>, group_names: &mut Vec<(String, String)>) {
+    pub(super) fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>, group_names: &mut Vec<(String, String)>) {
         let rate = |at: usize| match optimizers::part(compiled.optimizer.as_ref(), at).map(|o| &o.common().learning_rate) {
             Some(LearningRate::Fixed(rate)) => *rate as f32,
             _ => 0.0,
