@@ -27,12 +27,14 @@ mod save;
 mod signature;
 mod step;
 mod summary;
+mod take;
 #[cfg(test)]
 mod tests;
 mod train_step;
 mod training;
 mod transfer;
 mod weights;
+mod weights_file;
 
 pub use crate::network::{Seed, Sequential};
 pub(crate) use compile::Trained;
@@ -47,6 +49,7 @@ pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};
 pub(crate) use pulse::Pulse;
 pub use summary::{Summary, SummaryRow};
+pub use take::LoadWeights;
 pub use train_step::TrainStep;
 
 use crate::Layer;
