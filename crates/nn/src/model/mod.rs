@@ -12,6 +12,7 @@ mod feed;
 mod fit;
 pub(crate) mod forward;
 mod history;
+mod inference;
 mod inspect;
 mod load;
 mod loader;
