@@ -7,15 +7,18 @@
 //! | `table` | the operators, each with the function that writes it |
 //! | `trace` | for given shapes, the graph of operations; what is known before it runs is computed on the way |
 //! | `ops` | the functions, by families |
-//! | `model` | plans by shapes, running |
+//! | `model`, `predict` | plans by shapes, running, predictions in batches |
+//! | `listing` | what a file holds, for people |
 
 mod call;
 mod check;
 mod error;
 mod kind;
 mod limits;
+mod listing;
 mod model;
 mod ops;
+mod predict;
 mod table;
 mod tensor;
 mod trace;
@@ -25,6 +28,7 @@ pub use check::ValueSpec;
 pub use error::ImportError;
 pub use kind::Kind;
 pub use limits::Limits;
+pub use listing::ConstantInfo;
 pub use model::{About, OnnxModel};
 pub use table::operators;
 pub use tensor::{Elements, OnnxTensor};

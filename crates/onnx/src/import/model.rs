@@ -167,19 +167,20 @@ impl OnnxModel {
         let at = self.plan(&inputs)?;
         self.plans[..=at].rotate_right(1);
         let (Some(plan), store) = (self.plans.first_mut(), &self.store) else { return Ok(Vec::new()) };
-        let mut given = Vec::with_capacity(plan.feeds.len());
-        for (feed, words) in &plan.feeds {
-            given.push(match feed {
-                Feed::Input(i) => Some(Words::of(inputs[*i]).map_err(|x| {
-                    let message = format!("the value {x} does not fit into 32 bits, in which integers are computed");
-                    ImportError::Input { name: self.graph.inputs[*i].name.clone(), message }
-                })?),
-                Feed::Constant(_) => None,
-            });
-            let _ = words;
-        }
-        let views: Vec<TensorRef<'_>> =
-            given.iter().zip(&plan.feeds).map(|(own, (_, kept))| own.as_ref().unwrap_or(kept).view()).collect();
+        // Floats are handed on where they lie.
+        let own = plan.feeds.iter().map(|(feed, _)| match feed {
+            Feed::Input(i) if inputs[*i].as_f32().is_none() => Words::of(inputs[*i]).map_err(|x| {
+                let message = format!("the value {x} does not fit into 32 bits, in which integers are computed");
+                ImportError::Input { name: self.graph.inputs[*i].name.clone(), message }
+            }),
+            _ => Ok(Words::None),
+        });
+        let own: Vec<Words> = own.collect::<Result<_, _>>()?;
+        let views = plan.feeds.iter().zip(&own).map(|((feed, kept), own)| match feed {
+            Feed::Input(i) => inputs[*i].as_f32().map_or_else(|| own.view(), TensorRef::F32),
+            Feed::Constant(_) => kept.view(),
+        });
+        let views: Vec<TensorRef<'_>> = views.collect();
         plan.session.run_frozen(&views, store)?;
         Ok(plan.outputs.iter().map(|o| o.tensor(plan.session.as_ref())).collect())
     }

@@ -233,7 +233,7 @@ static TABLE: &[Row] = &[
     each("Round", math::round),
     control(
         "Scan",
-        1,
+        0,
         &[
             "body",
             "num_scan_inputs",

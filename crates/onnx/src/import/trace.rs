@@ -9,7 +9,7 @@ use super::limits::Limits;
 use super::table::Write;
 use super::tensor::OnnxTensor;
 use adaline_graph::eval::{self, Precision};
-use adaline_graph::{Builder, DType, Literal, NodeId, Op, SlotId, TensorType, Var};
+use adaline_graph::{Builder, DType, Literal, NodeId, Op, Shape, SlotId, TensorType, Var};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -130,8 +130,14 @@ impl<'g> Ctx<'g> {
 
     fn node(&self, node: &Node, scope: &Scope<'_, 'g>) -> Result<(), ImportError> {
         let fail = |message: String| ImportError::Node { node: node.place.clone(), message };
-        let inputs: Vec<Option<Value<'g>>> =
+        let mut inputs: Vec<Option<Value<'g>>> =
             node.inputs.iter().map(|n| if n.is_empty() { None } else { scope.get(n) }).collect();
+        // Of the second input only the type counts, which is known before anything runs.
+        if node.row.name == "CastLike"
+            && let Some(Some(like)) = inputs.get_mut(1)
+        {
+            *like = Value::Known(Arc::new(OnnxTensor::from_f64(like.kind(), Shape::new(&[0]), &[])));
+        }
         let made = match self.fold(node, &inputs) {
             Some(made) => made,
             None => self.b.scope(&node.place, || {

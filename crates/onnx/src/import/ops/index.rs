@@ -1,10 +1,9 @@
 //! Elements by index: look-ups, one-hot rows, extremes.
 
 use super::math::int;
-use super::moves::literal;
 use crate::import::call::{Call, Made, Trouble, Value};
 use crate::import::kind::Kind;
-use adaline_graph::{ArgOp, DType, Literal, Op, Shape, Var};
+use adaline_graph::{ArgOp, DType, Literal, Op, ReduceOp, Shape, Var};
 
 /// Indices counted from the end where negative.
 fn from_front<'g>(at: Var<'g>, size: usize) -> Result<Var<'g>, Trouble> {
@@ -67,24 +66,38 @@ pub(crate) fn gather_elements<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     c.like(linear(x, at))
 }
 
+/// Most elements times updates of a scatter by extremes or products: all are compared with all.
+const COMPARED: usize = 1 << 24;
+
 /// `x` with `updates` at places in row-major order.
 fn scattered<'g>(c: &Call<'_, 'g>, x: Var<'g>, at: Var<'g>, updates: Var<'g>) -> Made<'g> {
     if at.shape() != updates.shape() {
         return Err(format!("{} indices do not go with updates of shape {}", at.shape(), updates.shape()).into());
     }
-    let (n, m, dtype) = (x.shape().len(), at.shape().len(), x.ty().dtype);
-    let at = at.reshape([1, m]);
+    let (b, n, m, dtype) = (c.b(), x.shape().len(), at.shape().len(), x.ty().dtype);
+    let (at, old, updates) = (at.reshape([1, m]), x.cast(DType::F32), updates.cast(DType::F32));
     let spread = |v: Var<'g>| v.reshape([1, m, 1]).scatter_add(at, n).reshape(x.shape());
-    let new = spread(updates.cast(DType::F32));
+    let reduced = |op: ReduceOp, nothing: f32| -> Result<Var<'g>, Trouble> {
+        if n.checked_mul(m).is_none_or(|all| all > COMPARED) {
+            return Err(format!("{m} updates of {n} elements are too many for this `reduction`").into());
+        }
+        let all = Call::shape_of(&[n, m])?;
+        let hit = at.broadcast_to(all).equal(b.iota(all, 0));
+        let values = hit.select(updates.reshape([1, m]).broadcast_to(all), b.full(all, nothing));
+        Ok(values.reduce(op, &[1], false).reshape(x.shape()))
+    };
     let y = match c.text_or("reduction", "none")? {
         "none" => {
-            let written = spread(c.b().full([1, m, 1], 1.0)).gt_scalar(0.5);
-            written.select(new.cast(dtype), x)
+            let written = spread(b.full([1, m, 1], 1.0)).gt_scalar(0.5);
+            return c.like(written.select(spread(updates).cast(dtype), x));
         }
-        "add" => (x.cast(DType::F32) + new).cast(dtype),
-        other => return Err(format!("attribute `reduction` must be none or add, not {other}").into()),
+        "add" => old + spread(updates),
+        "mul" => old * reduced(ReduceOp::Prod, 1.0)?,
+        "max" => old.maximum(reduced(ReduceOp::Max, f32::NEG_INFINITY)?),
+        "min" => old.minimum(reduced(ReduceOp::Min, f32::INFINITY)?),
+        other => return Err(format!("attribute `reduction` cannot be {other}").into()),
     };
-    c.like(y)
+    c.like(y.cast(dtype))
 }
 pub(crate) fn scatter_elements<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let (x, at) = elementwise(c)?;
@@ -239,9 +252,4 @@ pub(crate) fn reversed<'g>(x: Var<'g>, lengths: Var<'g>, batch: usize, time: usi
     let back = lengths - int(step, 1) - step;
     let at = step.lt(lengths).select(back, step);
     Ok(linear(x, places(x.shape(), at, time)?))
-}
-
-/// A fill for what is not written.
-pub(crate) fn zero<'g>(kind: Kind, like: Var<'g>) -> Var<'g> {
-    like.builder().constant(literal(kind, 0.0), like.shape())
 }

@@ -1,12 +1,14 @@
-//! Windows over spatial axes. Plain ones are the graph's; those with dilation, wide pads or indices are made of one slice for each of their cells.
+//! Windows over spatial axes. Plain ones are the graph's; those with dilation, wide pads or indices are made axis by axis, of one slice for each of
+//! their cells along it.
 
 use super::conv::{Window, channels_first, channels_last, per_axis, spatial};
 use super::moves::{bordered, strided};
 use crate::import::call::{Call, Made, Trouble, Value};
+use crate::import::check::Attribute;
 use crate::import::kind::Kind;
 use adaline_graph::{DType, Literal, Var, WindowSpec};
 
-/// Most cells of a window that is made of slices.
+/// Most cells along an axis of a window that is made of slices.
 const CELLS: usize = 4096;
 
 /// A window and, for each axis, how many results there are and by how much the last one goes beyond the pads.
@@ -52,36 +54,27 @@ impl Pool {
         }
         Some(spec)
     }
-    /// The input with its pads, and one slice of it for each cell of the window, with the cell's place.
-    fn slices<'g>(&self, x: Var<'g>, fill: Literal) -> Result<Vec<(Vec<usize>, Var<'g>)>, Trouble> {
-        let w = &self.window;
-        let cells = w.kernel.iter().try_fold(1usize, |n, &k| n.checked_mul(k)).filter(|&n| n <= CELLS);
-        let cells = cells.ok_or_else(|| format!("windows of {:?} cells are too large here", w.kernel))?;
-        let mut padded = x;
-        for a in 0..self.out.len() {
-            padded = bordered(padded, a + 2, w.before[a], w.after[a] + self.beyond[a], fill)?;
+    /// The input with its pads along an axis, and one slice of it for each cell of the window along this axis.
+    fn slices<'g>(&self, x: Var<'g>, a: usize, fill: Literal) -> Result<Vec<Var<'g>>, Trouble> {
+        let (w, stride) = (&self.window, self.window.strides[a]);
+        if w.kernel[a] > CELLS {
+            return Err(format!("windows of {:?} cells are too large here", w.kernel).into());
         }
-        let mut all = Vec::with_capacity(cells);
-        for mut cell in 0..cells {
-            let mut at = vec![0; w.kernel.len()];
-            for a in (0..w.kernel.len()).rev() {
-                at[a] = cell % w.kernel[a] * w.dilation[a];
-                cell /= w.kernel[a];
-            }
-            let mut part = padded;
-            for (a, &start) in at.iter().enumerate() {
-                part = strided(part, a + 2, start, start + (self.out[a] - 1) * w.strides[a] + 1, w.strides[a]);
-            }
-            all.push((at, part));
-        }
-        Ok(all)
+        let padded = bordered(x, a + 2, w.before[a], w.after[a] + self.beyond[a], fill)?;
+        let length = (self.out[a] - 1) * stride + 1;
+        Ok((0..w.kernel[a]).map(|k| strided(padded, a + 2, k * w.dilation[a], k * w.dilation[a] + length, stride)).collect())
+    }
+    /// All windows reduced, axis by axis.
+    fn reduced<'g>(&self, x: Var<'g>, fill: f32, f: impl Fn(Var<'g>, Var<'g>) -> Var<'g>) -> Result<Var<'g>, Trouble> {
+        (0..self.out.len()).try_fold(x, |x, a| {
+            self.slices(x, a, Literal::f32(fill))?.into_iter().reduce(&f).ok_or_else(|| "its window has no cell".into())
+        })
     }
     fn sums<'g>(&self, x: Var<'g>) -> Result<Var<'g>, Trouble> {
         if let Some(spec) = self.spec() {
             return Ok(channels_first(channels_last(x).sum_pool(spec)));
         }
-        let slices = self.slices(x, Literal::f32(0.0))?;
-        slices.into_iter().map(|s| s.1).reduce(|a, b| a + b).ok_or_else(|| "its window has no cell".into())
+        self.reduced(x, 0.0, |a, b| a + b)
     }
     /// How many cells of each window count along an axis.
     fn counts(&self, a: usize, n: usize, pads_too: bool) -> Vec<f32> {
@@ -108,9 +101,10 @@ pub(crate) fn average_pool<'g>(c: &Call<'_, 'g>) -> Made<'g> {
 }
 pub(crate) fn lp_pool<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let x = c.float(0)?;
-    let p = match c.real("p")? {
-        Some(p) => p,
-        None => c.int_or("p", 2)? as f32,
+    // A whole number since version 2.
+    let p = match c.attribute("p") {
+        Some(Attribute::Float(p)) => *p,
+        _ => c.int_or("p", 2)? as f32,
     };
     let b = c.b();
     let sums = Pool::read(c, &spatial(x)?)?.sums(x.abs().pow(b.scalar(p)))?;
@@ -126,9 +120,7 @@ pub(crate) fn max_pool<'g>(c: &Call<'_, 'g>) -> Made<'g> {
         if let Some(spec) = pool.spec() {
             return Ok(vec![done(channels_first(channels_last(x).max_pool(spec)))]);
         }
-        let slices = pool.slices(x, Literal::f32(f32::NEG_INFINITY))?;
-        let most = slices.into_iter().map(|s| s.1).reduce(Var::maximum).ok_or("its window has no cell")?;
-        return Ok(vec![done(most)]);
+        return Ok(vec![done(pool.reduced(x, f32::NEG_INFINITY, Var::maximum)?)]);
     }
     // The place in the whole input goes beside each cell; the first of the largest stays.
     let shape = x.shape();
@@ -150,13 +142,16 @@ pub(crate) fn max_pool<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     for (a, &stride) in strides.iter().enumerate() {
         place = place + b.iota(shape, a) * number(stride, shape);
     }
-    let (values, places) = (pool.slices(x, Literal::f32(f32::NEG_INFINITY))?, pool.slices(place, Literal::I32(0))?);
-    let pairs = values.into_iter().zip(places).map(|(v, p)| (v.1, p.1));
-    let best = pairs.reduce(|(v, p), (w, q)| {
-        let better = w.gt(v);
-        (better.select(w, v), better.select(q, p))
-    });
-    let (v, p) = best.ok_or("its window has no cell")?;
+    // Axis by axis from the last: of equals the one in the first row stays, and in it the one in the first column.
+    let (mut v, mut p) = (x, place);
+    for a in (0..sizes.len()).rev() {
+        let pairs = pool.slices(v, a, Literal::f32(f32::NEG_INFINITY))?.into_iter().zip(pool.slices(p, a, Literal::I32(0))?);
+        let best = pairs.reduce(|(v, p), (w, q)| {
+            let better = w.gt(v);
+            (better.select(w, v), better.select(q, p))
+        });
+        (v, p) = best.ok_or("its window has no cell")?;
+    }
     Ok(vec![done(v), Value::Var(p, Kind::I64)])
 }
 

@@ -29,6 +29,8 @@ impl Axis {
     /// The place in the old axis of element `i` of the new one.
     fn place(&self, i: usize, how: &str) -> Result<f64, Trouble> {
         let (x, from, to, scale) = (i as f64, self.from as f64, self.to as f64, self.scale);
+        // The size before it was rounded down, which places are counted by.
+        let length = scale * from;
         Ok(match how {
             "half_pixel" => (x + 0.5) / scale - 0.5,
             "half_pixel_symmetric" => {
@@ -45,8 +47,8 @@ impl Axis {
                 }
             }
             "align_corners" => {
-                if self.to > 1 {
-                    x * (from - 1.0) / (to - 1.0)
+                if length > 1.0 {
+                    x * (from - 1.0) / (length - 1.0)
                 } else {
                     0.0
                 }
@@ -55,8 +57,8 @@ impl Axis {
             "tf_half_pixel_for_nn" => (x + 0.5) / scale,
             "tf_crop_and_resize" => {
                 let (start, end) = self.roi;
-                if self.to > 1 {
-                    start * (from - 1.0) + x * (end - start) * (from - 1.0) / (to - 1.0)
+                if length > 1.0 {
+                    start * (from - 1.0) + x * (end - start) * (from - 1.0) / (length - 1.0)
                 } else {
                     0.5 * (start + end) * (from - 1.0)
                 }
