@@ -167,6 +167,36 @@ fn the_conformance_suite_passes_but_for_a_list() {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Small models of the suite with some bits changed: each operator with attributes, constants and shapes that are none.
+#[test]
+fn changed_models_of_the_suite_are_errors_at_worst() {
+    let root = folder().join("onnx/backend/test/data/node");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&root).expect("run `cargo xtask onnx-tests`").map(|e| e.unwrap().path()).collect();
+    cases.sort();
+    let (mut read, mut traced, mut state) = (0, 0, 1u32);
+    for folder in cases {
+        let Ok(bytes) = std::fs::read(folder.join("model.onnx")) else { continue };
+        for _ in 0..if bytes.len() < 2048 { 24 } else { 2 } {
+            let mut changed = bytes.clone();
+            for _ in 0..2 {
+                // Numerical Recipes' generator is enough to choose bits.
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (state >> 8) as usize % changed.len();
+                changed[at] ^= 1 << (state >> 29);
+            }
+            let begin = std::time::Instant::now();
+            if let Ok(model) = OnnxModel::read(&changed, backend(), Limits::small()) {
+                read += 1;
+                let size = |d: &Result<usize, String>| d.as_ref().copied().unwrap_or(2);
+                let dims: Vec<Vec<usize>> = model.inputs().iter().map(|i| i.dims.iter().flatten().map(size).collect()).collect();
+                traced += usize::from(model.trace_shapes(&dims).is_ok());
+            }
+            assert!(begin.elapsed().as_secs() < 2, "{} took {:?}", folder.display(), begin.elapsed());
+        }
+    }
+    assert!(read > 5000 && traced > 1000 && traced < read, "{read} of the changed models are read, {traced} traced: the changes test little");
+}
+
 fn backend() -> Arc<dyn Backend> {
     Arc::new(adaline_graph::reference::Reference::default())
 }

@@ -79,18 +79,21 @@ impl Checker {
     /// `outer` are the names that the graph may use of those around it.
     pub(crate) fn graph(&mut self, graph: &mut proto::Graph, outer: Option<&Names<'_>>) -> Result<Graph, ImportError> {
         let mut constants = Vec::with_capacity(graph.initializer.len());
+        let mut names = Vec::with_capacity(graph.initializer.len());
         for (i, tensor) in graph.initializer.iter_mut().enumerate() {
             let place = if tensor.name.is_empty() { format!("initializer {i}") } else { format!("initializer `{}`", tensor.name) };
+            let name = std::mem::take(&mut tensor.name);
             if let Some(read) = self.tensor(tensor, &place)? {
-                constants.push((std::mem::take(&mut tensor.name), Arc::new(read)));
+                constants.push((name.clone(), Arc::new(read)));
             }
+            names.push(name);
         }
         // In files of old versions initializers are inputs as well.
-        let named: BTreeSet<&str> = constants.iter().map(|c| c.0.as_str()).collect();
+        let named: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let inputs: Vec<ValueSpec> =
             graph.input.iter().filter(|v| !named.contains(v.name.as_str())).map(|v| self.value(v)).collect::<Result<_, _>>()?;
         let outputs: Vec<ValueSpec> = graph.output.iter().map(|v| self.value(v)).collect::<Result<_, _>>()?;
-        if named.len() < constants.len() {
+        if named.len() < names.len() {
             return Err(malformed("the initializers", "two of them have the same name"));
         }
         let mut known = Names { own: named, outer };
@@ -101,9 +104,9 @@ impl Checker {
         }
         let mut nodes = Vec::with_capacity(graph.node.len());
         let mut protos = std::mem::take(&mut graph.node);
-        let names: Vec<(Vec<String>, Vec<String>)> =
+        let values: Vec<(Vec<String>, Vec<String>)> =
             protos.iter_mut().map(|n| (std::mem::take(&mut n.input), std::mem::take(&mut n.output))).collect();
-        for (i, (node, (reads, makes))) in protos.iter_mut().zip(&names).enumerate() {
+        for (i, (node, (reads, makes))) in protos.iter_mut().zip(&values).enumerate() {
             let place = if node.name.is_empty() {
                 format!("node {i} ({})", node.op_type)
             } else {
@@ -111,7 +114,7 @@ impl Checker {
             };
             for name in reads.iter().filter(|n| !n.is_empty()) {
                 if !known.contains(name) {
-                    let made = names.iter().any(|(_, makes)| makes.contains(name));
+                    let made = values.iter().any(|(_, makes)| makes.contains(name));
                     let why = if made { "is read before it is made: the nodes are in a wrong order or form a circle" } else { "is nowhere made" };
                     return Err(malformed(&place, format!("its input `{name}` {why}")));
                 }

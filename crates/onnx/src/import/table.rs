@@ -190,7 +190,7 @@ static TABLE: &[Row] = &[
     row("LessOrEqual", 2, 2, &[], math::less_or_equal),
     unary("Log", UnaryOp::Log),
     row("LogSoftmax", 1, 1, &["axis"], activation::log_softmax),
-    control("Loop", 2, &["body"], control::repeat),
+    control("Loop", 0, &["body"], control::repeat),
     row("LpNormalization", 1, 1, &["axis", "p"], norm::lp_norm),
     row("LpPool", 1, 1, POOL, pool::lp_pool),
     row("MatMul", 2, 2, &[], math::matmul),

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Most elements of the inputs of an operation that is computed on the way.
-const FOLDED_INPUTS: usize = 1 << 14;
+pub(crate) const FOLDED_INPUTS: usize = 1 << 14;
 /// Most elements of all values on the way to its results.
 const FOLDED_TOTAL: usize = 1 << 20;
 /// Most elements of all values that are computed on the way through a model.
@@ -45,6 +45,10 @@ pub(crate) struct Ctx<'g> {
     pub(crate) unrolled: Cell<usize>,
     /// Elements computed on the way so far.
     folded: Cell<usize>,
+    /// Elements of constants made so far.
+    made: Cell<usize>,
+    /// Nodes whose size has been looked at.
+    sized: Cell<usize>,
 }
 
 /// Names of the values of a graph, and of the graphs around it.
@@ -71,6 +75,8 @@ impl<'g> Ctx<'g> {
             needs: RefCell::default(),
             unrolled: Cell::new(0),
             folded: Cell::new(0),
+            made: Cell::new(0),
+            sized: Cell::new(0),
         }
     }
 
@@ -106,6 +112,7 @@ impl<'g> Ctx<'g> {
             if let Some(slot) = self.slots.and_then(|s| s.get(&Arc::as_ptr(t))) {
                 self.b.state(*slot, &format!("constant {}", slot.index()), ty)
             } else {
+                self.made.set(self.made.get().saturating_add(t.len()));
                 let mut feeds = self.feeds.borrow_mut();
                 let v = self.b.input(&format!("constant {}", feeds.len()), ty);
                 feeds.push(Feed::Constant(t.clone()));
@@ -166,24 +173,38 @@ impl<'g> Ctx<'g> {
                 })
             }
         })?;
-        let nodes = self.b.with_graph(|g| Ok(g.nodes().len())).unwrap_or(0);
-        if nodes > self.limits.nodes {
-            return Err(ImportError::Limit { what: "operations".into(), field: "nodes", limit: self.limits.nodes, got: nodes });
-        }
+        self.check_sizes(node, &made)?;
         if made.len() < node.outputs.iter().rposition(|n| !n.is_empty()).map_or(0, |i| i + 1) {
             return Err(fail(format!("it has {} results here, and {} are asked for", made.len(), node.outputs.len())));
         }
         for (name, value) in node.outputs.iter().zip(made) {
-            let got = value.shape().len();
-            if got > self.limits.elements {
-                let what = format!("elements of `{name}`");
-                return Err(ImportError::Limit { what, field: "elements", limit: self.limits.elements, got });
-            }
             if !name.is_empty() {
                 scope.names.borrow_mut().insert(name.clone(), value);
             }
         }
         Ok(())
+    }
+
+    /// Whether all that an operation has written is within the limits.
+    fn check_sizes(&self, node: &Node, made: &[Value<'g>]) -> Result<(), ImportError> {
+        let from = self.sized.get();
+        let (nodes, largest) = self
+            .b
+            .with_graph(|g| Ok((g.nodes().len(), g.nodes()[from..].iter().map(|n| n.ty.len()).max().unwrap_or(0))))
+            .unwrap_or((0, 0));
+        self.sized.set(nodes.max(from));
+        let limit = |what: String, field, limit, got| if got > limit { Err(ImportError::Limit { what, field, limit, got }) } else { Ok(()) };
+        limit("operations".into(), "nodes", self.limits.nodes, nodes)?;
+        limit(format!("elements of a value of {}", node.place), "elements", self.limits.elements, largest)?;
+        for value in made {
+            // What others hold too is not new.
+            if let Value::Known(t) = value
+                && Arc::strong_count(t) == 1
+            {
+                self.made.set(self.made.get().saturating_add(t.len()));
+            }
+        }
+        limit("elements of constants made on the way".into(), "elements", self.limits.elements, self.made.get())
     }
 
     /// The results of an operation on known values, where they are few: the operation written into a graph of its own, and evaluated.

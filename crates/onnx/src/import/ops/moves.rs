@@ -188,7 +188,8 @@ pub(crate) fn pad<'g>(c: &Call<'_, 'g>) -> Made<'g> {
             continue;
         }
         let n = x.dim(axis as isize) as i64;
-        let total = n.checked_add(before).and_then(|t| t.checked_add(after)).filter(|t| (0..1 << 40).contains(t));
+        let small = [before, after].iter().all(|p| p.unsigned_abs() < 1 << 40);
+        let total = small.then(|| n + before + after).filter(|&t| t >= 0);
         let total = total.ok_or_else(|| format!("axis {axis} of size {n} cannot be padded by {before} and {after}"))?;
         if mode == "constant" {
             let (start, end) = ((-before).max(0), n - (-after).max(0));

@@ -33,7 +33,7 @@ impl Pool {
             let stride = window.strides[a];
             let mut count = if ceil { room.div_ceil(stride) } else { room / stride } + 1;
             // A window that begins in the pads behind the input does not count.
-            if ceil && (count - 1) * stride >= n + window.before[a] {
+            if ceil && count > 1 && (count - 1) * stride >= n + window.before[a] {
                 count -= 1;
             }
             out.push(count);

@@ -92,7 +92,7 @@ impl Axis {
 }
 
 /// Most weights of an axis.
-const WEIGHTS: usize = 1 << 26;
+const WEIGHTS: usize = 1 << 24;
 
 fn resized<'g>(c: &Call<'_, 'g>, x: Var<'g>, axis: usize, a: &Axis, how: &How<'_>) -> Result<Var<'g>, Trouble> {
     let places: Vec<f64> = (0..a.to).map(|i| a.place(i, how.place)).collect::<Result<_, _>>()?;

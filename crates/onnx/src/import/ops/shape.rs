@@ -63,9 +63,10 @@ pub(crate) fn reshape<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     }
     reshaped(c, shape)
 }
-/// Known values stay known, whatever their number.
+/// Known values stay known, where they are few; others are not copied.
 fn reshaped<'g>(c: &Call<'_, 'g>, shape: Shape) -> Made<'g> {
     if let Value::Known(t) = c.value(0)?
+        && t.len() <= crate::import::trace::FOLDED_INPUTS
         && let Some(t) = OnnxTensor::new(t.kind(), shape.dims(), t.elements().clone())
     {
         return Call::known_one(t);
@@ -131,7 +132,7 @@ pub(crate) fn range<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let (start, limit, delta) = (c.number(0)?, c.number(1)?, c.number(2)?);
     let kind = c.kind(0)?;
     let count = ((limit - start) / delta).ceil().max(0.0);
-    if delta == 0.0 || !count.is_finite() || count > 16_777_216.0 {
+    if delta == 0.0 || !count.is_finite() || count > 4_194_304.0 {
         return Err(format!("a range from {start} to {limit} by {delta} has too many numbers").into());
     }
     let values: Vec<f64> = (0..count as usize).map(|i| start + i as f64 * delta).collect();
