@@ -3,6 +3,7 @@
 use crate::{docs, tools::cargo};
 
 pub(crate) fn run() -> Result<(), String> {
+    crate::onnx_tests::fetch()?;
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     docs::check()?;
