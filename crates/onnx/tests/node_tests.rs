@@ -22,7 +22,8 @@ const CORE: &str = "Gemm MatMul Add Sub Mul Div Pow Sqrt Exp Log Neg Abs Max Min
     OneHot Einsum Attention QuantizeLinear DequantizeLinear QLinearConv QLinearMatMul MatMulInteger ConvInteger DynamicQuantizeLinear";
 
 fn folder() -> PathBuf {
-    std::env::var_os("ONNX_NODE_TESTS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/onnx-node-tests"), PathBuf::from)
+    std::env::var_os("ONNX_NODE_TESTS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/onnx-node-tests"), PathBuf::from)
 }
 
 /// Operators of a graph and of graphs within.
@@ -93,8 +94,7 @@ fn case(folder: &Path, bytes: &[u8], backend: &Arc<dyn Backend>) -> Result<(), S
         if !data.exists() {
             return if set == 0 { Err("it has no data".into()) } else { Ok(()) };
         }
-        let given: Vec<OnnxTensor> =
-            (0..names.len()).map(|i| tensor(&data.join(format!("input_{i}.pb")))).collect::<Result<_, _>>()?;
+        let given: Vec<OnnxTensor> = (0..names.len()).map(|i| tensor(&data.join(format!("input_{i}.pb")))).collect::<Result<_, _>>()?;
         let inputs: Vec<(&str, &OnnxTensor)> = names.iter().map(String::as_str).zip(&given).collect();
         let outputs = model.run(&inputs).map_err(|e| e.to_string())?;
         for (i, got) in outputs.iter().enumerate() {
@@ -194,7 +194,10 @@ fn changed_models_of_the_suite_are_errors_at_worst() {
             assert!(begin.elapsed().as_secs() < 2, "{} took {:?}", folder.display(), begin.elapsed());
         }
     }
-    assert!(read > 5000 && traced > 1000 && traced < read, "{read} of the changed models are read, {traced} traced: the changes test little");
+    assert!(
+        read > 5000 && traced > 1000 && traced < read,
+        "{read} of the changed models are read, {traced} traced: the changes test little"
+    );
 }
 
 fn backend() -> Arc<dyn Backend> {

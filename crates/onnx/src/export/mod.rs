@@ -61,7 +61,9 @@ pub enum ExportError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// An operation that predictions do not have.
-    #[error("layer `{layer}` uses `{op}`, which is for training alone and has no counterpart in ONNX; write the layer without it for prediction")]
+    #[error(
+        "layer `{layer}` uses `{op}`, which is for training alone and has no counterpart in ONNX; write the layer without it for prediction"
+    )]
     Operation {
         /// Name of the operation.
         op: &'static str,
@@ -146,7 +148,8 @@ pub fn export(model: &Model, options: &ExportOptions) -> Result<proto::Model, Ex
             node.name.clone_from(first);
         }
     }
-    let graph = proto::Graph { node: nodes, name: model.name().into(), initializer, input: inputs, output: outputs, ..proto::Graph::default() };
+    let graph =
+        proto::Graph { node: nodes, name: model.name().into(), initializer, input: inputs, output: outputs, ..proto::Graph::default() };
     Ok(proto::Model {
         ir_version: IR_VERSION,
         producer_name: "adaline".into(),

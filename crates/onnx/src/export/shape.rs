@@ -136,9 +136,8 @@ impl Walk<'_> {
     fn with_ones(&self, w: &mut Writer<'_>, held: &Held, from: &[Size], to: &[Size]) -> Held {
         let mut held = w.ranked(held, from.len());
         // Repeated axes have one element, too, and stay.
-        let places = |held: &Held| -> Vec<usize> {
-            (0..from.len()).filter(|&a| !from[a].is(1)).filter_map(|a| held.axis(a, from.len())).collect()
-        };
+        let places =
+            |held: &Held| -> Vec<usize> { (0..from.len()).filter(|&a| !from[a].is(1)).filter_map(|a| held.axis(a, from.len())).collect() };
         // Axes may be in another order as long as nothing but axes of one element is moved.
         if !places(&held).is_sorted() {
             held = w.plain(&held, from.len());
@@ -248,7 +247,10 @@ impl Walk<'_> {
         }
         let zero = Size::always(0, w.traces());
         let by_place = |sizes: &[Size]| -> Vec<Size> {
-            (0..rank).map(|at| held.node_axis(at, rank)).map(|a| if padded.contains(&a) { sizes[a].clone() } else { zero.clone() }).collect()
+            (0..rank)
+                .map(|at| held.node_axis(at, rank))
+                .map(|a| if padded.contains(&a) { sizes[a].clone() } else { zero.clone() })
+                .collect()
         };
         let pads: Vec<Size> = by_place(&before).into_iter().chain(by_place(&after)).collect();
         let pads = w.shape(&pads)?;

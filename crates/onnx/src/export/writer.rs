@@ -484,7 +484,12 @@ pub(super) fn ints(name: &str, values: Vec<i64>) -> proto::Attribute {
 }
 /// An attribute with a text.
 pub(super) fn text(name: &str, value: &str) -> proto::Attribute {
-    proto::Attribute { name: name.into(), s: Some(value.as_bytes().to_vec()), r#type: attribute_type::STRING, ..proto::Attribute::default() }
+    proto::Attribute {
+        name: name.into(),
+        s: Some(value.as_bytes().to_vec()),
+        r#type: attribute_type::STRING,
+        ..proto::Attribute::default()
+    }
 }
 /// An attribute with a graph.
 pub(super) fn graph(name: &str, value: proto::Graph) -> proto::Attribute {

@@ -275,10 +275,8 @@ impl OnnxModel {
                 Value::Known(Arc::new(t.clone()))
             } else {
                 let kind = spec.kind.unwrap_or(Kind::F32);
-                let shape = adaline_graph::Shape::try_new(dims).ok_or_else(|| ImportError::Input {
-                    name: spec.name.clone(),
-                    message: format!("the shape {dims:?} is too large"),
-                })?;
+                let shape = adaline_graph::Shape::try_new(dims)
+                    .ok_or_else(|| ImportError::Input { name: spec.name.clone(), message: format!("the shape {dims:?} is too large") })?;
                 ctx.feeds.borrow_mut().push(Feed::Input(i));
                 Value::Var(ctx.b.input(&spec.name, TensorType::new(kind.dtype(), shape)), kind)
             };
@@ -358,7 +356,9 @@ impl Out {
 impl ValueSpec {
     /// Whether a tensor of these sizes is one of it.
     pub fn fits(&self, dims: &[usize]) -> bool {
-        self.dims.as_ref().is_none_or(|d| d.len() == dims.len() && d.iter().zip(dims).all(|(d, n)| d.as_ref().is_err() || d.as_ref() == Ok(n)))
+        self.dims
+            .as_ref()
+            .is_none_or(|d| d.len() == dims.len() && d.iter().zip(dims).all(|(d, n)| d.as_ref().is_err() || d.as_ref() == Ok(n)))
     }
     /// Its sizes as text, such as `[batch, 784]`.
     pub fn shape_text(&self) -> String {

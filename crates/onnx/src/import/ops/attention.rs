@@ -87,7 +87,9 @@ pub(crate) fn attention<'g>(c: &Call<'_, 'g>) -> Made<'g> {
         let dims = y.shape().dims().to_vec();
         y = y.transpose(&[0, 2, 1, 3]).reshape(Call::shape_of(&[dims[0], dims[2], dims[1] * dims[3]])?);
     }
-    Ok([(y, kind), (present_k, c.kind(1)?), (present_v, c.kind(2)?), (shown, kind)].map(|(v, k): (Var<'g>, Kind)| Value::Var(v, k)).to_vec())
+    Ok([(y, kind), (present_k, c.kind(1)?), (present_v, c.kind(2)?), (shown, kind)]
+        .map(|(v, k): (Var<'g>, Kind)| Value::Var(v, k))
+        .to_vec())
 }
 
 /// Rotary position embedding: pairs of numbers turned by angles that depend on the step.

@@ -29,7 +29,9 @@ impl Pool {
         let (mut out, mut beyond) = (Vec::new(), Vec::new());
         for (a, &n) in sizes.iter().enumerate() {
             let padded = n + window.before[a] + window.after[a];
-            let room = padded.checked_sub(window.span(a)).ok_or_else(|| format!("its window is larger than axis {a} of size {n} with its pads"))?;
+            let room = padded
+                .checked_sub(window.span(a))
+                .ok_or_else(|| format!("its window is larger than axis {a} of size {n} with its pads"))?;
             let stride = window.strides[a];
             let mut count = if ceil { room.div_ceil(stride) } else { room / stride } + 1;
             // A window that begins in the pads behind the input does not count.

@@ -217,7 +217,6 @@ pub(crate) fn upsample<'g>(c: &Call<'_, 'g>) -> Made<'g> {
         None => c.known(1)?.as_f32().ok_or("its scales must be floats")?.to_vec(),
     };
     let mode = c.text_or("mode", "nearest")?;
-    let how =
-        How { mode, place: "asymmetric", nearest: "floor", cubic: -0.75, exclude: false, antialias: false, extrapolation: 0.0 };
+    let how = How { mode, place: "asymmetric", nearest: "floor", cubic: -0.75, exclude: false, antialias: false, extrapolation: 0.0 };
     run(c, &how, &scales, None)
 }
