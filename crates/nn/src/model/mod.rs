@@ -13,6 +13,7 @@ mod fit;
 mod forward;
 mod history;
 mod inspect;
+mod legacy_file;
 mod load;
 mod loader;
 mod memory;
