@@ -1,5 +1,6 @@
 //! Networks as Keras writes and reads them: `Sequential` with its list of layers, `Functional` with the calls of each layer (`inbound_nodes`).
 
+use super::foreign::foreign_layers;
 use super::symbolic::{Apply, KerasTensor, SharedLayer};
 use super::{Call, Functional, INPUT_LAYER, Kind, Network};
 use crate::Layer;
@@ -166,6 +167,14 @@ impl Network {
                 json!({"args": args, "kwargs": kwargs})
             })
             .collect()
+    }
+
+    /// Reads the network of a file. Layers that cannot be read are told of all at once.
+    pub(crate) fn from_file(envelope: &Value) -> Result<Self, Problem> {
+        match foreign_layers(envelope) {
+            Some(message) => Err(Problem::Whole(message)),
+            None => Self::from_json(envelope),
+        }
     }
 
     /// Reads a network from its envelope, `Sequential` or `Functional`.
