@@ -109,12 +109,10 @@ impl Network {
             return config;
         }
         for (at, layer) in layers.iter_mut().enumerate() {
-            let name = layer["config"]["name"].clone();
-            layer["inbound_nodes"] = match at.checked_sub(own) {
-                None => json!([]),
-                Some(at) => self.nodes_of(at, shapes, &below).into(),
+            (layer["name"], layer["inbound_nodes"]) = match at.checked_sub(own) {
+                None => (layer["config"]["name"].clone(), json!([])),
+                Some(at) => (self.layers[at].name.as_str().into(), self.nodes_of(at, shapes, &below).into()),
             };
-            layer["name"] = name;
         }
         config["layers"] = layers.into();
         let place = |value: usize| {
