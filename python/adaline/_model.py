@@ -450,7 +450,7 @@ class Model(Layer):
         """Writes the prediction as an ONNX model."""
         if format != "onnx":
             raise ValueError(f"export writes ONNX models, not {format!r}: export(path, format='onnx')")
-        self._built_core().export_onnx(os.fspath(filepath))
+        self._built_core().export_onnx(os.fspath(filepath), kwargs.pop("batch", None), kwargs.pop("size", None))
 
     def get_compile_config(self) -> Any:
         """Optimizer, losses and metrics."""

@@ -9,6 +9,7 @@
 //! | `object` | losses, metrics, optimizers and their like by themselves |
 //! | `model` | networks with weights: fit, evaluate, predict, save |
 //! | `callback`, `builtin` | Python's and Rust's callbacks in the training loop |
+//! | `onnx` | ONNX models |
 //! | `array` | NumPy's arrays |
 //! | `error` | Rust's errors as Python's exceptions |
 
@@ -22,6 +23,7 @@ mod layer;
 mod model;
 mod node;
 mod object;
+mod onnx;
 mod program;
 mod trace;
 
@@ -35,5 +37,6 @@ fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
     program::register(m)?;
     layer::register(m)?;
     object::register(m)?;
+    onnx::register(m)?;
     model::register(m)
 }

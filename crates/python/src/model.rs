@@ -3,13 +3,14 @@
 use crate::array::{Given, Rows, tensor_to_python};
 use crate::builtin::Builtin;
 use crate::callback::{PythonCallback, PythonProgress};
-use crate::error::{of_config, raised};
+use crate::error::{of_config, raised, value_error};
 use crate::layer::{LayerHandle, OpenShape, Symbol, parse};
 use crate::object::{loss_of, metric_of};
 use crate::trace::take_pending;
 use adaline::data::{RowSource, Tensor};
 use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective};
 use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Seed, Sequential, catalogue};
+use adaline::onnx::ExportOptions;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -258,6 +259,11 @@ impl Core {
     }
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.tried(py, |m| m.to_bytes())?))
+    }
+    /// Writes the prediction as an ONNX model; `batch` and `size` fix sizes that are open.
+    fn export_onnx(&self, py: Python<'_>, path: &str, batch: Option<usize>, size: Option<usize>) -> PyResult<()> {
+        let done = self.with(py, |m| adaline::onnx::save(m, path, &ExportOptions { batch, size }))?;
+        done.map_err(value_error)
     }
     fn save_weights(&self, py: Python<'_>, path: &str) -> PyResult<()> {
         self.tried(py, |m| m.save_weights(path))

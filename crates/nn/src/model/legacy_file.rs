@@ -21,7 +21,7 @@ impl Model {
         let mut training_config = Value::Null;
         let mut optimizer = Vec::new();
         if let Some(compiled) = &self.compiled {
-            training_config = self.compile_config(compiled)?;
+            training_config = self.settings_of(compiled)?;
             // Where these files have it, without the module.
             let envelope = training_config.as_object_mut().and_then(|c| c.remove("optimizer")).unwrap_or(Value::Null);
             training_config["optimizer_config"] = json!({"class_name": envelope["class_name"], "config": envelope["config"]});
