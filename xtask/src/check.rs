@@ -3,6 +3,7 @@
 use crate::{docs, tools::cargo};
 
 pub(crate) fn run() -> Result<(), String> {
+    crate::onnx_tests::fetch()?;
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     docs::check()?;
@@ -17,6 +18,7 @@ pub(crate) fn run() -> Result<(), String> {
     if !status.success() {
         return Err("the documentation has warnings".into());
     }
+    crate::python::check()?;
     // Last, so that the test runner's closing lines end the output.
     cargo(&["test", "--workspace", "--locked"])
 }

@@ -80,7 +80,7 @@ pub use array::ArrayError;
 pub use array::idx::{load_idx, load_idx_divided};
 pub use array::kind::{FileKind, sniff};
 pub use array::npy::{read_npy, write_npy};
-pub use array::npz::{read_npz, write_npz};
+pub use array::npz::{npz_to_vec, read_npz, read_npz_from_slice, write_npz};
 pub use error::DataError;
 pub use file::{FileError, MAX_FILE_BYTES};
 pub use image::error::{BadFile, ImageError, ImageFormat, ImageProblem, MissingFile};

@@ -43,7 +43,7 @@ pub enum FormatError {
     /// The file is HDF5: Keras' legacy whole-model format, or weights alone.
     #[error(
         "{file} is an HDF5 file, not a .keras archive: it is Keras' legacy .h5 format or weights alone; \
-         load it in Keras and write it again with model.save(\"name.keras\")"
+         read it with ModelFile::read, which knows both"
     )]
     LegacyHdf5 {
         /// The file.
@@ -101,7 +101,7 @@ pub enum FormatError {
     /// Something is, or claims to be, larger than [`ReadLimits`](crate::ReadLimits) admits.
     #[error(
         "{file}: {what} is {size} {unit}, over the limit of {limit}; if you trust the file, \
-         raise the limit with KerasArchive::read_with"
+         raise the limit (read_with)"
     )]
     TooLarge {
         /// The file.
@@ -129,9 +129,9 @@ pub enum FormatError {
         expected: &'static str,
     },
 
-    /// The HDF5 file inside is damaged or uses what we do not read.
+    /// An HDF5 file is damaged or uses what we do not read.
     #[error(
-        "{file}: model.weights.h5 cannot be read at {object:?}: {reason}; it may be truncated or damaged: \
+        "{file} cannot be read at {object:?}: {reason}; it may be truncated or damaged: \
          save the model again"
     )]
     Hdf5 {
@@ -144,7 +144,7 @@ pub enum FormatError {
     },
 
     /// A dataset cannot be a tensor for us: its type, its layout or its values.
-    #[error("{file}: dataset {object:?} in model.weights.h5 is {found}; expected {expected}")]
+    #[error("{file}: dataset {object:?} is {found}; expected {expected}")]
     Dataset {
         /// The file.
         file: String,
@@ -154,6 +154,15 @@ pub enum FormatError {
         found: String,
         /// What a Keras weights file has there.
         expected: &'static str,
+    },
+
+    /// A `.safetensors` file is not as its header says, or its header is not sound.
+    #[error("{file}: as a safetensors file it is not sound: {reason}; it may be truncated or damaged: copy or save it again")]
+    Safetensors {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
     },
 
     /// A file of ours is not as it was written.

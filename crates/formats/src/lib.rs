@@ -1,4 +1,4 @@
-//! Model files: Keras archives to and from JSON and named tensors.
+//! Model files: Keras' archives and HDF5 files, and safetensors, to and from JSON and named tensors.
 //!
 //! This crate knows bytes, names and shapes, and nothing of layers: it turns a `.keras` file into a
 //! [`KerasArchive`] (two JSON documents, a list of [`NamedTensor`]s, assets) and back. What the JSON means is the
@@ -31,11 +31,14 @@
 mod atomic;
 mod backup;
 mod crc32c;
+mod element;
 mod error;
 mod events;
 mod hdf5;
 mod keras;
 mod limits;
+mod model_file;
+mod safetensors;
 mod tensor;
 
 pub use atomic::{atomic_write, atomic_write_with};
@@ -43,7 +46,10 @@ pub use backup::Backup;
 pub use crc32c::crc32c;
 pub use error::FormatError;
 pub use events::{EventFile, EventValue};
+pub use hdf5::{LegacyFile, LegacyLayer};
 pub use keras::KerasArchive;
 pub use keras::names::{PathNamer, snake_case};
 pub use limits::ReadLimits;
+pub use model_file::{ModelFile, WeightsFile};
+pub use safetensors::Safetensors;
 pub use tensor::{NamedTensor, TensorBytes};

@@ -213,6 +213,10 @@ impl StateStore {
         }
         id
     }
+    /// Appends a slot without values, of which neither a view may be asked for nor anything run: for graphs of which only shapes are of interest.
+    pub fn declare(&mut self, name: &str, role: Role, ty: TensorType) -> SlotId {
+        self.layout.add(name, role, ty)
+    }
     /// How often a writable view was given: while this stays, no value has changed.
     pub fn views(&self) -> u64 {
         self.views

@@ -12,6 +12,7 @@ mod error;
 pub mod initializers;
 pub mod keras;
 pub mod layers;
+mod legacy;
 pub mod losses;
 pub mod metrics;
 pub mod model;

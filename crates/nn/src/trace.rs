@@ -85,6 +85,8 @@ pub struct Weights {
     pub limit: usize,
     /// [`StateStore::views`] when the last weight had got its initial values, as long as nothing else was written until then.
     pub(crate) made_at: u64,
+    /// Without values: declared alone, for traces of which only shapes are of interest.
+    pub(crate) hollow: bool,
 }
 
 /// 2^33 values: 32 GiB of weights.
@@ -93,17 +95,23 @@ const MOST_VALUES: usize = 1 << 33;
 impl Weights {
     /// No weight yet.
     pub fn new(seed: u64) -> Self {
-        Self { list: Vec::new(), memories: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES, made_at: 0 }
+        Self { list: Vec::new(), memories: Vec::new(), store: StateStore::new(), seed, limit: MOST_VALUES, made_at: 0, hollow: false }
     }
-    /// The same declarations and places without copying values: for traces that nothing is run of.
+    /// No weight yet, nor values of those to come: for traces that nothing is run of. Large layers cost nothing.
+    pub(crate) fn hollow(limit: usize) -> Self {
+        Self { limit, made_at: u64::MAX, hollow: true, ..Self::new(0) }
+    }
+    /// The same declarations and places without values: for traces that nothing is run of.
     pub(crate) fn declarations(&self) -> Self {
-        let mut store = StateStore::new();
+        let mut hollow = Self { list: self.list.clone(), memories: self.memories.clone(), ..Self::hollow(self.limit) };
         for (_, slot) in self.store.layout().iter().filter(|(_, s)| matches!(s.role, Role::Trainable | Role::NonTrainable)) {
-            store.add(&slot.name, slot.role, slot.ty);
+            hollow.store.declare(&slot.name, slot.role, slot.ty);
         }
-        // Its values are none that anybody made.
-        let (list, memories) = (self.list.clone(), self.memories.clone());
-        Self { list, memories, store, seed: self.seed, limit: self.limit, made_at: u64::MAX }
+        hollow
+    }
+    /// A place for values, at first zeros.
+    fn add(&mut self, name: &str, role: Role, ty: TensorType) -> SlotId {
+        if self.hollow { self.store.declare(name, role, ty) } else { self.store.add(name, role, ty) }
     }
     /// Whether all values are those they had when they were made: weights by their initializers, all others zero.
     pub(crate) fn as_made(&self) -> bool {
@@ -362,9 +370,11 @@ impl<'g, 'm> Trace<'g, 'm> {
                 return error;
             }
             let role = if spec.trainable { Role::Trainable } else { Role::NonTrainable };
-            let slot = self.weights.store.add(&format!("{layer}/{name}"), role, ty);
+            let slot = self.weights.add(&format!("{layer}/{name}"), role, ty);
             let untouched = self.weights.as_made();
-            if let Err(message) = fill(&mut self.weights.store, self.weights.seed, slot, spec) {
+            if !self.weights.hollow
+                && let Err(message) = fill(&mut self.weights.store, self.weights.seed, slot, spec)
+            {
                 return self.b.error(format!("weight `{name}`: {message}"));
             }
             if untouched {
@@ -421,7 +431,7 @@ impl<'g, 'm> Trace<'g, 'm> {
                 return None;
             }
             let untouched = self.weights.as_made();
-            let slot = self.weights.store.add(&format!("{layer}/{name}"), Role::NonTrainable, ty);
+            let slot = self.weights.add(&format!("{layer}/{name}"), Role::NonTrainable, ty);
             if untouched {
                 self.weights.made_at = self.weights.store.views();
             }

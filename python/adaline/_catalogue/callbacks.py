@@ -141,7 +141,7 @@ class LambdaCallback(BuiltinCallback):
         on_train_end: After the last epoch.
         on_train_batch_begin: Before each training step.
         on_train_batch_end: After each training step, with its loss.
-        **kwargs: What else its base takes.
+        **kwargs: Functions for other moments, by the names of the methods of `Callback`.
     """
 
     _class = "LambdaCallback"
@@ -241,7 +241,7 @@ class ReduceLROnPlateau(BuiltinCallback):
         min_delta: Least change that counts as better.
         cooldown: Epochs to wait after a reduction before counting again.
         min_lr: Least learning rate.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "ReduceLROnPlateau"

@@ -167,7 +167,7 @@ def categorical_crossentropy(
         y_true: Labels.
         y_pred: Predictions.
         from_logits: Whether predictions are logits, not probabilities.
-        label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
+        label_smoothing: How far labels are moved towards the uniform distribution, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
     """
     return loss_function(
@@ -196,7 +196,7 @@ def categorical_focal_crossentropy(
         alpha: Weight of all classes, 0.25 unless set, or a `Vec` with one for each class.
         gamma: How much more hard samples count, 2 unless set; 0 is the plain cross-entropy.
         from_logits: Whether predictions are logits, not probabilities.
-        label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
+        label_smoothing: How far labels are moved towards the uniform distribution, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
     """
     return loss_function(

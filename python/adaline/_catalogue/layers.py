@@ -357,11 +357,11 @@ class Reshape(Layer):
 
 
 class Rescaling(Layer):
-    """The shape stays.
+    """`x · scale + offset`. The shape stays.
 
     Args:
-        scale: Whether it is multiplied by `gamma`.
-        offset: Adds `offset` after that.
+        scale: What values are multiplied by, such as `1 / 255` for the bytes of images.
+        offset: What is added after that.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
@@ -414,11 +414,12 @@ class Conv1D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         groups: Divides channels and filters into groups that do not see each other.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
@@ -485,11 +486,12 @@ class Conv2D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel (default 1).
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         groups: Divides channels and filters into groups that do not see each other.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
@@ -556,11 +558,12 @@ class Conv3D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel (default 1).
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         groups: Divides channels and filters into groups that do not see each other.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
@@ -624,9 +627,9 @@ class MaxPooling1D(Layer):
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
-        padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
-            of 1 keep its size.
+        strides: Cells between neighbouring windows: a number, or one for each axis; none: their
+            size.
+        padding: Whether windows may reach beyond the border: `"valid"` for no, `"same"` for yes.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         name: Name; none for one made of the class's.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -660,9 +663,9 @@ class MaxPooling2D(Layer):
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
-        padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
-            of 1 keep its size.
+        strides: Cells between neighbouring windows: a number, or one for each axis; none: their
+            size.
+        padding: Whether windows may reach beyond the border: `"valid"` for no, `"same"` for yes.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         name: Name; none for one made of the class's.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -696,9 +699,9 @@ class MaxPooling3D(Layer):
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
-        padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
-            of 1 keep its size.
+        strides: Cells between neighbouring windows: a number, or one for each axis; none: their
+            size.
+        padding: Whether windows may reach beyond the border: `"valid"` for no, `"same"` for yes.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         name: Name; none for one made of the class's.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -732,9 +735,9 @@ class AveragePooling1D(Layer):
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
-        padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
-            of 1 keep its size.
+        strides: Cells between neighbouring windows: a number, or one for each axis; none: their
+            size.
+        padding: Whether windows may reach beyond the border: `"valid"` for no, `"same"` for yes.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         name: Name; none for one made of the class's.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -768,9 +771,9 @@ class AveragePooling2D(Layer):
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
-        padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
-            of 1 keep its size.
+        strides: Cells between neighbouring windows: a number, or one for each axis; none: their
+            size.
+        padding: Whether windows may reach beyond the border: `"valid"` for no, `"same"` for yes.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         name: Name; none for one made of the class's.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -804,9 +807,9 @@ class AveragePooling3D(Layer):
 
     Args:
         pool_size: Size of the windows: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
-        padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
-            of 1 keep its size.
+        strides: Cells between neighbouring windows: a number, or one for each axis; none: their
+            size.
+        padding: Whether windows may reach beyond the border: `"valid"` for no, `"same"` for yes.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         name: Name; none for one made of the class's.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -1462,7 +1465,8 @@ class UpSampling2D(Layer):
     Args:
         size: How many times each cell comes: a number for all spatial axes, or one for each.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        interpolation: How to find values between pixels (default: the nearest).
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
@@ -1631,14 +1635,15 @@ class Conv1DTranspose(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         output_padding: Cells that the result has more at the end, less than the strides. It then
             has `(n - 1) strides + kernel + output_padding` cells, with `same` padding
             `(n - 1) strides + kernel mod 2 + output_padding`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
@@ -1704,14 +1709,15 @@ class Conv2DTranspose(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         output_padding: Cells that the result has more at the end, less than the strides. It then
             has `(n - 1) strides + kernel + output_padding` cells, with `same` padding
             `(n - 1) strides + kernel mod 2 + output_padding`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel (default 1).
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
@@ -1777,14 +1783,15 @@ class Conv3DTranspose(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         output_padding: Cells that the result has more at the end, less than the strides. It then
             has `(n - 1) strides + kernel + output_padding` cells, with `same` padding
             `(n - 1) strides + kernel mod 2 + output_padding`.
-        dilation_rate: Cells between neighbours of the kernel (default 1).
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
@@ -1849,12 +1856,13 @@ class DepthwiseConv1D(Layer):
 
     Args:
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         depth_multiplier: Kernels for each channel.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
         depthwise_initializer: How the kernel begins.
@@ -1917,12 +1925,13 @@ class DepthwiseConv2D(Layer):
 
     Args:
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         depth_multiplier: Kernels for each channel.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel (default 1).
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
         depthwise_initializer: How the kernel begins.
@@ -1987,11 +1996,12 @@ class SeparableConv1D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         depth_multiplier: Kernels for each channel.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
@@ -2068,11 +2078,12 @@ class SeparableConv2D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel (default 1).
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         depth_multiplier: Kernels for each channel.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         use_bias: Whether a bias is added.
@@ -2146,10 +2157,11 @@ class Resizing(Layer):
     Args:
         height: Rows of the result.
         width: Columns of the result.
-        interpolation: How to find values between pixels (`Bilinear` without it).
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         crop_to_aspect_ratio: Cuts off what has no place at the new proportions, half on each side.
         pad_to_aspect_ratio: Frames the image to the new proportions.
-        fill_mode: What lies beyond the border (`reflect` without it).
+        fill_mode: What lies beyond the border: `"reflect"`, `"wrap"`, `"nearest"` or `"constant"`.
         fill_value: The frame's value.
         antialias: Whether images that become smaller are made of all their pixels (`false` without
             it, which leaves some out).
@@ -2273,9 +2285,10 @@ class RandomRotation(Layer):
     `factor`, or between two numbers. Positive is counter-clockwise.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
-        fill_mode: What lies beyond the border (`reflect` without it).
-        interpolation: `Nearest` or `Bilinear` (the default).
+        factor: Part of a full turn: a number `f` for `-f` to `f`, or two bounds.
+        fill_mode: What lies beyond the border: `"reflect"`, `"wrap"`, `"nearest"` or `"constant"`.
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         seed: Seed of its own; none: the model's.
         fill_value: The value beyond the border under `"constant"`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -2313,8 +2326,9 @@ class RandomZoom(Layer):
     Args:
         height_factor: How far to zoom along the height, positive is away: a number, or two bounds.
         width_factor: How far to zoom along the width, drawn apart; none: as the height.
-        fill_mode: What lies beyond the border (`reflect` without it).
-        interpolation: `Nearest` or `Bilinear` (the default).
+        fill_mode: What lies beyond the border: `"reflect"`, `"wrap"`, `"nearest"` or `"constant"`.
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         seed: Seed of its own; none: the model's.
         fill_value: The value beyond the border under `"constant"`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -2355,8 +2369,9 @@ class RandomTranslation(Layer):
             bounds.
         width_factor: Most of the width by which to shift, positive is right: a number, or two
             bounds.
-        fill_mode: What lies beyond the border (`reflect` without it).
-        interpolation: `Nearest` or `Bilinear` (the default).
+        fill_mode: What lies beyond the border: `"reflect"`, `"wrap"`, `"nearest"` or `"constant"`.
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         seed: Seed of its own; none: the model's.
         fill_value: The value beyond the border under `"constant"`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -2400,8 +2415,9 @@ class RandomShear(Layer):
         x_factor: Most columns by which a row moves for each row of height: a number, or two bounds.
         y_factor: Most rows by which a column moves for each column of width: a number, or two
             bounds.
-        interpolation: `Nearest` or `Bilinear` (the default).
-        fill_mode: What lies beyond the border (`reflect` without it).
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
+        fill_mode: What lies beyond the border: `"reflect"`, `"wrap"`, `"nearest"` or `"constant"`.
         fill_value: The value beyond the border under `"constant"`.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Seed of its own; none: the model's.
@@ -2472,7 +2488,7 @@ class RandomContrast(Layer):
     `low = 0`, `high = f`, as in Keras 3.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -2498,7 +2514,7 @@ class RandomBrightness(Layer):
     number `f` is drawn from `-f` to `f`.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -2524,7 +2540,7 @@ class RandomHue(Layer):
     way. One number `f` is drawn from 0 to `f`.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Seed of its own; none: the model's.
@@ -2552,7 +2568,7 @@ class RandomSaturation(Layer):
     above 0.5 can yield values below that range.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Seed of its own; none: the model's.
@@ -2578,7 +2594,7 @@ class RandomGrayscale(Layer):
     in all three channels. Images with one channel stay.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Probability with which an image becomes grey.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Keras' argument; nothing but `None` is supported here.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -2604,7 +2620,7 @@ class RandomErasing(Layer):
     `sqrt(s)` of the height high.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         scale: Parts of the image that a box takes, from 0 to 1.
         fill_value: The box's value: one number, or one for each of three channels. Without it,
             normal noise times the largest value of an image.
@@ -2643,7 +2659,7 @@ class RandomGaussianBlur(Layer):
     deviation, in pixels, from the bounds `sigma` for either axis. Beyond the border pixels are 0.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         kernel_size: Pixels along width and height, odd numbers (3 and 3 without it).
         sigma: The Gaussian's deviation in pixels (a number `s`: from 0 to `s`).
         value_range: The smallest and the largest value of an image (0 and 255 without it).
@@ -2709,7 +2725,7 @@ class CutMix(Layer):
     A layer sees images and not labels, so it mixes images only, as Keras' does with images alone.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -2800,7 +2816,8 @@ class AugMix(Layer):
         alpha: The parameter of both distributions: the larger, the nearer to equal shares.
         all_ops: Whether brightness, color degeneration, contrast and sharpness are among the
             augmentations.
-        interpolation: `Nearest` or `Bilinear` (the default), where pixels move.
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -2881,10 +2898,11 @@ class RandomElasticTransform(Layer):
     deviation and multiplied by `0.1 s` times the longer side.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         scale: Bounds of the strength, from 0 to 1.
-        interpolation: `Nearest` or `Bilinear` (the default).
-        fill_mode: What lies beyond the border (`reflect` without it).
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
+        fill_mode: What lies beyond the border: `"reflect"`, `"wrap"`, `"nearest"` or `"constant"`.
         fill_value: The value beyond the border under `"constant"`.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         seed: Seed of its own; none: the model's.
@@ -2926,9 +2944,10 @@ class RandomPerspective(Layer):
     one stays. What lies beyond the border has the `fill_value`.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         scale: How far corners may move, from 0 to 1.
-        interpolation: `Nearest` or `Bilinear` (the default).
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         fill_value: The value beyond the border.
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -2964,7 +2983,7 @@ class RandomPosterization(Layer):
     where both are the same. One number means the bounds 1 and it.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Seed of its own; none: the model's.
@@ -2992,7 +3011,7 @@ class RandomSharpness(Layer):
     border pixels are 0, as in Keras.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Seed of its own; none: the model's.
@@ -3019,7 +3038,7 @@ class RandomColorDegeneration(Layer):
     `f`; one number `f` means from `-f` (more colour) to `f`, as in Keras.
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         seed: Seed of its own; none: the model's.
@@ -3088,7 +3107,7 @@ class RandomInvert(Layer):
     so that with 1 half of the images are turned).
 
     Args:
-        factor: Bounds of their strength, from 0 to 1.
+        factor: Bounds of the strength that is drawn for each image, or one number for both.
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
@@ -3124,7 +3143,8 @@ class RandAugment(Layer):
         value_range: The smallest and the largest value of an image (0 and 255 without it).
         num_ops: How many augmentations, one after the other.
         factor: Bounds of their strength, from 0 to 1.
-        interpolation: `Nearest` or `Bilinear` (the default), where pixels move.
+        interpolation: How values between pixels are found: `"bilinear"`, `"nearest"` and what else
+            the class has.
         seed: Seed of its own; none: the model's.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
@@ -3213,7 +3233,7 @@ class Masking(Layer):
     the mask `(B, T)` for the layers behind.
 
     Args:
-        mask_value: What has bucket 0 to itself.
+        mask_value: A step of which all numbers are this one is masked.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
@@ -3245,11 +3265,10 @@ class SimpleRNN(Layer):
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
         activity_regularizer: Penalty on what the layer returns, for each row of a batch.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         return_sequences: Whether the outputs of all steps are the result `(B, T, ..)`, not only the
@@ -3347,11 +3366,10 @@ class LSTM(Layer):
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
         activity_regularizer: Penalty on what the layer returns, for each row of a batch.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -3456,11 +3474,10 @@ class GRU(Layer):
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
         activity_regularizer: Penalty on what the layer returns, for each row of a batch.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -3559,11 +3576,10 @@ class SimpleRNNCell(Layer):
         kernel_regularizer: Penalty on the kernel for inputs.
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -3631,11 +3647,10 @@ class LSTMCell(Layer):
         kernel_regularizer: Penalty on the kernel for inputs.
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -3705,11 +3720,10 @@ class GRUCell(Layer):
         kernel_regularizer: Penalty on the kernel for inputs.
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         reset_after: Whether the state is reset behind its matrix (default), as cuDNN does, or in
@@ -3900,11 +3914,12 @@ class ConvLSTM1D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         recurrent_activation: What is applied to the gates (default the logistic function).
         use_bias: Whether a bias is added.
@@ -3916,11 +3931,10 @@ class ConvLSTM1D(Layer):
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
         activity_regularizer: Penalty on what the layer returns, for each row of a batch.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -4020,11 +4034,12 @@ class ConvLSTM2D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         recurrent_activation: What is applied to the gates (default the logistic function).
         use_bias: Whether a bias is added.
@@ -4036,11 +4051,10 @@ class ConvLSTM2D(Layer):
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
         activity_regularizer: Penalty on what the layer returns, for each row of a batch.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -4140,11 +4154,12 @@ class ConvLSTM3D(Layer):
     Args:
         filters: Number of channels of the result.
         kernel_size: Size of the kernel: a number for all spatial axes, or one for each.
-        strides: None: those of the windows.
+        strides: Cells between neighbouring results: a number for all spatial axes, or one for each.
         padding: What surrounds the input: `"valid"` for nothing, `"same"` for as much that strides
             of 1 keep its size.
         data_format: Where the channels are: `"channels_last"` (none too) or `"channels_first"`.
-        dilation_rate: Cells between neighbours of the kernel.
+        dilation_rate: Cells between neighbours of the kernel: a number for all spatial axes, or one
+            for each.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         recurrent_activation: What is applied to the gates (default the logistic function).
         use_bias: Whether a bias is added.
@@ -4156,11 +4171,10 @@ class ConvLSTM3D(Layer):
         recurrent_regularizer: Penalty on the kernel for states.
         bias_regularizer: Penalty on the bias.
         activity_regularizer: Penalty on what the layer returns, for each row of a batch.
-        kernel_constraint: What the kernel for inputs are put back to after each update.
-        recurrent_constraint: What the kernel for states are put back to after each update.
+        kernel_constraint: What the kernel for inputs is put back to after each update.
+        recurrent_constraint: What the kernel for states is put back to after each update.
         bias_constraint: What the bias is put back to after each update.
-        dropout: Factors of dropout for each gate, `(B, S'.., filters)`; none where nothing is
-            dropped.
+        dropout: Part of the inputs that training drops, from 0 to below 1, the same at each step.
         recurrent_dropout: Drops values of the state with this probability, from 0 to below 1, the
             same at each step.
         seed: Seed of its own; none: the model's.
@@ -4381,7 +4395,7 @@ class Dot(Layer):
     has no mask.
 
     Args:
-        axes: Over several axes at once.
+        axes: The axis along which products are summed: one for both inputs, or a pair.
         normalize: Whether vectors are brought to length 1 before.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
@@ -4433,7 +4447,8 @@ class EinsumDense(Layer):
 
     Args:
         equation: The product as subscripts, such as `"abc,cd->abd"`; `...` stands for leading axes.
-        output_shape: Sizes of the last axes of the output, by default the query's last.
+        output_shape: Sizes of the result's axes without the batch; none for those that the input
+            tells.
         activation: What is applied to the results: a name, a function of `activations`, or none.
         bias_axes: Letters of the result along which a bias is added; without them there is none.
         kernel_initializer: How the kernel begins.
@@ -4496,7 +4511,7 @@ class LayerNormalization(Layer):
     Weights, of the sizes of those axes: `gamma` (with `scale`), `beta` (with `center`).
 
     Args:
-        axis: Over this axis.
+        axis: The axis, or axes, over which it is taken.
         epsilon: Added to the variance.
         center: Whether `beta` is added.
         scale: Whether it is multiplied by `gamma`.
@@ -4506,8 +4521,8 @@ class LayerNormalization(Layer):
         gamma_regularizer: Penalty on `gamma`.
         beta_constraint: What `beta` is put back to after each update.
         gamma_constraint: What `gamma` is put back to after each update.
-        rms_scaling: Keras' old way, which only scales, by the deviation:
-            `gamma x / sqrt(variance + epsilon)`. `RMSNormalization` is what is meant.
+        rms_scaling: Keras' old way, which only scales by the deviation; `RMSNormalization` is what
+            it was meant to be.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
@@ -4553,7 +4568,7 @@ class GroupNormalization(Layer):
     Weights, one for each channel: `gamma` (with `scale`), `beta` (with `center`).
 
     Args:
-        groups: Divides channels and filters into groups that do not see each other.
+        groups: Number of groups, which divides the channels; -1 for one for each channel.
         axis: The channels' axis, the batch axis 0 excluded (`1` for images with their channels
             first).
         epsilon: Added to the variance.
@@ -4608,7 +4623,7 @@ class RMSNormalization(Layer):
     Weight, of the sizes of those axes: `scale`.
 
     Args:
-        axis: Over this axis.
+        axis: The axis, or axes, over which it is taken.
         epsilon: Added to the mean square.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
@@ -4625,7 +4640,7 @@ class UnitNormalization(Layer):
     zeros.
 
     Args:
-        axis: Over this axis.
+        axis: The axis, or axes, over which it is taken.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 

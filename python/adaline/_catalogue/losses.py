@@ -112,7 +112,7 @@ class CategoricalCrossentropy(Loss):
 
     Args:
         from_logits: Whether predictions are logits, not probabilities.
-        label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
+        label_smoothing: How far labels are moved towards the uniform distribution, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
         reduction: How values per sample become one number: `"sum_over_batch_size"`, `"sum"`,
             `"mean"`, `"none"`.
@@ -221,7 +221,7 @@ class CategoricalFocalCrossentropy(Loss):
         alpha: Weight of all classes, 0.25 unless set, or a `Vec` with one for each class.
         gamma: How much more hard samples count, 2 unless set; 0 is the plain cross-entropy.
         from_logits: Whether predictions are logits, not probabilities.
-        label_smoothing: How far labels are moved towards 1/2, from 0 to 1.
+        label_smoothing: How far labels are moved towards the uniform distribution, from 0 to 1.
         axis: The axis that is averaged over, -1 unless set.
         reduction: How values per sample become one number: `"sum_over_batch_size"`, `"sum"`,
             `"mean"`, `"none"`.

@@ -186,10 +186,11 @@ class Precision(Metric):
     probabilities, of one shape. 0 without any.
 
     Args:
-        thresholds: At several thresholds: one value for each.
+        thresholds: Predictions above it count as positive; of several each gives a value; none for
+            0.5.
         top_k: The k largest predictions of a row count as positive; without thresholds whatever
             they are.
-        class_id: Of one class alone, counted from 0 along the last axis.
+        class_id: The class that counts alone, from 0 along the last axis; none for all.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
     """
@@ -213,10 +214,11 @@ class Recall(Metric):
     of one shape. 0 without any.
 
     Args:
-        thresholds: At several thresholds: one value for each.
+        thresholds: Predictions above it count as positive; of several each gives a value; none for
+            0.5.
         top_k: The k largest predictions of a row count as positive; without thresholds whatever
             they are.
-        class_id: Of one class alone, counted from 0 along the last axis.
+        class_id: The class that counts alone, from 0 along the last axis; none for all.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
     """
@@ -402,7 +404,7 @@ class AUC(Metric):
         summation_method: How the area between two thresholds is told.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
-        thresholds: These thresholds between 0 and 1.
+        thresholds: Thresholds between 0 and 1, in the place of `num_thresholds`.
         multi_label: Whether each column has a curve of its own.
         num_labels: Number of labels; the predictions tell it, so that none is needed.
         label_weights: Weights of the columns.
@@ -442,7 +444,8 @@ class F1Score(Metric):
     for each class, or with an average one.
 
     Args:
-        average: How the scores of the classes become one.
+        average: How the scores of the classes become one: `"micro"`, `"macro"` or `"weighted"`;
+            none keeps them apart.
         threshold: Predictions above it count as positive, instead of the largest of a row.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
@@ -467,7 +470,8 @@ class FBetaScore(Metric):
     an average one.
 
     Args:
-        average: How the scores of the classes become one.
+        average: How the scores of the classes become one: `"micro"`, `"macro"` or `"weighted"`;
+            none keeps them apart.
         beta: How much more the recall counts than the precision, 1 unless set.
         threshold: Predictions above it count as positive, instead of the largest of a row.
         name: Name; none for one made of the class's.
@@ -492,7 +496,7 @@ class PrecisionAtRecall(Metric):
     """The best precision at a threshold where the recall is at least so much.
 
     Args:
-        recall: Also the sensitivity.
+        recall: The recall that is to be reached, from 0 to 1.
         num_thresholds: How many thresholds from 0 to 1 are tried, 200 unless set.
         class_id: Of one class alone, counted from 0 along the last axis.
         name: Name; none for one made of the class's.
@@ -595,7 +599,8 @@ class TruePositives(Metric):
     shape.
 
     Args:
-        thresholds: At several thresholds: one value for each.
+        thresholds: Predictions above it count as positive; of several each gives a value; none for
+            0.5.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
     """
@@ -617,7 +622,8 @@ class TrueNegatives(Metric):
     probabilities, of one shape.
 
     Args:
-        thresholds: At several thresholds: one value for each.
+        thresholds: Predictions above it count as positive; of several each gives a value; none for
+            0.5.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
     """
@@ -639,7 +645,8 @@ class FalsePositives(Metric):
     probabilities, of one shape.
 
     Args:
-        thresholds: At several thresholds: one value for each.
+        thresholds: Predictions above it count as positive; of several each gives a value; none for
+            0.5.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
     """
@@ -661,7 +668,8 @@ class FalseNegatives(Metric):
     probabilities, of one shape.
 
     Args:
-        thresholds: At several thresholds: one value for each.
+        thresholds: Predictions above it count as positive; of several each gives a value; none for
+            0.5.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
     """
@@ -1085,7 +1093,7 @@ class MeanMetricWrapper(Metric):
         fn: A function of labels and predictions that gives a value for each sample, or its name.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
-        **kwargs: What else its base takes.
+        **kwargs: Arguments of the function.
     """
 
     _class = "MeanMetricWrapper"

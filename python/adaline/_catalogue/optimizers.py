@@ -48,7 +48,7 @@ class SGD(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "SGD"
@@ -111,7 +111,7 @@ class RMSprop(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "RMSprop"
@@ -178,7 +178,7 @@ class Adam(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Adam"
@@ -244,7 +244,7 @@ class AdamW(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "AdamW"
@@ -310,7 +310,7 @@ class Adamax(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Adamax"
@@ -375,7 +375,7 @@ class Nadam(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Nadam"
@@ -438,7 +438,7 @@ class Adagrad(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Adagrad"
@@ -500,7 +500,7 @@ class Adadelta(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Adadelta"
@@ -571,7 +571,7 @@ class Adafactor(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Adafactor"
@@ -645,7 +645,7 @@ class Ftrl(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Ftrl"
@@ -717,7 +717,7 @@ class Lamb(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Lamb"
@@ -780,7 +780,7 @@ class Lion(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Lion"
@@ -861,7 +861,7 @@ class Muon(Optimizer):
         nesterov: Whether the gradient counts once more.
         rms_rate: The scale of steps (Liu et al. 2025, for learning rates as Adam's); none for
             `lr · x`.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "Muon"
@@ -950,7 +950,7 @@ class ScheduleFreeAdamW(Optimizer):
             by it: against underflow of 16-bit gradients.
         gradient_accumulation_steps: Micro-batches averaged before an update (at least 2).
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "ScheduleFreeAdamW"
@@ -1010,7 +1010,7 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: The scale at first.
         dynamic_growth_steps: After how many steps without a skipped one the scale doubles.
         name: Name; none for one made of the class's.
-        **kwargs: What else its base takes.
+        **kwargs: Older spellings of arguments.
     """
 
     _class = "LossScaleOptimizer"

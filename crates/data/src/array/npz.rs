@@ -1,7 +1,7 @@
 //! `NumPy`'s `.npz`: a zip archive of `.npy` files.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Cursor, Read, Seek, Write};
 use std::path::Path;
 
 use zip::write::SimpleFileOptions;
@@ -21,8 +21,20 @@ pub fn read_npz(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>, DataErr
     let path = path.as_ref();
     let file = File::open(path).map_err(|e| FileError::from_io(path, e))?;
     let length = file.metadata().map_err(|e| FileError::from_io(path, e))?.len();
+    parse(BufReader::new(file), path, length)
+}
+
+/// As [`read_npz`], of a file held in memory; `name` is what errors call it.
+///
+/// # Errors
+/// As [`read_npz`].
+pub fn read_npz_from_slice(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>, DataError> {
+    parse(Cursor::new(bytes), name.as_ref(), bytes.len() as u64)
+}
+
+fn parse(source: impl Read + Seek, path: &Path, length: u64) -> Result<Vec<(String, Tensor)>, DataError> {
     let broken = |reason: String| DataError::from(ArrayError::Zip { path: path.into(), reason });
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| broken(e.to_string()))?;
+    let mut archive = ZipArchive::new(source).map_err(|e| broken(e.to_string()))?;
     if archive.len() > MAX_ENTRIES {
         return Err(broken(format!("{} entries; at most {MAX_ENTRIES} are read", archive.len())));
     }
@@ -52,14 +64,26 @@ pub fn read_npz(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>, DataErr
 /// [`FileError`] when the file cannot be written, [`ArrayError::Zip`] when two arrays have the same name.
 pub fn write_npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) -> Result<(), DataError> {
     let path = path.as_ref();
-    let fail = |e| FileError::from_io(path, e);
+    let file = File::create(path).map_err(|e| FileError::from_io(path, e))?;
+    Ok(write_all(BufWriter::new(file), path, arrays)?.flush().map_err(|e| FileError::from_io(path, e))?)
+}
+
+/// The bytes that [`write_npz`] would write, for a file that shall be the old one or the new one and never half of one.
+///
+/// # Errors
+/// [`ArrayError::Zip`] when two arrays have the same name.
+pub fn npz_to_vec(arrays: &[(&str, &Tensor)]) -> Result<Vec<u8>, DataError> {
+    Ok(write_all(Cursor::new(Vec::new()), Path::new("bytes in memory"), arrays)?.into_inner())
+}
+
+fn write_all<W: Write + Seek>(out: W, path: &Path, arrays: &[(&str, &Tensor)]) -> Result<W, DataError> {
     let broken = |e: zip::result::ZipError| ArrayError::Zip { path: path.into(), reason: e.to_string() };
-    let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(fail)?));
+    let mut archive = ZipWriter::new(out);
     for (name, tensor) in arrays {
         let large = tensor.len() as u64 * 4 + 65_536 > u64::from(u32::MAX);
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
         archive.start_file(format!("{name}.npy"), options).map_err(broken)?;
-        npy::write_to(&mut BufWriter::new(&mut archive), tensor).map_err(fail)?;
+        npy::write_to(&mut BufWriter::new(&mut archive), tensor).map_err(|e| FileError::from_io(path, e))?;
     }
-    Ok(archive.finish().map_err(broken)?.flush().map_err(fail)?)
+    Ok(archive.finish().map_err(broken)?)
 }

@@ -1,16 +1,15 @@
-//! From the bytes of a `model.weights.h5` to tensors.
+//! From the bytes of an HDF5 file to tensors and texts.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering as MemoryOrdering};
 
 use hdf5_pure::{Dataset, Datatype, File, Group, Layout};
 
-use super::Weights;
-use super::decode::Element;
-use super::source::{EXHAUSTED, MeteredBytes};
+use super::source::{EXHAUSTED, Meter, MeteredBytes, Reading};
+use super::types::element_of;
+use super::{Tree, owner_of_vars};
 use crate::{FormatError, NamedTensor, ReadLimits};
 
 /// Stack for the library: it parses and drops nested types by recursion, and 6000 levels (a block of 48 KiB) overflow
@@ -22,12 +21,21 @@ const MAX_RANK: usize = 32;
 
 const EXPECTED_TYPE: &str = "numbers: float16, bfloat16, float32, float64, integers or booleans";
 
-/// Read every dataset and every `name` attribute of a `vars` group. `file` is for error texts.
-pub(crate) fn read_weights(bytes: Vec<u8>, file: &str, limits: &ReadLimits) -> Result<Weights, FormatError> {
+/// Whether the variables of an object must be numbered without gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// They must: the file holds all of them.
+    Whole,
+    /// They need not: others are in other files.
+    Part,
+}
+
+/// Reads every dataset, and the texts that groups have as attributes. `file` is for error texts.
+pub(crate) fn read_tree(bytes: Vec<u8>, file: &str, limits: &ReadLimits, numbering: Numbering) -> Result<Tree, FormatError> {
     let broken = |reason: String| FormatError::Hdf5 { file: file.into(), object: "/".into(), reason };
     // The library is young and large; should it panic on a malformed file after all, that is an error like any other.
     let read = || {
-        catch_unwind(AssertUnwindSafe(|| Reader::read(bytes, file, limits)))
+        catch_unwind(AssertUnwindSafe(|| Reader::read(bytes, file, limits, numbering)))
             .unwrap_or_else(|_| Err(broken("the HDF5 reader stopped at a malformed structure".into())))
     };
     if cfg!(target_family = "wasm") {
@@ -47,7 +55,8 @@ pub(crate) fn read_weights(bytes: Vec<u8>, file: &str, limits: &ReadLimits) -> R
 struct Reader<'a> {
     file: &'a str,
     limits: &'a ReadLimits,
-    weights: Weights,
+    tree: Tree,
+    numbering: Numbering,
     /// Groups and datasets seen.
     objects: usize,
     /// Bytes of elements that may still be read.
@@ -55,65 +64,64 @@ struct Reader<'a> {
     bytes_allowed: u64,
     /// Length of the HDF5 file.
     file_bytes: u64,
-    /// Tells [`MeteredBytes`] that elements are being read.
-    elements: Arc<AtomicBool>,
+    /// Tells [`MeteredBytes`] what is being read.
+    meter: Arc<Meter>,
 }
 
 impl<'a> Reader<'a> {
-    fn read(bytes: Vec<u8>, file: &'a str, limits: &'a ReadLimits) -> Result<Weights, FormatError> {
+    fn read(bytes: Vec<u8>, file: &'a str, limits: &'a ReadLimits, numbering: Numbering) -> Result<Tree, FormatError> {
         let file_bytes = bytes.len() as u64;
         let bytes_allowed = limits.expanded(file_bytes).min(limits.weights_bytes);
         let mut reader = Self {
             file,
             limits,
-            weights: Weights::default(),
+            tree: Tree::default(),
+            numbering,
             objects: 0,
             bytes_left: bytes_allowed,
             bytes_allowed,
             file_bytes,
-            elements: Arc::default(),
+            meter: Arc::default(),
         };
-        let opened = File::from_source(MeteredBytes::new(bytes, Arc::clone(&reader.elements))).map_err(|e| reader.broken("", &e))?;
+        let opened = File::from_source(MeteredBytes::new(bytes, Arc::clone(&reader.meter))).map_err(|e| reader.broken("", &e))?;
         reader.group(&opened.root(), "", 0)?;
-        let mut weights = reader.weights;
-        weights.tensors.sort_by(|a, b| natural_order(&a.path, &b.path));
-        weights.group_names.sort_by(|a, b| natural_order(&a.0, &b.0));
-        if let Some([twice, _]) = weights.tensors.array_windows().find(|[a, b]| a.path == b.path) {
+        let mut tree = reader.tree;
+        sort_by_path(&mut tree.tensors, |tensor| &tensor.path);
+        if let Some([twice, _]) = tree.tensors.array_windows().find(|[a, b]| a.path == b.path) {
             return Err(FormatError::Hdf5 { file: file.into(), object: twice.path.clone(), reason: "two datasets have this name".into() });
         }
-        Ok(weights)
+        Ok(tree)
     }
 
     fn group(&mut self, group: &Group, path: &str, depth: usize) -> Result<(), FormatError> {
         if depth > self.limits.depth {
             return Err(FormatError::TooLarge {
                 file: self.file.into(),
-                what: "the nesting of groups in model.weights.h5 (it may contain itself)".into(),
+                what: "the nesting of groups (it may contain itself)".into(),
                 size: depth as u64,
                 unit: "levels",
                 limit: self.limits.depth as u64,
             });
         }
-        if let Some(owner) = owner_of_vars(path) {
-            let attributes = group.attrs().map_err(|e| self.broken(path, &e))?;
-            if let Some(name) = attributes.get("name").and_then(|value| value.as_str()) {
-                self.weights.group_names.push((owner.into(), name.into()));
-            }
-        }
+        let attributes = self.meter.while_reading(Reading::Texts, || group.attrs()).map_err(|e| self.broken(path, &e))?;
+        let texts = attributes.into_iter().filter_map(|(name, value)| Some(((path.to_owned(), name), value.as_strings()?.to_vec())));
+        self.tree.attributes.extend(texts);
         let mut names = Vec::new();
         for (name, dataset) in group.iter_datasets().map_err(|e| self.broken(path, &e))? {
             self.count(path, &name)?;
             names.push(name.clone());
             let path = join(path, &name);
             let tensor = self.dataset(&dataset, path)?;
-            self.weights.tensors.push(tensor);
+            self.tree.tensors.push(tensor);
         }
-        if owner_of_vars(path).is_some() {
-            self.check_numbering(path, &names)?;
+        if owner_of_vars(path).is_some() && self.numbering == Numbering::Whole {
+            check_numbers(self.file, path, names.iter().map(String::as_str))?;
         }
         for (name, child) in group.iter_groups().map_err(|e| self.broken(path, &e))? {
             self.count(path, &name)?;
-            self.group(&child, &join(path, &name), depth + 1)?;
+            let path = join(path, &name);
+            self.group(&child, &path, depth + 1)?;
+            self.tree.groups.push(path);
         }
         Ok(())
     }
@@ -128,7 +136,7 @@ impl<'a> Reader<'a> {
         let datatype = dataset.datatype().map_err(|e| self.broken(&path, &e))?;
         let attributes = dataset.attrs().map_err(|e| self.broken(&path, &e))?;
         let dtype = attributes.get("dtype").and_then(|value| value.as_str());
-        let Some(element) = Element::of(&datatype, dtype) else {
+        let Some(element) = element_of(&datatype, dtype) else {
             return Err(refuse(kind_of(&datatype), EXPECTED_TYPE));
         };
 
@@ -150,7 +158,7 @@ impl<'a> Reader<'a> {
         if kept > self.bytes_left {
             return Err(FormatError::TooLarge {
                 file: self.file.into(),
-                what: format!("what model.weights.h5 holds up to dataset {path:?}, of shape {dims:?},"),
+                what: format!("what it holds up to dataset {path:?}, of shape {dims:?},"),
                 size: (self.bytes_allowed - self.bytes_left).saturating_add(kept),
                 unit: "bytes",
                 limit: self.bytes_allowed,
@@ -169,10 +177,7 @@ impl<'a> Reader<'a> {
             if matches!(layout, Layout::Contiguous { address: None, .. }) {
                 return Err(refuse("without elements (never written, or kept in other files)".into(), stored_here));
             }
-            self.elements.store(true, MemoryOrdering::Relaxed);
-            let raw = dataset.read_raw();
-            self.elements.store(false, MemoryOrdering::Relaxed);
-            raw.map_err(|e| self.broken(&path, &e))?
+            self.meter.while_reading(Reading::Elements, || dataset.read_raw()).map_err(|e| self.broken(&path, &e))?
         };
         if raw.len() as u64 != declared {
             return Err(refuse(format!("{} bytes long", raw.len()), "as many elements as its shape says"));
@@ -225,7 +230,7 @@ impl<'a> Reader<'a> {
         if self.objects > self.limits.objects {
             return Err(FormatError::TooLarge {
                 file: self.file.into(),
-                what: "the content of model.weights.h5 (it may contain itself)".into(),
+                what: "its content (it may contain itself)".into(),
                 size: self.objects as u64,
                 unit: "groups and datasets",
                 limit: self.limits.objects as u64,
@@ -247,21 +252,21 @@ impl<'a> Reader<'a> {
         };
         FormatError::Hdf5 { file: self.file.into(), object: if object.is_empty() { "/".into() } else { object.into() }, reason }
     }
+}
 
-    /// Variables are numbered without gaps. The library passes over soft and external links in new-style groups, so a
-    /// gap is how one that stands for a variable shows.
-    fn check_numbering(&self, path: &str, names: &[String]) -> Result<(), FormatError> {
-        let numbers: BTreeSet<usize> = names.iter().filter_map(|n| n.parse().ok()).collect();
-        let gap = (0..numbers.len()).find(|n| !numbers.contains(n));
-        match gap {
-            None => Ok(()),
-            Some(gap) => Err(FormatError::Dataset {
-                file: self.file.into(),
-                object: join(path, &gap.to_string()),
-                found: "missing, though there are datasets with higher numbers".into(),
-                expected: "variables numbered from 0 without gaps (links, to this or other files, are not followed)",
-            }),
-        }
+/// Variables are numbered without gaps. The library passes over soft and external links in new-style groups, so a gap is how one that stands
+/// for a variable shows. `path` is the group `<path>/vars`, `names` are its members.
+pub(crate) fn check_numbers<'n>(file: &str, path: &str, names: impl Iterator<Item = &'n str>) -> Result<(), FormatError> {
+    let numbers: BTreeSet<usize> = names.filter_map(|n| n.parse().ok()).collect();
+    let gap = (0..numbers.len()).find(|n| !numbers.contains(n));
+    match gap {
+        None => Ok(()),
+        Some(gap) => Err(FormatError::Dataset {
+            file: file.into(),
+            object: join(path, &gap.to_string()),
+            found: "missing, though there are datasets with higher numbers".into(),
+            expected: "variables numbered from 0 without gaps (links, to this or other files, are not followed)",
+        }),
     }
 }
 
@@ -284,16 +289,13 @@ fn kind_of(datatype: &Datatype) -> String {
     }
 }
 
-/// For `<path>/vars`, `<path>`; for `vars`, the empty path of the root.
-fn owner_of_vars(path: &str) -> Option<&str> {
-    if path == "vars" {
-        return Some("");
-    }
-    path.strip_suffix("/vars")
-}
-
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.into() } else { format!("{path}/{name}") }
+}
+
+/// Sorts by paths, numbers in them by value.
+pub(crate) fn sort_by_path<T>(items: &mut [T], path: impl Fn(&T) -> &str) {
+    items.sort_by(|a, b| natural_order(path(a), path(b)));
 }
 
 /// By path components; numbers by value, so that `vars/10` comes after `vars/2`.

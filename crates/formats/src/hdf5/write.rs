@@ -1,4 +1,4 @@
-//! From tensors to the bytes of a `model.weights.h5`.
+//! From tensors and texts to the bytes of an HDF5 file.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,30 @@ use crate::{FormatError, NamedTensor, TensorBytes};
 struct Tree<'a> {
     groups: BTreeMap<&'a str, Tree<'a>>,
     tensors: BTreeMap<&'a str, &'a NamedTensor>,
-    name: Option<&'a str>,
+    attributes: BTreeMap<&'a str, &'a AttrValue>,
 }
 
 /// Write the tensors at their paths, and `name` attributes at `<path>/vars` for each of `group_names`.
 ///
 /// The root always gets its `vars` group, as Keras writes it. Contiguous little-endian datasets, no filters.
 pub(crate) fn write_weights(tensors: &[NamedTensor], group_names: &[(String, String)]) -> Result<Vec<u8>, FormatError> {
-    let vars_paths: Vec<(String, &str)> = group_names.iter().map(|(path, name)| (vars_of(path), name.as_str())).collect();
+    let names = group_names.iter().map(|(path, name)| (vars_of(path), "name".to_owned(), AttrValue::VarLenString(name.clone())));
+    write_tree(&["vars".to_owned()], tensors, &names.collect::<Vec<_>>())
+}
+
+/// Writes groups, tensors at their paths, and attributes: path of a group, name, value.
+pub(crate) fn write_tree(
+    groups: &[String],
+    tensors: &[NamedTensor],
+    attributes: &[(String, String, AttrValue)],
+) -> Result<Vec<u8>, FormatError> {
     let mut root = Tree::default();
-    root.groups.entry("vars").or_default();
-    for (path, name) in &vars_paths {
-        let group = root.descend(path, path.split('/'), "group name")?;
-        if group.name.replace(name).is_some() {
+    for path in groups {
+        root.descend(path, path.split('/'), "group name")?;
+    }
+    for (path, name, value) in attributes {
+        let group = root.descend(path, path.split('/').filter(|part| !path.is_empty() || !part.is_empty()), "group name")?;
+        if group.attributes.insert(name, value).is_some() {
             return Err(invalid("group name", path, "the group is named twice"));
         }
     }
@@ -35,6 +46,9 @@ pub(crate) fn write_weights(tensors: &[NamedTensor], group_names: &[(String, Str
     let mut file = FileBuilder::new();
     // The 1.8 format is the oldest that the library writes, so the one that most readers understand.
     file.with_libver_bounds(LibVer::Earliest, LibVer::V18);
+    for (name, value) in &root.attributes {
+        file.set_attr(name, (*value).clone());
+    }
     for (name, tensor) in &root.tensors {
         fill(file.create_dataset(name), tensor);
     }
@@ -42,7 +56,7 @@ pub(crate) fn write_weights(tensors: &[NamedTensor], group_names: &[(String, Str
         let builder = file.create_group(name);
         file.add_group(build(builder, tree));
     }
-    file.finish().map_err(|e| invalid("weights", "model.weights.h5", e.to_string()))
+    file.finish().map_err(|e| invalid("file", "of HDF5", e.to_string()))
 }
 
 impl<'a> Tree<'a> {
@@ -91,8 +105,8 @@ fn check_component(path: &str, component: &str, what: &'static str) -> Result<()
 }
 
 fn build(mut builder: GroupBuilder, tree: &Tree<'_>) -> FinishedGroup {
-    if let Some(name) = tree.name {
-        builder.set_attr("name", AttrValue::VarLenString(name.into()));
+    for (name, value) in &tree.attributes {
+        builder.set_attr(name, (*value).clone());
     }
     for (name, tensor) in &tree.tensors {
         fill(builder.create_dataset(name), tensor);

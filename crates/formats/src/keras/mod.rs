@@ -4,6 +4,8 @@ pub(crate) mod names;
 mod read;
 mod write;
 
+pub(crate) use read::JSON;
+
 use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::Path;

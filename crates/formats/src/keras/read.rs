@@ -10,7 +10,7 @@ use crate::hdf5::{SIGNATURE, read_weights};
 use crate::{FormatError, ReadLimits};
 
 /// Deepest JSON that `serde_json` parses; a nested model takes four levels.
-const JSON_DEPTH: &str = "JSON as model.save writes it, at most 128 levels deep, without NaN or Infinity";
+pub(crate) const JSON: &str = "JSON as model.save writes it, at most 128 levels deep, without NaN or Infinity";
 
 pub(super) fn read<R: Read + Seek>(mut source: R, file: &str, limits: &ReadLimits) -> Result<KerasArchive, FormatError> {
     recognize(&mut source, file)?;
@@ -78,7 +78,7 @@ impl<R: Read + Seek> Reader<'_, R> {
             });
         }
         let bytes = self.member(weights_at, WEIGHTS, self.limits.weights_bytes)?;
-        let weights = read_weights(bytes, self.file, self.limits)?;
+        let weights = read_weights(bytes, &format!("{}: {WEIGHTS}", self.file), self.limits)?;
 
         let mut assets = Vec::new();
         let mut room = self.limits.assets_bytes;
@@ -140,7 +140,7 @@ impl<R: Read + Seek> Reader<'_, R> {
             file: self.file.into(),
             member: name.into(),
             reason: e.to_string(),
-            expected: JSON_DEPTH,
+            expected: JSON,
         })
     }
 

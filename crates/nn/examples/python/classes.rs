@@ -362,12 +362,11 @@ fn one(module: &Module, class: &Class, told: &Told<'_>, source: &Source, missing
     if layer || class.signature.more {
         parameters.push("**kwargs: Any".into());
         if layer {
-            handed.push("**kwargs".into())
+            handed.push("**kwargs".into());
         } else {
-            own.push("**kwargs".into())
+            own.push("**kwargs".into());
         }
-        let more = if layer { "`name`, `trainable`, `dtype` and what else all layers take." } else { words::MORE };
-        arguments.push(("**kwargs".into(), more.into()));
+        arguments.push(("**kwargs".into(), words::more(module.name, &class.name).into()));
     }
     if paragraphs.is_empty() {
         paragraphs.push(class.name.clone());

@@ -53,8 +53,11 @@ fn sentences(text: &str) -> String {
             .find(|&at| rest[at + 1..].starts_with(|c: char| c.is_uppercase() || c == '`' || c == '('))
             .unwrap_or(rest.len());
         let (sentence, behind) = rest.split_at(end);
-        if !RUST.iter().any(|word| sentence.contains(word)) {
-            kept.push(sentence.trim());
+        // An example of Rust goes alone.
+        let (told, example) =
+            sentence.split_once(", such as `").filter(|(_, example)| example.contains("::new(")).unwrap_or((sentence, ""));
+        if !RUST.iter().any(|word| told.contains(word)) {
+            kept.push(if example.is_empty() { told.trim().to_owned() } else { format!("{}.", told.trim()) });
         }
         rest = behind.trim_start();
     }
@@ -163,7 +166,6 @@ pub(crate) fn docstring(paragraphs: &[String], arguments: &[(String, String)], i
 /// A value as Python writes it; a list, of which nobody may change a default, as a tuple.
 pub(crate) fn literal(value: &Value) -> String {
     match value {
-        Value::Null => "None".into(),
         Value::Bool(yes) => if *yes { "True" } else { "False" }.into(),
         Value::Number(n) => n.to_string(),
         Value::String(text) => format!("{text:?}"),
@@ -171,7 +173,7 @@ pub(crate) fn literal(value: &Value) -> String {
             let each: Vec<String> = values.iter().map(literal).collect();
             format!("({}{})", each.join(", "), if each.len() == 1 { "," } else { "" })
         }
-        Value::Object(_) => "None".into(),
+        Value::Null | Value::Object(_) => "None".into(),
     }
 }
 

@@ -3,7 +3,14 @@
 use crate::{surface::Argument, text::literal};
 
 /// What else may be given, where a class hands it on.
-pub(crate) const MORE: &str = "What else its base takes.";
+pub(crate) fn more(module: &str, class: &str) -> &'static str {
+    match (module, class) {
+        ("layers", _) => "`name`, `trainable`, `dtype` and what else all layers take.",
+        ("metrics", _) => "Arguments of the function.",
+        ("callbacks", "LambdaCallback") => "Functions for other moments, by the names of the methods of `Callback`.",
+        _ => "Older spellings of arguments.",
+    }
+}
 
 /// An argument of Keras' that we have not.
 pub(crate) fn refused(argument: &Argument) -> String {
@@ -51,10 +58,51 @@ const FIRST: &[(&str, &str)] = &[
     ("activity_regularizer", "Penalty on what the layer returns, for each row of a batch."),
     ("padding", "What surrounds the input: `\"valid\"` for nothing, `\"same\"` for as much that strides of 1 keep its size."),
     ("seed", "Seed of its own; none: the model's."),
+    ("thresholds", "Predictions above it count as positive; of several each gives a value; none for 0.5."),
+    ("fill_mode", "What lies beyond the border: `\"reflect\"`, `\"wrap\"`, `\"nearest\"` or `\"constant\"`."),
+    ("interpolation", "How values between pixels are found: `\"bilinear\"`, `\"nearest\"` and what else the class has."),
+    ("strides", "Cells between neighbouring results: a number for all spatial axes, or one for each."),
+    ("dilation_rate", "Cells between neighbours of the kernel: a number for all spatial axes, or one for each."),
 ];
+
+const RECURRENT: &[&str] = &["SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"];
+const POOLINGS: &[&str] = &["MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"];
 
 /// Module, classes, argument, words.
 const OWN: &[(&str, &[&str], &str, &str)] = &[
+    ("layers", &["Rescaling"], "scale", "What values are multiplied by, such as `1 / 255` for the bytes of images."),
+    ("layers", &["Rescaling"], "offset", "What is added after that."),
+    ("layers", &["Masking"], "mask_value", "A step of which all numbers are this one is masked."),
+    ("layers", &["EinsumDense"], "output_shape", "Sizes of the result's axes without the batch; none for those that the input tells."),
+    ("layers", &["GroupNormalization"], "groups", "Number of groups, which divides the channels; -1 for one for each channel."),
+    ("layers", &["Dot"], "axes", "The axis along which products are summed: one for both inputs, or a pair."),
+    ("layers", &["LayerNormalization", "RMSNormalization", "UnitNormalization"], "axis", "The axis, or axes, over which it is taken."),
+    (
+        "layers",
+        &["LayerNormalization"],
+        "rms_scaling",
+        "Keras' old way, which only scales by the deviation; `RMSNormalization` is what it was meant to be.",
+    ),
+    ("layers", &["RandomRotation"], "factor", "Part of a full turn: a number `f` for `-f` to `f`, or two bounds."),
+    ("layers", &["RandomGrayscale"], "factor", "Probability with which an image becomes grey."),
+    ("layers", RECURRENT, "dropout", "Part of the inputs that training drops, from 0 to below 1, the same at each step."),
+    ("layers", POOLINGS, "strides", "Cells between neighbouring windows: a number, or one for each axis; none: their size."),
+    ("layers", POOLINGS, "padding", "Whether windows may reach beyond the border: `\"valid\"` for no, `\"same\"` for yes."),
+    (
+        "losses",
+        &["CategoricalCrossentropy", "CategoricalFocalCrossentropy"],
+        "label_smoothing",
+        "How far labels are moved towards the uniform distribution, from 0 to 1.",
+    ),
+    ("metrics", &["AUC"], "thresholds", "Thresholds between 0 and 1, in the place of `num_thresholds`."),
+    ("metrics", &["PrecisionAtRecall"], "recall", "The recall that is to be reached, from 0 to 1."),
+    ("metrics", &["Precision", "Recall"], "class_id", "The class that counts alone, from 0 along the last axis; none for all."),
+    (
+        "metrics",
+        &["F1Score", "FBetaScore"],
+        "average",
+        "How the scores of the classes become one: `\"micro\"`, `\"macro\"` or `\"weighted\"`; none keeps them apart.",
+    ),
     ("layers", &["Normalization"], "mean", "Mean to subtract, where it is known; none: `adapt` learns it."),
     ("layers", &["Normalization"], "variance", "Variance by whose root is divided, where it is known; none: `adapt` learns it."),
     (
@@ -107,6 +155,7 @@ const OWN: &[(&str, &[&str], &str, &str)] = &[
 ];
 
 const SHARED: &[(&str, &str)] = &[
+    ("factor", "Bounds of the strength that is drawn for each image, or one number for both."),
     ("rate", "Part of the values that is dropped, from 0 to below 1."),
     ("stddev", "Standard deviation of the noise."),
     ("target_shape", "Sizes of a sample's axes; one may be -1, which is what is left."),

@@ -109,6 +109,8 @@ pub use time_distributed::TimeDistributed;
 pub use unit_normalization::UnitNormalization;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
 
+pub use crate::network::{OpenShape, output_shapes};
+
 use crate::{
     Trace,
     keras::{ConfigError, DTypePolicy, KerasObject},

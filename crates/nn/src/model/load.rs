@@ -1,17 +1,20 @@
-//! `load_model`: a model from a `.keras` archive, Keras' or ours.
+//! `load_model`: a model from a file, Keras' or ours.
 
 use super::Model;
 use super::Objective;
 use super::optimizer_file::Variable;
-use super::save::{NOTES, placed};
+use super::save::NOTES;
+use super::take::Taking;
+use super::weights_file::kind_of;
 use crate::catalogue::{loss_from_json, metric_from_json, optimizer_from_json};
 use crate::error::{Error, Result};
 use crate::keras::ConfigError;
 use crate::layers::kept::{Kept, floats};
+use crate::legacy;
 use crate::network::{Network, Seed};
 use crate::optimizers::{self, LearningRate};
 use crate::trace::Weights;
-use adaline_formats::{KerasArchive, NamedTensor, TensorBytes};
+use adaline_formats::{KerasArchive, LegacyFile, ModelFile, NamedTensor, TensorBytes};
 use adaline_graph::backend::Backend;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -38,10 +41,11 @@ impl Default for LoadOptions {
     }
 }
 
-/// Reads a `.keras` file.
+/// Reads a model from a file of Keras or of ours: a `.keras` archive, or an HDF5 file (`.h5`) of Keras 1 to 3. The content tells which it is, not the
+/// name. Old keys become today's (`nb_filter`, `batch_input_shape`, `lr`), also those that Keras 3 does not read.
 ///
 /// # Errors
-/// [`Error::Format`] for a file that is no archive; [`Error::Load`], [`Error::Layer`], [`Error::Config`] for one whose model cannot be
+/// [`Error::Format`] for a file that is neither; [`Error::Load`], [`Error::Layer`], [`Error::Config`] for one whose model cannot be
 /// built here, naming layer, weight and shapes.
 pub fn load_model_on(backend: Arc<dyn Backend>, path: impl AsRef<Path>) -> Result<Model> {
     load_model_with(backend, path, LoadOptions::default())
@@ -53,54 +57,45 @@ pub fn load_model_on(backend: Arc<dyn Backend>, path: impl AsRef<Path>) -> Resul
 /// As [`load_model_on`].
 pub fn load_model_with(backend: Arc<dyn Backend>, path: impl AsRef<Path>, options: LoadOptions) -> Result<Model> {
     let path = path.as_ref();
-    Model::from_archive(backend, KerasArchive::read(path)?, &path.display().to_string(), options)
+    Model::from_file(backend, ModelFile::read(path)?, &path.display().to_string(), options)
 }
 
 impl Model {
-    /// A model from the bytes of a `.keras` file.
+    /// A model from the bytes of a file, of any kind that [`load_model_on`] reads.
     ///
     /// # Errors
     /// As [`load_model_on`].
     pub fn from_bytes(backend: Arc<dyn Backend>, bytes: &[u8], options: LoadOptions) -> Result<Self> {
-        Self::from_archive(backend, KerasArchive::read_from_slice(bytes)?, "bytes in memory", options)
+        Self::from_file(backend, ModelFile::read_from_slice(bytes)?, "bytes in memory", options)
     }
 
-    /// Takes the weights of a `.keras` file whose layers have the same classes and shapes; names, optimizer and all else stay.
-    ///
-    /// # Errors
-    /// As [`load_model_on`]; when a weight does not fit, none is changed.
-    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.require_built("take weights")?;
-        let path = path.as_ref();
-        let archive = KerasArchive::read(path)?;
-        self.take_weights(&path.display().to_string(), &by_path(&archive.weights))
+    fn from_file(backend: Arc<dyn Backend>, content: ModelFile, file: &str, options: LoadOptions) -> Result<Self> {
+        match content {
+            ModelFile::Keras(archive) => Self::from_archive(backend, archive, file, options),
+            ModelFile::Legacy(legacy) => Self::from_legacy(backend, &legacy, file, options),
+            other => {
+                let message = format!("it is {}, without the model: build that, and call load_weights", kind_of(&other));
+                Err(Error::Load { file: file.into(), message })
+            }
+        }
     }
 
-    fn from_archive(backend: Arc<dyn Backend>, archive: KerasArchive, file: &str, options: LoadOptions) -> Result<Self> {
+    fn from_archive(backend: Arc<dyn Backend>, mut archive: KerasArchive, file: &str, options: LoadOptions) -> Result<Self> {
         let wrong = |message: String| Error::Load { file: file.into(), message };
         let notes: Value =
             archive.assets.iter().find(|(p, _)| p == NOTES).and_then(|(_, c)| serde_json::from_slice(c).ok()).unwrap_or(Value::Null);
         let seed = notes["seed"].as_str().and_then(|s| s.parse().ok()).map_or(options.seed, Seed);
-        // A configuration may ask for more weights than the file holds; how much more decides between a good message and no memory.
-        let values: usize = archive.weights.iter().map(|t| t.data.len()).sum();
-        let weights = Weights { limit: values.saturating_mul(4).max(LEAST_LIMIT), ..Weights::new(seed.0) };
+        if archive.metadata["keras_version"].as_str().is_some_and(|v| legacy::is_old(Some(v))) {
+            let described = legacy::modern_model(&archive.config);
+            archive.config["config"] = described["config"].clone();
+        }
+        let weights = limited(archive.weights.iter(), seed);
         let mut net = Network::from_json(&archive.config).map_err(|p| p.of_file(file))?;
         let tensors = by_path(&archive.weights);
         let kept = Kept { assets: &archive.assets, tensors: &tensors };
         net.take_all_kept("layers", &kept).map_err(|e| wrong(e.to_string()))?;
         let mut model = Self::of(net, backend, weights)?;
-        if !model.is_built() {
-            let shape = [&archive.config["build_config"]["input_shape"], &archive.config["config"]["build_input_shape"]];
-            let row = shape.iter().find_map(|s| {
-                let row = s.as_array()?.get(1..)?;
-                row.iter().map(|d| d.as_u64().map(|d| d as usize)).collect::<Option<Vec<_>>>()
-            });
-            let row = row.ok_or_else(|| {
-                wrong("config.json does not say the shape of the input: build the model in Keras before saving it".into())
-            })?;
-            model.build_for(&row)?;
-        }
-        model.weights.limit = Weights::new(0).limit;
+        model.build_as_described(&archive.config, file)?;
         model.take_weights(file, &tensors)?;
         let settings = &archive.config["compile_config"];
         // Keras writes an empty object for a model that was never compiled.
@@ -122,32 +117,89 @@ impl Model {
         Ok(model)
     }
 
+    /// As [`from_archive`](Self::from_archive), from an HDF5 file of Keras 1, 2 or 3.
+    fn from_legacy(backend: Arc<dyn Backend>, legacy: &LegacyFile, file: &str, options: LoadOptions) -> Result<Self> {
+        if legacy.model_config.is_null() {
+            let message = "it holds weights alone, without the model: build that, and call load_weights".into();
+            return Err(Error::Load { file: file.into(), message });
+        }
+        let config = legacy::modern_model(&legacy.model_config);
+        let net = Network::from_json(&config).map_err(|p| p.of_file(file))?;
+        let weights = limited(legacy.layers.iter().flat_map(|l| &l.weights), options.seed);
+        let mut model = Self::of(net, backend, weights)?;
+        model.build_as_described(&config, file)?;
+        let mut taking = Taking::new(file);
+        model.find_by_layer(&mut taking, legacy, false);
+        let (found, _) = taking.finish(false)?;
+        model.set_found(found);
+        if options.compile && legacy.training_config.is_object() {
+            model.auto_scale_loss = options.auto_scale_loss;
+            model.take_settings(&legacy::modern_training(&legacy.training_config), file)?;
+            model.take_legacy_optimizer(legacy);
+        }
+        model.auto_scale_loss = options.auto_scale_loss;
+        Ok(model)
+    }
+
+    /// Gives weights to a network that does not say the shape of its input itself.
+    fn build_as_described(&mut self, config: &Value, file: &str) -> Result<()> {
+        if !self.is_built() {
+            let shape = [&config["build_config"]["input_shape"], &config["config"]["build_input_shape"]];
+            let row = shape.iter().find_map(|s| {
+                let row = s.as_array()?.get(1..)?;
+                row.iter().map(|d| d.as_u64().map(|d| d as usize)).collect::<Option<Vec<_>>>()
+            });
+            let row = row.ok_or_else(|| Error::Load {
+                file: file.into(),
+                message: "config.json does not say the shape of the input: build the model in Keras before saving it".into(),
+            })?;
+            self.build_for(&row)?;
+        }
+        self.weights.limit = Weights::new(0).limit;
+        Ok(())
+    }
+
+    /// The optimizer's variables of an older file, which are in order. As in Keras, training begins anew where they are not those that the
+    /// optimizer has here.
+    fn take_legacy_optimizer(&mut self, legacy: &LegacyFile) {
+        let weights = self.ordered_slots().len();
+        let mut variables = legacy.optimizer.clone();
+        // Before Keras 3 the learning rate was no variable, and all weights' first memory came before all second.
+        let has_rate = variables.get(1).is_some_and(|v| v.shape.is_empty());
+        if !has_rate && !variables.is_empty() {
+            let slots = variables.split_off(1);
+            if weights == 0 || slots.len() % weights != 0 {
+                return;
+            }
+            let each = slots.len() / weights;
+            let fixed = self.compiled.as_ref().and_then(|c| match c.optimizer.common().learning_rate {
+                LearningRate::Fixed(rate) => Some(rate as f32),
+                LearningRate::Schedule(_) => None,
+            });
+            variables.extend(fixed.map(|rate| NamedTensor { path: String::new(), shape: vec![], data: TensorBytes::F32(vec![rate]) }));
+            variables
+                .extend((0..weights).flat_map(|w| (0..each).map(move |slot| slot * weights + w)).filter_map(|at| slots.get(at).cloned()));
+        }
+        for (number, variable) in variables.iter_mut().enumerate() {
+            variable.path = format!("optimizer/vars/{number}");
+        }
+        let _ = self.take_optimizer("", &by_path(&variables), true);
+    }
+
     /// Weights by their place in the file. All are checked before the first is changed.
     fn take_weights(&mut self, file: &str, tensors: &BTreeMap<&str, &NamedTensor>) -> Result<()> {
-        let mut found = Vec::new();
-        for (leaf, own) in self.weights_by_leaf() {
-            let placed = placed(&leaf, &own);
-            for (place, weight) in &placed {
-                let wrong = |message: String| Error::Load {
-                    file: file.into(),
-                    message: format!("layer `{}`, weight `{}` (at {place} in the file): {message}", leaf.path, weight.name),
-                };
-                let tensor = tensors.get(place.as_str()).ok_or_else(|| {
-                    let prefix = place.trim_end_matches(|c: char| c.is_ascii_digit());
-                    let there = tensors.keys().filter(|k| k.starts_with(prefix)).count();
-                    let own = placed.iter().filter(|(p, _)| p.starts_with(prefix)).count();
-                    wrong(format!("it is missing; the layer has {own} weights, the file has {there} for it"))
-                })?;
-                if tensor.shape != weight.ty.shape.dims() {
-                    return Err(wrong(format!("the model needs shape {}, the file has {:?}", weight.ty.shape, tensor.shape)));
-                }
-                found.push((weight.slot, floats(&tensor.data)));
-            }
-        }
-        for (slot, values) in found {
-            self.weights.store.f32_mut(slot).copy_from_slice(&values);
-        }
+        let mut taking = Taking::new(file);
+        self.find_by_place(&mut taking, tensors);
+        self.set_found(taking.finish(false)?.0);
         Ok(())
+    }
+
+    /// As Keras' `load_weights`: the memory of the optimizer that the model is compiled with, where the file has that of the same one.
+    pub(super) fn take_optimizer_if_it_fits(&mut self, tensors: &BTreeMap<&str, &NamedTensor>) {
+        if self.compiled.as_ref().is_some_and(|c| c.memory.is_some()) {
+            // One that does not fit is that of another optimizer: Keras says so and goes on.
+            let _ = self.take_optimizer("", tensors, true);
+        }
     }
 
     fn take_settings(&mut self, settings: &Value, file: &str) -> Result<()> {
@@ -248,6 +300,12 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// Room for the weights of a file. A configuration may ask for more than the file holds; how much more decides between a good message and no memory.
+fn limited<'t>(tensors: impl Iterator<Item = &'t NamedTensor>, seed: Seed) -> Weights {
+    let values: usize = tensors.map(|t| t.data.len()).sum();
+    Weights { limit: values.saturating_mul(4).max(LEAST_LIMIT), ..Weights::new(seed.0) }
 }
 
 fn by_path(tensors: &[NamedTensor]) -> BTreeMap<&str, &NamedTensor> {

@@ -10,8 +10,9 @@ mod dump;
 mod evaluate;
 mod feed;
 mod fit;
-mod forward;
+pub(crate) mod forward;
 mod history;
+mod inference;
 mod inspect;
 mod load;
 mod loader;
@@ -27,12 +28,14 @@ mod save;
 mod signature;
 mod step;
 mod summary;
+mod take;
 #[cfg(test)]
 mod tests;
 mod train_step;
 mod training;
 mod transfer;
 mod weights;
+mod weights_file;
 
 pub use crate::network::{Seed, Sequential};
 pub(crate) use compile::Trained;
@@ -47,29 +50,28 @@ pub use options::{Evaluate, Fit};
 pub use progress::{Progress, ProgressFactory, Silent};
 pub(crate) use pulse::Pulse;
 pub use summary::{Summary, SummaryRow};
+pub use take::LoadWeights;
 pub use train_step::TrainStep;
 
 use crate::Layer;
 use crate::error::{Error, Result};
 use crate::keras::DTypePolicy;
 use crate::network::{
-    CallShapes, Calls, Named, Network, Shapes,
-    input::{InputSpec, batch_of, dims_text},
-    open_sizes, unfit,
+    CallShapes, Named, Network, Shapes,
+    input::{InputSpec, dims_text},
+    open_sizes,
+    shapes::{OPEN, ROWS, at_two_sizes, row_of, trace},
 };
 use crate::trace::{Weights, belongs};
 use adaline_graph::backend::{Backend, CompileOptions};
-use adaline_graph::{Builder, DType, GraphError, Shape, TensorType, Var};
+use adaline_graph::{DType, Shape, Var};
 use compile::Compiled;
-use forward::{Forward, Randomness, forward_recorded};
+use forward::Forward;
 use signature::PlanCache;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use train_step::CustomStep;
-
-/// Size taken for open dimensions where one is needed only to make weights.
-const OPEN: usize = 8;
 
 /// A network with weights.
 ///
@@ -170,7 +172,7 @@ impl Model {
     }
 
     fn build_inputs(&mut self, inputs: Vec<InputSpec>) -> Result<()> {
-        let rows = self.rows_to_trace(&inputs, 2)?;
+        let rows = self.rows_to_trace(&inputs, ROWS)?;
         let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
         let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(OPEN)).collect();
         let outputs: Vec<Shape> =
@@ -191,17 +193,6 @@ impl Model {
         Ok(())
     }
 
-    /// Types of batches of so many rows, each of the given shape.
-    fn batch_types(&self, inputs: &[InputSpec], rows: usize, samples: &[Vec<usize>]) -> Result<Vec<TensorType>> {
-        let of = |(input, row): (&InputSpec, &Vec<usize>)| {
-            batch_of(rows, row).map(|shape| TensorType::new(input.dtype, shape)).ok_or_else(|| {
-                let message = format!("rows of shape {} are too large", input.row_text());
-                Error::Network { model: self.name.clone(), message }
-            })
-        };
-        inputs.iter().zip(samples).map(of).collect()
-    }
-
     /// Traces the forward pass of a batch of so many rows, each input's of the given shape, for what shapes tell; nothing is compiled.
     fn trace_with<R>(
         &self,
@@ -211,37 +202,7 @@ impl Model {
         weights: &mut Weights,
         read: impl FnOnce(&Forward<'_>) -> R,
     ) -> Result<R> {
-        let b = Builder::new();
-        let pass = self.trace_calls(&b, &self.batch_types(inputs, rows, samples)?, weights);
-        let result = (!b.failed()).then(|| read(&pass));
-        let calls = pass.recorded();
-        match (b.finish(), result) {
-            (Ok(_), Some(result)) => Ok(result),
-            (Err(source), _) => Err(self.unfit(source, inputs, rows, samples, &calls)),
-            (Ok(_), None) => Err(self.wrong("it cannot be traced".into())),
-        }
-    }
-
-    fn trace_calls<'g>(&self, b: &'g Builder, types: &[TensorType], weights: &mut Weights) -> Forward<'g> {
-        let x: Vec<_> = types.iter().enumerate().map(|(i, &ty)| b.input(&input_name(i), ty)).collect();
-        forward_recorded(b, &self.net, weights, &x, &Randomness::declare(b))
-    }
-
-    /// The error of a trace whose calls are known. Which sizes are open is seen in another one, at larger sizes.
-    fn unfit(&self, source: GraphError, inputs: &[InputSpec], rows: usize, samples: &[Vec<usize>], calls: &Calls) -> Error {
-        let fixed = inputs.iter().any(|i| i.batch.is_some());
-        let larger = |(input, row): (&InputSpec, &Vec<usize>)| {
-            input.row.iter().zip(row).map(|(size, n)| if size.is_some() { *n } else { n + 1 }).collect()
-        };
-        let larger: Vec<Vec<usize>> = inputs.iter().zip(samples).map(larger).collect();
-        let mut weights = Weights { limit: self.weights.limit, ..Weights::new(self.weights.seed) };
-        let b = Builder::new();
-        let types = self.batch_types(inputs, if fixed { rows } else { rows + 1 }, &larger);
-        let others = types.map_or_else(|_| Calls::default(), |types| self.trace_calls(&b, &types, &mut weights).recorded());
-        match unfit(source, inputs, calls, &others) {
-            Ok(unfit) => Error::Unfit(Box::new(unfit)),
-            Err(source) => source.into(),
-        }
+        trace(&self.net, &self.name, inputs, rows, samples, weights, read)
     }
 
     /// Rows to trace with where only shapes are asked for: as many as given, unless layers keep states from one batch to the next. Their
@@ -369,34 +330,33 @@ impl Model {
             return Ok(outputs.clone());
         }
         let samples: Vec<Vec<usize>> = rows.iter().map(|r| r.to_vec()).collect();
-        let rows = self.rows_to_trace(inputs, 2)?;
-        let row = |s: Shape| s.dims().get(1..).unwrap_or(&[]).to_vec();
-        self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| pass.outputs().map(|v| row(v.shape())).collect())
+        let rows = self.rows_to_trace(inputs, ROWS)?;
+        self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| {
+            pass.outputs().map(|v| row_of(v.shape())).collect()
+        })
     }
 
     /// Shapes of one row of the first result of each call, for rows of given shapes.
     pub(crate) fn rows_of_calls(&self, rows: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
         let Some(inputs) = &self.net.inputs else { return Ok(Vec::new()) };
         let samples: Vec<Vec<usize>> = rows.iter().map(|r| r.to_vec()).collect();
-        let rows = self.rows_to_trace(inputs, 2)?;
-        let row = |s: Shape| s.dims().get(1..).unwrap_or(&[]).to_vec();
+        let rows = self.rows_to_trace(inputs, ROWS)?;
         self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| {
-            pass.calls(&self.net).map(|v| row(v.shape())).collect()
+            pass.calls(&self.net).map(|v| row_of(v.shape())).collect()
         })
     }
 
     /// Shapes of all calls, in networks within too. Open sizes are found as Keras does it: traced at two sizes, and what differs is open.
     pub(crate) fn call_shapes(&self) -> Result<Shapes> {
         let Some(inputs) = &self.net.inputs else { return Ok(Shapes::new()) };
-        // Prime numbers, so that equal sizes are no accident (83 and 89 are Keras' choice).
-        let trace = |size: usize| {
+        let (at_one, at_another) = at_two_sizes(|rows, size| {
             let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(size)).collect();
-            let rows = self.rows_to_trace(inputs, size)?;
+            let rows = self.rows_to_trace(inputs, rows)?;
             self.trace_with(inputs, rows, &samples, &mut self.weights.declarations(), |pass| pass.recorded().fitting)
-        };
+        })?;
         let open = |a: &[Shape], b: &[Shape]| a.iter().zip(b).map(|(a, b)| open_sizes(a, b)).collect();
         let mut shapes = Shapes::new();
-        for (a, b) in trace(83)?.iter().zip(&trace(89)?) {
+        for (a, b) in at_one.iter().zip(&at_another) {
             let weights = self.weights.list.iter().any(|w| belongs(&w.layer, &a.path));
             let call = || CallShapes { weights, inputs: open(&a.inputs, &b.inputs), results: open(&a.results, &b.results) };
             shapes.entry((a.path.clone(), a.number)).or_insert_with(call);
@@ -438,6 +398,6 @@ impl Model {
 }
 
 /// What an input is called in graphs: `x`, and those after it `x_1`, `x_2`.
-fn input_name(at: usize) -> String {
+pub(crate) fn input_name(at: usize) -> String {
     if at == 0 { "x".into() } else { format!("x_{at}") }
 }

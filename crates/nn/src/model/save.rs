@@ -28,13 +28,6 @@ impl Model {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(self.to_archive(true)?.write(path.as_ref())?)
     }
-    /// As [`Model::save`], without the optimizer and the `compile` settings.
-    ///
-    /// # Errors
-    /// As [`Model::save`].
-    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        Ok(self.to_archive(false)?.write(path.as_ref())?)
-    }
     /// The bytes that [`Model::save`] would write.
     ///
     /// # Errors
@@ -65,7 +58,37 @@ impl Model {
         self.compiled.as_ref().map(|compiled| self.settings_of(compiled)).transpose()
     }
 
-    fn settings_of(&self, compiled: &Compiled) -> Result<Value> {
+    pub(super) fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
+        let custom = |w: &Weight| match w.spec.regularizer {
+            Some(r @ Regularizer::Custom(_)) => Some((w.layer.clone(), w.name.clone(), r.class_name())),
+            _ => None,
+        };
+        if let Some((layer, weight, regularizer)) = self.weights.list.iter().find_map(custom) {
+            return Err(Error::Mismatch(format!(
+                "`{layer}/{weight}` has the regularizer `{regularizer}`, a function, which a file cannot hold: make the same model without it \
+                 and save that, with the weights of this one (get_weights, set_weights)"
+            )));
+        }
+        let mut config = self.to_config()?;
+        let (weights, group_names) = self.weight_tensors(with_optimizer);
+        if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
+            config["compile_config"] = self.settings_of(compiled)?;
+        }
+        let steps = self.compiled.as_ref().map_or(0, |c| c.steps);
+        let mut notes = json!({"adaline": env!("CARGO_PKG_VERSION"), "seed": self.weights.seed.to_string(), "steps": steps});
+        if let Some(skipped) = self.compiled.as_ref().map(|c| c.skipped).filter(|&n| n > 0) {
+            notes["skipped"] = skipped.into();
+        }
+        let mut assets: Vec<_> = self.assets.iter().filter(|(p, _)| p != NOTES).cloned().collect();
+        assets.push((NOTES.into(), notes.to_string().into_bytes()));
+        assets.sort();
+        // No date of today: equal models shall be equal files.
+        let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"});
+        Ok(KerasArchive { metadata, config, weights, group_names, assets })
+    }
+
+    /// Optimizer, losses and metrics as Keras writes them.
+    pub(super) fn settings_of(&self, compiled: &Compiled) -> Result<Value> {
         compiled.optimizer.writable()?;
         compiled.trained.iter().try_for_each(|t| t.loss.writable())?;
         compiled.metrics.iter().try_for_each(|m| m.given.writable())?;
@@ -94,30 +117,15 @@ impl Model {
         }))
     }
 
-    fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
-        let custom = |w: &Weight| match w.spec.regularizer {
-            Some(r @ Regularizer::Custom(_)) => Some((w.layer.clone(), w.name.clone(), r.class_name())),
-            _ => None,
-        };
-        if let Some((layer, weight, regularizer)) = self.weights.list.iter().find_map(custom) {
-            return Err(Error::Mismatch(format!(
-                "`{layer}/{weight}` has the regularizer `{regularizer}`, a function, which a file cannot hold: make the same model without it \
-                 and save that, with the weights of this one (get_weights, set_weights)"
-            )));
-        }
-        let mut config = self.to_config()?;
+    /// All weights, each at its place in a file of Keras 3, and if wanted those of the optimizer; and the names of what they are of.
+    pub(super) fn weight_tensors(&self, with_optimizer: bool) -> (Vec<NamedTensor>, Vec<(String, String)>) {
         let mut weights = Vec::new();
         let mut group_names = vec![(String::new(), self.name.clone())];
         for (leaf, own) in self.weights_by_leaf() {
             let name = leaf.path.rsplit('/').next().unwrap_or(&leaf.path);
             group_names.push((leaf.file.clone(), name.to_owned()));
-            // Keras counts in integers.
-            let counts = leaf.layer.class_name() == "Normalization";
             for (place, weight) in placed(&leaf, &own) {
-                let values = self.weights.store.f32(weight.slot).to_vec();
-                let count = counts && weight.name == "count";
-                let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
-                weights.push(NamedTensor { path: place, shape: weight.ty.shape.dims().to_vec(), data });
+                weights.push(self.tensor_for_file(weight, leaf.layer.class_name(), place));
             }
             if let Some((key, values)) = leaf.layer.kept() {
                 let (path, shape) = (format!("{}/vars/{key}", leaf.file), vec![values.len()]);
@@ -125,24 +133,22 @@ impl Model {
             }
         }
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
-            config["compile_config"] = self.settings_of(compiled)?;
             self.optimizer_tensors(compiled, &mut weights, &mut group_names);
         }
-        let steps = self.compiled.as_ref().map_or(0, |c| c.steps);
-        let mut notes = json!({"adaline": env!("CARGO_PKG_VERSION"), "seed": self.weights.seed.to_string(), "steps": steps});
-        if let Some(skipped) = self.compiled.as_ref().map(|c| c.skipped).filter(|&n| n > 0) {
-            notes["skipped"] = skipped.into();
-        }
-        let mut assets: Vec<_> = self.assets.iter().filter(|(p, _)| p != NOTES).cloned().collect();
-        assets.push((NOTES.into(), notes.to_string().into_bytes()));
-        assets.sort();
-        // No date of today: equal models shall be equal files.
-        let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"});
-        Ok(KerasArchive { metadata, config, weights, group_names, assets })
+        (weights, group_names)
+    }
+
+    /// A weight's values under a name; `class` is that of its layer.
+    pub(super) fn tensor_for_file(&self, weight: &Weight, class: &str, path: String) -> NamedTensor {
+        let values = self.weights.store.f32(weight.slot).to_vec();
+        // Keras counts in integers.
+        let count = class == "Normalization" && weight.name == "count";
+        let data = if count { TensorBytes::I32(values.iter().map(|&v| v as i32).collect()) } else { TensorBytes::F32(values) };
+        NamedTensor { path, shape: weight.ty.shape.dims().to_vec(), data }
     }
 
     /// The optimizer's variables, in all the places in which Keras writes them.
-    fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>, group_names: &mut Vec<(String, String)>) {
+    pub(super) fn optimizer_tensors(&self, compiled: &Compiled, weights: &mut Vec<NamedTensor>, group_names: &mut Vec<(String, String)>) {
         let rate = |at: usize| match optimizers::part(compiled.optimizer.as_ref(), at).map(|o| &o.common().learning_rate) {
             Some(LearningRate::Fixed(rate)) => *rate as f32,
             _ => 0.0,

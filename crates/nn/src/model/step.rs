@@ -228,7 +228,7 @@ fn declare<'g>(b: &'g Builder, signature: &Signature) -> Batch<'g> {
 }
 
 /// New values of moving statistics and of what layers remember.
-fn update(b: &Builder, pass: &Forward<'_>) {
+pub(super) fn update(b: &Builder, pass: &Forward<'_>) {
     for &(slot, value) in &pass.updates {
         b.update(slot, value);
     }

@@ -9,7 +9,7 @@ use adaline_data::nearest;
 use std::collections::BTreeMap;
 
 impl Model {
-    fn weight_name(weight: &Weight) -> String {
+    pub(super) fn weight_name(weight: &Weight) -> String {
         format!("{}/{}", weight.layer, weight.name)
     }
     /// Names (`dense/kernel`) of all weights: layer by layer, in each layer first those that training changes.

@@ -9,13 +9,15 @@ mod nested;
 mod order;
 mod part;
 mod sequential;
+pub(crate) mod shapes;
 mod symbolic;
 
 pub use chain::Unfit;
-pub(crate) use chain::{Calls, open_sizes, unfit};
+pub(crate) use chain::{Calls, open_sizes};
 pub(crate) use config::{CallShapes, Problem, Shapes};
 pub use functional::Functional;
 pub use sequential::{Seed, Sequential};
+pub use shapes::{OpenShape, output_shapes};
 pub use symbolic::{Apply, IntoTensors, KerasTensor, SharedLayer};
 
 use crate::{

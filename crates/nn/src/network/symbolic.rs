@@ -1,9 +1,12 @@
 //! Tensors that do not exist yet: what layers are called on to describe a network.
 
+use super::shapes::{OpenShape, output_shapes};
 use crate::Layer;
+use crate::error::{Error, Result};
 use crate::layers::InputLayer;
-use std::sync::Arc;
+use adaline_graph::DType;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The result of a layer called on others, as long as there are no numbers: Keras' symbolic tensor. A copy stands for the same.
 #[derive(Clone, Debug)]
@@ -20,6 +23,42 @@ pub(super) struct Node {
     pub(super) inputs: Vec<KerasTensor>,
     /// How many calls of the same layer were written before this one.
     pub(super) number: usize,
+    /// Shapes of the results, from when somebody has asked for them.
+    shapes: OnceLock<Vec<OpenShape>>,
+}
+
+impl KerasTensor {
+    /// Its shape, the batch first, `None` where a size is open: of `Dense::new(16)` on rows of any number `(None, 16)`.
+    ///
+    /// # Errors
+    /// As [`output_shapes`], when a layer on the way to it does not fit.
+    pub fn shape(&self) -> Result<Vec<Option<usize>>> {
+        Ok(self.open_shape()?.0)
+    }
+    /// Type of its elements.
+    ///
+    /// # Errors
+    /// As [`KerasTensor::shape`].
+    pub fn dtype(&self) -> Result<DType> {
+        Ok(self.open_shape()?.1)
+    }
+    /// Both. What is found is kept, so that each call of a layer is traced once.
+    fn open_shape(&self) -> Result<OpenShape> {
+        let known = |tensor: &Self| tensor.node.shapes.get().and_then(|s| s.get(tensor.result)).cloned();
+        let mut path = vec![Arc::clone(&self.node)];
+        while let Some(node) = path.last() {
+            if let Some(below) = node.inputs.iter().find(|input| input.node.shapes.get().is_none()) {
+                let below = Arc::clone(&below.node);
+                path.push(below);
+                continue;
+            }
+            let inputs: Vec<OpenShape> = node.inputs.iter().filter_map(known).collect();
+            let shapes = output_shapes(node.layer.layer(), &inputs)?;
+            let _ = node.shapes.set(shapes);
+            path.pop();
+        }
+        known(self).ok_or_else(|| Error::Network { model: "functional".into(), message: "a layer gave fewer results than it names".into() })
+    }
 }
 
 impl KerasTensor {
@@ -79,7 +118,7 @@ impl SharedLayer {
     }
     fn call(&self, inputs: Vec<KerasTensor>) -> Arc<Node> {
         let number = self.0.calls.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Node { layer: self.clone(), inputs, number })
+        Arc::new(Node { layer: self.clone(), inputs, number, shapes: OnceLock::new() })
     }
     /// Where it is in memory, which tells layers apart.
     pub(super) fn place(&self) -> usize {

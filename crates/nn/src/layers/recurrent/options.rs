@@ -237,7 +237,7 @@ macro_rules! cell_builder {
             self.$($at.)?kernel_regularizer = Some(regularizer.into());
             self
         }
-        /// What the kernel for inputs are put back to after each update.
+        /// What the kernel for inputs is put back to after each update.
         pub fn kernel_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
             self.$($at.)?kernel_constraint = Some(constraint);
             self
@@ -247,7 +247,7 @@ macro_rules! cell_builder {
             self.$($at.)?recurrent_regularizer = Some(regularizer.into());
             self
         }
-        /// What the kernel for states are put back to after each update.
+        /// What the kernel for states is put back to after each update.
         pub fn recurrent_constraint(mut self, constraint: $crate::constraints::Constraint) -> Self {
             self.$($at.)?recurrent_constraint = Some(constraint);
             self

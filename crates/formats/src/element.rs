@@ -1,18 +1,17 @@
-//! Raw elements of an HDF5 dataset to the three element types we keep.
-
-use hdf5_pure::{Datatype, DatatypeByteOrder};
+//! Raw elements of a file to the three element types we keep.
 
 use crate::TensorBytes;
 
-/// How the elements of a dataset are to be understood.
+/// How the elements of a tensor in a file are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Element {
+pub(crate) struct Element {
     kind: Kind,
     big_endian: bool,
 }
 
+/// A type of elements; of integers, how many bytes one takes: 1, 2, 4 or 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     F16,
     Bf16,
     F32,
@@ -22,46 +21,13 @@ enum Kind {
 }
 
 impl Element {
-    /// The element type behind an HDF5 type, if it is one that Keras writes. `dtype` is the dataset's `dtype`
-    /// attribute, by which Keras marks bfloat16, which it stores as two opaque bytes.
-    pub(super) fn of(datatype: &Datatype, dtype: Option<&str>) -> Option<Self> {
-        let (kind, order) = match datatype {
-            Datatype::FloatingPoint { size, byte_order, layout } => {
-                let kind = match (size, layout.exponent_size, layout.mantissa_size, layout.exponent_bias) {
-                    (2, 5, 10, 15) => Kind::F16,
-                    (2, 8, 7, 127) => Kind::Bf16,
-                    (4, 8, 23, 127) => Kind::F32,
-                    (8, 11, 52, 1023) => Kind::F64,
-                    _ => return None,
-                };
-                (kind, byte_order)
-            }
-            Datatype::FixedPoint { size, byte_order, layout } => {
-                let size = *size as usize;
-                let whole = layout.bit_offset == 0 && usize::from(layout.bit_precision) == size * 8;
-                if !matches!(size, 1 | 2 | 4 | 8) || !whole {
-                    return None;
-                }
-                let kind = if layout.signed { Kind::Signed(size) } else { Kind::Unsigned(size) };
-                (kind, byte_order)
-            }
-            // A boolean, as h5py writes it: an enumeration of FALSE and TRUE over one byte.
-            Datatype::Enumeration { base_type, members, .. } if members.len() == 2 => {
-                return Self::of(base_type, None).filter(|e| e.size() == 1);
-            }
-            Datatype::Opaque { size: 2, .. } if dtype == Some("bfloat16") => (Kind::Bf16, &DatatypeByteOrder::LittleEndian),
-            _ => return None,
-        };
-        let big_endian = match order {
-            DatatypeByteOrder::LittleEndian => false,
-            DatatypeByteOrder::BigEndian => true,
-            DatatypeByteOrder::Vax => return None,
-        };
-        Some(Self { kind, big_endian })
+    /// An element of this kind.
+    pub(crate) fn new(kind: Kind, big_endian: bool) -> Self {
+        Self { kind, big_endian }
     }
 
     /// Bytes an element takes in the file.
-    pub(super) fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         match self.kind {
             Kind::F16 | Kind::Bf16 => 2,
             Kind::F32 => 4,
@@ -71,7 +37,7 @@ impl Element {
     }
 
     /// Decode. The error says which value does not fit the type we keep it in.
-    pub(super) fn decode(self, raw: &[u8]) -> Result<TensorBytes, String> {
+    pub(crate) fn decode(self, raw: &[u8]) -> Result<TensorBytes, String> {
         Ok(match self.kind {
             Kind::F16 => TensorBytes::F32(self.elements(raw).map(|b| f16_to_f32(u16::from_le_bytes(b))).collect()),
             Kind::Bf16 => TensorBytes::F32(self.elements(raw).map(|b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)).collect()),

@@ -1,0 +1,165 @@
+"""Runs Keras' own unit tests against `adaline`.
+
+    git clone --depth 1 https://github.com/keras-team/keras
+    python scripts/keras_tests/run.py keras              # all families, and docs/keras-compatibility.md
+    python scripts/keras_tests/run.py keras --only losses
+
+Needs pytest, absl-py and optree beside adaline. Each file of tests runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FAMILIES = {
+    "losses": ["losses"],
+    "metrics": ["metrics"],
+    "optimizers": ["optimizers"],
+    "schedules": ["optimizers/schedules"],
+    "activations": ["activations"],
+    "initializers": ["initializers"],
+    "regularizers": ["regularizers"],
+    "constraints": ["constraints"],
+    "layers": ["layers/core", "layers/activations", "layers/convolutional", "layers/pooling", "layers/normalization", "layers/reshaping",
+               "layers/merging", "layers/regularization", "layers/rnn", "layers/attention"],
+}
+
+
+def patterns(name: str) -> list:
+    """Patterns of tests with the reasons why they are there: `pattern | reason`."""
+    found = []
+    for line in (HERE / name).read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            pattern, _, reason = line.partition(" | ")
+            found.append((pattern.strip(), reason.strip()))
+    return found
+
+
+def reason_of(test: str, known: list) -> str:
+    """Why a test is in a list; empty where it is not."""
+    return next((reason for pattern, reason in known if fnmatch.fnmatchcase(test, pattern)), "")
+
+
+def run_file(repository: Path, file: Path, timeout: int) -> dict:
+    """What came of each test of a file: outcome and why."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results"
+        results.touch()
+        env = dict(os.environ, KERAS_TESTS_REPOSITORY=str(repository), KERAS_TESTS_RESULTS=str(results), PYTHONDONTWRITEBYTECODE="1")
+        env["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent.parent / "python"), *filter(None, [env.get("PYTHONPATH")])])
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "--maxfail=100000", "--noconftest", "-p", "plugin", "-p", "no:cacheprovider",
+                   "-c", os.devnull, "--rootdir", str(repository), str(file)]
+        ended = "the file took too long"
+        try:
+            made = subprocess.run(command, env=env, timeout=timeout, capture_output=True, text=True, cwd=folder)
+            ended = f"the process ended with {made.returncode}"
+        except subprocess.TimeoutExpired:
+            pass
+        outcomes: dict = {}
+        for line in results.read_text(encoding="utf-8").splitlines():
+            told = json.loads(line)
+            name = re.sub(r"^.*keras/src/", "", told["test"])
+            outcomes[name] = (told["outcome"], told["why"])
+        if not outcomes:
+            outcomes[str(file.relative_to(repository / "keras" / "src"))] = ("not imported", ended)
+        return {k: (("failed", ended) if o == "collected" else (o, w)) for k, (o, w) in outcomes.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repository", type=Path, help="Keras' repository")
+    parser.add_argument("--only", help="one family, or part of the path of a file")
+    parser.add_argument("--timeout", type=int, default=300, help="seconds for a file")
+    parser.add_argument("--jobs", type=int, default=2, help="files at a time")
+    parser.add_argument("--failures", action="store_true", help="print why tests fail")
+    parser.add_argument("--doc", type=Path, default=HERE.parent.parent / "docs" / "keras-compatibility.md")
+    parser.add_argument("--keep", type=Path, help="a file for all outcomes, as JSON")
+    options = parser.parse_args()
+    repository = options.repository.resolve()
+    not_applicable, failing = patterns("not_applicable.txt"), patterns("failing.txt")
+    tables: dict = {}
+    everything: dict = {}
+    unexplained = []
+    for family, folders in FAMILIES.items():
+        files = [f for folder in folders for f in sorted((repository / "keras" / "src" / folder).glob("*_test.py"))]
+        if options.only and options.only != family:
+            files = [f for f in files if options.only in str(f.relative_to(repository)) and options.only not in FAMILIES]
+        if not files:
+            continue
+        counts: Counter = Counter()
+        reasons: Counter = Counter()
+        failures: Counter = Counter()
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for outcomes in pool.map(lambda f: run_file(repository, f, options.timeout), files):
+                for test, (outcome, why) in outcomes.items():
+                    excluded = reason_of(test, not_applicable)
+                    if outcome == "absent":
+                        kind, excluded = "n/a", why
+                    elif outcome == "skipped":
+                        kind, excluded = "n/a", excluded or "skipped by Keras' test itself"
+                    elif outcome == "passed":
+                        kind = "passed"
+                    else:
+                        kind = "n/a" if excluded else "failed"
+                    counts[kind] += 1
+                    everything[test] = (kind, outcome, excluded or why)
+                    if kind == "n/a":
+                        reasons[excluded] += 1
+                    if kind == "failed":
+                        known = reason_of(test, failing)
+                        failures[known or "not yet explained"] += 1
+                        if not known:
+                            unexplained.append(test)
+                        if options.failures:
+                            print(f"  {test}\n      {why[:300]}")
+        tables[family] = (counts, reasons, failures)
+        share = counts["passed"] / max(1, counts["passed"] + counts["failed"])
+        print(f"{family}: {counts['passed']} passed, {counts['failed']} failed, {counts['n/a']} not applicable: {share:.1%}", flush=True)
+    if options.keep:
+        options.keep.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+    if not options.only:
+        version = re.search(r'__version__ = "(.*)"', (repository / "keras/src/version.py").read_text(encoding="utf-8"))
+        options.doc.write_text(page(tables, version.group(1) if version else "?"), encoding="utf-8")
+    if unexplained:
+        print(f"{len(unexplained)} failures are not in failing.txt")
+        sys.exit(1)
+
+
+def page(tables: dict, version: str) -> str:
+    """The page of the documentation."""
+    passed = sum(c["passed"] for c, _, _ in tables.values())
+    failed = sum(c["failed"] for c, _, _ in tables.values())
+    lines = [
+        "# Keras' own tests", "",
+        f"Keras' unit tests of version {version}, read from its repository and run against the Python module through a small shim",
+        "(`scripts/keras_tests`): the shim leads names of modules to `adaline`, and changes no result. To run them:", "",
+        "```sh", "git clone --depth 1 https://github.com/keras-team/keras", "pip install pytest absl-py optree scipy",
+        "python scripts/keras_tests/run.py keras", "```", "",
+        f"Of {passed + failed} tests of features that exist here, {passed} pass: {passed / max(1, passed + failed):.1%}. This page is written by that "
+        "command.", "",
+        "| family | pass | fail | share | of features that are not here |", "|---|---:|---:|---:|---:|",
+    ]
+    for family, (c, _, _) in tables.items():
+        lines.append(f"| {family} | {c['passed']} | {c['failed']} | {c['passed'] / max(1, c['passed'] + c['failed']):.1%} | {c['n/a']} |")
+    for title, at in (("Tests that fail, and why", 2), ("Tests of features that are not here", 1)):
+        lines += ["", f"## {title}", ""]
+        total: Counter = Counter()
+        for entry in tables.values():
+            total.update(entry[at])
+        lines += [f"- {count}: {reason}" for reason, count in total.most_common()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
