@@ -21,7 +21,6 @@ def keras():
 def seeded():
     """The same weights and orders in each run of a test."""
     adaline.utils.set_random_seed(7)
-    adaline.utils.clear_session()
 
 
 @pytest.fixture

@@ -73,9 +73,19 @@ def test_cifar(place, rng):
             (place / folder / name).write_bytes(pickle.dumps(told, protocol=2))
     (x, y), (tx, ty) = datasets.cifar10.load_data()
     assert x.shape == (20, 32, 32, 3) and y.shape == (20, 1) and tx.shape == (4, 32, 32, 3)
-    raw = told = pickle.loads((place / "cifar-10-batches-py" / "test_batch").read_bytes())[b"data"]
+    raw = pickle.loads((place / "cifar-10-batches-py" / "test_batch").read_bytes())[b"data"]
     np.testing.assert_array_equal(tx[1, :, :, 2].ravel(), raw[1, 2048:])
     assert datasets.cifar100.load_data("coarse")[0][1].ravel().tolist() == [0, 0, 1, 1]
+
+
+def _theirs(keras, name, place, options):
+    """What Keras makes of the same file."""
+    module = __import__(f"keras.src.datasets.{name}", fromlist=["load_data"])
+    original, module.get_file = module.get_file, lambda *args, **kwargs: str(place / f"{name}.npz")
+    try:
+        return module.load_data(**options)
+    finally:
+        module.get_file = original
 
 
 @pytest.mark.parametrize("options", [{}, {"num_words": 20}, {"skip_top": 5, "oov_char": None}, {"maxlen": 9, "start_char": None},
@@ -85,13 +95,7 @@ def test_texts_are_those_of_keras(keras, place, rng, options):
     np.savez(place / "imdb.npz", x_train=train, y_train=np.arange(30) % 2, x_test=test, y_test=np.arange(10) % 2)
     np.savez(place / "reuters.npz", x=train, y=np.arange(30) % 5)
     for name in ("imdb", "reuters"):
-        module = getattr(keras.datasets, name)
-        original, get_file = module.get_file, lambda *args, **kwargs: str(place / f"{name}.npz")
-        module.get_file = get_file
-        try:
-            theirs = module.load_data(**options)
-        finally:
-            module.get_file = original
+        theirs = _theirs(keras, name, place, options)
         mine = getattr(datasets, name).load_data(**options)
         for (a, b), (c, d) in zip(mine, theirs):
             assert [list(t) for t in a] == [list(map(int, t)) for t in c]
@@ -121,12 +125,7 @@ def test_housing(keras, place, rng):
     np.savez(place / "california_housing.npz", x=rng.normal(size=(700, 8)), y=rng.normal(size=700))
     np.savez(place / "boston_housing.npz", x=rng.normal(size=(50, 13)), y=rng.normal(size=50))
     for name, options in (("california_housing", {"version": "small"}), ("california_housing", {}), ("boston_housing", {"test_split": 0.5})):
-        module = getattr(keras.datasets, name)
-        original, module.get_file = module.get_file, lambda *args, **kwargs: str(place / f"{name}.npz")
-        try:
-            theirs = module.load_data(**options)
-        finally:
-            module.get_file = original
+        theirs = _theirs(keras, name, place, options)
         mine = getattr(datasets, name).load_data(**options)
         for (a, b), (c, d) in zip(mine, theirs):
             np.testing.assert_array_equal(a, c)

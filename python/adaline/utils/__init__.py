@@ -35,12 +35,14 @@ __all__ = ["CustomObjectScope", "Progbar", "PyDataset", "Sequence", "array_to_im
 
 
 def set_random_seed(seed: int) -> None:
-    """Makes everything random that follows the same in each run: weights, shuffling, dropout, NumPy's and Python's random numbers."""
+    """Makes everything random that follows the same in each run: weights, shuffling, dropout, NumPy's and Python's random numbers. Numbers of a
+    layer follow from its name, too, so names are counted from the beginning again, as after `clear_session`."""
     if not isinstance(seed, int):
         raise ValueError(f"Expected `seed` argument to be an integer. Received: seed={seed} (of type {type(seed)})")
     _random.seed(seed)
     _np.random.seed(seed)
     _seed.set_global(seed)
+    clear_session()
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -141,9 +141,12 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):  # type: ignore[misc]
     """
 
     def decision_function(self, X: Any) -> Any:
-        """What the model gives for rows."""
+        """What the model gives for rows, `(samples, classes)`; of two classes, as scikit-learn wants it, by how much the second is ahead,
+        `(samples,)`.
+        """
         check_is_fitted(self)
-        return self._outputs(X)
+        outputs = self._outputs(X)
+        return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
 
     def _targets(self, y: Any, reset: bool = False) -> Any:
         kind = _target_kind(y)
