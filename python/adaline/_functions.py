@@ -8,6 +8,7 @@ from typing import Any, Dict
 
 from . import _adaline
 from ._eager import op
+from ._loss import warn_of_one_class
 
 
 @lru_cache(maxsize=256)
@@ -22,6 +23,7 @@ def _values(envelope: str, y_true: Any, y_pred: Any) -> Any:
 
 def loss_function(name: str, y_true: Any, y_pred: Any, arguments: Dict[str, Any]) -> Any:
     """Values per sample of a loss of the catalogue."""
+    warn_of_one_class(name, y_pred)
     envelope = json.dumps({"class_name": name, "config": {k: v for k, v in arguments.items() if v is not None}})
     return _values(envelope, y_true, y_pred)
 

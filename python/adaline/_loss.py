@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any, Dict, Optional
 
 from . import _adaline
@@ -72,6 +73,7 @@ class Loss(KerasObject):
         """Values per sample."""
         if self._class is None:
             raise NotImplementedError(f"{type(self).__name__} defines no call(y_true, y_pred)")
+        warn_of_one_class(self._class, y_pred)
         return _values(self._handle, y_true, y_pred)
 
     def _trace_call(self, y_true: Any, y_pred: Any) -> Any:
@@ -84,12 +86,32 @@ class Loss(KerasObject):
         sample_weight = None if sample_weight is None else _array(sample_weight)
         if self._is_custom:
             return _reduced(self, y_true, y_pred, sample_weight, mask, self.reduction)
+        warn_of_one_class(self._class, y_pred)
         return _total(self._handle, y_true, y_pred, sample_weight, mask)
 
 
 @op
 def _values(handle: Any, y_true: Any, y_pred: Any) -> Any:
     return handle.values(y_true, y_pred)
+
+
+def warn_of_one_class(name: Any, y_pred: Any) -> None:
+    """One class is always right: probably another loss is meant."""
+    if name in ("CategoricalCrossentropy", "CategoricalFocalCrossentropy") and getattr(y_pred, "shape", (0,))[-1:] == (1,):
+        warnings.warn(f"in loss {snake_case(name)} the last axis of y_pred holds the classes, and has a size of 1: y_pred.shape={tuple(y_pred.shape)}. "
+                      "Consider binary_crossentropy where there are two classes", SyntaxWarning, stacklevel=3)
+
+
+def squeeze_or_expand_to_same_rank(x1: Any, x2: Any, expand_rank_1: bool = True) -> Any:
+    """Two values of one number of axes, where one has a last axis of size 1 more than the other."""
+    from . import ops
+
+    a, b = len(x1.shape), len(x2.shape)
+    if a == b + 1 and x1.shape[-1] == 1:
+        return (x1, ops.expand_dims(x2, -1)) if b == 1 and expand_rank_1 else (ops.squeeze(x1, -1), x2)
+    if b == a + 1 and x2.shape[-1] == 1:
+        return (ops.expand_dims(x1, -1), x2) if a == 1 and expand_rank_1 else (x1, ops.squeeze(x2, -1))
+    return x1, x2
 
 
 def _array(x: Any) -> Any:
@@ -110,13 +132,7 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Values per sample."""
-        from . import ops
-
-        t, p = len(y_true.shape), len(y_pred.shape)
-        if t + 1 == p and y_pred.shape[-1] == 1:
-            y_pred = ops.squeeze(y_pred, -1)
-        elif t == p + 1 and y_true.shape[-1] == 1:
-            y_true = ops.squeeze(y_true, -1)
+        y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
     def get_config(self) -> Dict[str, Any]:

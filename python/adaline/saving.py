@@ -47,7 +47,7 @@ def get_custom_objects() -> Dict[str, Any]:
 @contextlib.contextmanager
 def custom_object_scope(custom_objects: Dict[str, Any]) -> Iterator[None]:
     """Classes that files may name within a `with`."""
-    _scoped.append(dict(custom_objects))
+    _scoped.append(dict(custom_objects or {}))
     try:
         yield
     finally:

@@ -26,6 +26,14 @@ def pytest_configure(config: Any) -> None:
         config.addinivalue_line("markers", marker)
 
 
+def _only_adaline_is_tested() -> None:
+    """No module of Keras' own but the tests and their tools."""
+    for name, module in sys.modules.items():
+        file = getattr(module, "__file__", None) or ""
+        if name.startswith("keras") and file and not shim.is_of_tests(name):
+            raise RuntimeError(f"{name} was read from {file}: the tests would test Keras itself")
+
+
 def _adapt() -> None:
     """The generators of random numbers of Keras' layers are variables of theirs; here they are none, so they are not counted."""
     from keras.src.testing import test_case
@@ -41,6 +49,7 @@ def _adapt() -> None:
 
 
 def pytest_collection_modifyitems(items: Any) -> None:
+    _only_adaline_is_tested()
     if "keras.src.testing" in sys.modules:
         _adapt()
     for item in items:

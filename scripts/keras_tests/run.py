@@ -58,8 +58,13 @@ def run_file(repository: Path, file: Path, timeout: int) -> dict:
         results.touch()
         env = dict(os.environ, KERAS_TESTS_REPOSITORY=str(repository), KERAS_TESTS_RESULTS=str(results), PYTHONDONTWRITEBYTECODE="1")
         env["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent.parent / "python"), *filter(None, [env.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "--maxfail=100000", "--noconftest", "-p", "plugin", "-p", "no:cacheprovider",
-                   "-c", os.devnull, "--rootdir", str(repository), str(file)]
+        # Pytest reads a file that imports the tests: where it read theirs, it would import Keras' own packages beside them.
+        name = ".".join(file.relative_to(repository).with_suffix("").parts)
+        test = Path(folder) / file.name
+        test.write_text(f"from {name} import *\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "plugin", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir",
+                   folder, str(test)]
+        prefix = str(file.relative_to(repository / "keras" / "src"))
         ended = "the file took too long"
         try:
             made = subprocess.run(command, env=env, timeout=timeout, capture_output=True, text=True, cwd=folder)
@@ -69,10 +74,9 @@ def run_file(repository: Path, file: Path, timeout: int) -> dict:
         outcomes: dict = {}
         for line in results.read_text(encoding="utf-8").splitlines():
             told = json.loads(line)
-            name = re.sub(r"^.*keras/src/", "", told["test"])
-            outcomes[name] = (told["outcome"], told["why"])
+            outcomes["::".join([prefix, *told["test"].split("::")[1:]])] = (told["outcome"], told["why"])
         if not outcomes:
-            outcomes[str(file.relative_to(repository / "keras" / "src"))] = ("not imported", ended)
+            outcomes[prefix] = ("not imported", ended)
         return {k: (("failed", ended) if o == "collected" else (o, w)) for k, (o, w) in outcomes.items()}
 
 

@@ -104,10 +104,10 @@ PLUMBING = {
 class Module(types.ModuleType):
     """A module of Keras whose names are those of modules of `adaline`."""
 
-    def __init__(self, name: str, places: list) -> None:
+    def __init__(self, name: str, places: list, folder: Path) -> None:
         super().__init__(name)
         self.__path__: list = []
-        self._places = places
+        self._places, self._folder = places, folder
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -116,19 +116,16 @@ class Module(types.ModuleType):
             return PLUMBING[self.__name__][name]
         if f"{self.__name__}.{name}" in sys.modules:
             return sys.modules[f"{self.__name__}.{name}"]
+        if self._folder.joinpath(name).is_dir() or self._folder.joinpath(name + ".py").is_file():
+            return importlib.import_module(f"{self.__name__}.{name}")
         for place in self._places:
             try:
                 found = getattr(importlib.import_module(place), name, None)
             except ModuleNotFoundError:
                 continue
             if found is not None:
-                if isinstance(found, types.ModuleType) and found.__name__.startswith("adaline"):
-                    break  # the module of that name, through this shim
                 return found
-        try:
-            return importlib.import_module(f"{self.__name__}.{name}")
-        except ModuleNotFoundError:
-            raise AttributeError(f"{self.__name__} has no {name!r} in {', '.join(self._places)}") from None
+        raise AttributeError(f"{self.__name__} has no {name!r} in {', '.join(self._places)}")
 
 
 class AbsentModule(types.ModuleType):
@@ -150,6 +147,11 @@ def _absent(name: str) -> Any:
     return None
 
 
+def is_of_tests(name: str) -> bool:
+    """Whether a module is a test, or a tool of tests."""
+    return name.endswith("_test") or any(name == r or name.startswith(r + ".") for r in REPOSITORY)
+
+
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds the modules of Keras."""
 
@@ -162,7 +164,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if first != "keras" and (what is None or first not in ("tensorflow", "torch", "grain")):
             return None
         file = self.repository.joinpath(*name.split("."))
-        taken = name.endswith("_test") or any(name == r or name.startswith(r + ".") for r in REPOSITORY)
+        taken = is_of_tests(name)
         if taken and file.with_suffix(".py").is_file():
             return importlib.util.spec_from_file_location(name, file.with_suffix(".py"))
         if taken and (file / "__init__.py").is_file():
@@ -179,12 +181,13 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             import backend_module
 
             return backend_module.module(".".join(parts), name)
+        folder = self.repository.joinpath(*name.split("."))
         while parts and ".".join(parts) not in PLACES:
             file = self.repository.joinpath("keras", "src", *parts)
             if not file.is_dir() and not file.with_suffix(".py").is_file() and parts[-1] != "src":
                 return None
             parts = parts[:-1]
-        return Module(name, PLACES[".".join(parts)])
+        return Module(name, PLACES[".".join(parts)], folder)
 
     def create_module(self, spec: Any) -> Any:
         what = _absent(spec.name)
