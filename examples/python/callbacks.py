@@ -41,4 +41,4 @@ with tempfile.TemporaryDirectory() as folder:
     ])
     best = keras.models.load_model(path)
 print(len(history.history["loss"]), "epochs")
-tell(accuracy=best.evaluate(x_test, y_test, verbose=0)[1])
+tell(rows=len(y_test), accuracy=best.evaluate(x_test, y_test, verbose=0)[1])

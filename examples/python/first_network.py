@@ -24,4 +24,4 @@ model.fit(x=train_samples, y=train_labels, batch_size=10, epochs=20, shuffle=Tru
 test_samples = rng.normal(size=(500, 10)).astype("float32")
 test_labels = (test_samples.sum(axis=1) > 0).astype("int32")
 loss, accuracy = model.evaluate(test_samples, test_labels, verbose=0)
-tell(accuracy=accuracy)
+tell(rows=len(test_labels), accuracy=accuracy)

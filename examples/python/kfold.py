@@ -23,4 +23,4 @@ for train, test in StratifiedKFold(n_splits=5, shuffle=True, random_state=1).spl
     model.fit((x[train] - mean) / deviation, y[train], epochs=30, batch_size=16, verbose=0)
     scores.append(model.evaluate((x[test] - mean) / deviation, y[test], verbose=0)[1])
     print("fold", len(scores), "accuracy", scores[-1])
-tell(accuracy=np.mean(scores))
+tell(rows=len(y), accuracy=np.mean(scores))

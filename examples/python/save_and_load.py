@@ -27,4 +27,4 @@ with tempfile.TemporaryDirectory() as folder:
 after = loaded.predict(x[120:], verbose=0)
 print("largest difference of predictions", np.abs(before - after).max())
 assert np.abs(before - after).max() < 1e-5
-tell(accuracy=loaded.evaluate(x[120:], y[120:], verbose=0)[1])
+tell(rows=len(x) - 120, accuracy=loaded.evaluate(x[120:], y[120:], verbose=0)[1])
