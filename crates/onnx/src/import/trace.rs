@@ -19,7 +19,9 @@ pub(crate) const FOLDED_INPUTS: usize = 1 << 14;
 /// Most elements of all values on the way to its results.
 const FOLDED_TOTAL: usize = 1 << 20;
 /// Most elements of all values that are computed on the way through a model.
-const FOLDED_ALL: usize = 1 << 26;
+const FOLDED_ALL: usize = 1 << 24;
+/// Most floating-point operations of an operation that is computed on the way.
+const FOLDED_WORK: u64 = 1 << 24;
 
 /// What the inputs of a traced graph are.
 #[derive(Clone)]
@@ -257,6 +259,9 @@ impl<'g> Ctx<'g> {
             || self.folded.get() > FOLDED_ALL
             || graph.nodes().iter().any(|n| matches!(n.op, Op::Scan { .. }))
         {
+            return None;
+        }
+        if adaline_graph::cost::total_cost(&graph).flops > FOLDED_WORK {
             return None;
         }
         let given: Vec<eval::Value> = feeds
