@@ -31,7 +31,7 @@ pub struct OnnxModel {
     limits: Limits,
     backend: Arc<dyn Backend>,
     store: StateStore,
-    slots: HashMap<*const OnnxTensor, SlotId>,
+    slots: HashMap<usize, SlotId>,
     /// Inputs whose values decide shapes.
     fixed: BTreeSet<usize>,
     plans: Vec<Plan>,
@@ -138,7 +138,7 @@ impl OnnxModel {
             if let Ok(words) = t.words() {
                 let slot = store.add(name, Role::NonTrainable, ty);
                 store.words_mut(slot).copy_from_slice(&words);
-                slots.insert(Arc::as_ptr(t), slot);
+                slots.insert(Arc::as_ptr(t).addr(), slot);
             }
         }
         Ok(Self { about, graph, limits, backend, store, slots, fixed: BTreeSet::new(), plans: Vec::new() })
