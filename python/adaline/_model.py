@@ -533,8 +533,6 @@ class Functional(Model):
         self._own_layers: List[Layer] = _layers_between(given, ends)
         self.inputs, self.outputs = given, ends
         self._built_core()
-        order = {n: i for i, n in enumerate(self._core.layer_names)}
-        self._own_layers.sort(key=lambda layer: order.get(layer.name, -1))
         if not trainable:
             self.trainable = False
 
@@ -561,7 +559,11 @@ class Functional(Model):
         return self.__dict__.get("_own_layers", [])
 
     def _make_core(self, specs: Any) -> Any:
-        return _adaline.Core.functional([t._symbol for t in self._begin], [t._symbol for t in self._end], self.name, _seed.following(), None)
+        core = _adaline.Core.functional([t._symbol for t in self._begin], [t._symbol for t in self._end], self.name, _seed.following(), None)
+        # Keras' order, before the weights are told of: theirs is that of the layers.
+        order = {n: i for i, n in enumerate(core.layer_names)}
+        self._own_layers.sort(key=lambda layer: order.get(layer.name, -1))
+        return core
 
     def _prefixes(self) -> Iterator[Tuple[Layer, str]]:
         for layer in self._own_layers:

@@ -28,7 +28,8 @@ def _both(keras, make, compile_with, x, y, epochs=EPOCHS, **fit):
     mine.set_weights(theirs.get_weights())
     told = []
     for k, model in ((keras, theirs), (adaline, mine)):
-        model.compile(**compile_with(k))
+        # Steps of Keras are not compiled, which would take longer than these few of them.
+        model.compile(**compile_with(k), run_eagerly=True)
         history = model.fit(x, y, epochs=epochs, batch_size=16, shuffle=False, verbose=0, **fit)
         told.append((history.history, model.get_weights(), model.evaluate(x, y, verbose=0, return_dict=True)))
     return told
@@ -117,7 +118,7 @@ def test_penalties_and_normalization(keras):
     x, y = _data("number")
 
     def layers(k):
-        return [k.layers.Dense(8, kernel_regularizer=k.regularizers.L1L2(0.01, 0.02), kernel_constraint=k.constraints.MaxNorm(1.0)),
+        return [k.layers.Dense(8, use_bias=False, kernel_regularizer=k.regularizers.L1L2(0.01, 0.02), kernel_constraint=k.constraints.MaxNorm(1.0)),
                 k.layers.BatchNormalization(), k.layers.Activation("relu"), k.layers.LayerNormalization()]
 
     _same(_both(keras, lambda k: _net(k, 1, None, layers), lambda k: dict(optimizer="adam", loss="mse"), x, y), 3e-4)
