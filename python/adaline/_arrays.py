@@ -33,13 +33,13 @@ def as_data(x: Any) -> np.ndarray:
                 f"expected numbers, got an array of dtype {array.dtype} and shape {array.shape} ({error}): "
                 "encode text and dates as numbers first, such as with layers.StringLookup or pandas.get_dummies"
             ) from None
-    return np.ascontiguousarray(array, dtype=wanted)
+    return np.asarray(array, dtype=wanted, order="C")
 
 
 def as_constant(x: Any) -> np.ndarray:
     """As `as_data`; truth values become bytes, and stay truth values in the graph."""
     array = np.asarray(x)
     if array.dtype.kind == "b":
-        return np.ascontiguousarray(array, dtype=np.uint8)
+        return np.asarray(array, dtype=np.uint8, order="C")
     made = as_data(array)
     return made.astype(np.int32) if made.dtype == np.uint8 else made

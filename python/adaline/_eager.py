@@ -49,12 +49,12 @@ def _take(value: Any, arrays: List[np.ndarray]) -> Any:
     if hasattr(value, "_is_variable") or (hasattr(value, "__array__") and not isinstance(value, (np.generic, Node))):
         return _take(np.asarray(value), arrays)
     if isinstance(value, np.generic):
-        return ("item", value.item())
+        return _take(value.item(), arrays)
     try:
         hash(value)
     except TypeError:
         return ("id", id(value), value)
-    return ("item", value)
+    return ("item", type(value), value)
 
 
 def _put(value: Any, nodes: Tuple[Node, ...]) -> Any:
@@ -75,10 +75,8 @@ def _kept(array: np.ndarray) -> np.ndarray:
     """The array in a type that graphs have."""
     kind = array.dtype.kind
     if kind == "b" or array.dtype in (np.float32, np.int32):
-        return array
-    if kind in "iu":
-        return array.astype(np.int32)
-    return array.astype(np.float32)
+        return np.asarray(array, order="C")
+    return np.asarray(array, dtype=np.int32 if kind in "iu" else np.float32, order="C")
 
 
 def flat(result: Any, out: List[Any]) -> Any:
