@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 from typing import Any, Dict, List, Optional
 
@@ -12,7 +11,7 @@ import numpy as np
 from . import _adaline
 from ._eager import op
 from ._loss import _array
-from ._object import KerasObject, arguments_of, snake_case
+from ._object import KerasObject, arguments_of, given_none, snake_case
 from ._variable import Variable
 
 
@@ -72,9 +71,7 @@ class Metric(KerasObject):
         made = super()._envelope()
         if self._class is not None:
             made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
-            # None is a value where the default is another one.
-            known = inspect.signature(type(self).__init__).parameters
-            made["config"].update({k: None for k, v in self._args.items() if v is None and k in known and known[k].default is not None})
+            made["config"].update(given_none(type(self).__init__, self._args))
         return made
 
     # Sums of metrics written in Python.
