@@ -33,6 +33,7 @@ def as_data(x: Any) -> np.ndarray:
                 f"expected numbers, got an array of dtype {array.dtype} and shape {array.shape} ({error}): "
                 "encode text and dates as numbers first, such as with layers.StringLookup or pandas.get_dummies"
             ) from None
+    # Not `ascontiguousarray`, which makes vectors of scalars.
     return np.asarray(array, dtype=wanted, order="C")
 
 

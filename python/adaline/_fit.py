@@ -86,12 +86,14 @@ def fit(model: Any, x: Any, y: Any, batch_size: Optional[int], epochs: int, verb
     adapters = _adapters(model, told, dict(verbose=level, epochs=int(epochs), steps=steps))
     if stream is not None:
         adapters.append((Adapter(_StreamValidation(stream, validation_steps, validation_freq, model), model), False))
-    epoch_numbers, columns = core.fit(arrays, labels, options, adapters)
+    epoch_numbers, columns, after = core.fit(arrays, labels, options, adapters)
     history.epoch, history.history = list(epoch_numbers), {name: list(values) for name, values in columns}
     history.set_model(model)
     history.params = dict(verbose=level, epochs=int(epochs), steps=steps)
     model.history = history
-    _take_states(told)
+    for callback, attributes in zip([c for c in told if not isinstance(c, History)], after):
+        for name, value in attributes:
+            setattr(callback, name, int(value) if name.endswith("epoch") or name == "steps" else value)
     return history
 
 
@@ -107,10 +109,6 @@ def _adapters(model: Any, callbacks: List[Any], params: Dict[str, Any]) -> List[
         else:
             made.append((Adapter(callback, model), bool(getattr(callback, "_batches", False)) or wants_batches(callback)))
     return made
-
-
-def _take_states(callbacks: List[Any]) -> None:
-    pass
 
 
 class _StreamValidation:

@@ -161,10 +161,19 @@ class Layer(KerasObject):
         """Constructor arguments."""
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
         if self._class is not None:
-            config.update({k: plain(v) for k, v in self._args.items()})
+            # What is within a wrapper may be of Python alone.
+            within = any(isinstance(v, Layer) and v._is_custom for v in self._args.values())
+            config.update(
+                {k: plain(v) for k, v in self._args.items()} if within else json.loads(LayerHandle.from_json(json.dumps(self._told_envelope())).config)
+            )
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
         return config
+
+    def _told_envelope(self) -> Dict[str, Any]:
+        if self._class is None:
+            return self._envelope()
+        return {"module": self._module, "class_name": self._class, "config": self._config_given(), "registered_name": None}
 
     def _config_given(self) -> Dict[str, Any]:
         """What the catalogue is told."""
@@ -173,7 +182,13 @@ class Layer(KerasObject):
         config = arguments_of(str(self._class), self._args)
         config.update(name=self.name, trainable=self._trainable)
         policy = self._dtype or dtype_policy().name
-        if self._class != "InputLayer":
+        if self._class == "InputLayer":
+            config = {k: v for k, v in config.items() if k in ("name", "batch_shape", "shape", "batch_size", "optional")}
+            shape = config.pop("shape", None)
+            size = config.pop("batch_size", None)
+            config.setdefault("batch_shape", [size, *(shape or [])])
+            config["dtype"] = self._dtype or "float32"
+        else:
             config["dtype"] = policy
         if self._activity_regularizer is not None:
             config["activity_regularizer"] = plain(self.activity_regularizer)
@@ -191,8 +206,7 @@ class Layer(KerasObject):
                     self, type(self).__name__, self.name, self._trainable, None if policy == "float32" else policy, self.supports_masking
                 )
             else:
-                envelope = {"module": self._module, "class_name": self._class, "config": self._config_given()}
-                self._handle = LayerHandle.from_json(json.dumps(envelope))
+                self._handle = LayerHandle.from_json(json.dumps(self._told_envelope()))
         return self._handle
 
     # Weights.
@@ -396,6 +410,9 @@ class Layer(KerasObject):
         tensors = []
         for value in args:
             flat(value, tensors)
+        if self._class in ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional") and len(args) > 1:
+            tensors = []
+            flat(args[0], tensors)
         for name in _TENSORS:
             if name in rest:
                 value = rest.pop(name)
@@ -557,8 +574,7 @@ def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -
     tensors: List[Any] = []
     for value in args:
         flat(value, tensors)
-    envelope = {"module": layer._module, "class_name": layer._class, "config": layer._config_given()}
-    results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(envelope)), "base", tensors)
+    results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(layer._told_envelope())), "base", tensors)
     return results[0] if len(results) == 1 else results
 
 

@@ -62,8 +62,10 @@ class Model(Layer):
         """Its layers."""
         return self._sublayers()
 
-    def _sublayers(self) -> List[Layer]:
-        return [layer for layer in super()._sublayers()]
+    def _build_for(self, shapes: List[Tuple[Optional[int], ...]]) -> None:
+        if type(self).build is not Model.build:
+            self.build(shapes[0] if len(shapes) == 1 else shapes)
+        self.built = True
 
     def get_layer(self, name: Optional[str] = None, index: Optional[int] = None) -> Layer:
         """The layer of a name or at a place."""
@@ -148,6 +150,9 @@ class Model(Layer):
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for batches of a shape, the batch first."""
         from ._layer import _specs
+
+        if _adaline.is_tracing():
+            return
 
         if input_shape is None:
             self._built_core()
@@ -445,7 +450,7 @@ class Model(Layer):
         """Writes the prediction as an ONNX model."""
         if format != "onnx":
             raise ValueError(f"export writes ONNX models, not {format!r}: export(path, format='onnx')")
-        self._built_core().export_onnx(os.fspath(filepath))
+        self._built_core().export_onnx(os.fspath(filepath), kwargs.pop("batch", None), kwargs.pop("size", None))
 
     def get_compile_config(self) -> Any:
         """Optimizer, losses and metrics."""

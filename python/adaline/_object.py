@@ -106,10 +106,28 @@ class KerasObject:
     def _envelope_json(self) -> str:
         return json.dumps(self._envelope())
 
+    def _told_envelope(self) -> Dict[str, Any]:
+        return self._envelope()
+
+
+#: Arguments of Keras that say how to compute, not what; the compiled side has none of them.
+_UNTOLD = ("use_cudnn", "implementation")
+
+
+def told(value: Any) -> Any:
+    """As `plain`, without arguments that nobody gave: what the compiled side makes an object of."""
+    if isinstance(value, KerasObject):
+        return value._told_envelope()
+    if isinstance(value, (list, tuple)):
+        return [told(v) for v in value]
+    if isinstance(value, dict):
+        return {k: told(v) for k, v in value.items()}
+    return plain(value)
+
 
 def arguments_of(class_name: str, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments without those that were left out, as the compiled side takes them."""
-    return {k: plain(v) for k, v in values.items() if v is not None}
+    return {k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}
 
 
 def given_none(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:

@@ -252,7 +252,7 @@ def _around(core: Any, compile: bool) -> Any:
 
 
 def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Any:
-    """A model from a file that Keras or this package wrote: `.keras`, or Keras' older `.h5`. No code in a file is ever run, whatever
+    """A model from a file that Keras or this package wrote: `.keras`, or Keras' older `.h5`; an `.onnx` file becomes a model that predicts. No code in a file is ever run, whatever
     `safe_mode` says.
 
     Args:
@@ -264,6 +264,10 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     path = os.fspath(filepath)
     if not os.path.exists(path):
         raise ValueError(f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` or `.h5` file.")
+    if path.endswith(".onnx"):
+        from ._onnx import OnnxModel
+
+        return OnnxModel(path)
     if custom_objects:
         with custom_object_scope(custom_objects):
             return load_model(path, compile=compile)

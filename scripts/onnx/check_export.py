@@ -19,7 +19,7 @@ import onnxruntime as ort
 
 LIMIT = 1e-5
 # (part of the name, limit, reason)
-LOOSE = []
+LOOSE = [("Resizing image", 1e-4, "bicubic sums of values up to 255 with both signs, of results near 0")]
 
 
 def array(t):
@@ -50,14 +50,15 @@ def check(path):
     if not case["stateful"] and batch.dim_param != "batch":
         raise ValueError("the batch is not open")
     names = [o.name for o in session.get_outputs()]
-    if names[: len(case["outputs"])] != case["outputs"]:
+    # A name that an input or another output has gets a number.
+    if not all(name == n or name.startswith(f"{n}_") for name, n in zip(names, case["outputs"])):
         raise ValueError(f"outputs are {names}, not {case['outputs']}")
     states, worst = {}, 0.0
     for run in case["runs"]:
         x = {f"input_{i}": array(t) for i, t in enumerate(run["x"])}
         outputs = dict(zip(names, session.run(None, {**x, **states})))
         states = {n.removesuffix("/next"): v for n, v in outputs.items() if n.endswith("/next")}
-        for name, y in zip(case["outputs"], run["y"]):
+        for name, y in zip(names, run["y"]):
             worst = max(worst, error_of(array(y), outputs[name]))
     return case["name"], worst, len(model.graph.node)
 

@@ -18,6 +18,7 @@ pub(crate) fn run() -> Result<(), String> {
     if !status.success() {
         return Err("the documentation has warnings".into());
     }
+    crate::python::check()?;
     // Last, so that the test runner's closing lines end the output.
     cargo(&["test", "--workspace", "--locked"])
 }

@@ -6,6 +6,7 @@ mod callgrind;
 mod check;
 mod docs;
 mod onnx_tests;
+mod python;
 mod size;
 mod tools;
 
@@ -17,6 +18,7 @@ cargo xtask COMMAND
   check      formatting, lints, generated pages, tests, documentation: what CI runs
   docs       writes the generated pages (docs/cli.md, docs/reference.md, python/adaline/_catalogue)
   onnx-tests fetches the conformance suite of ONNX into target/ (python3 with pip; `check` does it too)
+  python     builds the wheel of the Python package, installs it into an environment of its own and runs python/tests (`check` does it too)
   size       builds the release program from nothing, records size and time in docs/size.md
   callgrind  counts the instructions of a few training steps with valgrind, records them in docs/instructions.md;
              with --check compares with the recorded ones instead";
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Some("check") => check::run(),
         Some("docs") => docs::write(),
         Some("onnx-tests") => onnx_tests::fetch(),
+        Some("python") => python::check(),
         Some("size") => size::run(),
         Some("callgrind") => match std::env::args().nth(2).as_deref() {
             None => callgrind::run(false),

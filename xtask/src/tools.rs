@@ -12,7 +12,13 @@ pub(crate) fn root() -> PathBuf {
 /// Runs `cargo` with arguments, its output shown.
 pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
     println!("\n$ cargo {}", args.join(" "));
-    let status = Command::new("cargo").args(args).current_dir(root()).status().map_err(|e| format!("cargo does not start: {e}"))?;
+    let mut command = Command::new("cargo");
+    command.args(args).current_dir(root());
+    // Nobody compiles the same clone twice there.
+    if std::env::var_os("CI").is_some() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+    let status = command.status().map_err(|e| format!("cargo does not start: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", args.join(" "))) }
 }
 

@@ -23,13 +23,14 @@
 //! ```
 //!
 //! This crate is the facade: it joins the layers and the training loop ([`nn`]) with the processor ([`cpu`]), and offers the readers
-//! ([`data`]), the model files ([`formats`]), the pictures ([`report`]) and the graphs below it all ([`graph`]).
+//! ([`data`]), the model files ([`formats`], [`onnx`]), the pictures ([`report`]) and the graphs below it all ([`graph`]).
 
 pub use adaline_cpu as cpu;
 pub use adaline_data as data;
 pub use adaline_formats as formats;
 pub use adaline_graph as graph;
 pub use adaline_nn as nn;
+pub use adaline_onnx as onnx;
 pub use adaline_report as report;
 
 mod backend;

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Forecast(ForecastArgs),
     Search(SearchArgs),
     Summary(SummaryArgs),
+    Inspect(InspectArgs),
+    Convert(ConvertArgs),
     Explain(ExplainArgs),
     Dump(DumpArgs),
     Bench(BenchArgs),
@@ -61,6 +63,11 @@ impl Subcommand for Command {
                     .after_help(SEARCH_HELP),
             )
             .subcommand(command::<SummaryArgs>("summary", "Prints the layers, shapes and parameters of a saved network"))
+            .subcommand(command::<InspectArgs>(
+                "inspect",
+                "Tells what a model file holds, of any kind: architecture, weights, sizes, hashes, what is unusual",
+            ))
+            .subcommand(command::<ConvertArgs>("convert", "Writes a model or its weights as a file of another kind"))
             .subcommand(command::<ExplainArgs>(
                 "explain",
                 "Follows one row through a saved network, forwards and backwards, in words and numbers",
@@ -74,7 +81,7 @@ impl Subcommand for Command {
         Self::augment_subcommands(program)
     }
     fn has_subcommand(name: &str) -> bool {
-        ["fit", "evaluate", "predict", "forecast", "search", "summary", "explain", "dump", "bench"].contains(&name)
+        ["fit", "evaluate", "predict", "forecast", "search", "summary", "inspect", "convert", "explain", "dump", "bench"].contains(&name)
     }
 }
 
@@ -87,6 +94,8 @@ impl FromArgMatches for Command {
             Some(("forecast", m)) => ForecastArgs::from_arg_matches(m).map(Self::Forecast),
             Some(("search", m)) => SearchArgs::from_arg_matches(m).map(Self::Search),
             Some(("summary", m)) => SummaryArgs::from_arg_matches(m).map(Self::Summary),
+            Some(("inspect", m)) => InspectArgs::from_arg_matches(m).map(Self::Inspect),
+            Some(("convert", m)) => ConvertArgs::from_arg_matches(m).map(Self::Convert),
             Some(("explain", m)) => ExplainArgs::from_arg_matches(m).map(Self::Explain),
             Some(("dump", m)) => DumpArgs::from_arg_matches(m).map(Self::Dump),
             Some(("bench", m)) => BenchArgs::from_arg_matches(m).map(Self::Bench),
@@ -407,6 +416,35 @@ pub(crate) struct SummaryArgs {
     /// Picture to draw: the layers as boxes with arrows
     #[arg(long, value_name = "FILE.svg|FILE.png")]
     pub plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// .keras, .h5, .weights.h5, .safetensors, .npz or .onnx file; told by its content
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `convert`.
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// What to convert: a saved network (.keras, .h5), or weights (.weights.h5, .safetensors, .npz, .h5) with --model
+    pub from: PathBuf,
+    /// File to write; its name tells the kind: .keras, .h5, .onnx, .weights.h5, .safetensors, .npz
+    pub to: PathBuf,
+    /// Saved network that weights are of
+    #[arg(long, value_name = "FILE.keras")]
+    pub model: Option<PathBuf>,
+    /// For .onnx: rows of each batch [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: Option<u32>,
+    /// For .onnx: the size of whatever inputs leave open besides, such as the length of sequences [default: any size]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub size: Option<u32>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -3,11 +3,13 @@
 mod args;
 mod bench;
 mod config;
+mod convert;
 mod dump;
 mod error;
 mod evaluate;
 mod explain;
 mod fit;
+mod inspect;
 mod maps;
 mod measure;
 mod network;
@@ -74,6 +76,8 @@ fn run(cli: &Cli, begun: Instant) -> Result<(), CliError> {
             explain::run(args)
         }
         Command::Summary(args) => summary::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Bench(args) => bench::run(args, begun),
     }

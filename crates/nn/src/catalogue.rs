@@ -12,8 +12,10 @@
 //! assert_eq!(error.to_string(), "there is no loss `sparse_categorical_crossentrop`; did you mean `sparse_categorical_crossentropy`?");
 //! ```
 
+pub use crate::custom::{CustomObject, CustomObjects, custom_object_scope};
+
 use crate::{
-    Layer, Loss, Metric, Optimizer,
+    Layer, Loss, Metric, Optimizer, custom,
     keras::{ConfigError, open},
     layers, losses, metrics,
     network::Network,
@@ -288,6 +290,9 @@ pub fn layer_from_json(value: &Value) -> Result<Box<dyn Layer>, ConfigError> {
     if !value.is_object() {
         return Err(ConfigError::Shape { expected: "a layer with a `class_name`".into(), got: value.to_string() });
     }
+    if let Some(found) = custom::find(value, |objects, object| objects.layer(object)) {
+        return found;
+    }
     let matches = |row: &Row<dyn Layer>, name: &str| row.class == name || row.aliases.contains(&name);
     let rows =
         if NETWORKS.iter().any(|row| value["class_name"].as_str().is_some_and(|name| matches(row, name))) { NETWORKS } else { LAYERS };
@@ -296,12 +301,19 @@ pub fn layer_from_json(value: &Value) -> Result<Box<dyn Layer>, ConfigError> {
 
 /// A loss from Keras' envelope or a name such as `mse`.
 pub fn loss_from_json(value: &Value) -> Result<Box<dyn Loss>, ConfigError> {
-    read("loss", LOSSES, function_name(value), |row, name| row.class == name || row.aliases.contains(&name))
+    let value = function_name(value);
+    if let Some(found) = custom::find(value, |objects, object| objects.loss(object)) {
+        return found;
+    }
+    read("loss", LOSSES, value, |row, name| row.class == name || row.aliases.contains(&name))
 }
 
 /// A metric from Keras' envelope or a name such as `accuracy`, which then is its name in logs.
 pub fn metric_from_json(value: &Value) -> Result<Box<dyn Metric>, ConfigError> {
     let value = function_name(value);
+    if let Some(found) = custom::find(value, |objects, object| objects.metric(object)) {
+        return found;
+    }
     match value.as_str().map(str::to_lowercase).as_deref() {
         Some("accuracy") => return Ok(metrics::Accuracy::new().into()),
         Some("acc") => return Ok(metrics::Accuracy::acc().into()),
@@ -323,6 +335,9 @@ pub fn metric_from_json(value: &Value) -> Result<Box<dyn Metric>, ConfigError> {
 
 /// An optimizer from Keras' envelope or a name such as `adam`.
 pub fn optimizer_from_json(value: &Value) -> Result<Box<dyn Optimizer>, ConfigError> {
+    if let Some(found) = custom::find(value, |objects, object| objects.optimizer(object)) {
+        return found;
+    }
     read("optimizer", OPTIMIZERS, value, |row, name| row.class.eq_ignore_ascii_case(name))
 }
 

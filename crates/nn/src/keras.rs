@@ -13,7 +13,8 @@ pub trait KerasObject {
     fn class_name(&self) -> &'static str;
     /// Constructor arguments: exactly the keys Keras writes.
     fn config(&self) -> Value;
-    /// The envelope.
+    /// The envelope. A class of a program's own may write its module and registered name here, by which
+    /// [`custom_object_scope`](crate::catalogue::custom_object_scope) finds it again.
     fn envelope(&self) -> Value {
         json!({"module": self.module(), "class_name": self.class_name(), "config": self.config(), "registered_name": null})
     }

@@ -8,6 +8,7 @@ pub mod advice;
 pub mod callbacks;
 pub mod catalogue;
 pub mod constraints;
+mod custom;
 mod error;
 pub mod initializers;
 pub mod keras;

@@ -220,6 +220,36 @@ fn unsound_files_are_answered_with_layer_weight_and_shape() {
     assert_eq!(load(&fresh).unwrap().iterations(), 0);
 }
 
+/// What cannot be read is named at once, with its place and what to do.
+#[test]
+fn foreign_layers_are_named_all_at_once() {
+    let sound = archive(&trained(Adam::default()));
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut bad = sound.clone();
+        change(&mut bad.config["config"]["layers"]);
+        load(&bad).unwrap_err().to_string()
+    };
+    let text = changed(&|layers| {
+        layers[1]["class_name"] = json!("Densee");
+        layers[2] = json!({"class_name": "Lambda", "module": "keras.layers", "registered_name": null, "config": {
+            "name": "twice", "function": {"class_name": "__lambda__", "config": {"code": "4wE=", "defaults": null, "closure": null}}}});
+        layers[3] = json!({"class_name": "Sequential", "config": {"name": "inner", "layers": [
+            {"class_name": "Dense", "module": "my.module", "registered_name": "my>Dense", "config": {"name": "mine", "units": 3}},
+            {"class_name": "TimeDistributed", "config": {"name": "steps", "layer": {"class_name": "TorchModuleWrapper", "config": {"name": "t"}}}}]}});
+    });
+    for part in [
+        "4 layers of the model cannot be read here",
+        "`hidden` (Densee) is no layer that is known here; did you mean `Dense`?",
+        "`twice` (Lambda) holds a function of Python, and a file's code is never run",
+        "`inner/mine` (Dense) is a layer of the program that made the model, registered as \"my>Dense\"",
+        "`inner/steps/layer` (TorchModuleWrapper) wraps a program of another framework",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let text = changed(&|layers| layers[2]["class_name"] = json!("TFSMLayer"));
+    assert!(text.contains("one layer of the model cannot be read here") && text.contains("`dropout` (TFSMLayer)"), "{text}");
+}
+
 #[test]
 fn truncated_files_are_refused() {
     let bytes = trained(Sgd::default()).to_bytes().unwrap();

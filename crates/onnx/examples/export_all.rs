@@ -19,7 +19,7 @@ use adaline_nn::catalogue::{LAYERS, layer_from_json};
 use adaline_nn::layers::{
     Add, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Dense, Dropout, Embedding, Flatten,
     GRU, GlobalAveragePooling1D, GlobalAveragePooling2D, Input, LSTM, LayerNormalization, MaxPooling2D, MultiHeadAttention, Padding, SimpleRNN,
-    TimeDistributed,
+    CutMix, GRUCell, LSTMCell, MixUp, RNN, SimpleRNNCell, StackedRNNCells, TimeDistributed,
 };
 use adaline_nn::{Apply, DTypePolicy, Functional, KerasTensor, Layer, Model, Seed, Sequential};
 use adaline_onnx::{ExportOptions, save};
@@ -173,6 +173,8 @@ fn single_layers(written: &mut Written) -> Result<()> {
             let chain = if case["layers"].is_array() { case["layers"].clone() } else { json!([case["object"]]) };
             let tensors = [&case["inputs"], &case["x"]].into_iter().find(|t| !t.is_null()).cloned().unwrap_or_default();
             let tensors = if tensors.is_array() { tensors } else { json!([tensors]) };
+            // Batch after batch of one input.
+            let tensors = if file == "recurrent_stateful" { json!([tensors[0]]) } else { tensors };
             if chain[0].is_null() || tensors[0]["shape"].is_null() {
                 continue;
             }
@@ -309,6 +311,16 @@ fn networks(written: &mut Written) {
     }
     written.add("network: stateful", &[Given::new(&[Some(4), Some(3)])], Some(3), &|x| {
         Ok(vec![chain(&x[0], vec![LSTM::new(3).stateful(true).return_sequences(true).into(), GRU::new(2).stateful(true).into()])])
+    });
+    written.add("network: cells of every kind", &[Given::new(&[Some(5), Some(3)])], None, &|x| {
+        let cells: Vec<Box<dyn Layer>> = vec![SimpleRNNCell::new(4).into(), LSTMCell::new(3).into(), GRUCell::new(2).into()];
+        Ok(vec![RNN::new(StackedRNNCells::new(cells)).return_sequences(true).apply(&x[0])])
+    });
+    written.classes.extend(["SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells", "InputLayer", "MixUp", "CutMix", "Pipeline"].map(str::to_owned));
+    written.add("network: pictures made for training alone", &[image.clone()], None, &|x| {
+        let envelope = json!({"class_name": "Pipeline", "config": {"layers": [
+            {"module": "keras.layers", "class_name": "RandomFlip", "config": {}}, {"module": "keras.layers", "class_name": "Rescaling", "config": {"scale": 0.5}}]}});
+        Ok(vec![chain(&x[0], vec![MixUp::new(0.2).into(), CutMix::new(1.0).into(), layer_from_json(&envelope)?])])
     });
     written.add("network: an output that is an input", &[Given::new(&[Some(4)])], None, &|x| {
         Ok(vec![x[0].clone(), Dense::new(2).apply(&x[0])])

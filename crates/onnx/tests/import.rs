@@ -44,7 +44,8 @@ fn ints(name: &str, v: &[i64]) -> proto::Tensor {
 }
 fn model(graph: proto::Graph) -> Vec<u8> {
     let set = proto::OperatorSet { domain: String::new(), version: 18 };
-    proto::Model { ir_version: 8, producer_name: "test".into(), graph: Some(graph), opset_import: vec![set], ..Default::default() }.encode_to_vec()
+    proto::Model { ir_version: 8, producer_name: "test".into(), graph: Some(graph), opset_import: vec![set], ..Default::default() }
+        .encode_to_vec()
 }
 fn read(bytes: &[u8]) -> Result<OnnxModel, ImportError> {
     OnnxModel::read(bytes, Arc::new(Reference::default()), Limits::small())
@@ -132,10 +133,7 @@ fn all_that_is_not_supported_is_named_at_once() {
 fn what_breaks_the_format_is_said() {
     let mut order = mlp();
     order.node.swap(0, 1);
-    assert_eq!(
-        refused(order),
-        "node 0 (Relu): its input `h` is read before it is made: the nodes are in a wrong order or form a circle"
-    );
+    assert_eq!(refused(order), "node 0 (Relu): its input `h` is read before it is made: the nodes are in a wrong order or form a circle");
     let mut circle = mlp();
     circle.node[0].input[0] = "z".into();
     assert!(refused(circle).contains("form a circle"));
@@ -250,10 +248,11 @@ fn integers_divide_as_in_c_up_to_32_bits() {
 
 #[test]
 fn integers_of_more_than_32_bits_are_refused_not_cut_off() {
-    let graph = shaped(&[1], vec![ints("big", &[1 << 40, 1])], vec![
-        node("Cast", &["x"], &["i"], vec![int("to", i64::from(data_type::INT64))]),
-        node("Add", &["i", "big"], &["y"], vec![]),
-    ]);
+    let graph = shaped(
+        &[1],
+        vec![ints("big", &[1 << 40, 1])],
+        vec![node("Cast", &["x"], &["i"], vec![int("to", i64::from(data_type::INT64))]), node("Add", &["i", "big"], &["y"], vec![])],
+    );
     let x = OnnxTensor::f32(&[1], vec![1.0]).unwrap();
     let text = read(&model(graph)).unwrap().run(&[("x", &x)]).unwrap_err().to_string();
     assert_eq!(text, "node 1 (Add): the constant 1099511627776 of int64 does not fit into 32 bits, in which integers are computed");
@@ -270,11 +269,8 @@ fn integers_of_more_than_32_bits_are_refused_not_cut_off() {
 fn survives(bytes: &[u8]) {
     let begin = Instant::now();
     if let Ok(m) = read(bytes) {
-        let dims: Vec<Vec<usize>> = m
-            .inputs()
-            .iter()
-            .map(|i| i.dims.iter().flatten().map(|d| d.as_ref().copied().unwrap_or(2)).collect())
-            .collect();
+        let dims: Vec<Vec<usize>> =
+            m.inputs().iter().map(|i| i.dims.iter().flatten().map(|d| d.as_ref().copied().unwrap_or(2)).collect()).collect();
         let _ = m.trace_shapes(&dims);
     }
     assert!(begin.elapsed() < Duration::from_secs(2), "{} bytes took {:?}", bytes.len(), begin.elapsed());
@@ -290,11 +286,12 @@ fn files_that_are_cut_off_or_changed_by_a_bit_are_errors_at_worst() {
             node("Squeeze", &["a"], &["b"], vec![]),
             node("Pad", &["b", "pads"], &["c"], vec![]),
             node("Unsqueeze", &["c", "two"], &["d"], vec![]),
-            node("MaxPool", &["d"], &["e"], vec![proto::Attribute {
-                ints: vec![2],
-                r#type: attribute_type::INTS,
-                ..attribute("kernel_shape")
-            }]),
+            node(
+                "MaxPool",
+                &["d"],
+                &["e"],
+                vec![proto::Attribute { ints: vec![2], r#type: attribute_type::INTS, ..attribute("kernel_shape") }],
+            ),
             node("TopK", &["c", "two"], &["y", "at"], vec![]),
         ],
     );
@@ -370,11 +367,7 @@ fn absurd_sizes_and_depths_are_refused_soon() {
     let mut deep = proto::Graph { output: vec![proto::ValueInfo { name: "x".into(), r#type: None }], ..Default::default() };
     for _ in 0..20 {
         let branch = node("If", &["x"], &["z"], vec![inner("then_branch", deep)]);
-        deep = proto::Graph {
-            node: vec![branch],
-            output: vec![proto::ValueInfo { name: "z".into(), r#type: None }],
-            ..Default::default()
-        };
+        deep = proto::Graph { node: vec![branch], output: vec![proto::ValueInfo { name: "z".into(), r#type: None }], ..Default::default() };
     }
     assert!(fails(deep).contains("graphs within graphs lie too deep: 5, of which at most 4 are allowed"));
 
@@ -385,4 +378,12 @@ fn absurd_sizes_and_depths_are_refused_soon() {
     assert!(fails(names).contains("bytes that nodes, attributes and names take"));
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     memory_stays_small();
+}
+
+#[test]
+fn the_page_lists_all_operators() {
+    let page = include_str!("../../../docs/onnx.md");
+    let listed: Vec<&str> =
+        page.split_once("### Operators").unwrap().1.split([',', '.']).map(str::trim).filter(|s| !s.is_empty()).collect();
+    assert_eq!(listed, adaline_onnx::import::operators().collect::<Vec<_>>());
 }

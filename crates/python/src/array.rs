@@ -47,18 +47,18 @@ impl<'py> Given<'py> {
         }
     }
     /// Its rows, without a copy where it lies row-major in memory.
-    pub(crate) fn rows(&self) -> PyResult<Rows<'_>> {
+    pub(crate) fn rows(&self) -> Rows<'_> {
         let shape = self.shape().to_vec();
         let values = match self {
             Self::F32(a) => a.as_slice().map_or_else(|_| Values::OwnedF32(owned(a)), Values::F32),
             Self::I32(a) => a.as_slice().map_or_else(|_| Values::OwnedI32(owned(a)), Values::I32),
             Self::U8(a) => a.as_slice().map_or_else(|_| Values::OwnedU8(owned(a)), Values::U8),
         };
-        Ok(Rows { shape, values })
+        Rows { shape, values }
     }
     /// A tensor of its own.
     pub(crate) fn tensor(&self) -> PyResult<Tensor> {
-        let rows = self.rows()?;
+        let rows = self.rows();
         let data = match &rows.values {
             Values::F32(v) => TensorData::F32(v.to_vec()),
             Values::I32(v) => TensorData::I32(v.to_vec()),
@@ -202,7 +202,7 @@ impl Words<'_> {
 pub(crate) fn constant<'g>(b: &'g Builder, object: &Bound<'_, PyAny>) -> PyResult<Var<'g>> {
     let array = object.py().import("adaline._arrays")?.call_method1("as_constant", (object,))?;
     let given = Given::of(&array)?;
-    let rows = given.rows()?;
+    let rows = given.rows();
     let shape =
         Shape::try_new(rows.shape()).ok_or_else(|| PyValueError::new_err(format!("an array of shape {:?} is too large", rows.shape())))?;
     let literals: Vec<Literal> = match &rows.values {

@@ -1,16 +1,15 @@
 //! Layers: those of the catalogue from their configurations, and those written in Python.
 
-use crate::error::{of_config, value_error};
+use crate::error::{of_config, raised, value_error};
 use crate::node::{Node, dtype_name, dtype_of, operand};
-use crate::trace::{MaskedId, keep, with_builder, with_host, within_layer};
-use adaline::graph::{Builder, Distribution, Shape, TensorType, Var};
+use crate::trace::{MaskedId, keep, take_pending, with_builder, with_host, within_layer};
+use adaline::graph::{Distribution, Shape, Var};
 use adaline::nn::catalogue;
 use adaline::nn::constraints::Constraint;
 use adaline::nn::initializers::Initializer;
 use adaline::nn::keras::{ConfigError, DTypePolicy, KerasObject};
-use adaline::nn::layers::InputLayer;
+use adaline::nn::layers::{Arguments, InputLayer, output_shapes};
 use adaline::nn::regularizers::Regularizer;
-use adaline::nn::trace::Weights;
 use adaline::nn::{Apply, KerasTensor, Layer, Masked, SharedLayer, Trace, WeightSpec};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -217,6 +216,14 @@ impl LayerHandle {
     fn supports_masking(&self) -> bool {
         self.shared.layer().supports_masking()
     }
+    /// Names of the tensors that its call takes, where each has one of its own.
+    #[getter]
+    fn arguments(&self) -> Vec<&'static str> {
+        match self.shared.layer().arguments() {
+            Arguments::Named(needed, others) => needed.iter().chain(others).copied().collect(),
+            Arguments::List | Arguments::WithStates => Vec::new(),
+        }
+    }
     /// Name of the class in snake case, as default names begin.
     #[getter]
     fn snake_name(&self) -> String {
@@ -245,34 +252,12 @@ impl LayerHandle {
     }
 }
 
-/// Shapes of a layer's results: it is traced alone at two sizes, and what differs is open (83 and 89 are Keras' choice).
+/// Shapes of a layer's results.
 fn shapes(layer: &dyn Layer, inputs: &[(OpenShape, String)]) -> PyResult<Vec<(OpenShape, &'static str)>> {
-    let trace = |open: usize| -> PyResult<Vec<TensorType>> {
-        let b = Builder::new();
-        let mut weights = Weights::new(0);
-        let (seed, step) = (b.input("seed", TensorType::i32([2])), b.input("step", TensorType::i32(Shape::SCALAR)));
-        let mut given = Vec::with_capacity(inputs.len());
-        for (at, (dims, dtype)) in inputs.iter().enumerate() {
-            let dims: Vec<usize> = dims.iter().map(|d| d.unwrap_or(open)).collect();
-            let shape = Shape::try_new(&dims).ok_or_else(|| PyValueError::new_err(format!("a tensor of shape {dims:?} is too large")))?;
-            given.push(Masked::from(b.input(&format!("x_{at}"), TensorType::new(dtype_of(dtype)?, shape))));
-        }
-        let name = layer.name().unwrap_or("layer").to_owned();
-        let mut cx = Trace::new(&b, &mut weights, false, seed, step);
-        let results = cx.apply(&name, layer, &given);
-        drop(cx);
-        match b.latched() {
-            Some(error) => Err(value_error(error)),
-            None => Ok(results.iter().map(|r| r.value.ty()).collect()),
-        }
-    };
-    if inputs.iter().all(|(dims, _)| dims.iter().all(Option::is_some)) {
-        let known = trace(1)?;
-        return Ok(known.iter().map(|ty| (ty.shape.dims().iter().map(|&d| Some(d)).collect(), dtype_name(ty.dtype))).collect());
-    }
-    let (a, b) = (trace(83)?, trace(89)?);
-    let open = |a: &Shape, b: &Shape| a.dims().iter().zip(b.dims()).map(|(&a, &b)| Some(a).filter(|a| *a == b)).collect();
-    Ok(a.iter().zip(&b).map(|(a, b)| (open(&a.shape, &b.shape), dtype_name(a.dtype))).collect())
+    take_pending();
+    let given = inputs.iter().map(|(dims, dtype)| Ok((dims.clone(), dtype_of(dtype)?))).collect::<PyResult<Vec<_>>>()?;
+    let results = output_shapes(layer, &given).map_err(|e| raised(&e))?;
+    Ok(results.into_iter().map(|(dims, dtype)| (dims, dtype_name(dtype))).collect())
 }
 
 /// A tensor that does not exist yet: what layers are called on to describe a network.

@@ -8,19 +8,22 @@
 //! | `layer` | layers of the catalogue and of Python, symbolic tensors |
 //! | `object` | losses, metrics, optimizers and their like by themselves |
 //! | `model` | networks with weights: fit, evaluate, predict, save |
-//! | `callback` | Python's callbacks in the training loop |
+//! | `callback`, `builtin` | Python's and Rust's callbacks in the training loop |
+//! | `onnx` | ONNX models |
 //! | `array` | NumPy's arrays |
 //! | `error` | Rust's errors as Python's exceptions |
 
 #![expect(clippy::needless_pass_by_value, clippy::unused_self, reason = "PyO3 hands arguments over by value, and methods need a receiver")]
 
 mod array;
+mod builtin;
 mod callback;
 mod error;
 mod layer;
 mod model;
 mod node;
 mod object;
+mod onnx;
 mod program;
 mod trace;
 
@@ -34,5 +37,6 @@ fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
     program::register(m)?;
     layer::register(m)?;
     object::register(m)?;
+    onnx::register(m)?;
     model::register(m)
 }

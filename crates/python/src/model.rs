@@ -1,17 +1,19 @@
 //! Networks with weights: what Python's `Model` asks.
 
 use crate::array::{Given, Rows, tensor_to_python};
+use crate::builtin::Builtin;
 use crate::callback::{PythonCallback, PythonProgress};
-use crate::error::{of_config, raised};
+use crate::error::{of_config, raised, value_error};
 use crate::layer::{LayerHandle, OpenShape, Symbol, parse};
 use crate::object::{loss_of, metric_of};
 use crate::trace::take_pending;
 use adaline::data::{RowSource, Tensor};
 use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective};
 use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Seed, Sequential, catalogue};
+use adaline::onnx::ExportOptions;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -124,6 +126,13 @@ impl Core {
             (Err(error), None) => Err(raised(&error)),
         }
     }
+    /// A callback: a configuration of one of Rust's, or an object.
+    fn told(&self, object: &Bound<'_, PyAny>, batches: bool) -> PyResult<Told<'_>> {
+        Ok(match object.cast::<PyString>() {
+            Ok(text) => Told::Rust(Builtin::from_json(&parse(text.to_cow()?.as_ref())?)?),
+            Err(_) => Told::Python(Box::new(PythonCallback { object: object.clone().unbind(), cell: &self.cell, batches, stand_in: None })),
+        })
+    }
     /// As [`Core::with`], holding the interpreter: for what takes a moment.
     fn held<R>(&self, f: impl FnOnce(&mut Model) -> R) -> PyResult<R> {
         // Who waits must not hold the interpreter, which the one that has the model may need.
@@ -133,6 +142,12 @@ impl Core {
     }
 }
 
+/// A callback of a `fit`.
+enum Told<'a> {
+    Python(Box<PythonCallback<'a>>),
+    Rust(Builtin),
+}
+
 /// Data of Python, borrowed.
 struct Data<'py>(Vec<Given<'py>>);
 
@@ -140,7 +155,7 @@ impl<'py> Data<'py> {
     fn of(arrays: &[Bound<'py, PyAny>]) -> PyResult<Self> {
         arrays.iter().map(Given::of).collect::<PyResult<_>>().map(Self)
     }
-    fn rows(&self) -> PyResult<Vec<Rows<'_>>> {
+    fn rows(&self) -> Vec<Rows<'_>> {
         self.0.iter().map(Given::rows).collect()
     }
     fn tensors(&self) -> PyResult<Vec<Tensor>> {
@@ -245,6 +260,11 @@ impl Core {
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.tried(py, |m| m.to_bytes())?))
     }
+    /// Writes the prediction as an ONNX model; `batch` and `size` fix sizes that are open.
+    fn export_onnx(&self, py: Python<'_>, path: &str, batch: Option<usize>, size: Option<usize>) -> PyResult<()> {
+        let done = self.with(py, |m| adaline::onnx::save(m, path, &ExportOptions { batch, size }))?;
+        done.map_err(value_error)
+    }
     fn save_weights(&self, py: Python<'_>, path: &str) -> PyResult<()> {
         self.tried(py, |m| m.save_weights(path))
     }
@@ -318,7 +338,7 @@ impl Core {
     /// All outputs for arrays of one batch.
     fn call(&self, py: Python<'_>, x: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Py<PyAny>>> {
         let data = Data::of(&x)?;
-        let rows = data.rows()?;
+        let rows = data.rows();
         let batch = rows.first().map_or(1, |r| r.rows().max(1));
         let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch))?;
         outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
@@ -326,7 +346,7 @@ impl Core {
     /// As `call` for one input and one output: the fast way.
     fn call_one(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let given = Given::of(x)?;
-        let rows = given.rows()?;
+        let rows = given.rows();
         let batch = rows.rows().max(1);
         let output = self.tried(py, |m| m.predict_batched(&rows, batch))?;
         tensor_to_python(py, output)
@@ -334,7 +354,7 @@ impl Core {
     /// All outputs for arrays, in batches.
     fn predict(&self, py: Python<'_>, x: Vec<Bound<'_, PyAny>>, batch_size: usize) -> PyResult<Vec<Py<PyAny>>> {
         let data = Data::of(&x)?;
-        let rows = data.rows()?;
+        let rows = data.rows();
         let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch_size))?;
         outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
     }
@@ -360,14 +380,14 @@ impl Core {
         x: Vec<Bound<'_, PyAny>>,
         y: Vec<Bound<'_, PyAny>>,
         options: Options<'_>,
-        callbacks: Vec<(Py<PyAny>, bool)>,
-    ) -> PyResult<(Vec<usize>, Named<Vec<f64>>)> {
+        callbacks: Vec<(Bound<'_, PyAny>, bool)>,
+    ) -> PyResult<Trained> {
         take_pending();
         let (x, y) = (Data::of(&x)?, Data::of(&y)?);
-        let (rows, y) = (x.rows()?, y.tensors()?);
+        let (rows, y) = (x.rows(), y.tensors()?);
         check_finite(&rows, "x")?;
         let (vx, vy) = (Data::of(&options.validation_x)?, Data::of(&options.validation_y)?);
-        let (vx, vy) = (vx.rows()?, vy.tensors()?);
+        let (vx, vy) = (vx.rows(), vy.tensors()?);
         check_finite(&vx, "validation x")?;
         let validation_weights = weights_of(options.validation_weights.as_ref())?;
         let sample_weight = weights_of(options.sample_weight.as_ref())?;
@@ -376,8 +396,8 @@ impl Core {
         let stop = Arc::new(AtomicBool::new(false));
         let display = options.display.as_ref().map(|d| d.clone().unbind());
         let progress = PythonProgress::new(options.verbose, options.epochs, options.interactive, display, Arc::clone(&stop));
-        let callbacks: Vec<_> =
-            callbacks.into_iter().map(|(object, batches)| PythonCallback { object, cell: &self.cell, batches, stand_in: None }).collect();
+        let mut callbacks = callbacks.iter().map(|(object, batches)| self.told(object, *batches)).collect::<PyResult<Vec<Told<'_>>>>()?;
+        let given = &mut callbacks;
         let plain = options.plain();
         let mut loan = Loan { cell: &self.cell, model: None };
         let result = py.detach(|| -> Result<Result<FitResult, Error>, Busy> {
@@ -394,8 +414,11 @@ impl Core {
                     None => fit.validation_data(inputs(&vx), labels(&vy)),
                 };
             }
-            for callback in callbacks {
-                fit = fit.callback(callback);
+            for callback in given {
+                fit = match callback {
+                    Told::Python(callback) => fit.callback(&mut **callback),
+                    Told::Rust(callback) => fit.callback(callback.callback()),
+                };
             }
             // This thread has the model from here to the end, save while callbacks run.
             let mut model = self.cell.take()?;
@@ -411,7 +434,8 @@ impl Core {
         if let Some(pending) = take_pending() {
             return Err(pending);
         }
-        result.map(|r| (r.epochs, r.columns)).map_err(|e| raised(&e))
+        let after = callbacks.iter().map(|c| if let Told::Rust(c) = c { c.told() } else { Vec::new() }).collect();
+        result.map(|r| (r.epochs, r.columns, after)).map_err(|e| raised(&e))
     }
     /// Loss and metrics on arrays.
     fn evaluate(
@@ -423,7 +447,7 @@ impl Core {
         sample_weight: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Logs> {
         let (x, y) = (Data::of(&x)?, Data::of(&y)?);
-        let (rows, y) = (x.rows()?, y.tensors()?);
+        let (rows, y) = (x.rows(), y.tensors()?);
         check_finite(&rows, "x")?;
         let mut options = Evaluate::default().batch_size(batch_size);
         if let Some(weights) = weights_of(sample_weight)? {
@@ -440,7 +464,7 @@ impl Core {
         sample_weight: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Logs> {
         let (x, y) = (Data::of(&x)?, Data::of(&y)?);
-        let (rows, y) = (x.rows()?, y.tensors()?);
+        let (rows, y) = (x.rows(), y.tensors()?);
         let weights = weights_of(sample_weight)?;
         self.tried(py, |m| {
             m.train_on_batch(inputs(&rows), labels(&y), weights.as_deref())?;
@@ -456,7 +480,7 @@ impl Core {
         sample_weight: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Logs> {
         let (x, y) = (Data::of(&x)?, Data::of(&y)?);
-        let (rows, y) = (x.rows()?, y.tensors()?);
+        let (rows, y) = (x.rows(), y.tensors()?);
         let weights = weights_of(sample_weight)?;
         self.tried(py, |m| m.test_on_batch(inputs(&rows), labels(&y), weights.as_deref()))
     }
@@ -495,6 +519,9 @@ impl Core {
         Ok((told.trainable, told.non_trainable, told.optimizer))
     }
 }
+
+/// Numbers of the epochs, values by name, and for each callback what it tells afterwards.
+type Trained = (Vec<usize>, Named<Vec<f64>>, Vec<Named<f64>>);
 
 /// Name, class, level, open output shape, parameters, whether trainable, what it is called on.
 type SummaryRow = (String, String, usize, Option<OpenShape>, usize, Option<bool>, Vec<String>);

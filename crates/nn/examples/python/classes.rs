@@ -362,9 +362,9 @@ fn one(module: &Module, class: &Class, told: &Told<'_>, source: &Source, missing
     if layer || class.signature.more {
         parameters.push("**kwargs: Any".into());
         if layer {
-            handed.push("**kwargs".into())
+            handed.push("**kwargs".into());
         } else {
-            own.push("**kwargs".into())
+            own.push("**kwargs".into());
         }
         arguments.push(("**kwargs".into(), words::more(module.name, &class.name).into()));
     }

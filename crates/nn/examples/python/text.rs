@@ -166,7 +166,6 @@ pub(crate) fn docstring(paragraphs: &[String], arguments: &[(String, String)], i
 /// A value as Python writes it; a list, of which nobody may change a default, as a tuple.
 pub(crate) fn literal(value: &Value) -> String {
     match value {
-        Value::Null => "None".into(),
         Value::Bool(yes) => if *yes { "True" } else { "False" }.into(),
         Value::Number(n) => n.to_string(),
         Value::String(text) => format!("{text:?}"),
@@ -174,7 +173,7 @@ pub(crate) fn literal(value: &Value) -> String {
             let each: Vec<String> = values.iter().map(literal).collect();
             format!("({}{})", each.join(", "), if each.len() == 1 { "," } else { "" })
         }
-        Value::Object(_) => "None".into(),
+        Value::Null | Value::Object(_) => "None".into(),
     }
 }
 

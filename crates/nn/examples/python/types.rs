@@ -89,6 +89,7 @@ pub(crate) fn annotation(module: &str, class: &str, argument: &Argument, rust: O
 }
 
 /// What only one class has so.
+#[expect(clippy::match_same_arms, reason = "a line for each module and class")]
 fn of_class(module: &str, class: &str, name: &str) -> Option<&'static str> {
     Some(match (module, class, name) {
         ("initializers", _, "mean") | ("initializers", "VarianceScaling", "scale") | ("layers", "RandomPerspective", "scale") => "float",

@@ -21,7 +21,7 @@ pub enum SaveFreq {
 /// Saves the model after each epoch, or only when the watched value became better; as Keras' `ModelCheckpoint`.
 ///
 /// The path may hold `{epoch:02d}` (counted from 1), `{batch}` and any name of the logs, such as `{val_loss:.2f}`. With
-/// `save_weights_only` the file is a `.keras` archive all the same, but without the optimizer's memory and the `compile` settings.
+/// `save_weights_only` the file is Keras' `.weights.h5`, or a `.keras` archive without the optimizer's memory and the `compile` settings.
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
     filepath: String,
@@ -140,8 +140,10 @@ impl ModelCheckpoint {
 
 impl Callback for ModelCheckpoint {
     fn on_train_begin(&mut self, _: &mut Control<'_>) -> Result<()> {
-        if Path::new(&self.filepath).extension().is_none_or(|e| e != "keras") {
-            return Err(Self::fail(format!("the file path {:?} must end in .keras", self.filepath)));
+        let weights = self.save_weights_only && self.filepath.ends_with(".weights.h5");
+        if !weights && Path::new(&self.filepath).extension().is_none_or(|e| e != "keras") {
+            let only = if self.save_weights_only { " or .weights.h5" } else { "" };
+            return Err(Self::fail(format!("the file path {:?} must end in .keras{only}", self.filepath)));
         }
         if self.save_freq == SaveFreq::Steps(0) {
             return Err(Error::option("save_freq", 0, "at least 1 step"));

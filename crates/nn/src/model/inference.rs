@@ -1,9 +1,11 @@
 //! The graph of a prediction, for those who translate networks into other formats.
 
 use super::Model;
+use super::forward::Forward;
 use super::step::update;
 use crate::error::{Error, Result};
-use adaline_graph::{Builder, Graph, SlotId};
+use crate::network::shapes::trace_graph;
+use adaline_graph::{Graph, SlotId};
 
 impl Model {
     /// The graph of a prediction of `rows` rows, those of each input of the given shape. Its inputs are the network's (their names are
@@ -25,14 +27,15 @@ impl Model {
         if fixed != rows {
             return Err(Error::option("rows", rows, format!("{fixed}, of which stateful layers keep the states")));
         }
-        let b = Builder::new();
-        let pass = self.trace_calls(&b, &self.batch_types(inputs, rows, shapes)?, &mut self.weights.declarations());
-        for (name, v) in self.output_names.iter().zip(pass.outputs()) {
-            b.output(name, v);
-        }
-        update(&b, &pass);
-        let calls = pass.recorded();
-        b.finish().map_err(|source| self.unfit(source, inputs, rows, shapes, &calls))
+        let write = |pass: &Forward<'_>| {
+            for (name, v) in self.output_names.iter().zip(pass.outputs()) {
+                v.builder().output(name, v);
+            }
+            if let Some(v) = pass.outputs().next() {
+                update(v.builder(), pass);
+            }
+        };
+        trace_graph(&self.net, &self.name, inputs, rows, shapes, &mut self.weights.declarations(), write).map(|(graph, ())| graph)
     }
 
     /// The number of rows that every batch has, where stateful layers keep states from one to the next; nothing where any number is right.

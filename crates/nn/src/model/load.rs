@@ -90,7 +90,7 @@ impl Model {
             archive.config["config"] = described["config"].clone();
         }
         let weights = limited(archive.weights.iter(), seed);
-        let mut net = Network::from_json(&archive.config).map_err(|p| p.of_file(file))?;
+        let mut net = Network::from_file(&archive.config).map_err(|p| p.of_file(file))?;
         let tensors = by_path(&archive.weights);
         let kept = Kept { assets: &archive.assets, tensors: &tensors };
         net.take_all_kept("layers", &kept).map_err(|e| wrong(e.to_string()))?;
@@ -124,7 +124,7 @@ impl Model {
             return Err(Error::Load { file: file.into(), message });
         }
         let config = legacy::modern_model(&legacy.model_config);
-        let net = Network::from_json(&config).map_err(|p| p.of_file(file))?;
+        let net = Network::from_file(&config).map_err(|p| p.of_file(file))?;
         let weights = limited(legacy.layers.iter().flat_map(|l| &l.weights), options.seed);
         let mut model = Self::of(net, backend, weights)?;
         model.build_as_described(&config, file)?;

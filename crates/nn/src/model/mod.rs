@@ -14,6 +14,7 @@ pub(crate) mod forward;
 mod history;
 mod inference;
 mod inspect;
+mod legacy_file;
 mod load;
 mod loader;
 mod memory;

@@ -17,16 +17,22 @@ use std::path::Path;
 /// Our own notes in a file: what Keras does not keep.
 pub(crate) const NOTES: &str = "adaline/model.json";
 /// The Keras whose files these are.
-const KERAS_VERSION: &str = "3.15.1";
+pub(super) const KERAS_VERSION: &str = "3.15.1";
 
 impl Model {
     /// Writes the model with its weights, optimizer memory and assets to a `.keras` file. What is there is replaced, at once or not at all.
+    /// To a name that ends in `.h5` or `.hdf5` it writes the older HDF5 file of Keras, as Keras 3 does; that holds no assets (how a table was
+    /// prepared), no seed, and nothing that layers such as `StringLookup` learnt.
     ///
     /// # Errors
     /// [`Error::NotBuilt`]; [`Error::Format`] when the file cannot be written; [`Error::Config`] and [`Error::Layer`] for a loss, metric or layer
     /// that is a function of the program.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        Ok(self.to_archive(true)?.write(path.as_ref())?)
+        let path = path.as_ref();
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("h5") || e.eq_ignore_ascii_case("hdf5")) {
+            return Ok(self.to_legacy()?.write(path)?);
+        }
+        Ok(self.to_archive(true)?.write(path)?)
     }
     /// The bytes that [`Model::save`] would write.
     ///
@@ -58,7 +64,8 @@ impl Model {
         self.compiled.as_ref().map(|compiled| self.settings_of(compiled)).transpose()
     }
 
-    pub(super) fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
+    /// The network for a file, if one can hold it.
+    pub(super) fn writable_config(&self) -> Result<Value> {
         let custom = |w: &Weight| match w.spec.regularizer {
             Some(r @ Regularizer::Custom(_)) => Some((w.layer.clone(), w.name.clone(), r.class_name())),
             _ => None,
@@ -69,7 +76,11 @@ impl Model {
                  and save that, with the weights of this one (get_weights, set_weights)"
             )));
         }
-        let mut config = self.to_config()?;
+        self.to_config()
+    }
+
+    pub(super) fn to_archive(&self, with_optimizer: bool) -> Result<KerasArchive> {
+        let mut config = self.writable_config()?;
         let (weights, group_names) = self.weight_tensors(with_optimizer);
         if let Some(compiled) = self.compiled.as_ref().filter(|_| with_optimizer) {
             config["compile_config"] = self.settings_of(compiled)?;

@@ -1,5 +1,6 @@
 //! Networks as Keras writes and reads them: `Sequential` with its list of layers, `Functional` with the calls of each layer (`inbound_nodes`).
 
+use super::foreign::foreign_layers;
 use super::symbolic::{Apply, KerasTensor, SharedLayer};
 use super::{Call, Functional, INPUT_LAYER, Kind, Network};
 use crate::Layer;
@@ -108,12 +109,10 @@ impl Network {
             return config;
         }
         for (at, layer) in layers.iter_mut().enumerate() {
-            let name = layer["config"]["name"].clone();
-            layer["inbound_nodes"] = match at.checked_sub(own) {
-                None => json!([]),
-                Some(at) => self.nodes_of(at, shapes, &below).into(),
+            (layer["name"], layer["inbound_nodes"]) = match at.checked_sub(own) {
+                None => (layer["config"]["name"].clone(), json!([])),
+                Some(at) => (self.layers[at].name.as_str().into(), self.nodes_of(at, shapes, &below).into()),
             };
-            layer["name"] = name;
         }
         config["layers"] = layers.into();
         let place = |value: usize| {
@@ -166,6 +165,14 @@ impl Network {
                 json!({"args": args, "kwargs": kwargs})
             })
             .collect()
+    }
+
+    /// Reads the network of a file. Layers that cannot be read are told of all at once.
+    pub(crate) fn from_file(envelope: &Value) -> Result<Self, Problem> {
+        match foreign_layers(envelope) {
+            Some(message) => Err(Problem::Whole(message)),
+            None => Self::from_json(envelope),
+        }
     }
 
     /// Reads a network from its envelope, `Sequential` or `Functional`.

@@ -3,6 +3,7 @@
 
 mod chain;
 mod config;
+mod foreign;
 mod functional;
 pub(crate) mod input;
 mod nested;

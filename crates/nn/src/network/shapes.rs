@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::forward::{Forward, Randomness, forward_recorded};
 use crate::trace::Weights;
 use adaline_formats::snake_case;
-use adaline_graph::{Builder, DType, Shape, TensorType, Var};
+use adaline_graph::{Builder, DType, Graph, Shape, TensorType, Var};
 
 /// Size taken for open dimensions where one is needed only to make weights.
 pub(crate) const OPEN: usize = 8;
@@ -115,13 +115,26 @@ pub(crate) fn trace<R>(
     weights: &mut Weights,
     read: impl FnOnce(&Forward<'_>) -> R,
 ) -> Result<R> {
+    trace_graph(net, model, inputs, rows, samples, weights, read).map(|(_, result)| result)
+}
+
+/// As [`trace`], with the graph; what `read` writes into it is there too.
+pub(crate) fn trace_graph<R>(
+    net: &Network,
+    model: &str,
+    inputs: &[InputSpec],
+    rows: usize,
+    samples: &[Vec<usize>],
+    weights: &mut Weights,
+    read: impl FnOnce(&Forward<'_>) -> R,
+) -> Result<(Graph, R)> {
     let limit = weights.limit;
     let b = Builder::new();
     let pass = trace_calls(&b, net, &batch_types(model, inputs, rows, samples)?, weights);
     let result = (!b.failed()).then(|| read(&pass));
     let calls = pass.recorded();
     let source = match (b.finish(), result) {
-        (Ok(_), Some(result)) => return Ok(result),
+        (Ok(graph), Some(result)) => return Ok((graph, result)),
         (Err(source), _) => source,
         (Ok(_), None) => return Err(Error::Network { model: model.into(), message: "it cannot be traced".into() }),
     };

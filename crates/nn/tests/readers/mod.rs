@@ -2,23 +2,13 @@
 //! by every `cargo test`, without libFuzzer.
 
 use adaline_formats::{KerasArchive, LegacyFile, ModelFile, ReadLimits, Safetensors, WeightsFile};
-use adaline_graph::reference::Reference;
-use adaline_nn::Model;
-use adaline_nn::model::LoadOptions;
-use std::sync::Arc;
 
 /// A reader's name, which is its folder below `fuzz/corpus`, and what it is given.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
-    ("keras_archive", keras_archive),
-    ("weights_h5", weights_h5),
-    ("legacy_h5", legacy_h5),
-    ("safetensors", safetensors),
-    ("npz", npz),
-    ("model", model),
-];
+pub const TARGETS: &[(&str, fn(&[u8]))] =
+    &[("keras_archive", keras_archive), ("weights_h5", weights_h5), ("legacy_h5", legacy_h5), ("safetensors", safetensors), ("npz", npz)];
 
 /// Little may be asked for, so that runs are quick and what asks for much is found.
-fn limits() -> ReadLimits {
+pub(crate) fn limits() -> ReadLimits {
     ReadLimits {
         json_bytes: 1 << 20,
         weights_bytes: 16 << 20,
@@ -31,7 +21,7 @@ fn limits() -> ReadLimits {
 }
 
 /// Neither a panic nor a reader that stopped at one is an answer.
-fn answered<T>(read: Result<T, adaline_formats::FormatError>) -> Option<T> {
+pub(crate) fn answered<T>(read: Result<T, adaline_formats::FormatError>) -> Option<T> {
     match read {
         Ok(value) => Some(value),
         Err(error) => {
@@ -86,12 +76,4 @@ pub fn safetensors(bytes: &[u8]) {
 /// `.npz`.
 pub fn npz(bytes: &[u8]) {
     let _ = adaline_data::read_npz_from_slice(bytes, "bytes in memory");
-}
-
-/// Whole models: configurations of layers, losses and optimizers, and how weights find their places.
-pub fn model(bytes: &[u8]) {
-    if answered(ModelFile::read_from_slice_with(bytes, &limits())).is_none() {
-        return;
-    }
-    let _ = Model::from_bytes(Arc::new(Reference::default()), bytes, LoadOptions::default());
 }

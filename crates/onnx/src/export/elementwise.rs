@@ -5,7 +5,7 @@ use super::sizes::Size;
 use super::translate::{Walk, literal};
 use super::writer::{Writer, element, int};
 use crate::proto::data_type;
-use adaline_graph::{BinaryOp, DType, Literal, NodeId, Op, UnaryOp};
+use adaline_graph::{BinaryOp, DType, Literal, NodeId, Op, ReduceOp, UnaryOp};
 
 impl Walk<'_> {
     pub(super) fn unary(&self, w: &mut Writer<'_>, id: NodeId, op: UnaryOp) -> Held {
@@ -49,6 +49,7 @@ impl Walk<'_> {
             return self.value(a).clone();
         }
         let joined = match op {
+            BinaryOp::Div => self.softmax(w, a, b),
             BinaryOp::Add => self.with_bias(w, a, b).or_else(|| self.with_bias(w, b, a)),
             BinaryOp::Max => self.relu(w, a, b).or_else(|| self.relu(w, b, a)),
             _ => None,
@@ -92,6 +93,31 @@ impl Walk<'_> {
             w.node("Where", &names, vec![])
         };
         common(name, &operands)
+    }
+
+    /// `e / sum(e)` along an axis, where e is the exponential of `x - max(x)`.
+    fn softmax(&self, w: &mut Writer<'_>, exponential: NodeId, sum: NodeId) -> Option<Held> {
+        // What repeats or hands on a value does not change it here.
+        let behind = |mut id: NodeId| {
+            while let Op::Broadcast(_) | Op::StopGradient = self.op(id) {
+                id = self.takes(id)[0];
+            }
+            id
+        };
+        let (Op::Unary(UnaryOp::Exp), Op::Reduce { op: ReduceOp::Sum, axes }) = (self.op(exponential), self.op(behind(sum))) else { return None };
+        let shifted = self.takes(exponential)[0];
+        let Op::Binary(BinaryOp::Sub) = self.op(shifted) else { return None };
+        let (x, largest) = (self.takes(shifted)[0], behind(self.takes(shifted)[1]));
+        let fits = self.takes(behind(sum)) == [exponential]
+            && self.op(largest) == (Op::Reduce { op: ReduceOp::Max, axes })
+            && self.takes(largest) == [x]
+            && axes.len() == 1;
+        let axis = axes.iter().next().filter(|_| fits)?;
+        let (held, dims) = (self.value(x), self.dims(x));
+        // Of values that are repeated along the axis, the mean is another one.
+        let place = held.axis(axis, dims.len()).filter(|_| held.has(axis, &dims))?;
+        let held = held.clone();
+        Some(Held { name: w.node("Softmax", &[&held.name], vec![int("axis", place as i64)]), ..held })
     }
 
     /// `max(x, 0)`.

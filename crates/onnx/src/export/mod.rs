@@ -25,12 +25,12 @@ mod translate;
 mod writer;
 
 use crate::proto;
-use adaline_graph::{DType, GraphError};
+use adaline_graph::{DType, GraphError, NodeId};
 use adaline_nn::Model;
 use held::Held;
 use prost::Message;
 use sizes::Size;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use traces::{Together, Variable};
 use translate::Walk;
@@ -61,7 +61,9 @@ pub enum ExportError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// An operation that predictions do not have.
-    #[error("layer `{layer}` uses `{op}`, which is for training alone and has no counterpart in ONNX; write the layer without it for prediction")]
+    #[error(
+        "layer `{layer}` uses `{op}`, which is for training alone and has no counterpart in ONNX; write the layer without it for prediction"
+    )]
     Operation {
         /// Name of the operation.
         op: &'static str,
@@ -118,7 +120,11 @@ pub fn export(model: &Model, options: &ExportOptions) -> Result<proto::Model, Ex
     let mut outputs = Vec::new();
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     let mut keep = Vec::new();
-    let mut wanted: Vec<(String, adaline_graph::NodeId)> = graph.outputs().values.clone();
+    // A network may give what it takes, or the same twice.
+    let mut taken: BTreeSet<&str> = names.iter().copied().collect();
+    let values = graph.outputs().values.iter();
+    let mut wanted: Vec<(String, NodeId)> =
+        values.map(|(name, value)| (if taken.insert(name) { name.clone() } else { w.fresh(name) }, *value)).collect();
     for (slot, value) in &graph.outputs().updates {
         let name = graph.slots().iter().find(|s| s.slot == *slot).map_or("state", |s| &s.name).to_owned();
         let dims = graphs.dims(*value);
@@ -146,7 +152,8 @@ pub fn export(model: &Model, options: &ExportOptions) -> Result<proto::Model, Ex
             node.name.clone_from(first);
         }
     }
-    let graph = proto::Graph { node: nodes, name: model.name().into(), initializer, input: inputs, output: outputs, ..proto::Graph::default() };
+    let graph =
+        proto::Graph { node: nodes, name: model.name().into(), initializer, input: inputs, output: outputs, ..proto::Graph::default() };
     Ok(proto::Model {
         ir_version: IR_VERSION,
         producer_name: "adaline".into(),

@@ -3,8 +3,8 @@
 use super::ExportError;
 use super::held::Held;
 use super::sizes::Size;
-use super::translate::{Part, Walk};
 use super::traces::Together;
+use super::translate::{Part, Walk};
 use super::writer::{Writer, element, graph, int, ints, node};
 use super::{shape::flat, value_info};
 use crate::proto;
@@ -60,7 +60,13 @@ impl Walk<'_> {
             results.push(value_info(&name, element(inside.first().ty(*value).dtype), &dims, &[]));
         }
         let nodes = w.exchange_nodes(around);
-        let body = proto::Graph { node: nodes, name: w.fresh(&format!("{layer}/body")), input: declared, output: results, ..proto::Graph::default() };
+        let body = proto::Graph {
+            node: nodes,
+            name: w.fresh(&format!("{layer}/body")),
+            input: declared,
+            output: results,
+            ..proto::Graph::default()
+        };
 
         let count = inside.first().outputs().values.len();
         let names: Vec<String> = (0..count).map(|i| w.fresh(&format!("{layer}/Scan/{i}"))).collect();

@@ -6,7 +6,7 @@ use super::sizes::Size;
 use super::translate::{Walk, literal};
 use super::writer::{Writer, int, ints};
 use crate::proto::data_type;
-use adaline_graph::{ArgOp, AxisSet, BinaryOp, Graph, Literal, NodeId, Op, PadSpec, Perm, ReduceOp, SliceSpec};
+use adaline_graph::{ArgOp, AxisSet, BinaryOp, DType, NodeId, Op, PadSpec, Perm, ReduceOp, SliceSpec};
 
 impl Walk<'_> {
     pub(super) fn reduce(&mut self, w: &mut Writer<'_>, id: NodeId, op: ReduceOp, axes: AxisSet) -> Result<Held, ExportError> {
@@ -31,9 +31,12 @@ impl Walk<'_> {
             match self.op(user) {
                 Op::Reshape(_) => at = user,
                 Op::Binary(BinaryOp::Div) if self.takes(user)[0] == at => {
-                    let terms = |g: &Graph| axes.iter().map(|a| g.ty(source).shape.dims()[a]).product::<usize>() as f32;
                     let count = self.takes(user)[1];
-                    let fits = self.graphs.0.iter().all(|g| literal(g.node(count).op) == Some(Literal::f32(terms(g))));
+                    // As it is rounded where there are many.
+                    let fits = self.graphs.0.iter().all(|g| {
+                        let terms = axes.iter().map(|a| g.ty(source).shape.dims()[a] as f64).product::<f64>();
+                        literal(g.node(count).op).is_some_and(|l| l.dtype() == DType::F32 && (l.as_f64() / terms - 1.0).abs() < 1e-6)
+                    });
                     return fits.then_some(user);
                 }
                 _ => return None,
@@ -136,9 +139,8 @@ impl Walk<'_> {
     fn with_ones(&self, w: &mut Writer<'_>, held: &Held, from: &[Size], to: &[Size]) -> Held {
         let mut held = w.ranked(held, from.len());
         // Repeated axes have one element, too, and stay.
-        let places = |held: &Held| -> Vec<usize> {
-            (0..from.len()).filter(|&a| !from[a].is(1)).filter_map(|a| held.axis(a, from.len())).collect()
-        };
+        let places =
+            |held: &Held| -> Vec<usize> { (0..from.len()).filter(|&a| !from[a].is(1)).filter_map(|a| held.axis(a, from.len())).collect() };
         // Axes may be in another order as long as nothing but axes of one element is moved.
         if !places(&held).is_sorted() {
             held = w.plain(&held, from.len());
@@ -248,7 +250,10 @@ impl Walk<'_> {
         }
         let zero = Size::always(0, w.traces());
         let by_place = |sizes: &[Size]| -> Vec<Size> {
-            (0..rank).map(|at| held.node_axis(at, rank)).map(|a| if padded.contains(&a) { sizes[a].clone() } else { zero.clone() }).collect()
+            (0..rank)
+                .map(|at| held.node_axis(at, rank))
+                .map(|a| if padded.contains(&a) { sizes[a].clone() } else { zero.clone() })
+                .collect()
         };
         let pads: Vec<Size> = by_place(&before).into_iter().chain(by_place(&after)).collect();
         let pads = w.shape(&pads)?;

@@ -85,9 +85,8 @@ pub(super) enum Formula {
     },
 }
 
-/// Most that a size is divided by or multiplied with.
+/// Most that a size is divided by.
 const DIVISORS: i64 = 64;
-const FACTORS: i64 = 16;
 
 /// How a size comes from variables; nothing where it is none of the functions that are tried, or more than one.
 pub(super) fn formula(size: &Size, variables: &[Size]) -> Option<Formula> {
@@ -101,15 +100,27 @@ pub(super) fn formula(size: &Size, variables: &[Size]) -> Option<Formula> {
         let rest = size.divided(v)?;
         formula(&rest, variables).map(|_| Formula::Product(at, rest))
     });
-    product.or_else(|| variables.iter().enumerate().find_map(|(of, v)| line(size, v).map(|(f, s, d)| Formula::Line { of, factor: f, shift: s, divisor: d })))
+    product.or_else(|| {
+        variables
+            .iter()
+            .enumerate()
+            .find_map(|(of, v)| line(size, v).map(|(f, s, d)| Formula::Line { of, factor: f, shift: s, divisor: d }))
+    })
 }
 
-/// p, q and d of `(p n + q) / d` rounded down, the smallest d and p that fit.
+/// p, q and d of `(p n + q) / d` rounded down, the smallest d that fits.
 fn line(size: &Size, variable: &Size) -> Option<(i64, i64, i64)> {
+    let pairs = || size.0.iter().zip(&variable.0);
+    let (Some(low), Some(high)) = (pairs().min_by_key(|p| p.1), pairs().max_by_key(|p| p.1)) else { return None };
+    if high.1 == low.1 {
+        return None;
+    }
+    let slope = (high.0 - low.0) as f64 / (high.1 - low.1) as f64;
     for divisor in 1..=DIVISORS {
-        for factor in 1..=FACTORS {
+        let nearest = (slope * divisor as f64).round() as i64;
+        for factor in [nearest, nearest - 1, nearest + 1] {
             // d s <= p n + q < d s + d
-            let gaps = size.0.iter().zip(&variable.0).map(|(s, n)| divisor * s - factor * n);
+            let gaps = pairs().map(|(s, n)| divisor * s - factor * n);
             let (least, most) = gaps.fold((i64::MAX, i64::MIN), |(l, m), g| (l.min(g), m.max(g)));
             if most < least + divisor {
                 // Where several q fit, other sizes might tell them apart.
@@ -139,6 +150,7 @@ mod tests {
         let conv = |n: i64| (n - 3) / 2 + 1;
         assert_eq!(found(&|b, n| b * conv(conv(conv(n)))), Some(Formula::Product(0, size(&|_, n| conv(conv(conv(n)))))));
         assert_eq!(found(&|_, n| conv(conv(conv(n)))), Some(Formula::Line { of: 1, factor: 1, shift: -7, divisor: 8 }));
+        assert_eq!(found(&|b, _| 5000 * b - 1), Some(Formula::Line { of: 0, factor: 5000, shift: -1, divisor: 1 }));
         assert_eq!(found(&|_, n| n * n - 1), None);
     }
 

@@ -121,15 +121,7 @@ impl Walk<'_> {
     /// Indices out of range count as the nearest in range.
     fn clipped(&self, w: &mut Writer<'_>, indices: &str, rows: &Size) -> Result<String, ExportError> {
         let zero = w.literal(Literal::I32(0));
-        let last = match rows.fixed() {
-            Some(n) => w.literal(Literal::I32(n as i32 - 1)),
-            None => {
-                let last = Size::of_numbers(rows.values().iter().map(|n| n - 1));
-                let last = w.size_as(&last, data_type::INT32)?;
-                let none = w.numbers(&[]);
-                w.node("Reshape", &[&last, &none], vec![])
-            }
-        };
+        let last = w.last_place(rows)?;
         Ok(w.node("Clip", &[indices, &zero, &last], vec![]))
     }
 
@@ -213,8 +205,9 @@ fn padded(
         return Ok((held.name.clone(), Some(ints("pads", fixed))));
     }
     let same = |a: usize| {
-        let Some(span) = spans[a] else { return false };
         let stride = strides[a] as i64;
+        // Runtimes refuse the negative padding that would come of cells between windows.
+        let Some(span) = spans[a].filter(|&span| span >= stride) else { return false };
         let total = |n: &i64| ((n + stride - 1) / stride * stride - stride + span - n).max(0);
         from[a + 1].values().iter().zip(pads.before[a].values().iter().zip(pads.after[a].values())).all(|(n, (b, e))| {
             let t = total(n);

@@ -4,6 +4,7 @@ use super::sizes::Size;
 use super::{ExportError, ExportOptions};
 use adaline_graph::{Body, Graph, Literal, MAX_RANK, NodeId, Op, PadSpec, Shape, SliceSpec, pass};
 use adaline_nn::Model;
+use std::collections::BTreeMap;
 
 /// A size of inputs that is left open.
 pub(super) struct Variable {
@@ -27,6 +28,9 @@ pub(super) struct Traces {
 const RANGES: [(usize, usize); 3] = [(97, 40), (21, 20), (5, 4)];
 /// Batches: prime numbers.
 const BATCHES: [usize; 3] = [83, 89, 101];
+/// Sizes and batches that are only tried. Recurrences of fewer than eight rows are written in another way, with the same results.
+const OTHER_SIZES: [usize; 16] = [2, 3, 4, 5, 6, 7, 9, 12, 17, 24, 32, 49, 64, 224, 511, 1000];
+const OTHER_BATCHES: [usize; 2] = [9, 256];
 /// Above so many open axes, all are the same or all differ.
 const MOST_AXES: usize = 6;
 
@@ -86,8 +90,40 @@ pub(super) fn traces(model: &Model, options: &ExportOptions) -> Result<Traces, E
     if batch.is_none() || !stay.is_empty() {
         points.push((BATCHES[2], (0..stay.len()).map(|v| start + (v + 1) % count).collect()));
     }
-    let graphs = points.iter().map(|(batch, sizes)| plan.trace(*batch, sizes)).collect::<Result<Vec<_>, _>>()?;
+    let mut graphs = points.iter().map(|(batch, sizes)| plan.trace(*batch, sizes)).collect::<Result<Vec<_>, _>>()?;
     alike(&graphs.iter().collect::<Vec<_>>())?;
+    // Sizes far from those, as long as the layers take them: what is different there must not be guessed.
+    let mut others: Vec<(usize, Vec<usize>)> = Vec::new();
+    if batch.is_none() {
+        others.extend(OTHER_BATCHES.map(|batch| (batch, stay.clone())));
+    }
+    for v in 0..stay.len() {
+        others.extend(OTHER_SIZES.map(|n| {
+            let mut sizes = stay.clone();
+            sizes[v] = n;
+            (BATCHES[0], sizes)
+        }));
+    }
+    if stay.len() > 1 {
+        others.extend(OTHER_SIZES.map(|n| (BATCHES[0], (0..stay.len()).map(|v| n + v % 2).collect())));
+    }
+    for point in others {
+        let Ok(graph) = plan.trace(point.0, &point.1) else { continue };
+        if alike(&[&graphs[0], &graph]).is_ok() {
+            graphs.push(graph);
+            points.push(point);
+        } else if let Err(e) = same_but_for_constants(&graphs[0], &graph) {
+            // Where a size happens to be what a layer makes of it, such as a picture's that has the size asked for, nothing is done. On both sides of
+            // that size all is as ever.
+            for by in [-1, 1] {
+                let sizes: Vec<usize> =
+                    point.1.iter().zip(&stay).map(|(n, s)| if n == s { *n } else { n.saturating_add_signed(by) }).collect();
+                if plan.trace(point.0, &sizes).is_ok_and(|g| same_but_for_constants(&graphs[0], &g).is_err()) {
+                    return Err(e);
+                }
+            }
+        }
+    }
     let rows_of_batch = Size::of(points.iter().map(|p| batch.unwrap_or(p.0)));
     let mut variables = Vec::new();
     if batch.is_none() {
@@ -174,6 +210,33 @@ fn alike(graphs: &[&Graph]) -> Result<(), ExportError> {
         if others.iter().any(|other| of(other) != of(first)) {
             return Err(ExportError::Varies { layer: String::new() });
         }
+    }
+    Ok(())
+}
+
+/// As [`alike`] for two graphs in which constants and counts may be shared in other ways, as they are where two sizes happen to be equal.
+fn same_but_for_constants(a: &Graph, b: &Graph) -> Result<(), ExportError> {
+    let leaf = |g: &Graph, id: NodeId| matches!(g.node(id).op, Op::Const { .. } | Op::Iota { .. });
+    let nodes = |g: &Graph| g.ids().filter(|id| !leaf(g, *id)).collect::<Vec<_>>();
+    let (of_a, of_b) = (nodes(a), nodes(b));
+    let mut pairs: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+    let fits = |pairs: &BTreeMap<NodeId, NodeId>, x: NodeId, y: NodeId| {
+        if leaf(a, x) { skeleton(a.node(x).op) == skeleton(b.node(y).op) } else { pairs.get(&x) == Some(&y) }
+    };
+    for at in 0..of_a.len().max(of_b.len()) {
+        let pair = of_a.get(at).zip(of_b.get(at)).filter(|&(&x, &y)| {
+            let (m, n) = (a.node(x), b.node(y));
+            let inputs = m.inputs.len() == n.inputs.len() && m.inputs.iter().zip(&n.inputs).all(|(p, q)| fits(&pairs, *p, *q));
+            inputs && skeleton(m.op) == skeleton(n.op) && m.ty.shape.rank() == n.ty.shape.rank()
+        });
+        let Some((&x, &y)) = pair else {
+            let node = of_a.get(at).or(of_a.last()).map(|&id| a.node(id));
+            return Err(ExportError::Varies { layer: node.map_or_else(String::new, |n| a.origin_path(n.origin).to_owned()) });
+        };
+        pairs.insert(x, y);
+    }
+    for (x, y) in a.bodies().iter().zip(b.bodies()) {
+        same_but_for_constants(x.graph(), y.graph())?;
     }
     Ok(())
 }

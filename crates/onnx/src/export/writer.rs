@@ -262,6 +262,21 @@ impl<'m> Writer<'m> {
         self.known.insert(key, name.clone());
         Ok(name)
     }
+    /// One less than a size, as an `i32` without axes.
+    pub(super) fn last_place(&mut self, size: &Size) -> Result<String, ExportError> {
+        if let Some(n) = size.fixed() {
+            return Ok(self.literal(Literal::I32(n as i32 - 1)));
+        }
+        let key = format!("last {:?}", size.values());
+        if let Some(name) = self.known.get(&key) {
+            return Ok(name.clone());
+        }
+        let (count, one) = (self.size_as(size, data_type::INT32)?, self.literal(Literal::I32(1)));
+        let count = self.size_node("Squeeze", &[&count], vec![]);
+        let name = self.size_node("Sub", &[&count, &one], vec![]);
+        self.known.insert(key, name.clone());
+        Ok(name)
+    }
     /// `0, 1, ..` below a size, as `i32` of one axis.
     pub(super) fn range(&mut self, size: &Size) -> Result<String, ExportError> {
         if let Some(n) = size.fixed() {
@@ -484,7 +499,12 @@ pub(super) fn ints(name: &str, values: Vec<i64>) -> proto::Attribute {
 }
 /// An attribute with a text.
 pub(super) fn text(name: &str, value: &str) -> proto::Attribute {
-    proto::Attribute { name: name.into(), s: Some(value.as_bytes().to_vec()), r#type: attribute_type::STRING, ..proto::Attribute::default() }
+    proto::Attribute {
+        name: name.into(),
+        s: Some(value.as_bytes().to_vec()),
+        r#type: attribute_type::STRING,
+        ..proto::Attribute::default()
+    }
 }
 /// An attribute with a graph.
 pub(super) fn graph(name: &str, value: proto::Graph) -> proto::Attribute {

@@ -248,6 +248,7 @@ impl<'g> Call<'_, 'g> {
     }
     /// A checked shape.
     pub(crate) fn shape_of(dims: &[usize]) -> Result<Shape, Trouble> {
-        Shape::try_new(dims).ok_or_else(|| format!("the shape {dims:?} is too large or has more than {} axes", adaline_graph::MAX_RANK).into())
+        Shape::try_new(dims)
+            .ok_or_else(|| format!("the shape {dims:?} is too large or has more than {} axes", adaline_graph::MAX_RANK).into())
     }
 }

@@ -115,7 +115,8 @@ impl Checker {
             for name in reads.iter().filter(|n| !n.is_empty()) {
                 if !known.contains(name) {
                     let made = values.iter().any(|(_, makes)| makes.contains(name));
-                    let why = if made { "is read before it is made: the nodes are in a wrong order or form a circle" } else { "is nowhere made" };
+                    let why =
+                        if made { "is read before it is made: the nodes are in a wrong order or form a circle" } else { "is nowhere made" };
                     return Err(malformed(&place, format!("its input `{name}` {why}")));
                 }
             }

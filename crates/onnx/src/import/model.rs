@@ -275,10 +275,8 @@ impl OnnxModel {
                 Value::Known(Arc::new(t.clone()))
             } else {
                 let kind = spec.kind.unwrap_or(Kind::F32);
-                let shape = adaline_graph::Shape::try_new(dims).ok_or_else(|| ImportError::Input {
-                    name: spec.name.clone(),
-                    message: format!("the shape {dims:?} is too large"),
-                })?;
+                let shape = adaline_graph::Shape::try_new(dims)
+                    .ok_or_else(|| ImportError::Input { name: spec.name.clone(), message: format!("the shape {dims:?} is too large") })?;
                 ctx.feeds.borrow_mut().push(Feed::Input(i));
                 Value::Var(ctx.b.input(&spec.name, TensorType::new(kind.dtype(), shape)), kind)
             };
@@ -301,11 +299,19 @@ impl OnnxModel {
         Ok(outputs)
     }
 
-    /// Writes the graph for inputs of these sizes without compiling it, for what can be said of it; values that decide shapes are taken as 1.
+    /// Shapes of the outputs for inputs of these sizes. Nothing is compiled; values that decide shapes are taken as 1.
     ///
     /// # Errors
     /// As [`OnnxModel::run`].
     pub fn trace_shapes(&self, dims: &[Vec<usize>]) -> Result<Vec<Vec<usize>>, ImportError> {
+        self.trace_shapes_with(dims, 1.0)
+    }
+
+    /// As [`OnnxModel::trace_shapes`] with another value for those that decide shapes.
+    ///
+    /// # Errors
+    /// As [`OnnxModel::run`].
+    pub fn trace_shapes_with(&self, dims: &[Vec<usize>], value: f64) -> Result<Vec<Vec<usize>>, ImportError> {
         let mut fixed = BTreeSet::new();
         loop {
             let builder = Builder::new();
@@ -313,7 +319,7 @@ impl OnnxModel {
             let ones = |i: usize| {
                 let kind = self.graph.inputs.get(i)?.kind.unwrap_or(Kind::F32);
                 let shape = adaline_graph::Shape::try_new(dims.get(i)?).filter(|s| s.len() <= STATIC)?;
-                Some((i, OnnxTensor::from_f64(kind, shape, &vec![1.0; shape.len()])))
+                Some((i, OnnxTensor::from_f64(kind, shape, &vec![value; shape.len()])))
             };
             let key = Key { dims: dims.to_vec(), fixed: fixed.iter().filter_map(|&i| ones(i)).collect() };
             match self.trace(&ctx, &key) {
@@ -358,7 +364,9 @@ impl Out {
 impl ValueSpec {
     /// Whether a tensor of these sizes is one of it.
     pub fn fits(&self, dims: &[usize]) -> bool {
-        self.dims.as_ref().is_none_or(|d| d.len() == dims.len() && d.iter().zip(dims).all(|(d, n)| d.as_ref().is_err() || d.as_ref() == Ok(n)))
+        self.dims
+            .as_ref()
+            .is_none_or(|d| d.len() == dims.len() && d.iter().zip(dims).all(|(d, n)| d.as_ref().is_err() || d.as_ref() == Ok(n)))
     }
     /// Its sizes as text, such as `[batch, 784]`.
     pub fn shape_text(&self) -> String {

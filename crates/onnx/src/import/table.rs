@@ -1,7 +1,9 @@
 //! The operators that are known: how many inputs they take, which attributes (of any version) they may have, and what writes them.
 
 use super::call::{Call, Made};
-use super::ops::{activation, attention, control, conv, einsum, index, loss, math, moves, norm, pool, quantize, recurrent, reduce, resize, shape};
+use super::ops::{
+    activation, attention, control, conv, einsum, index, loss, math, moves, norm, pool, quantize, recurrent, reduce, resize, shape,
+};
 use adaline_graph::{UnaryOp, Var};
 use std::fmt;
 
@@ -59,8 +61,7 @@ const INPLACE: &[&str] = &["consumed_inputs"];
 const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 const ARG: &[&str] = &["axis", "keepdims", "select_last_index"];
 const WINDOW: &[&str] = &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides", "output_padding", "output_shape"];
-const POOL: &[&str] =
-    &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "p", "pads", "storage_order", "strides"];
+const POOL: &[&str] = &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "p", "pads", "storage_order", "strides"];
 const RECURRENT: &[&str] = &[
     "activation_alpha",
     "activation_beta",
@@ -125,26 +126,14 @@ static TABLE: &[Row] = &[
         attention::attention,
     ),
     row("AveragePool", 1, 1, POOL, pool::average_pool),
-    row(
-        "BatchNormalization",
-        5,
-        5,
-        &["consumed_inputs", "epsilon", "is_test", "momentum", "spatial", "training_mode"],
-        norm::batch_norm,
-    ),
+    row("BatchNormalization", 5, 5, &["consumed_inputs", "epsilon", "is_test", "momentum", "spatial", "training_mode"], norm::batch_norm),
     row("Cast", 1, 1, &["to", "saturate", "round_mode"], math::cast),
     row("CastLike", 2, 2, &["saturate", "round_mode"], math::cast_like),
     each("Ceil", math::ceil),
     row("Celu", 1, 1, &["alpha"], activation::celu),
     row("Clip", 1, 3, &["consumed_inputs", "max", "min"], math::clip),
     row("Concat", 1, ANY, &["axis"], moves::concat),
-    row(
-        "Constant",
-        0,
-        0,
-        &["value", "value_float", "value_floats", "value_int", "value_ints"],
-        shape::constant,
-    ),
+    row("Constant", 0, 0, &["value", "value_float", "value_floats", "value_int", "value_ints"], shape::constant),
     row("ConstantOfShape", 1, 1, &["value"], shape::constant_of_shape),
     row("Conv", 2, 3, WINDOW, conv::conv),
     row("ConvTranspose", 2, 3, WINDOW, conv::conv_transpose),

@@ -135,7 +135,8 @@ impl OnnxTensor {
         if tensor.data_location == 1 || !tensor.external_data.is_empty() {
             return Err(wrong("its values are in another file, which is not read: save the model in one file".into()));
         }
-        let kind = Kind::of(tensor.data_type).ok_or_else(|| wrong(format!("elements of {} are not supported", type_name(tensor.data_type))))?;
+        let kind =
+            Kind::of(tensor.data_type).ok_or_else(|| wrong(format!("elements of {} are not supported", type_name(tensor.data_type))))?;
         let shape = dims(&tensor.dims).and_then(|d| Shape::try_new(&d));
         let shape = shape.ok_or_else(|| wrong(format!("sizes {:?} are negative, too large, or more than {MAX_RANK}", tensor.dims)))?;
         let count = |got: usize| {

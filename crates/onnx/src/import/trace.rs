@@ -19,7 +19,9 @@ pub(crate) const FOLDED_INPUTS: usize = 1 << 14;
 /// Most elements of all values on the way to its results.
 const FOLDED_TOTAL: usize = 1 << 20;
 /// Most elements of all values that are computed on the way through a model.
-const FOLDED_ALL: usize = 1 << 26;
+const FOLDED_ALL: usize = 1 << 24;
+/// Most floating-point operations of an operation that is computed on the way.
+const FOLDED_WORK: u64 = 1 << 24;
 
 /// What the inputs of a traced graph are.
 #[derive(Clone)]
@@ -137,8 +139,7 @@ impl<'g> Ctx<'g> {
 
     fn node(&self, node: &Node, scope: &Scope<'_, 'g>) -> Result<(), ImportError> {
         let fail = |message: String| ImportError::Node { node: node.place.clone(), message };
-        let mut inputs: Vec<Option<Value<'g>>> =
-            node.inputs.iter().map(|n| if n.is_empty() { None } else { scope.get(n) }).collect();
+        let mut inputs: Vec<Option<Value<'g>>> = node.inputs.iter().map(|n| if n.is_empty() { None } else { scope.get(n) }).collect();
         // Of the second input only the type counts, which is known before anything runs.
         if node.row.name == "CastLike"
             && let Some(Some(like)) = inputs.get_mut(1)
@@ -147,9 +148,7 @@ impl<'g> Ctx<'g> {
         }
         let made = match self.fold(node, &inputs) {
             Some(made) => made,
-            None => self.b.scope(&node.place, || {
-                node.row.write.call(&Call { ctx: self, node, inputs: &inputs, scope: Some(scope) })
-            }),
+            None => self.b.scope(&node.place, || node.row.write.call(&Call { ctx: self, node, inputs: &inputs, scope: Some(scope) })),
         };
         if let Some(e) = self.inner.borrow_mut().take() {
             return Err(e);
@@ -188,12 +187,11 @@ impl<'g> Ctx<'g> {
     /// Whether all that an operation has written is within the limits.
     fn check_sizes(&self, node: &Node, made: &[Value<'g>]) -> Result<(), ImportError> {
         let from = self.sized.get();
-        let (nodes, largest) = self
-            .b
-            .with_graph(|g| Ok((g.nodes().len(), g.nodes()[from..].iter().map(|n| n.ty.len()).max().unwrap_or(0))))
-            .unwrap_or((0, 0));
+        let (nodes, largest) =
+            self.b.with_graph(|g| Ok((g.nodes().len(), g.nodes()[from..].iter().map(|n| n.ty.len()).max().unwrap_or(0)))).unwrap_or((0, 0));
         self.sized.set(nodes.max(from));
-        let limit = |what: String, field, limit, got| if got > limit { Err(ImportError::Limit { what, field, limit, got }) } else { Ok(()) };
+        let limit =
+            |what: String, field, limit, got| if got > limit { Err(ImportError::Limit { what, field, limit, got }) } else { Ok(()) };
         limit("operations".into(), "nodes", self.limits.nodes, nodes)?;
         limit(format!("elements of a value of {}", node.place), "elements", self.limits.elements, largest)?;
         for value in made {
@@ -257,7 +255,13 @@ impl<'g> Ctx<'g> {
         let graph = builder.finish().ok()?;
         let total = graph.nodes().iter().try_fold(0usize, |n, node| n.checked_add(node.ty.len()));
         self.folded.set(self.folded.get().saturating_add(total.unwrap_or(0)));
-        if total.is_none_or(|n| n > FOLDED_TOTAL) || self.folded.get() > FOLDED_ALL || graph.nodes().iter().any(|n| matches!(n.op, Op::Scan { .. })) {
+        if total.is_none_or(|n| n > FOLDED_TOTAL)
+            || self.folded.get() > FOLDED_ALL
+            || graph.nodes().iter().any(|n| matches!(n.op, Op::Scan { .. }))
+        {
+            return None;
+        }
+        if adaline_graph::cost::total_cost(&graph).flops > FOLDED_WORK {
             return None;
         }
         let given: Vec<eval::Value> = feeds

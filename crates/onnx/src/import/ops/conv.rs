@@ -73,8 +73,8 @@ pub(crate) fn channels_last(x: Var<'_>) -> Var<'_> {
 /// `(B, S.., C)` as `(B, C, S..)`.
 pub(crate) fn channels_first(x: Var<'_>) -> Var<'_> {
     let r = x.rank();
-    let perm: Vec<usize> = [0, r - 1].into_iter().chain(1..r - 1).collect();
-    x.transpose(&perm)
+    let perm: Vec<usize> = [0, r.max(1) - 1].into_iter().chain(1..r.max(1) - 1).collect();
+    x.transpose(&perm[..r])
 }
 /// Spatial sizes of `(B, C, S..)`.
 pub(crate) fn spatial(x: Var<'_>) -> Result<Vec<usize>, Trouble> {
@@ -161,7 +161,8 @@ pub(crate) fn conv_transpose<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let perm: Vec<usize> = (2..r).chain([1, 0]).collect();
     let mut y = channels_last(x).conv_transpose(w.transpose(&perm), window.spec(groups), &result);
     if tail.iter().any(|&t| t > 0) {
-        let pads: Vec<(usize, usize)> = std::iter::once((0, 0)).chain(tail.iter().map(|&t| (0, t))).chain(std::iter::once((0, 0))).collect();
+        let pads: Vec<(usize, usize)> =
+            std::iter::once((0, 0)).chain(tail.iter().map(|&t| (0, t))).chain(std::iter::once((0, 0))).collect();
         y = y.pad(&pads);
     }
     biased(c, y)

@@ -228,7 +228,8 @@ pub(crate) fn gru<'g>(c: &Call<'_, 'g>) -> Made<'g> {
             let h = h[0];
             let gates = f.of(layer.clipped(cut(xw, 1, 0, 2 * n) + h.dot(r_gates, false, true) + gate_bias));
             let (z, reset) = (layer.gate(gates, 0), layer.gate(gates, 1));
-            let part = if reset_after { reset * (h.dot(r_new, false, true) + rb_new) } else { (reset * h).dot(r_new, false, true) + rb_new };
+            let part =
+                if reset_after { reset * (h.dot(r_new, false, true) + rb_new) } else { (reset * h).dot(r_new, false, true) + rb_new };
             let new = g.of(layer.clipped(layer.gate(xw, 2) + wb_new + part));
             vec![(1.0 - z) * new + z * h]
         })?);

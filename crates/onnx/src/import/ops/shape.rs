@@ -44,7 +44,9 @@ pub(crate) fn reshape<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let mut dims = Vec::with_capacity(to.len());
     for (a, &d) in to.iter().enumerate() {
         dims.push(match d {
-            0 if !keep_zeros => *from.dims().get(a).ok_or_else(|| format!("size 0 at axis {a} copies an axis that {from} does not have"))?,
+            0 if !keep_zeros => {
+                *from.dims().get(a).ok_or_else(|| format!("size 0 at axis {a} copies an axis that {from} does not have"))?
+            }
             -1 => 1,
             d => usize::try_from(d).map_err(|_| format!("{d} is no size"))?,
         });
