@@ -7,7 +7,8 @@ from typing import Any, Callable, List, Tuple
 import numpy as np
 
 from .._eager import flat, kind_of, nested
-from ._common import Node, _adaline, axis_of, dtype_name, node, op
+from ._common import Node, _adaline, axis_of, dtype_name, node, on_arrays, op
+from ._creation import as_array as _array
 from ._indexing import scatter, scatter_update, slice, slice_update
 from ._reductions import doubling
 from ._shapes import flip, stack, unstack
@@ -58,7 +59,7 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     return _adaline.cast(x, name)
 
 
-@op
+@on_arrays(lambda x, dtype=None, sparse=None, ragged=None: _array(x, dtype))
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """Numbers as a value of the graph that is being written, or as an array."""
     return node(x) if dtype is None else _adaline.cast(x, dtype_name(dtype))
