@@ -3,8 +3,8 @@
 use super::ExportError;
 use super::held::Held;
 use super::sizes::Size;
-use super::translate::{Part, Walk};
 use super::traces::Together;
+use super::translate::{Part, Walk};
 use super::writer::{Writer, element, graph, int, ints, node};
 use super::{shape::flat, value_info};
 use crate::proto;
@@ -60,7 +60,13 @@ impl Walk<'_> {
             results.push(value_info(&name, element(inside.first().ty(*value).dtype), &dims, &[]));
         }
         let nodes = w.exchange_nodes(around);
-        let body = proto::Graph { node: nodes, name: w.fresh(&format!("{layer}/body")), input: declared, output: results, ..proto::Graph::default() };
+        let body = proto::Graph {
+            node: nodes,
+            name: w.fresh(&format!("{layer}/body")),
+            input: declared,
+            output: results,
+            ..proto::Graph::default()
+        };
 
         let count = inside.first().outputs().values.len();
         let names: Vec<String> = (0..count).map(|i| w.fresh(&format!("{layer}/Scan/{i}"))).collect();
@@ -85,7 +91,7 @@ impl Walk<'_> {
             let next = &start + &len;
             parts.push(Part { start: std::mem::replace(&mut start, next), len, held: Held::plain(name, dims) });
         }
-        let cut = self.users(id).all(|user| self.cuts_a_part(user, &parts));
+        let cut = self.users(id).iter().all(|&user| self.cuts_a_part(user, &parts));
         let read = self.graphs.first().outputs().values.iter().any(|v| v.1 == id);
         if cut && !read {
             let stands_in = parts.first().map(|p| p.held.clone());

@@ -100,7 +100,12 @@ pub(super) fn formula(size: &Size, variables: &[Size]) -> Option<Formula> {
         let rest = size.divided(v)?;
         formula(&rest, variables).map(|_| Formula::Product(at, rest))
     });
-    product.or_else(|| variables.iter().enumerate().find_map(|(of, v)| line(size, v).map(|(f, s, d)| Formula::Line { of, factor: f, shift: s, divisor: d })))
+    product.or_else(|| {
+        variables
+            .iter()
+            .enumerate()
+            .find_map(|(of, v)| line(size, v).map(|(f, s, d)| Formula::Line { of, factor: f, shift: s, divisor: d }))
+    })
 }
 
 /// p, q and d of `(p n + q) / d` rounded down, the smallest d that fits.
