@@ -28,7 +28,9 @@ def unique(
 ) -> Any:
     """Different numbers in order, cut or filled up to `size`."""
     asked = (return_index, return_inverse, return_counts)
-    made = np.unique(x, return_index=return_index, return_inverse=return_inverse, return_counts=return_counts, axis=axis)
+    made: Any = np.unique(  # type: ignore[call-overload]
+        x, return_index=return_index, return_inverse=return_inverse, return_counts=return_counts, axis=axis
+    )
     values, *more = made if any(asked) else (made,)
     kinds = [kind for kind, wanted in zip(("index", "inverse", "counts"), asked) if wanted]
     if size is not None:

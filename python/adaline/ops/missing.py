@@ -16,7 +16,7 @@ NAMES: Dict[str, str] = {
     "view": "bits of one type as another: `numpy.ndarray.view`",
     "view_as_complex": "complex numbers: a pair of real and imaginary parts",
     "view_as_real": "complex numbers: a pair of real and imaginary parts",
-    "stft": "`layers.STFTSpectrogram`",
+    "stft": "`extract_sequences`, a window and `rfft`",
     "istft": "`scipy.signal.istft`",
 }
 
