@@ -20,7 +20,7 @@ NETWORKS = [
     ("conv1d", (9, 3), "float", lambda k: [k.layers.Conv1D(4, 3, padding="causal", activation="relu"), k.layers.MaxPooling1D(2),
                                            k.layers.SeparableConv1D(3, 2), k.layers.GlobalMaxPooling1D()]),
     ("conv2d", (8, 8, 2), "float", lambda k: [k.layers.Conv2D(4, 3, strides=2, padding="same"), k.layers.DepthwiseConv2D(2),
-                                              k.layers.Conv2DTranspose(3, 2, strides=2), k.layers.AveragePooling2D(), k.layers.Flatten(),
+                                              k.layers.Conv2DTranspose(3, 2, strides=2), k.layers.AveragePooling2D(2), k.layers.Flatten(),
                                               k.layers.Dense(3, activation="softmax")]),
     ("shapes", (4, 6), "float", lambda k: [k.layers.Reshape((2, 12)), k.layers.Permute((2, 1)), k.layers.ZeroPadding1D(1), k.layers.Cropping1D(2),
                                            k.layers.UpSampling1D(2), k.layers.Flatten(), k.layers.RepeatVector(2)]),
