@@ -2,6 +2,7 @@
 
 #[path = "../../crates/nn/tests/readers/model.rs"]
 mod model;
+#[allow(dead_code, reason = "each target is of one of the readers")]
 #[path = "../../crates/nn/tests/readers/mod.rs"]
 mod readers;
 

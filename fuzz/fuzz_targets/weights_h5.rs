@@ -1,5 +1,6 @@
 #![no_main]
 
+#[allow(dead_code, reason = "each target is of one of the readers")]
 #[path = "../../crates/nn/tests/readers/mod.rs"]
 mod readers;
 

@@ -28,15 +28,11 @@ def loss_function(name: str, y_true: Any, y_pred: Any, arguments: Dict[str, Any]
     return _values(envelope, y_true, y_pred)
 
 
-@op
-def _metric_values(envelope: str, y_true: Any, y_pred: Any) -> Any:
-    return _adaline.metric_values(envelope, y_true, y_pred)
-
-
 def metric_function(name: str, y_true: Any, y_pred: Any, arguments: Dict[str, Any]) -> Any:
     """Values per sample of a metric of the catalogue that is a mean."""
-    envelope = json.dumps({"class_name": name, "config": {k: v for k, v in arguments.items() if v is not None}})
-    return _metric_values(envelope, y_true, y_pred)
+    from ._metric_functions import values
+
+    return values(name, y_true, y_pred, {k: v for k, v in arguments.items() if v is not None})
 
 
 @op

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import _adaline, _seed
-from ._object import KerasObject
+from ._object import KerasObject, given_none
 
 
 class Initializer(KerasObject):
@@ -19,16 +19,24 @@ class Initializer(KerasObject):
     def __init__(self) -> None:
         self._fallback = _seed.following()
 
+    def _arguments(self, **values: Any) -> None:
+        super()._arguments(**values)
+        if not np.ndim(values.get("value", 0)):
+            _adaline.checked_config("initializer", self._envelope_json())
+
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> np.ndarray:
         """Values of a shape."""
         if not hasattr(self, "_fallback"):
             self._fallback = _seed.following()
-        made = _adaline.initial_values(self._envelope_json(), [int(d) for d in ((shape,) if isinstance(shape, int) else shape)], self._fallback)
+        shape = [int(d) for d in ((shape,) if isinstance(shape, int) else shape)]
+        if self._class == "Constant" and np.ndim(self._args["value"]):
+            return np.broadcast_to(np.asarray(self._args["value"], dtype=dtype or np.float32), shape).copy()
+        made = _adaline.initial_values(self._envelope_json(), shape, self._fallback)
         return made if dtype in (None, "float32") else made.astype(dtype)
 
     def _envelope(self) -> Any:
         made = super()._envelope()
-        made["config"] = {k: v for k, v in made["config"].items() if v is not None}
+        made["config"] = {**{k: v for k, v in made["config"].items() if v is not None}, **given_none(type(self).__init__, self._args)}
         return made
 
     def clone(self) -> "Initializer":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any, Dict, List, Optional
 
@@ -10,7 +11,7 @@ import numpy as np
 from . import _adaline
 from ._eager import op
 from ._loss import _array
-from ._object import KerasObject, arguments_of, snake_case
+from ._object import KerasObject, arguments_of, given_none, snake_case
 from ._variable import Variable
 
 
@@ -34,16 +35,22 @@ class Metric(KerasObject):
     _args: Dict[str, Any] = {}
 
     def __init__(self, dtype: Any = None, name: Optional[str] = None) -> None:
+        from ._layer import _dtype_name
+
         self.name = name or snake_case(type(self).__name__)
-        self._dtype = dtype
-        self._sums_: Optional[List[np.ndarray]] = None
+        self._dtype = _dtype_name(dtype) or "float32"
+        self._kept: List[Variable] = []
         self._shapes: Any = None
         self._own: List[Variable] = []
 
+    def _arguments(self, **values: Any) -> None:
+        check_arguments(values)
+        super()._arguments(**values)
+
     @property
     def dtype(self) -> str:
-        """Type of its values."""
-        return "float32"
+        """Type that was asked for; values are computed in `float32`."""
+        return self._dtype
 
     @property
     def _is_custom(self) -> bool:
@@ -58,12 +65,13 @@ class Metric(KerasObject):
 
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
-        return {"name": self.name, **super().get_config()}
+        return {"name": self.name, "dtype": self.dtype, **super().get_config()}
 
     def _envelope(self) -> Dict[str, Any]:
         made = super()._envelope()
         if self._class is not None:
             made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
+            made["config"].update(given_none(type(self).__init__, self._args))
         return made
 
     # Sums of metrics written in Python.
@@ -78,10 +86,75 @@ class Metric(KerasObject):
 
     @property
     def variables(self) -> List[Variable]:
+        """Its sums, those in its attributes, and those of metrics in its attributes."""
+        if not self._is_custom:
+            if not self._kept:
+                with contextlib.suppress(Exception):  # some have as many sums as there are classes, which predictions tell
+                    self._prepare([2], [2])
+            return list(self._kept)
+        found = list(self._own)
+
+        def look(value: Any) -> None:
+            if isinstance(value, Metric):
+                found.extend(v for v in value.variables if all(v is not f for f in found))
+            elif isinstance(value, Variable):
+                found.extend([] if any(value is f for f in found) else [value])
+            elif isinstance(value, (list, tuple)):
+                for v in value:
+                    look(v)
+            elif isinstance(value, dict):
+                look(list(value.values()))
+
+        for name, value in self.__dict__.items():
+            if name not in ("_own", "_kept"):
+                look(value)
+        return found
+
+    @property
+    def non_trainable_variables(self) -> List[Variable]:
         """Its sums."""
-        if self._is_custom:
-            return list(self._own)
-        return [] if self._sums_ is None else [Variable(s, trainable=False) for s in self._sums_]
+        return self.variables
+
+    def _prepare(self, y_true: List[int], y_pred: List[int]) -> None:
+        """Makes the sums for labels and predictions of shapes, where they are not those that it has."""
+        wanted = self._handle.sums(y_true, y_pred)
+        if [v.shape for v in self._kept] != [tuple(shape) for _, shape in wanted]:
+            self._kept = [Variable(np.zeros(shape, dtype=np.float32), trainable=False, name=name) for name, shape in wanted]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and not self._is_custom:
+            for variable in self.variables:
+                if variable.name == name:
+                    return variable
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    # Sums handed in and out: Keras' form for functions without side effects.
+
+    def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> List[np.ndarray]:
+        """The sums after a batch, of sums given; its own stay."""
+        return self._with_sums(metric_variables, lambda: self.update_state(*args, **kwargs), True)
+
+    def stateless_result(self, metric_variables: Any) -> Any:
+        """The number of sums given."""
+        return self._with_sums(metric_variables, self.result, False)
+
+    def stateless_reset_state(self) -> List[np.ndarray]:
+        """Sums of no batches."""
+        return self._with_sums([v.numpy() for v in self.variables], self.reset_state, True)
+
+    def _with_sums(self, values: Any, action: Any, sums: bool) -> Any:
+        own = self.variables
+        if len(own) != len(values):
+            raise ValueError(f"metric {self.name!r} has {len(own)} variables, got {len(values)} values")
+        before = [v.numpy() for v in own]
+        try:
+            for variable, value in zip(own, values):
+                variable.assign(np.asarray(value))
+            result = action()
+            return [v.numpy() for v in own] if sums else result
+        finally:
+            for variable, value in zip(own, before):
+                variable.assign(value)
 
     def _sums(self) -> List[List[int]]:
         return [list(v.shape) for v in self._own]
@@ -126,18 +199,21 @@ class Metric(KerasObject):
             y_true, y_pred = _array(args[0]), _array(args[1])
             if len(args) > 2 and weight is None:
                 weight = args[2]
-        weight = None if weight is None else np.broadcast_to(np.asarray(weight, dtype=np.float32), np.shape(weight) or y_pred.shape[:1])
+        if weight is not None:
+            weight = np.asarray(weight, dtype=np.float32)
+            if weight.ndim == 0 or (weight.ndim <= y_pred.ndim and weight.shape[0] == 1 != y_pred.shape[0]):
+                weight = np.broadcast_to(weight, (y_pred.shape[0], *weight.shape[1:]))
+            weight = np.ascontiguousarray(weight)
         shapes = (list(y_true.shape), list(y_pred.shape))
         added = _added(self._handle, y_true, y_pred, weight)
-        if self._sums_ is None:
-            self._sums_ = [np.zeros(shape, dtype=np.float32) for _, shape in self._handle.sums(*shapes)]
+        self._prepare(*shapes)
         self._shapes = shapes
-        self._sums_ = [s + np.asarray(a).reshape(s.shape) for s, a in zip(self._sums_, added)]
+        for variable, value in zip(self._kept, added):
+            variable.assign(variable.numpy() + np.asarray(value).reshape(variable.shape))
 
     def reset_state(self) -> None:
         """Begins anew."""
-        self._sums_ = None
-        for v in self._own:
+        for v in self.variables:
             v.assign(np.zeros(v.shape, dtype=np.float32))
 
     reset_states = reset_state
@@ -146,9 +222,9 @@ class Metric(KerasObject):
         """The number for all batches so far."""
         if self._class is None:
             raise NotImplementedError(f"{type(self).__name__} defines no result()")
-        if self._sums_ is None:
+        if self._shapes is None:
             return np.float32(0.0)
-        values = self._handle.results(self._sums_, *self._shapes)
+        values = self._handle.results([v.numpy() for v in self._kept], *self._shapes)
         return np.float32(values[0]) if len(values) == 1 else np.asarray(values, dtype=np.float32)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -158,6 +234,51 @@ class Metric(KerasObject):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _in_unit(values: Any) -> List[Any]:
+    """Those that are no numbers from 0 to 1."""
+    return [v for v in values if v is None or not 0 <= v <= 1]
+
+
+def check_arguments(values: Dict[str, Any]) -> None:
+    """Keras' bounds of arguments."""
+    thresholds = values.get("thresholds")
+    if thresholds is not None:
+        bad = _in_unit(thresholds if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds])
+        if bad:
+            raise ValueError(f"Threshold values must be in [0, 1]. Received: {bad}")
+    count = values.get("num_thresholds")
+    if count is not None and "curve" in values and count <= 1:
+        raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={count}")
+    if count is not None and count <= 0:
+        raise ValueError(f"Argument `num_thresholds` must be an integer > 0. Received: num_thresholds={count}")
+    for name in ("specificity", "sensitivity", "recall", "precision"):
+        if name in values and _in_unit([values[name]]):
+            raise ValueError(f"Argument `{name}` must be in the range [0, 1]. Received: {name}={values[name]}")
+    curves, methods = ("ROC", "PR", "PRGAIN"), ("interpolation", "majoring", "minoring", "Majoring", "Minoring")
+    if "curve" in values and values["curve"] not in curves:
+        raise ValueError(f'Invalid `curve` argument value "{values["curve"]}". Expected one of: {list(curves)}')
+    if "summation_method" in values and values["summation_method"] not in methods:
+        raise ValueError(f'Invalid `summation_method` argument value "{values["summation_method"]}". Expected one of: {list(methods[:3])}')
+    if "average" in values:
+        _check_f_score(values)
+
+
+def _check_f_score(values: Dict[str, Any]) -> None:
+    average, beta, threshold = values["average"], values.get("beta", 1.0), values.get("threshold")
+    if average not in (None, "micro", "macro", "weighted"):
+        raise ValueError(f"Invalid `average` argument value. Expected one of: {{None, 'micro', 'macro', 'weighted'}}. Received: average={average}")
+    for name, value in (("beta", beta), ("threshold", threshold)):
+        if value is None:
+            continue
+        if not isinstance(value, float):
+            raise ValueError(f"Invalid `{name}` argument value. It should be a Python float. Received: {name}={value} of type '{type(value)}'")
+        if value <= 0.0:
+            bound = "It should be > 0." if name == "beta" else "It should verify 0 < threshold <= 1."
+            raise ValueError(f"Invalid `{name}` argument value. {bound} Received: {name}={value}")
+    if threshold is not None and threshold > 1.0:
+        raise ValueError(f"Invalid `threshold` argument value. It should verify 0 < threshold <= 1. Received: threshold={threshold}")
 
 
 class _Sum(Variable):

@@ -42,6 +42,7 @@ class Model(Layer):
         self._fast: Any = None
         self._settings: Optional[Dict[str, Any]] = None
         self._settled = False
+        self._flagged: List[Tuple[str, bool]] = []
         self.optimizer: Any = None
         self.loss: Any = None
         self.stop_training = False
@@ -129,6 +130,7 @@ class Model(Layer):
         if self._core is None:
             core = self._make_core(specs)
             self._core, self._holder = core, Holder(core)
+            self._flagged = self._flags()
             if core.is_built:
                 self._adopt_all()
             self._settled = False
@@ -281,21 +283,25 @@ class Model(Layer):
         core.compile(self.optimizer._envelope_json(), objectives(self._settings, names, keys), self._settings["auto_scale_loss"])
         self._settled = True
 
+    def _flags(self) -> List[Tuple[str, bool]]:
+        """Whether each layer is trained, networks within before their layers."""
+        found: List[Tuple[str, bool]] = []
+        for layer, path in self._prefixes():
+            if layer is not self:
+                found.append((path, layer._trainable))
+                if isinstance(layer, Model):
+                    found += [(f"{path}/{name}", on) for name, on in layer._flags()]
+        return found
+
     def _sync_trainable(self, core: Any) -> None:
         """Freezes and frees layers as their `trainable` says now."""
-        names = set(core.layer_names)
-        changed = False
-        for layer, prefix in self._prefixes():
-            if prefix not in names:
-                continue
-            now = [t for n, _, t in core.weights if n.startswith(prefix + "/")]
-            wanted = layer.trainable
-            if (now and not wanted and any(now)) or (now and wanted and not any(now) and layer._trainable_before is False):
-                core.set_trainable(prefix, wanted)
-                changed = True
-            layer._trainable_before = wanted
-        if changed:
-            self._fast = None
+        flags = self._flags()
+        if not self._trainable:
+            flags = [(path, False) for path, _ in flags]
+        if flags != self._flagged:
+            names = set(core.layer_names)
+            core.set_trainable([(path, on) for path, on in flags if path.split("/")[0] in names])
+            self._flagged, self._fast = flags, None
 
     def _ready(self, arrays: List[np.ndarray]) -> Any:
         """The compiled model, ready to train on such data."""

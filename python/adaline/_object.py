@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -127,6 +128,12 @@ def told(value: Any) -> Any:
 def arguments_of(class_name: str, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments without those that were left out, as the compiled side takes them."""
     return {k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}
+
+
+def given_none(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
+    """Arguments that are none where the default is something else: there none is a value."""
+    known = inspect.signature(function).parameters
+    return {k: None for k, v in values.items() if v is None and k in known and known[k].default not in (None, inspect.Parameter.empty)}
 
 
 def python_hint(names: Any, wanted: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any, Dict, List, Optional
+import warnings
+from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Optimizer(KerasObject):
 
     def __init__(self) -> None:
         self._model: Any = None
+        self._update: Any = None
         self.built = False
 
     def _arguments(self, **values: Any) -> None:
@@ -82,8 +84,69 @@ class Optimizer(KerasObject):
 
     lr = learning_rate
 
+    # Updates with gradients of a program's own.
+
+    def build(self, var_list: Sequence[Any]) -> None:
+        """Makes what it keeps of each of these variables."""
+        from ._update import Update
+
+        self._update = Update(self._envelope_json(), var_list)
+        self.built = True
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Optional[Sequence[Any]] = None) -> None:
+        """Updates variables with their gradients.
+
+        Args:
+            grads: Gradients, in the order of the variables; those that are none are left out, with their variables.
+            trainable_variables: Variables, the same in each call; none for those of `build`.
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        if trainable_variables is None:
+            if self._update is None:
+                raise ValueError("When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
+                                 "Call `optimizer.build(trainable_variables)` first.")
+            variables = self._update.variables
+            if len(grads) != len(variables):
+                raise ValueError(f"When passing `grads` as a list of gradient tensors, the gradients must match `optimizer.variables` one-to-on. "
+                                 f"Received a list of {len(grads)} gradients, but the optimizer is tracking {len(variables)} trainable variables.")
+        else:
+            variables = list(trainable_variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables: one each is expected")
+        missing = [v for g, v in zip(grads, variables) if g is None]
+        if len(missing) == len(grads):
+            raise ValueError("No gradients provided for any variable.")
+        if missing:
+            warnings.warn(f"Gradients do not exist for variables {[v.path for v in missing]} when minimizing the loss. If using `model.compile()`, did "
+                          "you forget to provide a `loss` argument?", stacklevel=2)
+        pairs = [(g, v) for g, v in zip(grads, variables) if g is not None]
+        if self._update is None:
+            self.build([v for _, v in pairs])
+        known = self._update.variables
+        unknown = [v for _, v in pairs if all(v is not k for k in known)]
+        if unknown:
+            raise ValueError(f"Unknown variable: {unknown[0]}. This optimizer can only be called for the variables it was originally built with. "
+                             "When working with a new set of variables, you should recreate a new optimizer instance.")
+        if len(pairs) != len(known):
+            raise ValueError(f"the optimizer was built for {len(known)} variables, got gradients of {len(pairs)}: all are updated together")
+        by = {id(v): g for g, v in pairs}
+        self._update([by[id(v)] for v in known])
+
+    def apply_gradients(self, grads_and_vars: Any) -> Any:
+        """Updates variables with their gradients, given in pairs; the number of updates so far."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self.iterations
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Kept for Keras' programs: `fit` puts averages of weights in their place at its end."""
+
     @property
     def _core(self) -> Any:
+        if self._update is not None and self._model is None:
+            return self._update.core
         model = self._model
         core = None if model is None else model._core
         return core if core is not None and core.is_compiled else None

@@ -18,4 +18,4 @@ class LearningRateSchedule(KerasObject):
 
     def __call__(self, step: Any) -> np.float32:
         """The learning rate at an iteration, counted from 0."""
-        return np.float32(_adaline.schedule_at(self._envelope_json(), int(step)))
+        return np.float32(_adaline.schedule_at(self._envelope_json(), max(int(step), 0)))

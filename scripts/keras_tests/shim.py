@@ -51,7 +51,7 @@ PLACES = {
     "optimizers.schedules": ["adaline.optimizers.schedules"],
     "activations": ["adaline.activations"],
     "initializers": ["adaline.initializers"],
-    "regularizers": ["adaline.regularizers"],
+    "regularizers": ["adaline.regularizers", "adaline._regularizer"],
     "constraints": ["adaline.constraints"],
     "layers": ["adaline.layers"],
     "models": ["adaline.models", "adaline"],
@@ -97,6 +97,7 @@ class Absent:
 #: Plumbing of Keras' test cases that has no counterpart here.
 PLUMBING = {
     "keras.src.utils.traceback_utils": {"is_traceback_filtering_enabled": lambda: False},
+    "keras.src.initializers.random_initializers": {"compute_fans": Absent("private functions of Keras' modules")},
     "keras.src.utils": {"removesuffix": lambda text, suffix: text[: -len(suffix)] if text.endswith(suffix) else text},
 }
 

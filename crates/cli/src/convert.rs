@@ -41,7 +41,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), CliError> {
         ));
     };
     if to != Kind::Onnx && (args.batch.is_some() || args.size.is_some()) {
-        return misuse("--batch and --size fix sizes of an ONNX model; other files keep them open".into());
+        return misuse("--batch and --size fix sizes of an ONNX model; other files keep them open");
     }
     let model = read(args)?;
     match to {

@@ -1,6 +1,8 @@
 //! Weights files, older HDF5 files and safetensors from strangers: a value or an error that says what is wrong, soon and in little memory.
 
-use adaline_formats::{FormatError, KerasArchive, LegacyFile, LegacyLayer, ModelFile, NamedTensor, ReadLimits, Safetensors, TensorBytes, WeightsFile};
+use adaline_formats::{
+    FormatError, KerasArchive, LegacyFile, LegacyLayer, ModelFile, NamedTensor, ReadLimits, Safetensors, TensorBytes, WeightsFile,
+};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -32,7 +34,10 @@ fn weights() -> WeightsFile {
 }
 
 fn safetensors() -> Safetensors {
-    Safetensors { tensors: vec![tensor("dense/bias", &[3]), tensor("dense/kernel", &[4, 3])], metadata: [("a".to_owned(), "b".to_owned())].into() }
+    Safetensors {
+        tensors: vec![tensor("dense/bias", &[3]), tensor("dense/kernel", &[4, 3])],
+        metadata: [("a".to_owned(), "b".to_owned())].into(),
+    }
 }
 
 /// Answered soon, and not by a panic of the library.
@@ -58,7 +63,8 @@ fn what_is_written_is_read() {
 fn lists_of_names_longer_than_an_attribute_come_in_pieces() {
     let layers = (0..3_000).map(|i| LegacyLayer { name: format!("a_layer_with_a_long_name_{i}"), weights: vec![] });
     let long = "x".repeat(300_000);
-    let file = LegacyFile { layers: layers.collect(), model_config: json!({"class_name": "Sequential", "config": long}), ..LegacyFile::default() };
+    let file =
+        LegacyFile { layers: layers.collect(), model_config: json!({"class_name": "Sequential", "config": long}), ..LegacyFile::default() };
     assert_eq!(answered(&file.write_to_vec().unwrap()).unwrap(), ModelFile::Legacy(file));
 }
 
@@ -143,7 +149,10 @@ fn safetensors_whose_header_lies() {
         (one(r#"{"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}"#, 1), "elements of type \"F8_E4M3\""),
         (one(r#"{"shape": [1], "data_offsets": [0, 1]}"#, 1), "has no dtype"),
         (
-            header(r#"{"a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "b": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}"#, 2),
+            header(
+                r#"{"a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "b": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}"#,
+                2,
+            ),
             "overlaps the tensor before it",
         ),
         (header(r#"{"__metadata__": {"a": 1}}"#, 0), "which is no text"),
@@ -153,7 +162,10 @@ fn safetensors_whose_header_lies() {
         assert!(error.contains(text), "{text}\n{error}");
     }
     // All element types, and values that fit none of ours.
-    let f16 = header(r#"{"a": {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}, "b": {"dtype": "BF16", "shape": [1], "data_offsets": [2, 4]}}"#, 4);
+    let f16 = header(
+        r#"{"a": {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}, "b": {"dtype": "BF16", "shape": [1], "data_offsets": [2, 4]}}"#,
+        4,
+    );
     let mut f16 = f16;
     let at = f16.len() - 4;
     f16[at..].copy_from_slice(&[0x00, 0x3c, 0x80, 0xbf]);
@@ -188,7 +200,11 @@ fn lists_of_files_stay_in_their_folder() {
         let error = read(&format!("{{\"weight_map\": {{\"/layers/a/vars\": [{name:?}]}}}}")).unwrap_err();
         assert!(matches!(error, FormatError::UnsafeMember { .. }), "{name}: {error}");
     }
-    for (text, part) in [("{\"weight_map\": 1}", "no weight_map"), ("{\"weight_map\": {\"a\": 1}}", "no name of a file"), ("{\"weight_map\": ", "not valid JSON")] {
+    for (text, part) in [
+        ("{\"weight_map\": 1}", "no weight_map"),
+        ("{\"weight_map\": {\"a\": 1}}", "no name of a file"),
+        ("{\"weight_map\": ", "not valid JSON"),
+    ] {
         let error = read(text).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }

@@ -17,9 +17,9 @@ use adaline_graph::backend::Backend;
 use adaline_nn::activations::Activation;
 use adaline_nn::catalogue::{LAYERS, layer_from_json};
 use adaline_nn::layers::{
-    Add, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Dense, Dropout, Embedding, Flatten,
-    GRU, GlobalAveragePooling1D, GlobalAveragePooling2D, Input, LSTM, LayerNormalization, MaxPooling2D, MultiHeadAttention, Padding, SimpleRNN,
-    CutMix, GRUCell, LSTMCell, MixUp, RNN, SimpleRNNCell, StackedRNNCells, TimeDistributed,
+    Add, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, CutMix, Dense, Dropout,
+    Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling1D, GlobalAveragePooling2D, Input, LSTM, LSTMCell, LayerNormalization,
+    MaxPooling2D, MixUp, MultiHeadAttention, Padding, RNN, SimpleRNN, SimpleRNNCell, StackedRNNCells, TimeDistributed,
 };
 use adaline_nn::{Apply, DTypePolicy, Functional, KerasTensor, Layer, Model, Seed, Sequential};
 use adaline_onnx::{ExportOptions, save};
@@ -68,7 +68,11 @@ impl Given {
         let (len, count) = (row.iter().product::<usize>(), self.values.len());
         let shape: Vec<usize> = std::iter::once(rows).chain(row).collect();
         let values = (0..rows * len).map(|i| self.values[(i + i / count * 5) % count]);
-        Ok(if self.whole { Tensor::i32(shape, values.map(|v| v as i32).collect())? } else { Tensor::f32(shape, values.map(|v| v as f32).collect())? })
+        Ok(if self.whole {
+            Tensor::i32(shape, values.map(|v| v as i32).collect())?
+        } else {
+            Tensor::f32(shape, values.map(|v| v as f32).collect())?
+        })
     }
 }
 
@@ -88,7 +92,13 @@ struct Written {
 
 impl Written {
     /// Writes one network; whether it was wanted.
-    fn add(&mut self, name: &str, given: &[Given], batch: Option<usize>, network: &dyn Fn(&[KerasTensor]) -> Result<Vec<KerasTensor>>) -> bool {
+    fn add(
+        &mut self,
+        name: &str,
+        given: &[Given],
+        batch: Option<usize>,
+        network: &dyn Fn(&[KerasTensor]) -> Result<Vec<KerasTensor>>,
+    ) -> bool {
         if self.word.as_ref().is_some_and(|w| !name.contains(w.as_str())) {
             return false;
         }
@@ -102,7 +112,13 @@ impl Written {
         true
     }
 
-    fn write(&self, name: &str, given: &[Given], batch: Option<usize>, network: &dyn Fn(&[KerasTensor]) -> Result<Vec<KerasTensor>>) -> Result<()> {
+    fn write(
+        &self,
+        name: &str,
+        given: &[Given],
+        batch: Option<usize>,
+        network: &dyn Fn(&[KerasTensor]) -> Result<Vec<KerasTensor>>,
+    ) -> Result<()> {
         let inputs: Vec<KerasTensor> = given.iter().enumerate().map(|(at, g)| g.input(&format!("input_{at}"), batch)).collect();
         let mut model = Functional::new(&inputs, &network(&inputs)?)?.build_on(Arc::clone(&self.backend), Seed(3))?;
         spread(&mut model)?;
@@ -164,8 +180,18 @@ fn single_layers(written: &mut Written) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/tests/goldens");
     let mut seen = BTreeSet::new();
     let files = [
-        "layers", "image_layers", "more_layers", "recurrent_layers", "recurrent_stateful", "mask_layers", "table_layers", "image", "image_given",
-        "rand_augment", "bfloat16", "float16",
+        "layers",
+        "image_layers",
+        "more_layers",
+        "recurrent_layers",
+        "recurrent_stateful",
+        "mask_layers",
+        "table_layers",
+        "image",
+        "image_given",
+        "rand_augment",
+        "bfloat16",
+        "float16",
     ];
     for file in files {
         let cases: Value = serde_json::from_str(&std::fs::read_to_string(folder.join(format!("{file}.json")))?)?;
@@ -196,7 +222,7 @@ fn single_layers(written: &mut Written) -> Result<()> {
             let named: Vec<String> = named.map(|(k, v)| format!("{k}={v}")).collect();
             let mut name = format!("{} {file} {}", classes.join(" > "), shapes.join(" "));
             if classes.len() == 1 {
-                name.push_str(&format!(" {}", named.join(" ")));
+                name = format!("{name} {}", named.join(" "));
             }
             let network = |inputs: &[KerasTensor]| -> Result<Vec<KerasTensor>> {
                 let mut values = inputs.to_vec();
@@ -230,25 +256,29 @@ fn chain(x: &KerasTensor, layers: Vec<Box<dyn Layer>>) -> KerasTensor {
 fn networks(written: &mut Written) {
     let image = Given::new(&[Some(12), Some(10), Some(3)]);
     let cnn = |x: &[KerasTensor]| -> Result<Vec<KerasTensor>> {
-        Ok(vec![chain(&x[0], vec![
-            Conv2D::new(4, 3).activation(Activation::Relu).into(),
-            MaxPooling2D::new(2).into(),
-            Conv2D::new(6, 3).activation(Activation::Relu).into(),
-            AveragePooling2D::new(2).into(),
-            Flatten::new().into(),
-            Dropout::new(0.5).into(),
-            Dense::new(10).activation(Activation::Softmax).into(),
-        ])])
+        Ok(vec![chain(
+            &x[0],
+            vec![
+                Conv2D::new(4, 3).activation(Activation::Relu).into(),
+                MaxPooling2D::new(2).into(),
+                Conv2D::new(6, 3).activation(Activation::Relu).into(),
+                AveragePooling2D::new(2).into(),
+                Flatten::new().into(),
+                Dropout::new(0.5).into(),
+                Dense::new(10).activation(Activation::Softmax).into(),
+            ],
+        )])
     };
-    written.add("network: cnn", &[image.clone()], None, &cnn);
+    written.add("network: cnn", std::slice::from_ref(&image), None, &cnn);
     let residual = |x: &[KerasTensor]| -> Result<Vec<KerasTensor>> {
         let h = chain(&x[0], vec![Conv2D::new(4, 3).padding(Padding::Same).into(), BatchNormalization::new().into()]);
-        let r = chain(&h, vec![Conv2D::new(4, 3).padding(Padding::Same).activation(Activation::Relu).into(), BatchNormalization::new().into()]);
+        let r =
+            chain(&h, vec![Conv2D::new(4, 3).padding(Padding::Same).activation(Activation::Relu).into(), BatchNormalization::new().into()]);
         let joined = Add::new().apply([&h, &r]);
         let up = Conv2DTranspose::new(2, 3).strides(2).padding(Padding::Same).apply(&joined);
         Ok(vec![GlobalAveragePooling2D::new().apply(&joined), up])
     };
-    written.add("network: residual", &[image.clone()], None, &residual);
+    written.add("network: residual", std::slice::from_ref(&image), None, &residual);
     written.add("network: residual, open", &[image.opened()], None, &residual);
     let (a, b) = (Given::new(&[Some(4)]), Given::new(&[Some(4)]));
     let shared = |x: &[KerasTensor]| -> Result<Vec<KerasTensor>> {
@@ -256,26 +286,33 @@ fn networks(written: &mut Written) {
         let (p, q) = (trunk.apply(&norm.apply(&x[0])), trunk.apply(&norm.apply(&x[1])));
         let within = Sequential::new().add(Dense::new(3).activation(Activation::Relu)).add(Dense::new(2));
         let joined = Concatenate::new().apply([&p, &within.apply(&q)]);
-        Ok(vec![Dense::new(1).name("price").apply(&joined), Dense::new(3).activation(Activation::Softmax).name("kind").apply(&joined), joined])
+        Ok(vec![
+            Dense::new(1).name("price").apply(&joined),
+            Dense::new(3).activation(Activation::Softmax).name("kind").apply(&joined),
+            joined,
+        ])
     };
     written.add("network: two inputs, three outputs, shared and nested", &[a, b], None, &shared);
     for length in [Some(7), None] {
         let text = Given::tokens(&[length], 20);
         let name = |what: &str| format!("network: {what}{}", if length.is_none() { ", open" } else { "" });
-        written.add(&name("masked text"), &[text.clone()], None, &|x| {
-            Ok(vec![chain(&x[0], vec![
-                Embedding::new(20, 6).mask_zero(true).into(),
-                Bidirectional::new(LSTM::new(5).return_sequences(true)).into(),
-                GRU::new(4).into(),
-                Dense::new(2).activation(Activation::Sigmoid).into(),
-            ])])
+        written.add(&name("masked text"), std::slice::from_ref(&text), None, &|x| {
+            Ok(vec![chain(
+                &x[0],
+                vec![
+                    Embedding::new(20, 6).mask_zero(true).into(),
+                    Bidirectional::new(LSTM::new(5).return_sequences(true)).into(),
+                    GRU::new(4).into(),
+                    Dense::new(2).activation(Activation::Sigmoid).into(),
+                ],
+            )])
         });
         written.add(&name("recurrent, several ways"), &[Given::new(&[length, Some(3)])], None, &|x| {
             let back = SimpleRNN::new(4).go_backwards(true).return_sequences(true).apply(&x[0]);
             let each = TimeDistributed::new(Dense::new(3)).apply(&back);
             Ok([LSTM::new(3).return_state(true).apply_all(&each), vec![each]].concat())
         });
-        written.add(&name("transformer"), &[text.clone()], None, &|x| {
+        written.add(&name("transformer"), std::slice::from_ref(&text), None, &|x| {
             let e = Embedding::new(20, 8).mask_zero(true).apply(&x[0]);
             let attended = MultiHeadAttention::new(2, 4).apply([&e, &e]);
             let h = LayerNormalization::new().apply(&Add::new().apply([&e, &attended]));
@@ -283,15 +320,21 @@ fn networks(written: &mut Written) {
             let y = LayerNormalization::new().apply(&Add::new().apply([&h, &f]));
             Ok(vec![chain(&y, vec![GlobalAveragePooling1D::new().into(), Dense::new(3).activation(Activation::Softmax).into()])])
         });
-        written.add(&name("attention over another sequence"), &[Given::new(&[length, Some(6)]), Given::new(&[length.map(|n| n + 2), Some(6)])], None, &|x| {
-            Ok(vec![MultiHeadAttention::new(2, 3).apply([&x[0], &x[1]])])
-        });
+        written.add(
+            &name("attention over another sequence"),
+            &[Given::new(&[length, Some(6)]), Given::new(&[length.map(|n| n + 2), Some(6)])],
+            None,
+            &|x| Ok(vec![MultiHeadAttention::new(2, 3).apply([&x[0], &x[1]])]),
+        );
         written.add(&name("causal convolutions"), &[Given::new(&[length, Some(3)])], None, &|x| {
-            Ok(vec![chain(&x[0], vec![
-                Conv1D::new(4, 3).padding(Padding::Causal).dilation_rate(2).activation(Activation::Relu).into(),
-                Conv1D::new(4, 2).padding(Padding::Causal).into(),
-                Conv1D::new(2, 3).padding(Padding::Same).strides(2).into(),
-            ])])
+            Ok(vec![chain(
+                &x[0],
+                vec![
+                    Conv1D::new(4, 3).padding(Padding::Causal).dilation_rate(2).activation(Activation::Relu).into(),
+                    Conv1D::new(4, 2).padding(Padding::Causal).into(),
+                    Conv1D::new(2, 3).padding(Padding::Same).strides(2).into(),
+                ],
+            )])
         });
     }
     for policy in [DTypePolicy::MixedBfloat16, DTypePolicy::MixedFloat16] {
@@ -300,13 +343,16 @@ fn networks(written: &mut Written) {
             layer.set_dtype_policy(policy);
             layer
         };
-        written.add(&format!("network: cnn under {policy:?}"), &[image.clone()], None, &move |x| {
-            Ok(vec![chain(&x[0], vec![
-                half(Conv2D::new(4, 3).activation(Activation::Relu).into()),
-                half(MaxPooling2D::new(2).into()),
-                half(Flatten::new().into()),
-                Dense::new(10).activation(Activation::Softmax).into(),
-            ])])
+        written.add(&format!("network: cnn under {policy:?}"), std::slice::from_ref(&image), None, &move |x| {
+            Ok(vec![chain(
+                &x[0],
+                vec![
+                    half(Conv2D::new(4, 3).activation(Activation::Relu).into()),
+                    half(MaxPooling2D::new(2).into()),
+                    half(Flatten::new().into()),
+                    Dense::new(10).activation(Activation::Softmax).into(),
+                ],
+            )])
         });
     }
     written.add("network: stateful", &[Given::new(&[Some(4), Some(3)])], Some(3), &|x| {
@@ -316,8 +362,10 @@ fn networks(written: &mut Written) {
         let cells: Vec<Box<dyn Layer>> = vec![SimpleRNNCell::new(4).into(), LSTMCell::new(3).into(), GRUCell::new(2).into()];
         Ok(vec![RNN::new(StackedRNNCells::new(cells)).return_sequences(true).apply(&x[0])])
     });
-    written.classes.extend(["SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells", "InputLayer", "MixUp", "CutMix", "Pipeline"].map(str::to_owned));
-    written.add("network: pictures made for training alone", &[image.clone()], None, &|x| {
+    written.classes.extend(
+        ["SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells", "InputLayer", "MixUp", "CutMix", "Pipeline"].map(str::to_owned),
+    );
+    written.add("network: pictures made for training alone", std::slice::from_ref(&image), None, &|x| {
         let envelope = json!({"class_name": "Pipeline", "config": {"layers": [
             {"module": "keras.layers", "class_name": "RandomFlip", "config": {}}, {"module": "keras.layers", "class_name": "Rescaling", "config": {"scale": 0.5}}]}});
         Ok(vec![chain(&x[0], vec![MixUp::new(0.2).into(), CutMix::new(1.0).into(), layer_from_json(&envelope)?])])

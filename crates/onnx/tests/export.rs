@@ -2,7 +2,7 @@
 
 use adaline_graph::{Distribution, Shape, Var, reference::Reference};
 use adaline_nn::activations::Activation;
-use adaline_nn::layers::{Conv2D, CustomLayer, Dense, Flatten, GRU, GlobalAveragePooling1D, Input, LSTM, MaxPooling2D};
+use adaline_nn::layers::{Conv2D, CustomLayer, Dense, Embedding, Flatten, GRU, GlobalAveragePooling1D, Input, LSTM, MaxPooling2D};
 use adaline_nn::{Apply, Functional, Model, Seed, Sequential};
 use adaline_onnx::proto::{Dimension, Graph, ValueInfo};
 use adaline_onnx::{ExportError, ExportOptions, export, save, to_bytes};
@@ -93,6 +93,18 @@ fn convolutions_follow_each_other_without_transposes() {
         let from = flat(o, c, y, x);
         assert_eq!(theirs[from..from + 4], at(o, c, y, x).to_le_bytes());
     }
+}
+
+#[test]
+fn look_ups_and_products_of_sequences_keep_their_axes() {
+    let network = Sequential::new().add(Input::with_batch_shape([None, None]).dtype("int32").name("text"));
+    let model = built(network.add(Embedding::new(20, 4).name("table")).add(Dense::new(3).activation(Activation::Softmax)));
+    let graph = graph(&model);
+    is_sound(&graph, &BTreeSet::new());
+    assert_eq!(operators(&graph), ["Clip", "Gather", "MatMul", "Add", "Softmax"]);
+    assert_eq!(sizes(&graph.output[0]), "batch text_1 3");
+    let table = graph.initializer.iter().find(|t| t.name == "table/embeddings").unwrap();
+    assert_eq!(table.dims, [20, 4]);
 }
 
 #[test]

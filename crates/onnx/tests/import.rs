@@ -379,3 +379,11 @@ fn absurd_sizes_and_depths_are_refused_soon() {
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     memory_stays_small();
 }
+
+#[test]
+fn the_page_lists_all_operators() {
+    let page = include_str!("../../../docs/onnx.md");
+    let listed: Vec<&str> =
+        page.split_once("### Operators").unwrap().1.split([',', '.']).map(str::trim).filter(|s| !s.is_empty()).collect();
+    assert_eq!(listed, adaline_onnx::import::operators().collect::<Vec<_>>());
+}

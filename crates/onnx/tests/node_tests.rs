@@ -167,29 +167,102 @@ fn the_conformance_suite_passes_but_for_a_list() {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Small models of the suite with some bits changed: each operator with attributes, constants and shapes that are none.
+/// Numerical Recipes' generator is enough to choose bits.
+struct Chance(u32);
+impl Chance {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) as usize % n.max(1)
+    }
+    /// A number that is wrong in many places.
+    fn number(&mut self) -> i64 {
+        [0, 1, -1, 2, 3, -2, 5, 7, 11, 100, 1 << 20, 1 << 33, 1 << 62, i64::MAX, i64::MIN, -(1 << 40)][self.below(16)]
+    }
+}
+
+/// Some bits of a file changed.
+fn bits(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
+    let mut changed = bytes.to_vec();
+    for _ in 0..2 {
+        let at = chance.below(changed.len());
+        changed[at] ^= 1 << chance.below(8);
+    }
+    changed
+}
+/// A number, a size, an input or a text of a model changed.
+fn numbers(model: &proto::Model, chance: &mut Chance) -> Vec<u8> {
+    let mut model = model.clone();
+    let graph = model.graph.as_mut().unwrap();
+    for _ in 0..=chance.below(3) {
+        let node = chance.below(graph.node.len());
+        match chance.below(6) {
+            0 => {
+                let at = chance.below(graph.input.len());
+                let shape = graph.input.get_mut(at).and_then(|i| i.r#type.as_mut()?.tensor_type.as_mut()?.shape.as_mut());
+                if let Some(shape) = shape {
+                    match chance.below(3) {
+                        0 => drop(shape.dim.pop()),
+                        1 => shape.dim.push(proto::Dimension { dim_value: Some(chance.number().clamp(0, 1 << 20)), dim_param: None }),
+                        _ if shape.dim.is_empty() => {}
+                        _ => {
+                            let axis = chance.below(shape.dim.len());
+                            shape.dim[axis].dim_value = Some(chance.number().clamp(0, 1 << 20));
+                        }
+                    }
+                }
+            }
+            1 => {
+                let inputs: Vec<String> = graph.input.iter().map(|i| i.name.clone()).chain([String::new()]).collect();
+                let at = chance.below(graph.node[node].input.len());
+                if let Some(input) = graph.node[node].input.get_mut(at) {
+                    *input = inputs[chance.below(inputs.len())].clone();
+                }
+            }
+            _ => {
+                let at = chance.below(graph.node[node].attribute.len());
+                let Some(a) = graph.node[node].attribute.get_mut(at) else { continue };
+                a.i = a.i.map(|_| chance.number());
+                a.f = a.f.map(|_| chance.number() as f32 * 0.5);
+                let n = a.ints.len();
+                match chance.below(3) {
+                    0 => a.ints.push(chance.number()),
+                    1 => drop(a.ints.pop()),
+                    _ if n > 0 => a.ints[chance.below(n)] = chance.number(),
+                    _ => {}
+                }
+                if let Some(t) = &mut a.t
+                    && let Some(raw) = &mut t.raw_data
+                    && t.data_type == data_type::INT64
+                    && raw.len() >= 8
+                {
+                    raw[..8].copy_from_slice(&chance.number().to_le_bytes());
+                }
+            }
+        }
+    }
+    model.encode_to_vec()
+}
+
+/// Small models of the suite changed: each operator with attributes, constants and shapes that are none. Inputs that decide shapes get
+/// absurd values too.
 #[test]
 fn changed_models_of_the_suite_are_errors_at_worst() {
     let root = folder().join("onnx/backend/test/data/node");
     let mut cases: Vec<PathBuf> = std::fs::read_dir(&root).expect("run `cargo xtask onnx-tests`").map(|e| e.unwrap().path()).collect();
     cases.sort();
-    let (mut read, mut traced, mut state) = (0, 0, 1u32);
+    let (mut read, mut traced, mut chance) = (0, 0, Chance(1));
     for folder in cases {
         let Ok(bytes) = std::fs::read(folder.join("model.onnx")) else { continue };
-        for _ in 0..if bytes.len() < 2048 { 24 } else { 2 } {
-            let mut changed = bytes.clone();
-            for _ in 0..2 {
-                // Numerical Recipes' generator is enough to choose bits.
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let at = (state >> 8) as usize % changed.len();
-                changed[at] ^= 1 << (state >> 29);
-            }
+        let model = proto::Model::decode(&bytes[..]).unwrap();
+        for round in 0..if bytes.len() < 2048 { ROUNDS } else { ROUNDS / 8 } {
+            let changed = if round % 4 == 0 { bits(&bytes, &mut chance) } else { numbers(&model, &mut chance) };
             let begin = std::time::Instant::now();
             if let Ok(model) = OnnxModel::read(&changed, backend(), Limits::small()) {
                 read += 1;
                 let size = |d: &Result<usize, String>| d.as_ref().copied().unwrap_or(2);
                 let dims: Vec<Vec<usize>> = model.inputs().iter().map(|i| i.dims.iter().flatten().map(size).collect()).collect();
-                traced += usize::from(model.trace_shapes(&dims).is_ok());
+                let value = chance.number();
+                traced += usize::from(model.trace_shapes_with(&dims, value as f64).is_ok());
             }
             assert!(begin.elapsed().as_secs() < 2, "{} took {:?}", folder.display(), begin.elapsed());
         }
@@ -199,6 +272,8 @@ fn changed_models_of_the_suite_are_errors_at_worst() {
         "{read} of the changed models are read, {traced} traced: the changes test little"
     );
 }
+/// Changed models of each case.
+const ROUNDS: usize = 16;
 
 fn backend() -> Arc<dyn Backend> {
     Arc::new(adaline_graph::reference::Reference::default())

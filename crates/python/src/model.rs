@@ -328,8 +328,10 @@ impl Core {
         let tensor = Given::of(values)?.tensor()?;
         self.held(|m| m.set_weight(name, &tensor))?.map_err(|e| raised(&e))
     }
-    fn set_trainable(&self, py: Python<'_>, layer: &str, trainable: bool) -> PyResult<()> {
-        self.tried(py, |m| m.set_trainable(layer, trainable))
+    /// Freezes and frees layers by their paths, in order.
+    fn set_trainable(&self, py: Python<'_>, layers: Vec<(String, bool)>) -> PyResult<()> {
+        let layers: Vec<(&str, bool)> = layers.iter().map(|(path, on)| (path.as_str(), *on)).collect();
+        self.tried(py, |m| m.set_all_trainable(&layers))
     }
     fn reset_states(&self) -> PyResult<()> {
         self.held(Model::reset_states)

@@ -5,9 +5,39 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ._common import Node, _adaline, axis_of, binary, cut, floats, node, op, reduce, reshaped, unary
-from ._indexing import sorted_along
-from ._reductions import cumsum, logsumexp
+from ._common import Node, _adaline, axis_of, cut, floats, node, op, reduce, unary
+from ._reductions import logsumexp
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh_shrink",
+    "threshold",
+]
 
 
 @op
@@ -200,18 +230,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 
 @op
 def sparsemax(x: Any, axis: int = -1) -> Any:
-    """The nearest probabilities along an axis (Martins and Astudillo 2016)."""
+    """The nearest probabilities along an axis (Martins and Astudillo 2016), of which Keras 3.15 gives others."""
+    from ._shapes import moveaxis
 
-    def rows(x: Node) -> Node:
-        from ._indexing import ordered
-
-        n = x.shape[-1]
-        large = ordered(x, True)
-        sums = cumsum(large, -1)
-        k = _adaline.cast(_adaline.iota([1, n], 1) + 1, "float32")
-        within = _adaline.cast(1.0 + k * large > sums, "float32")
-        size = reduce("sum", within, -1, True)
-        bound = (reduce("sum", large * within, -1, True) - 1.0) / size
-        return binary("max", x - bound, 0.0)
-
-    return sorted_along(floats(x), axis, rows)
+    return moveaxis(_adaline.activation("sparsemax", moveaxis(floats(x), axis, -1)), -1, axis)

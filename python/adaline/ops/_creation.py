@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ._common import Node, _adaline, dtype_name, floats, is_number, node, op, reshaped, sizes
+from .._arrays import as_constant
+from ._common import Node, _adaline, dtype_name, floats, is_number, node, on_arrays, op, reshaped, sizes
 
 
 @op
@@ -53,7 +54,17 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 empty_like = zeros_like
 
 
-@op
+def as_array(x: Any, dtype: Any = None) -> np.ndarray:
+    """Numbers as an array of a type that graphs have."""
+    made = as_constant(x)
+    made = made.astype(bool) if made.dtype == np.uint8 else made
+    if dtype is None:
+        return made
+    name = dtype_name(dtype)
+    return made.astype("bool" if name == "bool" else "int32" if "int" in name else "float32")
+
+
+@on_arrays(as_array)
 def array(x: Any, dtype: Any = None) -> Any:
     """Numbers as an array."""
     return node(x) if dtype is None else _adaline.cast(x, dtype_name(dtype))

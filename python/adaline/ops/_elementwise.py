@@ -47,7 +47,8 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 def _divided(x1: Any, x2: Any) -> Tuple[Node, Node]:
     """Quotient rounded down and what is left, which has the sign of `x2`."""
     x1, x2 = (counted(v) for v in aligned(x1, x2))
-    whole, left = None, x1
+    whole: Any = None
+    left = x1
     # The quotient of whole numbers as floats is off by up to 2^7; a second division of what it leaves is exact.
     for _ in range(1 if x1.dtype == "float32" else 2):
         part = _adaline.cast(_adaline.stop_gradient(unary("floor", binary("div", left, x2))), x1.dtype)

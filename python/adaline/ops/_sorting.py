@@ -49,15 +49,15 @@ class TopK(NamedTuple):
     indices: Any
 
 
-def _top_of_array(x: Any, k: int, sorted: bool = True) -> Any:
+def _top_of_array(x: Any, k: int) -> Any:
     x = np.asarray(x)
     # NaN counts as the largest, and equal numbers stay in their order.
     at = np.lexsort((-np.nan_to_num(x.astype(np.float64), nan=np.inf), ~np.isnan(x)), axis=-1)[..., :k]
     return [np.take_along_axis(x, at, -1), at]
 
 
-@op
-def _top_of_node(x: Any, k: int) -> Any:
+@on_arrays(_top_of_array)
+def _top_k(x: Any, k: int) -> Any:
     x = node(x)
     rows = reshaped(x, [-1, x.shape[-1]])
     at = order(rows, True, k)
@@ -68,7 +68,7 @@ def _top_of_node(x: Any, k: int) -> Any:
 
 def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     """The `k` largest numbers along the last axis, and their indices."""
-    return TopK(*on_arrays(_top_of_array)(lambda x, k, sorted: _top_of_node(x, k))(x, k, sorted))
+    return TopK(*_top_k(x, k))
 
 
 @op

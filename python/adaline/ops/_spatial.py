@@ -155,28 +155,28 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) ->
 
 @op
 def depth_to_space(x: Any, block_size: int, data_format: Any = "channels_last") -> Any:
-    """Blocks of channels as blocks of pixels."""
-    k = int(block_size)
-
-    def run(x: Node) -> Node:
-        b, h, w, c = x.shape
-        made = permute(reshaped(x, [b, h, w, k, k, c // (k * k)]), [0, 1, 3, 2, 4, 5])
-        return reshaped(made, [b, h * k, w * k, c // (k * k)])
-
-    return channels_last(x, data_format, run)
+    """Blocks of channels as blocks of pixels; `data_format` also says whether a block's places or its channels come first."""
+    x, k = node(x), int(block_size)
+    if data_format == "channels_first":
+        b, c, h, w = x.shape
+        parts = permute(reshaped(x, [b, c // (k * k), k, k, h, w]), [0, 1, 4, 2, 5, 3])
+        return reshaped(parts, [b, c // (k * k), h * k, w * k])
+    b, h, w, c = x.shape
+    parts = permute(reshaped(x, [b, h, w, k, k, c // (k * k)]), [0, 1, 3, 2, 4, 5])
+    return reshaped(parts, [b, h * k, w * k, c // (k * k)])
 
 
 @op
 def space_to_depth(x: Any, block_size: int, data_format: Any = "channels_last") -> Any:
-    """Blocks of pixels as blocks of channels."""
-    k = int(block_size)
-
-    def run(x: Node) -> Node:
-        b, h, w, c = x.shape
-        made = permute(reshaped(x, [b, h // k, k, w // k, k, c]), [0, 1, 3, 2, 4, 5])
-        return reshaped(made, [b, h // k, w // k, k * k * c])
-
-    return channels_last(x, data_format, run)
+    """Blocks of pixels as blocks of channels; the reverse of `depth_to_space`."""
+    x, k = node(x), int(block_size)
+    if data_format == "channels_first":
+        b, c, h, w = x.shape
+        parts = permute(reshaped(x, [b, c, h // k, k, w // k, k]), [0, 1, 3, 5, 2, 4])
+        return reshaped(parts, [b, c * k * k, h // k, w // k])
+    b, h, w, c = x.shape
+    parts = permute(reshaped(x, [b, h // k, k, w // k, k, c]), [0, 1, 3, 2, 4, 5])
+    return reshaped(parts, [b, h // k, w // k, k * k * c])
 
 
 @op

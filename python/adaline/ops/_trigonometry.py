@@ -12,7 +12,7 @@ from ._common import Node, _adaline, binary, floats, op, unary
 _HALF_PI = (1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8)
 
 
-def _polynomial(x: Node, terms: Tuple[float, ...]) -> Node:
+def polynomial(x: Node, terms: Tuple[float, ...]) -> Node:
     """Sum of `terms[i] * x ** i` by Horner's rule."""
     made: Any = terms[-1]
     for term in terms[-2::-1]:
@@ -36,7 +36,7 @@ def _turned(x: Any, quarters: int) -> Node:
     quarter = quarter - 4.0 * unary("floor", quarter * 0.25)
     squared = rest * rest
     odd = (quarter == 1.0) | (quarter == 3.0)
-    made = _adaline.select(odd, _polynomial(squared, _COS), rest * _polynomial(squared, _SIN))
+    made = _adaline.select(odd, polynomial(squared, _COS), rest * polynomial(squared, _SIN))
     return _adaline.select(quarter >= 2.0, -made, made)
 
 
@@ -82,7 +82,7 @@ def _atan(x: Node) -> Node:
     bounded = _adaline.select(large, 1.0, x)
     reduced = _adaline.select(large, inverse, _adaline.select(middle, (bounded - 1.0) / (bounded + 1.0), bounded))
     begin = _adaline.select(large, math.pi / 2, _adaline.select(middle, math.pi / 4, 0.0))
-    return begin + reduced * _polynomial(reduced * reduced, _ATAN)
+    return begin + reduced * polynomial(reduced * reduced, _ATAN)
 
 
 @op

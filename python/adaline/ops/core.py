@@ -7,7 +7,9 @@ from typing import Any, Callable, List, Tuple
 import numpy as np
 
 from .._eager import flat, kind_of, nested
-from ._common import Node, _adaline, axis_of, dtype_name, node, op
+from ._common import Node, _adaline, axis_of, dtype_name, node, on_arrays, op
+from ._creation import as_array as _array
+from ._elementwise import logical_and, where
 from ._indexing import scatter, scatter_update, slice, slice_update
 from ._reductions import doubling
 from ._shapes import flip, stack, unstack
@@ -58,7 +60,7 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     return _adaline.cast(x, name)
 
 
-@op
+@on_arrays(lambda x, dtype=None, sparse=None, ragged=None: _array(x, dtype))
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """Numbers as a value of the graph that is being written, or as an array."""
     return node(x) if dtype is None else _adaline.cast(x, dtype_name(dtype))
@@ -91,8 +93,8 @@ def stop_gradient(variable: Any) -> Any:
 
 
 def _symbolic(*values: Any) -> bool:
-    """Whether values are of the graph that is being written."""
-    return kind_of(values) == 2
+    """Whether there are values of graphs or of networks among them."""
+    return kind_of(values) > 0
 
 
 def _chosen(condition: Any, one: Any, other: Any) -> Any:
@@ -102,7 +104,7 @@ def _chosen(condition: Any, one: Any, other: Any) -> Any:
     structure = flat(one, first)
     if flat(other, second) != structure:
         raise ValueError("the branches give results of different structures: both must give as many values, nested alike")
-    made = [_adaline.select(condition, a, b) for a, b in zip(first, second)]
+    made = [where(condition, a, b) for a, b in zip(first, second)]
     return nested(structure, iter(made))
 
 
@@ -188,7 +190,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
 
 def _doubling(combine: Any, parts: List[Any], axis: int) -> Any:
     """As `doubling`, on arrays too."""
-    if _symbolic(*parts):
+    if kind_of(parts) == 2:
         return doubling(combine, parts, axis)
 
     @op
@@ -224,7 +226,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
         raise ValueError("while_loop within a graph needs maximum_iterations: so many steps are written")
     going: Any = True
     for _ in range(int(maximum_iterations)):
-        going = _adaline.binary("and", cond(*values), going)
+        going = logical_and(cond(*values), going)
         made = body(*values)
         made = tuple(made) if isinstance(made, (list, tuple)) else (made,)
         values = _chosen(going, made, values)

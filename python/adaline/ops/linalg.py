@@ -147,13 +147,13 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Any:
 @numpy_only
 def qr(x: Any, mode: str = "reduced") -> Any:
     """Orthogonal and triangular factor."""
-    return tuple(np.linalg.qr(x, mode))
+    return tuple(np.linalg.qr(x, mode))  # type: ignore[call-overload]
 
 
 @numpy_only
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular values and vectors."""
-    made = np.linalg.svd(x, full_matrices, compute_uv)
+    made = np.linalg.svd(x, full_matrices, compute_uv)  # type: ignore[call-overload]
     return tuple(made) if compute_uv else made
 
 

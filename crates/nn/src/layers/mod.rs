@@ -246,6 +246,10 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn inner(&self) -> Option<&Network> {
         None
     }
+    /// As [`Layer::inner`], to change it.
+    fn inner_mut(&mut self) -> Option<&mut Network> {
+        None
+    }
     /// The layers within it that its input goes through one after the other, with their names, the first of which takes the input and the last of
     /// which gives the result, when that is all it does apart from shapes.
     fn row(&self) -> Vec<(String, &dyn Layer)> {

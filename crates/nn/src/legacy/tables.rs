@@ -100,6 +100,7 @@ const RENAMED: &[(Of, &str, &str)] = &[
 const DROPPED: &[(Of, &str)] = &[
     (All, "input_length"),
     (All, "input_shape"),
+    (All, "input_dtype"),
     (All, "implementation"),
     (All, "consume_less"),
     (All, "time_major"),

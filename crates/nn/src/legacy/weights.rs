@@ -1,5 +1,6 @@
 //! Weights of Keras 1 in the shapes of today.
 
+use crate::Layer;
 use adaline_formats::{LegacyFile, NamedTensor, TensorBytes};
 use std::borrow::Cow;
 
@@ -16,10 +17,10 @@ impl Source {
         Self { first, theano: file.backend.as_deref() == Some("theano") }
     }
 
-    /// The weights of a layer of this class (none for a network), which needs these shapes, as Keras 2 converts them
-    /// (`preprocess_weights_for_loading` of keras/engine/saving.py).
-    pub(crate) fn weights<'w>(&self, class: Option<&str>, needed: &[&[usize]], weights: &'w [NamedTensor]) -> Cow<'w, [NamedTensor]> {
-        let Some(class) = class else { return Cow::Borrowed(weights) };
+    /// The weights of a layer as Keras 2 converts them (`preprocess_weights_for_loading` of keras/engine/saving.py); none for a network.
+    pub(crate) fn weights<'w>(&self, layer: Option<&dyn Layer>, weights: &'w [NamedTensor]) -> Cow<'w, [NamedTensor]> {
+        let Some(layer) = layer.filter(|_| self.first || self.theano) else { return Cow::Borrowed(weights) };
+        let class = layer.class_name();
         let mut new = Cow::Borrowed(weights);
         if self.first {
             // Gates one by one, of each kernel, recurrent kernel and bias.
@@ -32,8 +33,8 @@ impl Source {
                 let joined = (0..3).map(|part| join(&order.iter().map(|gate| &weights[3 * gate + part]).collect::<Vec<_>>()));
                 new = joined.collect::<Option<Vec<_>>>().map_or(new, Cow::Owned);
             }
-            let kernel = new.first().zip(needed.first());
-            if let Some(turned) = kernel.and_then(|(kernel, needed)| first_kernel(class, kernel, needed)) {
+            let channels_first = layer.config()["data_format"] == "channels_first";
+            if let Some(turned) = new.first().and_then(|kernel| first_kernel(class, kernel, channels_first)) {
                 new.to_mut()[0] = turned;
             }
         }
@@ -46,28 +47,22 @@ impl Source {
     }
 }
 
-/// A kernel of Keras 1 as today's, where its shape is not the one that is needed.
-fn first_kernel(class: &str, kernel: &NamedTensor, needed: &[usize]) -> Option<NamedTensor> {
+/// A kernel of Keras 1 as today's, where it was kept in another order.
+fn first_kernel(class: &str, kernel: &NamedTensor, channels_first: bool) -> Option<NamedTensor> {
     let shape = &kernel.shape;
-    if shape == needed {
-        return None;
-    }
     match (class, shape.len()) {
         // (length, 1, inputs, filters), or of Keras 1.1 (filters, inputs, length, 1).
         ("Conv1D", 4) => {
-            let of_today = shape[1] == 1 && [shape[0], shape[2], shape[3]] == needed;
-            let turned = if of_today { kernel.clone() } else { transpose(kernel, &[2, 3, 1, 0])? };
+            let turned = if shape[1] == 1 { kernel.clone() } else { transpose(kernel, &[2, 3, 1, 0])? };
             let shape = vec![turned.shape[0], turned.shape[2], turned.shape[3]];
             Some(NamedTensor { shape, ..turned })
         }
-        // Of data with channels first: (filters, inputs, rows, columns).
-        ("Conv2D", 4) => transpose(kernel, &[2, 3, 1, 0]),
-        ("Conv3D", 5) => transpose(kernel, &[2, 3, 4, 1, 0]),
-        // (rows, columns, inputs, filters), or with channels first (filters, inputs, rows, columns), where the first has inputs' place.
-        ("Conv2DTranspose", 4) => {
-            let last = transpose(kernel, &[0, 1, 3, 2])?;
-            if last.shape == needed { Some(last) } else { transpose(kernel, &[2, 3, 0, 1]) }
-        }
+        // (filters, inputs, rows, columns)
+        ("Conv2D", 4) if channels_first => transpose(kernel, &[2, 3, 1, 0]),
+        ("Conv3D", 5) if channels_first => transpose(kernel, &[2, 3, 4, 1, 0]),
+        // The results' channels came first, or last but one.
+        ("Conv2DTranspose", 4) if channels_first => transpose(kernel, &[2, 3, 0, 1]),
+        ("Conv2DTranspose", 4) => transpose(kernel, &[0, 1, 3, 2]),
         _ => None,
     }
 }

@@ -10,8 +10,9 @@ impl Model {
     /// The model as such a file holds it: configurations, weights layer by layer, the optimizer's memory.
     pub(super) fn to_legacy(&self) -> Result<LegacyFile> {
         let config = self.writable_config()?;
-        let layers = self.weights_by_layer().into_iter().map(|(name, class, weights)| {
-            let tensor = |w: &&crate::trace::Weight| self.tensor_for_file(w, class.unwrap_or_default(), Self::weight_name(w));
+        let layers = self.weights_by_layer().into_iter().map(|(name, layer, weights)| {
+            let class = layer.map_or("", |l| l.class_name());
+            let tensor = |w: &&crate::trace::Weight| self.tensor_for_file(w, class, Self::weight_name(w));
             LegacyLayer { name: name.to_owned(), weights: weights.iter().map(tensor).collect() }
         });
         // A graph of layers has its inputs among them, a chain has not.

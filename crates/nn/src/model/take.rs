@@ -3,6 +3,7 @@
 
 use super::Model;
 use super::save::placed;
+use crate::Layer;
 use crate::error::{Error, Result};
 use crate::layers::kept::floats;
 use crate::legacy;
@@ -142,11 +143,11 @@ impl Model {
     }
 
     /// The layers of the network, each with its weights and those within it in the order of the older files: trainable ones first, then the others.
-    pub(super) fn weights_by_layer(&self) -> Vec<(&str, Option<&'static str>, Vec<&Weight>)> {
-        let mut layers: Vec<(&str, Option<&'static str>, Vec<&Weight>)> = Vec::with_capacity(self.net.layers.len());
+    pub(super) fn weights_by_layer(&self) -> Vec<(&str, Option<&dyn Layer>, Vec<&Weight>)> {
+        let mut layers: Vec<(&str, Option<&dyn Layer>, Vec<&Weight>)> = Vec::with_capacity(self.net.layers.len());
         layers.extend(self.net.layers.iter().map(|named| {
-            let class = named.layer.inner().is_none().then(|| named.layer.class_name());
-            (named.name.as_str(), class, Vec::new())
+            let layer = named.layer.inner().is_none().then_some(named.layer.as_ref());
+            (named.name.as_str(), layer, Vec::new())
         }));
         for (Leaf { path, .. }, weights) in self.weights_by_leaf() {
             let top = path.split('/').next().unwrap_or_default();
@@ -165,12 +166,11 @@ impl Model {
 fn find_in_layer(
     taking: &mut Taking<'_>,
     source: &legacy::Source,
-    (name, class): (&str, Option<&'static str>),
+    (name, layer): (&str, Option<&dyn Layer>),
     weights: &[&Weight],
     theirs: &LegacyLayer,
 ) {
-    let needed: Vec<&[usize]> = weights.iter().map(|w| w.ty.shape.dims()).collect();
-    let tensors = source.weights(class, &needed, &theirs.weights);
+    let tensors = source.weights(layer, &theirs.weights);
     if weights.len() != tensors.len() {
         let got: Vec<String> = theirs.weights.iter().map(|t| format!("{} {:?}", t.path, t.shape)).collect();
         taking.problems.push(format!(

@@ -78,8 +78,26 @@ impl Model {
     /// # Errors
     /// [`Error::Network`] when there is no such layer.
     pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<()> {
-        let at = self.layer_index(layer)?;
-        self.net.layers[at].layer.set_trainable(trainable);
+        self.set_all_trainable(&[(layer, trainable)])
+    }
+
+    /// As [`Model::set_trainable`] for several layers at once, in their order, those of networks within by their paths (`trunk/dense`): a network
+    /// takes its layers along.
+    ///
+    /// # Errors
+    /// As [`Model::set_trainable`]; layers before the one that is not there have then been changed.
+    pub fn set_all_trainable(&mut self, layers: &[(&str, bool)]) -> Result<()> {
+        for (path, trainable) in layers {
+            let mut names = path.split('/');
+            let at = self.layer_index(names.next().unwrap_or(path))?;
+            let mut layer = &mut self.net.layers[at].layer;
+            for name in names {
+                let within = layer.inner_mut().and_then(|net| net.layers.iter_mut().find(|l| l.name == name));
+                let Some(found) = within else { return Err(self.wrong(format!("it has no layer `{path}`"))) };
+                layer = &mut found.layer;
+            }
+            layer.set_trainable(*trainable);
+        }
         self.compiled = None;
         self.plans.clear();
         let Some(inputs) = self.net.inputs.clone().filter(|_| self.is_built()) else { return Ok(()) };

@@ -116,6 +116,9 @@ impl Layer for Network {
     fn inner(&self) -> Option<&Network> {
         Some(self)
     }
+    fn inner_mut(&mut self) -> Option<&mut Network> {
+        Some(self)
+    }
     fn boxed(&self) -> Box<dyn Layer> {
         Box::new(self.clone())
     }

@@ -4,7 +4,7 @@ use super::held::Held;
 use super::sizes::Size;
 use super::translate::{Walk, literal};
 use super::writer::{Writer, element, int};
-use crate::proto::data_type;
+use crate::proto::{self, data_type};
 use adaline_graph::{BinaryOp, DType, Literal, NodeId, Op, ReduceOp, UnaryOp};
 
 impl Walk<'_> {
@@ -104,7 +104,9 @@ impl Walk<'_> {
             }
             id
         };
-        let (Op::Unary(UnaryOp::Exp), Op::Reduce { op: ReduceOp::Sum, axes }) = (self.op(exponential), self.op(behind(sum))) else { return None };
+        let (Op::Unary(UnaryOp::Exp), Op::Reduce { op: ReduceOp::Sum, axes }) = (self.op(exponential), self.op(behind(sum))) else {
+            return None;
+        };
         let shifted = self.takes(exponential)[0];
         let Op::Binary(BinaryOp::Sub) = self.op(shifted) else { return None };
         let (x, largest) = (self.takes(shifted)[0], behind(self.takes(shifted)[1]));
@@ -137,17 +139,12 @@ impl Walk<'_> {
         };
         let bias = self.value(bias);
         let dims = self.dims(product);
-        let made = w.node_giving(&held.name)?;
-        let fits = channels
-            && self.uses[product.index()] == 1
-            && bias.rank() == 1
-            && bias.order.is_none()
-            && bias.dims.last() == dims.last()
-            && ["Gemm", "MatMul", "Conv", "ConvTranspose"].contains(&made.op_type.as_str())
-            && made.input.len() == 2;
-        if !fits {
+        let alone = channels && self.uses[product.index()] == 1;
+        if !alone || bias.rank() != 1 || bias.order.is_some() || bias.dims.last() != dims.last() {
             return None;
         }
+        let takes_bias = |n: &proto::Node| n.input.len() == 2 && ["Gemm", "MatMul", "Conv", "ConvTranspose"].contains(&n.op_type.as_str());
+        w.node_giving(&held.name).filter(|n| takes_bias(n))?;
         let made = w.take_node(&held.name)?;
         let inputs = [made.input[0].as_str(), made.input[1].as_str(), &bias.name];
         let op = if made.op_type == "MatMul" { "Gemm" } else { &made.op_type };

@@ -2,17 +2,6 @@
 //!
 //! What is translated is the graph of a prediction, operation by operation, so every layer can be exported, those of one's own too. Sizes that a
 //! network leaves open, the batch and the length of sequences, stay open in the file.
-//!
-//! ```
-//! use adaline_nn::{Seed, Sequential, layers::{Dense, Input}};
-//! use adaline_onnx::{ExportOptions, export};
-//! # use std::sync::Arc;
-//!
-//! let network = Sequential::new().add(Input::new([4])).add(Dense::new(2));
-//! let model = network.build_on(Arc::new(adaline_graph::reference::Reference::default()), Seed(0)).unwrap();
-//! let onnx = export(&model, &ExportOptions::default()).unwrap();
-//! assert_eq!(onnx.graph.unwrap().node[0].op_type, "Gemm");
-//! ```
 
 mod elementwise;
 mod held;
@@ -98,7 +87,21 @@ pub enum ExportError {
 
 /// The model as an ONNX model that predicts. Inputs and outputs have their names, weights those of their Keras paths (`dense/kernel`).
 ///
+/// What is translated is the graph of a prediction, operation by operation, so every layer can be exported, those of one's own too. Sizes that the network
+/// leaves open, the batch and the length of sequences, stay open in the file.
+///
 /// What stateful layers remember is an input and an output more for each state: the input's default is the state that the model has now.
+///
+/// ```
+/// use adaline_nn::{Seed, Sequential, layers::{Dense, Input}};
+/// use adaline_onnx::{ExportOptions, export};
+/// # use std::sync::Arc;
+///
+/// let network = Sequential::new().add(Input::new([4])).add(Dense::new(2));
+/// let model = network.build_on(Arc::new(adaline_graph::reference::Reference::default()), Seed(0)).unwrap();
+/// let onnx = export(&model, &ExportOptions::default()).unwrap();
+/// assert_eq!(onnx.graph.unwrap().node[0].op_type, "Gemm");
+/// ```
 ///
 /// # Errors
 /// See [`ExportError`].

@@ -91,7 +91,7 @@ impl Walk<'_> {
             let next = &start + &len;
             parts.push(Part { start: std::mem::replace(&mut start, next), len, held: Held::plain(name, dims) });
         }
-        let cut = self.users(id).all(|user| self.cuts_a_part(user, &parts));
+        let cut = self.users(id).iter().all(|&user| self.cuts_a_part(user, &parts));
         let read = self.graphs.first().outputs().values.iter().any(|v| v.1 == id);
         if cut && !read {
             let stands_in = parts.first().map(|p| p.held.clone());

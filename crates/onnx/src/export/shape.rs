@@ -27,7 +27,7 @@ impl Walk<'_> {
         let source = self.takes(sum)[0];
         let mut at = sum;
         loop {
-            let user = self.users(at).next().filter(|_| self.uses[at.index()] == 1)?;
+            let user = *self.users(at).first().filter(|_| self.uses[at.index()] == 1)?;
             match self.op(user) {
                 Op::Reshape(_) => at = user,
                 Op::Binary(BinaryOp::Div) if self.takes(user)[0] == at => {
@@ -62,7 +62,9 @@ impl Walk<'_> {
             w.node(op, &[&held.name], vec![ints("axes", numbers), int("keepdims", 1)])
         };
         let mut dims = held.dims.clone();
-        places.iter().for_each(|&p| dims[p] = Size::always(1, w.traces()));
+        for p in places {
+            dims[p] = Size::always(1, w.traces());
+        }
         Ok(Held { name, dims, ..held })
     }
 
@@ -81,7 +83,7 @@ impl Walk<'_> {
         Ok(Held { name, dims, ..held })
     }
 
-    pub(super) fn transpose(&self, w: &mut Writer<'_>, id: NodeId, perm: &Perm) -> Held {
+    pub(super) fn transpose(&self, w: &mut Writer<'_>, id: NodeId, perm: Perm) -> Held {
         let held = self.value(self.takes(id)[0]);
         if held.is_one() && held.rank() == 0 {
             return held.clone();
@@ -96,6 +98,9 @@ impl Walk<'_> {
     pub(super) fn reshape(&self, w: &mut Writer<'_>, id: NodeId) -> Result<Held, ExportError> {
         let operand = self.takes(id)[0];
         let (from, to) = (self.dims(operand), self.dims(id));
+        if let Some(held) = self.joined.get(&id) {
+            return Ok(held.clone());
+        }
         if let Some(part) = self.cut.get(&operand)
             && part.dims == to
         {
@@ -112,7 +117,7 @@ impl Walk<'_> {
         }
         let one = |d: &&Size| !d.is(1);
         if from.iter().filter(one).eq(to.iter().filter(one)) {
-            return Ok(self.with_ones(w, held, &from, &to));
+            return Ok(with_ones(w, held, &from, &to));
         }
         let whole = if held.is_whole(&from) { held.clone() } else { w.full(held, &from)? };
         let whole = if whole.lies_plain() { whole } else { w.plain(&whole, from.len()) };
@@ -135,43 +140,6 @@ impl Walk<'_> {
         Ok(Held::plain(w.node("Reshape", &[&whole.name, &shape], vec![int("allowzero", 1)]), to))
     }
 
-    /// A value whose axes of one element come and go.
-    fn with_ones(&self, w: &mut Writer<'_>, held: &Held, from: &[Size], to: &[Size]) -> Held {
-        let mut held = w.ranked(held, from.len());
-        // Repeated axes have one element, too, and stay.
-        let places =
-            |held: &Held| -> Vec<usize> { (0..from.len()).filter(|&a| !from[a].is(1)).filter_map(|a| held.axis(a, from.len())).collect() };
-        // Axes may be in another order as long as nothing but axes of one element is moved.
-        if !places(&held).is_sorted() {
-            held = w.plain(&held, from.len());
-        }
-        let places = places(&held);
-        let gone: Vec<i64> = (0..from.len()).filter(|at| !places.contains(at)).map(|at| at as i64).collect();
-        let mut dims: Vec<Size> = Vec::with_capacity(to.len());
-        let mut left = places.iter().map(|&at| held.dims[at].clone());
-        let mut added = Vec::new();
-        for (at, size) in to.iter().enumerate() {
-            if size.is(1) {
-                added.push(at as i64);
-                dims.push(Size::always(1, w.traces()));
-            } else {
-                dims.extend(left.next());
-            }
-        }
-        let fixed: Option<Vec<i64>> = dims.iter().map(Size::fixed).collect();
-        if let Some(shape) = fixed {
-            return Held::plain(w.reshaped(&held, &shape, &dims), dims);
-        }
-        let mut name = held.name;
-        for (op, axes) in [("Squeeze", gone), ("Unsqueeze", added)] {
-            if !axes.is_empty() {
-                let axes = w.numbers(&axes);
-                name = w.node(op, &[&name, &axes], vec![]);
-            }
-        }
-        Held::plain(name, dims)
-    }
-
     pub(super) fn slice(&mut self, w: &mut Writer<'_>, id: NodeId) -> Result<Held, ExportError> {
         let operand = self.takes(id)[0];
         let box_of = |op: Op| if let Op::Slice(s) = op { s } else { SliceSpec { start: [0; 6], stop: [0; 6], stride: [1; 6] } };
@@ -184,7 +152,8 @@ impl Walk<'_> {
             if let Some(part) = found.cloned() {
                 self.cut.insert(id, part.held.clone());
                 // Those that are read as they lie are made so.
-                let other = self.users(id).any(|user| !matches!(self.op(user), Op::Reshape(_)) || self.dims(user) != part.held.dims);
+                let other =
+                    self.users(id).iter().any(|&user| !matches!(self.op(user), Op::Reshape(_)) || self.dims(user) != part.held.dims);
                 let is_result = self.graphs.first().outputs().values.iter().any(|v| v.1 == id);
                 if !other && !is_result {
                     return Ok(part.held);
@@ -216,21 +185,21 @@ impl Walk<'_> {
         Ok(Held { name, dims, ..held })
     }
 
-    pub(super) fn reverse(&self, w: &mut Writer<'_>, id: NodeId, axes: AxisSet) -> Result<Held, ExportError> {
+    pub(super) fn reverse(&self, w: &mut Writer<'_>, id: NodeId, axes: AxisSet) -> Held {
         let operand = self.takes(id)[0];
         let (held, from) = (self.value(operand).clone(), self.dims(operand));
         // What is repeated is the same from behind.
         let places: Vec<i64> =
             axes.iter().filter(|&a| held.has(a, &from)).filter_map(|a| held.axis(a, from.len())).map(|p| p as i64).collect();
         if places.is_empty() {
-            return Ok(held);
+            return held;
         }
         let (starts, stops) = (w.numbers(&vec![-1; places.len()]), w.numbers(&vec![i64::MIN; places.len()]));
         let name = {
             let axes = w.numbers(&places);
             w.node("Slice", &[&held.name, &starts, &stops, &axes, &starts], vec![])
         };
-        Ok(Held { name, ..held })
+        Held { name, ..held }
     }
 
     pub(super) fn pad(&self, w: &mut Writer<'_>, id: NodeId) -> Result<Held, ExportError> {
@@ -280,10 +249,23 @@ impl Walk<'_> {
         Ok(Held { name, dims, order: parts[0].order.clone() })
     }
 
-    pub(super) fn dot(&self, w: &mut Writer<'_>, id: NodeId, ta: bool, tb: bool) -> Result<Held, ExportError> {
+    pub(super) fn dot(&mut self, w: &mut Writer<'_>, id: NodeId, ta: bool, tb: bool) -> Result<Held, ExportError> {
         let (a, b) = (self.takes(id)[0], self.takes(id)[1]);
         let to = self.dims(id);
         let rank = to.len();
+        // Rows of any number of axes times a weight.
+        if rank == 2
+            && !ta
+            && (!tb || w.is_weight(&self.value(b).name))
+            && let Some((source, user)) = self.flattened(id, a, true)
+        {
+            let x = w.full(self.value(source), &self.dims(source))?;
+            let y = self.along(w, b, &[0, 1])?;
+            let y = w.reordered(&y, if tb { &[1, 0] } else { &[0, 1] });
+            let held = Held::plain(w.node("MatMul", &[&x.name, &y.name], vec![]), self.dims(user));
+            self.joined.insert(user, held.clone());
+            return Ok(held);
+        }
         let mut sides = Vec::with_capacity(2);
         for (x, transposed) in [(a, ta), (b, tb)] {
             let held = self.along(w, x, &[rank - 2, rank - 1])?;
@@ -307,6 +289,43 @@ impl Walk<'_> {
         let dims = (0..rank - 2).map(batch).chain(to[rank - 2..].iter().cloned()).collect();
         Ok(Held::plain(name, dims))
     }
+}
+
+/// A value whose axes of one element come and go.
+fn with_ones(w: &mut Writer<'_>, held: &Held, from: &[Size], to: &[Size]) -> Held {
+    let mut held = w.ranked(held, from.len());
+    // Repeated axes have one element, too, and stay.
+    let places =
+        |held: &Held| -> Vec<usize> { (0..from.len()).filter(|&a| !from[a].is(1)).filter_map(|a| held.axis(a, from.len())).collect() };
+    // Axes may be in another order as long as nothing but axes of one element is moved.
+    if !places(&held).is_sorted() {
+        held = w.plain(&held, from.len());
+    }
+    let places = places(&held);
+    let gone: Vec<i64> = (0..from.len()).filter(|at| !places.contains(at)).map(|at| at as i64).collect();
+    let mut dims: Vec<Size> = Vec::with_capacity(to.len());
+    let mut left = places.iter().map(|&at| held.dims[at].clone());
+    let mut added = Vec::new();
+    for (at, size) in to.iter().enumerate() {
+        if size.is(1) {
+            added.push(at as i64);
+            dims.push(Size::always(1, w.traces()));
+        } else {
+            dims.extend(left.next());
+        }
+    }
+    let fixed: Option<Vec<i64>> = dims.iter().map(Size::fixed).collect();
+    if let Some(shape) = fixed {
+        return Held::plain(w.reshaped(&held, &shape, &dims), dims);
+    }
+    let mut name = held.name;
+    for (op, axes) in [("Squeeze", gone), ("Unsqueeze", added)] {
+        if !axes.is_empty() {
+            let axes = w.numbers(&axes);
+            name = w.node(op, &[&name, &axes], vec![]);
+        }
+    }
+    Held::plain(name, dims)
 }
 
 /// A place along an axis as ONNX has it: from the end, where it is always as far from there.

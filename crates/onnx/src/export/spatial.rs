@@ -118,22 +118,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Indices out of range count as the nearest in range.
-    fn clipped(&self, w: &mut Writer<'_>, indices: &str, rows: &Size) -> Result<String, ExportError> {
-        let zero = w.literal(Literal::I32(0));
-        let last = w.last_place(rows)?;
-        Ok(w.node("Clip", &[indices, &zero, &last], vec![]))
-    }
-
     /// Rows of `table (G, N, C)` by `indices (G, M)`.
-    pub(super) fn gather(&self, w: &mut Writer<'_>, id: NodeId) -> Result<Held, ExportError> {
+    pub(super) fn gather(&mut self, w: &mut Writer<'_>, id: NodeId) -> Result<Held, ExportError> {
         let (table, indices) = (self.takes(id)[0], self.takes(id)[1]);
         let (rows, at, to) = (self.dims(table), self.dims(indices), self.dims(id));
         let t = self.along(w, table, &[1, 2])?;
         let t = w.plain(&t, 3);
         let i = self.along(w, indices, &[1])?;
         let i = w.plain(&i, 2);
-        let clipped = self.clipped(w, &i.name, &rows[1])?;
+        let clipped_places = clipped(w, &i.name, &rows[1])?;
         // One table for all groups, or the same indices for all.
         if t.dims[0].is(1) {
             let group = w.numbers(&[0]);
@@ -141,16 +134,25 @@ impl Walk<'_> {
                 Some(name) => name,
                 None => w.node("Squeeze", &[&t.name, &group], vec![]),
             };
-            let name = w.node("Gather", &[&one, &clipped], vec![int("axis", 0)]);
+            if to[0].is(1)
+                && let Some((source, user)) = self.flattened(id, indices, false)
+            {
+                let places = w.full(self.value(source), &self.dims(source))?;
+                let clipped = clipped(w, &places.name, &rows[1])?;
+                let held = Held::plain(w.node("Gather", &[&one, &clipped], vec![int("axis", 0)]), self.dims(user));
+                self.joined.insert(user, held.clone());
+                return Ok(held);
+            }
+            let name = w.node("Gather", &[&one, &clipped_places], vec![int("axis", 0)]);
             return Ok(Held::plain(name, vec![i.dims[0].clone(), at[1].clone(), rows[2].clone()]));
         }
         if i.dims[0].is(1) {
             let group = w.numbers(&[0]);
-            let one = w.node("Squeeze", &[&clipped, &group], vec![]);
+            let one = w.node("Squeeze", &[&clipped_places, &group], vec![]);
             return Ok(Held::plain(w.node("Gather", &[&t.name, &one], vec![int("axis", 1)]), to));
         }
         let behind = w.numbers(&[2]);
-        let places = w.node("Unsqueeze", &[&clipped, &behind], vec![]);
+        let places = w.node("Unsqueeze", &[&clipped_places, &behind], vec![]);
         let places = w.node("Cast", &[&places], vec![int("to", i64::from(data_type::INT64))]);
         Ok(Held::plain(w.node("GatherND", &[&t.name, &places], vec![int("batch_dims", 1)]), to))
     }
@@ -161,7 +163,7 @@ impl Walk<'_> {
         let (from, to) = (self.dims(values), self.dims(id));
         let v = w.full(self.value(values), &from)?;
         let i = w.full(self.value(indices), &self.dims(indices))?;
-        let clipped = self.clipped(w, &i.name, &to[1])?;
+        let clipped = clipped(w, &i.name, &to[1])?;
         let behind = w.numbers(&[2]);
         let places = w.node("Unsqueeze", &[&clipped, &behind], vec![]);
         let shape = w.shape(&from)?;
@@ -171,6 +173,13 @@ impl Walk<'_> {
         let attributes = vec![int("axis", 1), text("reduction", "add")];
         Ok(Held::plain(w.node("ScatterElements", &[&empty, &places, &v.name], attributes), to))
     }
+}
+
+/// Indices out of range count as the nearest in range.
+fn clipped(w: &mut Writer<'_>, indices: &str, rows: &Size) -> Result<String, ExportError> {
+    let zero = w.literal(Literal::I32(0));
+    let last = w.last_place(rows)?;
+    Ok(w.node("Clip", &[indices, &zero, &last], vec![]))
 }
 
 /// The axes of `(B, S.., C)` in the order `(B, C, S..)`.

@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn fine_groupings_come_first() {
-        assert_eq!(groupings(0), [vec![]]);
+        assert_eq!(groupings(0), [Vec::<usize>::new()]);
         assert_eq!(groupings(2), [vec![0, 1], vec![0, 0]]);
         assert_eq!(groupings(3).len(), 5);
         assert_eq!(groupings(6).len(), 203);

@@ -17,10 +17,14 @@ pub(super) struct Walk<'g> {
     pub(super) held: Vec<Held>,
     /// How many times each node is used.
     pub(super) uses: Vec<u32>,
+    /// By which nodes each is used.
+    users: Vec<Vec<NodeId>>,
     /// Results of scans whose line is never put together, by node.
     pub(super) parts: BTreeMap<NodeId, Vec<Part>>,
     /// Slices of such lines that are one result.
     pub(super) cut: BTreeMap<NodeId, Held>,
+    /// What reshapes give that only undo another one around an operation which needs none in ONNX.
+    pub(super) joined: BTreeMap<NodeId, Held>,
     /// Divisions that the mean before them has done.
     pub(super) means: BTreeSet<NodeId>,
 }
@@ -35,8 +39,25 @@ pub(super) struct Part {
 
 impl<'g> Walk<'g> {
     pub(super) fn new(graphs: Together<'g>, inputs: Vec<Held>) -> Self {
-        let uses = graphs.first().use_counts();
-        Self { graphs, inputs, held: Vec::new(), uses, parts: BTreeMap::new(), cut: BTreeMap::new(), means: BTreeSet::new() }
+        let graph = graphs.first();
+        let mut users = vec![Vec::new(); graph.nodes().len()];
+        for id in graph.ids() {
+            for x in &graph.node(id).inputs {
+                users[x.index()].push(id);
+            }
+        }
+        let (held, uses) = (Vec::with_capacity(users.len()), graph.use_counts());
+        Self {
+            graphs,
+            inputs,
+            held,
+            uses,
+            users,
+            parts: BTreeMap::new(),
+            cut: BTreeMap::new(),
+            joined: BTreeMap::new(),
+            means: BTreeSet::new(),
+        }
     }
     /// The value of a node.
     pub(super) fn value(&self, id: NodeId) -> &Held {
@@ -55,9 +76,8 @@ impl<'g> Walk<'g> {
         self.graphs.first().node(id).op
     }
     /// The nodes that use a node.
-    pub(super) fn users(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        let graph = self.graphs.first();
-        graph.ids().filter(move |&user| graph.node(user).inputs.contains(&id))
+    pub(super) fn users(&self, id: NodeId) -> &[NodeId] {
+        &self.users[id.index()]
     }
 
     /// Writes all nodes.
@@ -80,18 +100,20 @@ impl<'g> Walk<'g> {
             Err(ExportError::Operation { op, layer })
         };
         match node.op {
-            Op::Input { id, .. } => match self.inputs.get(id.index()) {
-                Some(held) => Ok(held.clone()),
-                None => unsupported(w),
-            },
+            Op::Input { id: input, .. } => {
+                let given = self.inputs.get(input.index()).cloned();
+                // The seed and the step are not given, which random numbers take.
+                given.ok_or_else(|| {
+                    let user = self.users(id).first().map_or(node, |&user| graph.node(user));
+                    ExportError::Operation { op: user.op.name(), layer: graph.origin_path(user.origin).to_owned() }
+                })
+            }
             Op::State { slot, .. } => {
                 let name = graph.slots().iter().find(|s| s.slot == slot).map_or("weight", |s| &s.name);
                 Ok(w.slot(slot, name, self.dims(id)))
             }
             Op::Const { .. } => self.constant(w, id),
             Op::Iota { axis, .. } => self.iota(w, id, axis as usize),
-            // Nothing random is left in a prediction; a layer of one's own may have some.
-            Op::Random { .. } => unsupported(w),
             Op::Unary(op) => Ok(self.unary(w, id, op)),
             Op::Binary(op) => Ok(self.binary(w, id, op)),
             Op::Select => Ok(self.select(w, id)),
@@ -101,17 +123,19 @@ impl<'g> Walk<'g> {
             Op::Reduce { op, axes } => self.reduce(w, id, op, axes),
             Op::ArgReduce { op, axis } => self.arg_reduce(w, id, op, axis as usize),
             Op::Reshape(_) => self.reshape(w, id),
-            Op::Transpose(perm) => Ok(self.transpose(w, id, &perm)),
+            Op::Transpose(perm) => Ok(self.transpose(w, id, perm)),
             Op::Slice(_) => self.slice(w, id),
             Op::Pad(_) => self.pad(w, id),
             Op::Concat { axis } => self.concat(w, id, axis as usize),
-            Op::Reverse(axes) => self.reverse(w, id, axes),
+            Op::Reverse(axes) => Ok(self.reverse(w, id, axes)),
             Op::Dot { ta, tb } => self.dot(w, id, ta, tb),
             Op::Conv { spec } => self.conv(w, id, &spec),
             Op::ConvInput { spec, .. } => self.conv_input(w, id, &spec),
             Op::Window { op, spec } => self.window(w, id, op, &spec),
-            // Gradients, which no prediction has.
-            Op::ConvKernel { .. } | Op::WindowSpread { .. } | Op::WindowMaxGrad { .. } | Op::WindowMaxPick { .. } => unsupported(w),
+            // A prediction has no gradients and nothing random; a layer of one's own may have some.
+            Op::Random { .. } | Op::ConvKernel { .. } | Op::WindowSpread { .. } | Op::WindowMaxGrad { .. } | Op::WindowMaxPick { .. } => {
+                unsupported(w)
+            }
             Op::Gather => self.gather(w, id),
             Op::ScatterAdd { .. } => self.scatter_add(w, id),
             Op::Scan { reverse, .. } => self.scan(w, id, reverse),
@@ -123,7 +147,9 @@ impl<'g> Walk<'g> {
         let values: Vec<Literal> = self.graphs.0.iter().filter_map(|g| literal(g.node(id).op)).collect();
         let one = vec![Size::always(1, w.traces())];
         let Some(&first) = values.first() else { return Err(ExportError::Size { layer: w.layer().to_owned() }) };
-        if values.iter().all(|v| *v == first) {
+        // Of a count that a mean has divided by already, nothing is left.
+        let counted = self.uses[id.index()] > 0 && self.users(id).iter().all(|user| self.means.contains(user));
+        if counted || values.iter().all(|v| *v == first) {
             return Ok(Held::plain(w.literal(first), vec![]));
         }
         if first.dtype() == DType::F32 {
@@ -145,6 +171,24 @@ impl<'g> Walk<'g> {
         }
         let axes = w.numbers(&(1..=behind as i64).collect::<Vec<_>>());
         Ok(Held::plain(w.node("Unsqueeze", &[&range, &axes], vec![]), held))
+    }
+
+    /// Where an operation is called on a flattened operand and its result gets the axes back, of which the result has one more or another
+    /// last one: what was flattened, and the reshape that gives the axes back. The operand's last axis is kept (of a matrix), or none is.
+    pub(super) fn flattened(&self, id: NodeId, operand: NodeId, keeps_last: bool) -> Option<(NodeId, NodeId)> {
+        let &[user] = self.users(id) else { return None };
+        let reshapes = matches!((self.op(operand), self.op(user)), (Op::Reshape(_), Op::Reshape(_)));
+        if !reshapes || self.uses[id.index()] != 1 {
+            return None;
+        }
+        let source = self.takes(operand)[0];
+        let (before, flat, after, result) = (self.dims(source), self.dims(operand), self.dims(user), self.dims(id));
+        let lead = if keeps_last { before.len().checked_sub(1)? } else { before.len() };
+        let fits = after.len() == lead + 1
+            && before[..lead] == after[..lead]
+            && after.last() == result.last()
+            && (!keeps_last || before.last() == flat.last());
+        fits.then_some((source, user))
     }
 
     /// The value of an operand with all its axes, of which those given are there in full: for operations along axes.

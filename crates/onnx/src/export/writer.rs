@@ -397,7 +397,9 @@ impl<'m> Writer<'m> {
         nodes.append(&mut self.nodes);
         loop {
             let mut read: BTreeSet<&str> = keep.iter().copied().collect();
-            nodes.iter().for_each(|n| names_read(n, &mut read));
+            for n in &nodes {
+                names_read(n, &mut read);
+            }
             let unread: Vec<bool> = nodes.iter().map(|n| !n.output.iter().any(|o| read.contains(o.as_str()))).collect();
             if !unread.contains(&true) {
                 break;
@@ -406,7 +408,9 @@ impl<'m> Writer<'m> {
             nodes.retain(|_| unread.next() != Some(true));
         }
         let mut read: BTreeSet<&str> = keep.iter().copied().collect();
-        nodes.iter().for_each(|n| names_read(n, &mut read));
+        for n in &nodes {
+            names_read(n, &mut read);
+        }
         let constants: Vec<Constant> = self.constants.into_iter().filter(|c| read.contains(c.name.as_str())).collect();
         let mut of_slot: BTreeMap<SlotId, Vec<&str>> = BTreeMap::new();
         for c in &constants {
@@ -419,7 +423,9 @@ impl<'m> Writer<'m> {
             _ => None,
         });
         let renamed: BTreeMap<String, String> = only.filter(|(from, to)| from != to).collect();
-        nodes.iter_mut().for_each(|n| rename(n, &renamed));
+        for n in &mut nodes {
+            rename(n, &renamed);
+        }
         let tensors = constants.into_iter().map(|c| {
             let raw = match c.data {
                 Data::Raw(bytes) => bytes,
@@ -459,7 +465,9 @@ fn moved(values: &[f32], dims: &[usize], order: &[usize]) -> Vec<u8> {
 fn names_read<'n>(node: &'n proto::Node, read: &mut BTreeSet<&'n str>) {
     read.extend(node.input.iter().map(String::as_str));
     for graph in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
-        graph.node.iter().for_each(|n| names_read(n, read));
+        for n in &graph.node {
+            names_read(n, read);
+        }
         read.extend(graph.output.iter().map(|o| o.name.as_str()));
     }
 }
@@ -472,7 +480,9 @@ pub(super) fn rename(node: &mut proto::Node, names: &BTreeMap<String, String>) {
         }
     }
     for graph in node.attribute.iter_mut().filter_map(|a| a.g.as_mut()) {
-        graph.node.iter_mut().for_each(|n| rename(n, names));
+        for n in &mut graph.node {
+            rename(n, names);
+        }
     }
 }
 

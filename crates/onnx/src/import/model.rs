@@ -31,7 +31,7 @@ pub struct OnnxModel {
     limits: Limits,
     backend: Arc<dyn Backend>,
     store: StateStore,
-    slots: HashMap<*const OnnxTensor, SlotId>,
+    slots: HashMap<usize, SlotId>,
     /// Inputs whose values decide shapes.
     fixed: BTreeSet<usize>,
     plans: Vec<Plan>,
@@ -138,7 +138,7 @@ impl OnnxModel {
             if let Ok(words) = t.words() {
                 let slot = store.add(name, Role::NonTrainable, ty);
                 store.words_mut(slot).copy_from_slice(&words);
-                slots.insert(Arc::as_ptr(t), slot);
+                slots.insert(Arc::as_ptr(t).addr(), slot);
             }
         }
         Ok(Self { about, graph, limits, backend, store, slots, fixed: BTreeSet::new(), plans: Vec::new() })
@@ -299,11 +299,19 @@ impl OnnxModel {
         Ok(outputs)
     }
 
-    /// Writes the graph for inputs of these sizes without compiling it, for what can be said of it; values that decide shapes are taken as 1.
+    /// Shapes of the outputs for inputs of these sizes. Nothing is compiled; values that decide shapes are taken as 1.
     ///
     /// # Errors
     /// As [`OnnxModel::run`].
     pub fn trace_shapes(&self, dims: &[Vec<usize>]) -> Result<Vec<Vec<usize>>, ImportError> {
+        self.trace_shapes_with(dims, 1.0)
+    }
+
+    /// As [`OnnxModel::trace_shapes`] with another value for those that decide shapes.
+    ///
+    /// # Errors
+    /// As [`OnnxModel::run`].
+    pub fn trace_shapes_with(&self, dims: &[Vec<usize>], value: f64) -> Result<Vec<Vec<usize>>, ImportError> {
         let mut fixed = BTreeSet::new();
         loop {
             let builder = Builder::new();
@@ -311,7 +319,7 @@ impl OnnxModel {
             let ones = |i: usize| {
                 let kind = self.graph.inputs.get(i)?.kind.unwrap_or(Kind::F32);
                 let shape = adaline_graph::Shape::try_new(dims.get(i)?).filter(|s| s.len() <= STATIC)?;
-                Some((i, OnnxTensor::from_f64(kind, shape, &vec![1.0; shape.len()])))
+                Some((i, OnnxTensor::from_f64(kind, shape, &vec![value; shape.len()])))
             };
             let key = Key { dims: dims.to_vec(), fixed: fixed.iter().filter_map(|&i| ones(i)).collect() };
             match self.trace(&ctx, &key) {

@@ -19,7 +19,9 @@ pub(crate) const FOLDED_INPUTS: usize = 1 << 14;
 /// Most elements of all values on the way to its results.
 const FOLDED_TOTAL: usize = 1 << 20;
 /// Most elements of all values that are computed on the way through a model.
-const FOLDED_ALL: usize = 1 << 26;
+const FOLDED_ALL: usize = 1 << 24;
+/// Most floating-point operations of an operation that is computed on the way.
+const FOLDED_WORK: u64 = 1 << 24;
 
 /// What the inputs of a traced graph are.
 #[derive(Clone)]
@@ -35,9 +37,9 @@ pub(crate) struct Ctx<'g> {
     pub(crate) b: &'g Builder,
     limits: Limits,
     /// Slots of the model's constants by their place in memory; none where values are computed on the way.
-    slots: Option<&'g HashMap<*const OnnxTensor, SlotId>>,
+    slots: Option<&'g HashMap<usize, SlotId>>,
     pub(crate) feeds: RefCell<Vec<Feed>>,
-    seen: RefCell<HashMap<*const OnnxTensor, (Var<'g>, Arc<OnnxTensor>)>>,
+    seen: RefCell<HashMap<usize, (Var<'g>, Arc<OnnxTensor>)>>,
     /// The first error of a graph within a node, which is written where no error can be returned.
     pub(crate) inner: RefCell<Option<ImportError>>,
     pub(crate) needs: RefCell<BTreeSet<usize>>,
@@ -64,7 +66,7 @@ impl<'g> Scope<'_, 'g> {
 }
 
 impl<'g> Ctx<'g> {
-    pub(crate) fn new(b: &'g Builder, limits: Limits, slots: Option<&'g HashMap<*const OnnxTensor, SlotId>>) -> Self {
+    pub(crate) fn new(b: &'g Builder, limits: Limits, slots: Option<&'g HashMap<usize, SlotId>>) -> Self {
         Self {
             b,
             limits,
@@ -90,7 +92,7 @@ impl<'g> Ctx<'g> {
 
     /// A node that holds a constant.
     pub(crate) fn constant(&self, t: &Arc<OnnxTensor>) -> Result<Var<'g>, Trouble> {
-        if let Some(v) = self.seen.borrow().get(&Arc::as_ptr(t)) {
+        if let Some(v) = self.seen.borrow().get(&Arc::as_ptr(t).addr()) {
             return Ok(v.0);
         }
         let ty = TensorType::new(t.kind().dtype(), t.shape());
@@ -109,7 +111,7 @@ impl<'g> Ctx<'g> {
             {
                 return Err(format!("the constant {x} of {} does not fit into 32 bits, in which integers are computed", t.kind()).into());
             }
-            if let Some(slot) = self.slots.and_then(|s| s.get(&Arc::as_ptr(t))) {
+            if let Some(slot) = self.slots.and_then(|s| s.get(&Arc::as_ptr(t).addr())) {
                 self.b.state(*slot, &format!("constant {}", slot.index()), ty)
             } else {
                 self.made.set(self.made.get().saturating_add(t.len()));
@@ -120,7 +122,7 @@ impl<'g> Ctx<'g> {
             }
         };
         // The tensor is kept, so that no other one can have its address.
-        self.seen.borrow_mut().insert(Arc::as_ptr(t), (v, t.clone()));
+        self.seen.borrow_mut().insert(Arc::as_ptr(t).addr(), (v, t.clone()));
         Ok(v)
     }
 
@@ -257,6 +259,9 @@ impl<'g> Ctx<'g> {
             || self.folded.get() > FOLDED_ALL
             || graph.nodes().iter().any(|n| matches!(n.op, Op::Scan { .. }))
         {
+            return None;
+        }
+        if adaline_graph::cost::total_cost(&graph).flops > FOLDED_WORK {
             return None;
         }
         let given: Vec<eval::Value> = feeds

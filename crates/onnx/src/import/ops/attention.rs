@@ -84,8 +84,7 @@ pub(crate) fn attention<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     };
     let mut y = weights.matmul(v);
     if flat && y.rank() == 4 {
-        let dims = y.shape().dims().to_vec();
-        y = y.transpose(&[0, 2, 1, 3]).reshape(Call::shape_of(&[dims[0], dims[2], dims[1] * dims[3]])?);
+        y = y.transpose(&[0, 2, 1, 3]).reshape(Call::shape_of(&[y.dim(0), y.dim(2), y.dim(1) * y.dim(3)])?);
     }
     Ok([(y, kind), (present_k, c.kind(1)?), (present_v, c.kind(2)?), (shown, kind)]
         .map(|(v, k): (Var<'g>, Kind)| Value::Var(v, k))
@@ -129,8 +128,7 @@ pub(crate) fn rotary<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     };
     let (real, imaginary) = (one * cos - two * sin, one * sin + two * cos);
     let joined = if interleaved {
-        let dims = real.shape().dims().to_vec();
-        let wide = Call::shape_of(&[dims[0], dims[1], dims[2], dims[3], 1])?;
+        let wide = Call::shape_of(&[real.dim(0), real.dim(1), real.dim(2), real.dim(3), 1])?;
         adaline_graph::concat(b, &[real.reshape(wide), imaginary.reshape(wide)], 4).reshape(part.shape())
     } else {
         adaline_graph::concat(b, &[real, imaginary], 3)

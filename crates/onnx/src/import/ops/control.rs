@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Most rounds of all loops of a model together.
-const ROUNDS: usize = 1 << 14;
+const ROUNDS: usize = 1 << 13;
 
 fn body<'a>(c: &'a Call<'_, '_>, name: &str) -> Result<&'a Graph, Trouble> {
     match c.attribute(name) {

@@ -73,8 +73,8 @@ pub(crate) fn channels_last(x: Var<'_>) -> Var<'_> {
 /// `(B, S.., C)` as `(B, C, S..)`.
 pub(crate) fn channels_first(x: Var<'_>) -> Var<'_> {
     let r = x.rank();
-    let perm: Vec<usize> = [0, r - 1].into_iter().chain(1..r - 1).collect();
-    x.transpose(&perm)
+    let perm: Vec<usize> = [0, r.max(1) - 1].into_iter().chain(1..r.max(1) - 1).collect();
+    x.transpose(&perm[..r])
 }
 /// Spatial sizes of `(B, C, S..)`.
 pub(crate) fn spatial(x: Var<'_>) -> Result<Vec<usize>, Trouble> {

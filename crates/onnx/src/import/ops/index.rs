@@ -165,7 +165,7 @@ fn extreme<'g>(c: &Call<'_, 'g>, op: ArgOp) -> Made<'g> {
         at = int(at, x.dim(axis as isize) as i32 - 1) - at;
     }
     if c.int_or("keepdims", 1)? == 0 {
-        let mut dims = at.shape().dims().to_vec();
+        let mut dims = x.shape().dims().to_vec();
         dims.remove(axis);
         at = at.reshape(Call::shape_of(&dims)?);
     }

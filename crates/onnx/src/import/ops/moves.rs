@@ -200,7 +200,7 @@ pub(crate) fn pad<'g>(c: &Call<'_, 'g>) -> Made<'g> {
             x = bordered(x, axis, before.max(0) as usize, after.max(0) as usize, literal(kind, value))?;
             continue;
         }
-        if n == 0 || total > 1 << 24 {
+        if n == 0 || total > 1 << 20 {
             return Err(format!("axis {axis} of size {n} cannot be padded by {before} and {after} in mode {mode}").into());
         }
         let place = |i: i64| match mode {

@@ -10,6 +10,8 @@ use adaline_graph::{DType, Literal, Var, WindowSpec};
 
 /// Most cells along an axis of a window that is made of slices.
 const CELLS: usize = 4096;
+/// Most windows along an axis whose cells are counted.
+const WINDOWS: usize = 1 << 22;
 
 /// A window and, for each axis, how many results there are and by how much the last one goes beyond the pads.
 struct Pool {
@@ -79,11 +81,16 @@ impl Pool {
         self.reduced(x, 0.0, |a, b| a + b)
     }
     /// How many cells of each window count along an axis.
-    fn counts(&self, a: usize, n: usize, pads_too: bool) -> Vec<f32> {
-        let w = &self.window;
+    fn counts(&self, a: usize, n: usize, pads_too: bool) -> Result<Vec<f32>, Trouble> {
+        let (w, dilation) = (&self.window, self.window.dilation[a]);
+        if self.out[a] > WINDOWS {
+            return Err(format!("{} windows along an axis are too many", self.out[a]).into());
+        }
         let (low, high) = if pads_too { (0, n + w.before[a] + w.after[a]) } else { (w.before[a], w.before[a] + n) };
-        let inside = |o: usize| (0..w.kernel[a]).filter(|k| (low..high).contains(&(o * w.strides[a] + k * w.dilation[a]))).count();
-        (0..self.out[a]).map(|o| inside(o) as f32).collect()
+        // Cells `start + k dilation` below a place.
+        let below = |start: usize, place: usize| place.saturating_sub(start).div_ceil(dilation).min(w.kernel[a]);
+        let inside = |start: usize| below(start, high) - below(start, low);
+        Ok((0..self.out[a]).map(|o| inside(o * w.strides[a]) as f32).collect())
     }
 }
 
@@ -94,7 +101,7 @@ pub(crate) fn average_pool<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let mut y = pool.sums(x)?;
     let pads_too = c.flag("count_include_pad")?;
     for (a, &n) in sizes.iter().enumerate() {
-        let counts = pool.counts(a, n, pads_too);
+        let counts = pool.counts(a, n, pads_too)?;
         let mut dims = vec![1; x.rank()];
         dims[a + 2] = counts.len();
         y = y / c.floats(&dims, counts)?;

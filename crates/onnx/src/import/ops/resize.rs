@@ -91,10 +91,15 @@ impl Axis {
     }
 }
 
+/// Longest axis that is made.
+const LONGEST: usize = 1 << 20;
 /// Most weights of an axis.
 const WEIGHTS: usize = 1 << 24;
 
 fn resized<'g>(c: &Call<'_, 'g>, x: Var<'g>, axis: usize, a: &Axis, how: &How<'_>) -> Result<Var<'g>, Trouble> {
+    if a.to > LONGEST {
+        return Err(format!("an axis of size {} is too long; at most {LONGEST}", a.to).into());
+    }
     let places: Vec<f64> = (0..a.to).map(|i| a.place(i, how.place)).collect::<Result<_, _>>()?;
     let mut y = x;
     if how.mode == "nearest" {

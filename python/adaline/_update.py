@@ -1,0 +1,68 @@
+"""Updates of weights with gradients that a program brings itself: `optimizer.apply(gradients, variables)`.
+
+The update is the one of training: it is compiled as the training step of a model whose output is the sum of weights times gradients, of which the
+derivative by the weights is the gradients. So what an optimizer keeps, clips and averages is never written twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence
+
+import numpy as np
+
+from . import _adaline, _seed
+from ._layer import Layer
+from ._loss import Loss
+from ._object import auto_name
+from ._variable import Holder, Variable
+
+
+class _Sum(Loss):
+    """What the model gives is the loss."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return y_pred
+
+
+class _Weights(Layer):
+    """The sum of weights times gradients `(B, ..)`, as `(B, 1)`; updates have one row."""
+
+    def call(self, gradients: Any) -> Any:
+        from . import constraints, ops
+
+        total: Any = None
+        for at, gradient in enumerate(gradients if isinstance(gradients, list) else [gradients]):
+            variable = self._variables[f"w{at}"]
+            constraint = constraints.get(variable.constraint)
+            weight = _adaline.trace_weight(f"w{at}", list(variable.shape), '{"class_name": "Zeros", "config": {}}', True, None,
+                                           None if constraint is None else constraint._envelope_json())
+            part = ops.sum(ops.reshape(gradient * weight, [gradient.shape[0], -1]), axis=-1, keepdims=True)
+            total = part if total is None else total + part
+        return total
+
+
+class Update:
+    """The compiled update of some variables by an optimizer."""
+
+    def __init__(self, envelope: str, variables: Sequence[Variable]) -> None:
+        self.variables = list(variables)
+        layer = _Weights(name=auto_name("update"))
+        for at, variable in enumerate(self.variables):
+            variable.numpy()  # the first values are its own, not those of the model
+            layer._variables[f"w{at}"] = variable
+        inputs = [_adaline.Symbol.input([None, *v.shape], "float32", f"gradient_{at}") for at, v in enumerate(self.variables)]
+        self.core = _adaline.Core.functional(inputs, layer._compiled.apply(inputs), layer.name, _seed.following(), None)
+        self.holder = Holder(self.core)
+        layer._adopted(self.holder, layer.name)
+        self.core.compile(envelope, [(self.core.output_names[0], _Sum(reduction="sum"), 1.0, [], [])], False)
+
+    def __call__(self, gradients: List[Any]) -> None:
+        """One update."""
+        arrays = []
+        for gradient, variable in zip(gradients, self.variables):
+            array = np.asarray(gradient, dtype=np.float32, order="C")
+            if array.shape != variable.shape:
+                raise ValueError(f"the gradient of variable {variable.path!r} has shape {array.shape}, expected {variable.shape}")
+            arrays.append(array[None])
+        self.holder.refresh()
+        self.core.train_on_batch(arrays, [np.zeros((1, 1), dtype=np.float32)], None)
