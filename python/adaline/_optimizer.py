@@ -50,7 +50,7 @@ class Optimizer(KerasObject):
         """Constructor arguments."""
         config = super().get_config()
         config["name"] = self.name
-        if not isinstance(config.get("learning_rate"), dict):
+        if "learning_rate" in config and not isinstance(config["learning_rate"], dict):
             config["learning_rate"] = float(self.learning_rate)
         return config
 
@@ -64,6 +64,8 @@ class Optimizer(KerasObject):
             rate = core.learning_rate
             if rate is not None:
                 return np.float32(rate)
+        if "learning_rate" not in self._args:  # one that wraps another
+            return self._args["inner_optimizer"].learning_rate
         rate = self._args["learning_rate"]
         if isinstance(rate, LearningRateSchedule):
             return rate(self.iterations)
@@ -139,6 +141,17 @@ class Optimizer(KerasObject):
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self.iterations
+
+    def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:
+        """Gradients as its clipping leaves them: what a step of size 1 subtracts from zeros."""
+        from ._update import Update
+        from ._variable import Variable
+
+        arrays = [np.asarray(g, dtype=np.float32) for g in grads]
+        clips = {k: v for k, v in self._args.items() if k in ("clipnorm", "clipvalue", "global_clipnorm") and v is not None}
+        zeros = [Variable(np.zeros_like(a)) for a in arrays]
+        Update(json.dumps({"class_name": "SGD", "config": {"learning_rate": 1.0, **clips}}), zeros)(arrays)
+        return [-v.numpy() for v in zeros]
 
     def finalize_variable_values(self, var_list: Any) -> None:
         """Kept for Keras' programs: `fit` puts averages of weights in their place at its end."""
