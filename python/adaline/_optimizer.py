@@ -92,6 +92,8 @@ class Optimizer(KerasObject):
         """Makes what it keeps of each of these variables."""
         from ._update import Update
 
+        if self._class in ("LossScaleOptimizer", "MultiOptimizer"):
+            raise NotImplementedError(f"{self._class} works within `fit`: update with its inner optimizer, with gradients that are not scaled")
         self._update = Update(self._envelope_json(), var_list)
         self.built = True
 
@@ -134,7 +136,8 @@ class Optimizer(KerasObject):
         if len(pairs) != len(known):
             raise ValueError(f"the optimizer was built for {len(known)} variables, got gradients of {len(pairs)}: all are updated together")
         by = {id(v): g for g, v in pairs}
-        self._update([by[id(v)] for v in known])
+        scale = self._args.get("loss_scale_factor") or 1.0  # of the loss that the gradients are of
+        self._update([np.asarray(by[id(v)], dtype=np.float32) / np.float32(scale) for v in known])
 
     def apply_gradients(self, grads_and_vars: Any) -> Any:
         """Updates variables with their gradients, given in pairs; the number of updates so far."""

@@ -1,6 +1,6 @@
 """Runs Keras' own unit tests against `adaline`.
 
-    git clone --depth 1 https://github.com/keras-team/keras
+    git clone --depth 1 --branch v3.15.1 https://github.com/keras-team/keras
     python scripts/keras_tests/run.py keras              # all families, and docs/keras-compatibility.md
     python scripts/keras_tests/run.py keras --only losses
 
@@ -154,10 +154,10 @@ def page(tables: dict, version: str) -> str:
         "# Keras' own tests", "",
         f"Keras' unit tests of version {version}, read from its repository and run against the Python module through a small shim",
         "(`scripts/keras_tests`): the shim leads names of modules to `adaline`, and changes no result. To run them:", "",
-        "```sh", "git clone --depth 1 https://github.com/keras-team/keras", "pip install pytest absl-py optree scipy",
+        "```sh", f"git clone --depth 1 --branch v{version} https://github.com/keras-team/keras", "pip install pytest absl-py optree scipy",
         "python scripts/keras_tests/run.py keras", "```", "",
         f"Of {passed + failed} tests of features that exist here, {passed} pass: {passed / max(1, passed + failed):.1%}. This page is written by that "
-        "command.", "",
+        "command" + ("." if "layers" in tables else ", with `--only` and `--doc`; the tests of layers are not counted yet."), "",
         "| family | pass | fail | share | of features that are not here |", "|---|---:|---:|---:|---:|",
     ]
     for family, (c, _, _) in tables.items():
