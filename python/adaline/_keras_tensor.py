@@ -10,14 +10,36 @@ if TYPE_CHECKING:
 
 class KerasTensor:
     """A symbolic tensor: the result of a layer called on others, which networks are described with. It has a shape, `None` for sizes that are
-    open, and no numbers."""
+    open, and no numbers. One made by itself is an input, as `Input` makes it.
+
+    Args:
+        shape: Sizes of the axes, the batch first.
+        dtype: Type of the elements.
+        sparse: Kept for Keras' programs: tensors are dense.
+        ragged: Kept for Keras' programs.
+        record_history: Kept for Keras' programs.
+        name: Name.
+    """
 
     _is_keras_tensor = True
+    sparse = ragged = False
 
-    def __init__(self, symbol: Any, layer: "Layer", inputs: List["KerasTensor"], index: int, name: Optional[str] = None) -> None:
-        self._symbol = symbol
-        self._layer, self._inputs, self._index = layer, inputs, index
-        self.name = name or layer.name
+    def __init__(self, shape: Any, dtype: Any = "float32", sparse: Any = False, ragged: Any = False, record_history: bool = True,
+                 name: Optional[str] = None) -> None:
+        from ._layer import Input
+
+        if sparse or ragged:
+            raise ValueError("tensors are dense: neither sparse nor ragged ones exist")
+        self.__dict__.update(Input(batch_shape=tuple(shape), dtype=dtype, name=name).__dict__)
+
+    @classmethod
+    def _of(cls, symbol: Any, layer: "Layer", inputs: List["KerasTensor"], index: int, name: Optional[str] = None) -> "KerasTensor":
+        """A result of a layer."""
+        made = cls.__new__(cls)
+        made._symbol = symbol
+        made._layer, made._inputs, made._index = layer, inputs, index
+        made.name = name or layer.name
+        return made
 
     @property
     def shape(self) -> Tuple[Optional[int], ...]:

@@ -328,7 +328,7 @@ class Layer(KerasObject):
         return holder
 
     def _require(self) -> None:
-        if not self._variables and not self.built and self._seen is not None and self._class != "InputLayer":
+        if not self._variables and not self._homes and self._seen is not None and self._class != "InputLayer" and not self._is_custom:
             self._home(self._seen)
 
     @property
@@ -459,7 +459,8 @@ class Layer(KerasObject):
         handle = self._with_arguments(rest)
         self._called += 1
         results = handle.apply([t._symbol for t in tensors])
-        made = [KerasTensor(s, self, tensors, i) for i, s in enumerate(results)]
+        self.built = True
+        made = [KerasTensor._of(s, self, tensors, i) for i, s in enumerate(results)]
         out = self._results(made)
         self._symbols.append((tensors[0] if len(tensors) == 1 else tensors, out))
         return out
@@ -645,7 +646,7 @@ def input_tensor(layer: Layer) -> KerasTensor:
         return layer._symbols[0][1]
     dtype = layer._dtype or "float32"
     symbol = _adaline.Symbol.input(list(shape), dtype, layer.name)
-    tensor = KerasTensor(symbol, layer, [], 0)
+    tensor = KerasTensor._of(symbol, layer, [], 0)
     layer._symbols.append(([], tensor))
     layer.built = True
     return tensor

@@ -50,7 +50,7 @@ class Optimizer(KerasObject):
         """Constructor arguments."""
         config = super().get_config()
         config["name"] = self.name
-        if not isinstance(config.get("learning_rate"), dict):
+        if "learning_rate" in config and not isinstance(config["learning_rate"], dict):
             config["learning_rate"] = float(self.learning_rate)
         return config
 
@@ -64,6 +64,8 @@ class Optimizer(KerasObject):
             rate = core.learning_rate
             if rate is not None:
                 return np.float32(rate)
+        if "learning_rate" not in self._args:  # one that wraps another
+            return self._args["inner_optimizer"].learning_rate
         rate = self._args["learning_rate"]
         if isinstance(rate, LearningRateSchedule):
             return rate(self.iterations)
@@ -90,6 +92,8 @@ class Optimizer(KerasObject):
         """Makes what it keeps of each of these variables."""
         from ._update import Update
 
+        if self._class in ("LossScaleOptimizer", "MultiOptimizer"):
+            raise NotImplementedError(f"{self._class} works within `fit`: update with its inner optimizer, with gradients that are not scaled")
         self._update = Update(self._envelope_json(), var_list)
         self.built = True
 
@@ -132,13 +136,25 @@ class Optimizer(KerasObject):
         if len(pairs) != len(known):
             raise ValueError(f"the optimizer was built for {len(known)} variables, got gradients of {len(pairs)}: all are updated together")
         by = {id(v): g for g, v in pairs}
-        self._update([by[id(v)] for v in known])
+        scale = self._args.get("loss_scale_factor") or 1.0  # of the loss that the gradients are of
+        self._update([np.asarray(by[id(v)], dtype=np.float32) / np.float32(scale) for v in known])
 
     def apply_gradients(self, grads_and_vars: Any) -> Any:
         """Updates variables with their gradients, given in pairs; the number of updates so far."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self.iterations
+
+    def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:
+        """Gradients as its clipping leaves them: what a step of size 1 subtracts from zeros."""
+        from ._update import Update
+        from ._variable import Variable
+
+        arrays = [np.asarray(g, dtype=np.float32) for g in grads]
+        clips = {k: v for k, v in self._args.items() if k in ("clipnorm", "clipvalue", "global_clipnorm") and v is not None}
+        zeros = [Variable(np.zeros_like(a)) for a in arrays]
+        Update(json.dumps({"class_name": "SGD", "config": {"learning_rate": 1.0, **clips}}), zeros)(arrays)
+        return [-v.numpy() for v in zeros]
 
     def finalize_variable_values(self, var_list: Any) -> None:
         """Kept for Keras' programs: `fit` puts averages of weights in their place at its end."""

@@ -101,6 +101,8 @@ def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode:
     if found is None:
         from ._catalogue import names
 
+        found = _class(names.OPTIMIZERS.get(name, ""), "keras.optimizers")  # Keras takes these in small letters, too
+    if found is None:
         known = [*names.LAYERS, *names.LOSSES, *names.METRICS, *names.OPTIMIZERS]
         raise ValueError(f"there is no class `{name}`{python_hint(known, name)}; a class of your own must be registered, with "
                          "saving.register_keras_serializable or custom_objects")
