@@ -36,7 +36,8 @@ def waves(shape, speed, phase=0.0):
 def fill(model):
     """Weights that need no generator; variances above zero, counts as they are."""
     for i, weight in enumerate(model.weights):
-        if weight.dtype != "float32":
+        # What a Normalization learnt it has a second time, where it computes.
+        if weight.dtype != "float32" or weight.name in ("mean", "variance"):
             continue
         values = waves(weight.shape, 0.7 + 0.1 * (i % 7), 0.3 * i) * 0.4
         if weight.name in ("moving_variance", "variance"):
