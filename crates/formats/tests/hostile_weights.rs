@@ -72,13 +72,13 @@ fn lists_of_names_longer_than_an_attribute_come_in_pieces() {
 fn truncations_and_damage_end_well() {
     for whole in [legacy().write_to_vec().unwrap(), weights().write_to_vec().unwrap(), safetensors().write_to_vec().unwrap()] {
         for length in 0..whole.len() {
-            if length < 200 || length % 7 == 0 || length + 50 > whole.len() {
+            if length < 200 || length % 61 == 0 || length + 50 > whole.len() {
                 assert!(answered(&whole[..length]).is_err(), "{length} of {}", whole.len());
             }
         }
         let mut damaged = whole.clone();
-        for at in 0..whole.len() {
-            if whole[at] == 0 && at % 8 != 0 {
+        for at in (0..whole.len()).step_by(3) {
+            if whole[at] == 0 && at % 32 != 0 {
                 continue;
             }
             for value in [0xff, whole[at] ^ 1] {

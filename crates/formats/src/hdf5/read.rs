@@ -71,6 +71,11 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn read(bytes: Vec<u8>, file: &'a str, limits: &'a ReadLimits, numbering: Numbering) -> Result<Tree, FormatError> {
         let file_bytes = bytes.len() as u64;
+        // The library reads what is there, and leaves out attributes that lie behind the end.
+        if let Some(end) = stored_end(&bytes).filter(|end| *end > file_bytes) {
+            let reason = format!("the file should have {end} bytes, but has {file_bytes}");
+            return Err(FormatError::Hdf5 { file: file.into(), object: "/".into(), reason });
+        }
         let bytes_allowed = limits.expanded(file_bytes).min(limits.weights_bytes);
         let mut reader = Self {
             file,
@@ -252,6 +257,21 @@ impl<'a> Reader<'a> {
         };
         FormatError::Hdf5 { file: self.file.into(), object: if object.is_empty() { "/".into() } else { object.into() }, reason }
     }
+}
+
+/// The length that a file says it has (HDF5 File Format Specification, II.A: the superblock). Nothing for one that says none.
+fn stored_end(bytes: &[u8]) -> Option<u64> {
+    // Where the end is kept, in words of the size of an address behind the head, and how large an address is.
+    let (head, word, size) = match bytes.get(8)? {
+        0 => (24, 2, *bytes.get(13)?),
+        1 => (28, 2, *bytes.get(13)?),
+        2 | 3 => (12, 2, *bytes.get(9)?),
+        _ => return None,
+    };
+    let size = usize::from(size).min(8);
+    let address = bytes.get(head + word * size..head + (word + 1) * size)?;
+    let end = address.iter().rev().fold(0, |end, byte| (end << 8) | u64::from(*byte));
+    Some(end).filter(|end| *end != u64::MAX)
 }
 
 /// Variables are numbered without gaps. The library passes over soft and external links in new-style groups, so a gap is how one that stands

@@ -12,7 +12,7 @@ const BY_REASON: &[(&[&str], &str)] = &[
     (
         &["Lambda"],
         "holds a function of Python, and a file's code is never run: write it with layers of Keras, or as a layer of your program \
-         (layers::Custom)",
+         (CustomLayer)",
     ),
     (
         &["TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceProperty"],
