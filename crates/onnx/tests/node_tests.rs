@@ -3,6 +3,8 @@
 //! A case is in scope where its inputs and outputs are tensors of `float`, `int32`, `int64` or `bool`, and the table of operators has all that it uses.
 //! Each such case passes, or stands in `not_passing.txt` with the reason. All others must be refused, by a list of what is not supported.
 
+#![allow(clippy::print_stdout)] // the score
+
 use adaline_graph::backend::Backend;
 use adaline_onnx::import::{Elements, ImportError, Kind, Limits, OnnxModel, OnnxTensor, operators};
 use adaline_onnx::proto::{self, data_type};
@@ -215,7 +217,7 @@ fn numbers(model: &proto::Model, chance: &mut Chance) -> Vec<u8> {
                 let inputs: Vec<String> = graph.input.iter().map(|i| i.name.clone()).chain([String::new()]).collect();
                 let at = chance.below(graph.node[node].input.len());
                 if let Some(input) = graph.node[node].input.get_mut(at) {
-                    *input = inputs[chance.below(inputs.len())].clone();
+                    input.clone_from(&inputs[chance.below(inputs.len())]);
                 }
             }
             _ => {

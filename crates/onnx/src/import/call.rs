@@ -16,7 +16,7 @@ pub(crate) enum Value<'g> {
     Var(Var<'g>, Kind),
 }
 
-impl<'g> Value<'g> {
+impl Value<'_> {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Known(t) => t.kind(),
@@ -226,6 +226,7 @@ impl<'g> Call<'_, 'g> {
     }
 
     // Results.
+    #[expect(clippy::unnecessary_wraps, reason = "it ends functions that can fail")]
     pub(crate) fn one(kind: Kind, var: Var<'g>) -> Made<'g> {
         Ok(vec![Value::Var(var, kind)])
     }
@@ -233,6 +234,7 @@ impl<'g> Call<'_, 'g> {
     pub(crate) fn like(&self, var: Var<'g>) -> Made<'g> {
         Self::one(self.kind(0)?, var)
     }
+    #[expect(clippy::unnecessary_wraps, reason = "it ends functions that can fail")]
     pub(crate) fn known_one(tensor: OnnxTensor) -> Made<'g> {
         Ok(vec![Value::Known(Arc::new(tensor))])
     }

@@ -111,8 +111,8 @@ impl OnnxModel {
         wire::look(bytes, &limits)?;
         let mut model = proto::Model::decode(bytes).map_err(|e| ImportError::NotOnnx { message: e.to_string() })?;
         let mut graph = model.graph.take().ok_or_else(|| malformed("model", "it has no graph"))?;
-        let mut about = About { ir_version: model.ir_version, ..About::default() };
-        about.producer = [model.producer_name, model.producer_version].join(" ").trim().to_owned();
+        let producer = [model.producer_name, model.producer_version].join(" ").trim().to_owned();
+        let mut about = About { ir_version: model.ir_version, producer, ..About::default() };
         about.metadata = model.metadata_props.into_iter().map(|e| (e.key, e.value)).collect();
         // Files of the first version do not say which operators they use.
         about.opset = 1;

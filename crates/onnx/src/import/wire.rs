@@ -30,7 +30,7 @@ impl Message {
             (Self::Model, 8) => (Self::Other, size_of::<proto::OperatorSet>()),
             (Self::Model, 25) => (Self::Function, size_of::<proto::Function>()),
             (Self::Graph | Self::Function, 1 | 7) => (Self::Node, size_of::<proto::Node>()),
-            (Self::Graph, 5) | (Self::Attribute, 5) => (Self::Tensor, size_of::<proto::Tensor>()),
+            (Self::Graph | Self::Attribute, 5) => (Self::Tensor, size_of::<proto::Tensor>()),
             (Self::Graph, 11..=13) => (Self::Value, size_of::<proto::ValueInfo>()),
             (Self::Node, 5) | (Self::Function, 11) => (Self::Attribute, size_of::<proto::Attribute>()),
             (Self::Attribute, 6) => (Self::Graph, size_of::<proto::Graph>()),

@@ -5,8 +5,7 @@ use adaline_graph::Var;
 
 pub(crate) fn relu<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let x = c.var(0)?;
-    let zero = x - x;
-    c.like(if c.kind(0)?.is_float() { x.relu() } else { x.maximum(zero) })
+    c.like(if c.kind(0)?.is_float() { x.relu() } else { x.maximum(super::math::int(x, 0)) })
 }
 fn where_negative<'g>(x: Var<'g>, negative: Var<'g>) -> Var<'g> {
     x.lt(x.builder().full(x.shape(), 0.0)).select(negative, x)

@@ -6,7 +6,7 @@ use crate::import::kind::Kind;
 use adaline_graph::{DType, Literal, Var};
 
 /// `(B, S, H * D)` as `(B, H, S, D)`.
-fn by_heads<'g>(x: Var<'g>, heads: Option<usize>) -> Result<Var<'g>, Trouble> {
+fn by_heads(x: Var<'_>, heads: Option<usize>) -> Result<Var<'_>, Trouble> {
     let dims = x.shape().dims().to_vec();
     match (&dims[..], heads) {
         (&[b, s, width], Some(heads)) if heads > 0 && width % heads == 0 => {

@@ -28,13 +28,12 @@ pub(crate) fn einsum<'g>(c: &Call<'_, 'g>) -> Made<'g> {
         terms.push(diagonal(Term { letters, x })?);
     }
     let ellipsis: Vec<char> = (0..dots).rev().filter_map(|d| char::from_digit(d as u32, 10)).collect();
-    let wanted: Vec<char> = match right {
-        Some(r) => r.replace("...", &ellipsis.iter().collect::<String>()).chars().collect(),
-        None => {
-            let mut once: Vec<char> = left.chars().filter(|ch| ch.is_alphabetic() && left.matches(*ch).count() == 1).collect();
-            once.sort_unstable();
-            ellipsis.into_iter().chain(once).collect()
-        }
+    let wanted: Vec<char> = if let Some(r) = right {
+        r.replace("...", &ellipsis.iter().collect::<String>()).chars().collect()
+    } else {
+        let mut once: Vec<char> = left.chars().filter(|ch| ch.is_alphabetic() && left.matches(*ch).count() == 1).collect();
+        once.sort_unstable();
+        ellipsis.into_iter().chain(once).collect()
     };
     let known = |l: &char| terms.iter().any(|t| t.letters.contains(l));
     if !wanted.iter().all(known) || (1..wanted.len()).any(|i| wanted[..i].contains(&wanted[i])) {
@@ -45,9 +44,9 @@ pub(crate) fn einsum<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let rest: Vec<Term<'g>> = terms.collect();
     for (i, term) in rest.iter().enumerate() {
         let later = |l: &char| wanted.contains(l) || rest[i + 1..].iter().any(|t| t.letters.contains(l));
-        all = joined(all, term, &later)?;
+        all = joined(&all, term, &later)?;
     }
-    let last = summed(&all, &|l| wanted.contains(l))?;
+    let last = summed(&all, &|l| wanted.contains(l));
     let perm: Option<Vec<usize>> = wanted.iter().map(|l| last.letters.iter().position(|m| m == l)).collect();
     c.like(last.x.transpose(&perm.ok_or("an axis is missing")?))
 }
@@ -55,9 +54,8 @@ pub(crate) fn einsum<'g>(c: &Call<'_, 'g>) -> Made<'g> {
 /// A letter for each axis.
 fn spelled(name: &str, rank: usize, dots: &mut usize) -> Option<Vec<char>> {
     let plain = |s: &str| s.chars().all(char::is_alphabetic);
-    let (before, after) = match name.split_once("...") {
-        Some((before, after)) => (before, after),
-        None => return (plain(name) && name.chars().count() == rank).then(|| name.chars().collect()),
+    let Some((before, after)) = name.split_once("...") else {
+        return (plain(name) && name.chars().count() == rank).then(|| name.chars().collect());
     };
     let hidden = rank.checked_sub(before.chars().count() + after.chars().count())?;
     if !plain(before) || !plain(after) {
@@ -85,16 +83,16 @@ fn diagonal(mut t: Term<'_>) -> Result<Term<'_>, Trouble> {
 }
 
 /// Without the axes that nobody needs any more.
-fn summed<'g>(t: &Term<'g>, needed: &dyn Fn(&char) -> bool) -> Result<Term<'g>, Trouble> {
+fn summed<'g>(t: &Term<'g>, needed: &dyn Fn(&char) -> bool) -> Term<'g> {
     let axes: Vec<isize> = (0..t.letters.len()).filter(|&a| !needed(&t.letters[a])).map(|a| a as isize).collect();
     let x = if axes.is_empty() { t.x } else { t.x.sum(&axes, false) };
-    Ok(Term { letters: t.letters.iter().copied().filter(needed).collect(), x })
+    Term { letters: t.letters.iter().copied().filter(needed).collect(), x }
 }
 
 /// The product of two terms: `(both and needed, left alone, both and summed)` by `(both and needed, both and summed, right alone)`.
-fn joined<'g>(a: Term<'g>, b: &Term<'g>, later: &dyn Fn(&char) -> bool) -> Result<Term<'g>, Trouble> {
-    let a = summed(&a, &|l| later(l) || b.letters.contains(l))?;
-    let b = summed(b, &|l| later(l) || a.letters.contains(l))?;
+fn joined<'g>(a: &Term<'g>, b: &Term<'g>, later: &dyn Fn(&char) -> bool) -> Result<Term<'g>, Trouble> {
+    let a = summed(a, &|l| later(l) || b.letters.contains(l));
+    let b = summed(b, &|l| later(l) || a.letters.contains(l));
     debug_assert!(a.x.ty().dtype == DType::F32);
     let size = |t: &Term<'g>, l: char| t.letters.iter().position(|&m| m == l).map(|i| t.x.shape().dims()[i]);
     let (mut batch, mut inner) = (Vec::new(), Vec::new());

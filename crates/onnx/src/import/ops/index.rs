@@ -6,7 +6,7 @@ use crate::import::kind::Kind;
 use adaline_graph::{ArgOp, DType, Literal, Op, ReduceOp, Shape, Var};
 
 /// Indices counted from the end where negative.
-fn from_front<'g>(at: Var<'g>, size: usize) -> Result<Var<'g>, Trouble> {
+fn from_front(at: Var<'_>, size: usize) -> Result<Var<'_>, Trouble> {
     let size = i32::try_from(size).map_err(|_| "an axis is too long for indices of 32 bits")?;
     Ok(at.lt(int(at, 0)).select(at + int(at, size), at))
 }
@@ -39,7 +39,7 @@ pub(crate) fn linear<'g>(x: Var<'g>, at: Var<'g>) -> Var<'g> {
 }
 
 /// Places in a tensor of shape `from` of elements whose indices are `at` along `axis` and their own along the others.
-fn places<'g>(from: Shape, at: Var<'g>, axis: usize) -> Result<Var<'g>, Trouble> {
+fn places(from: Shape, at: Var<'_>, axis: usize) -> Result<Var<'_>, Trouble> {
     if i32::try_from(from.len()).is_err() {
         return Err(format!("{from} has too many elements for indices of 32 bits").into());
     }

@@ -50,7 +50,7 @@ pub(crate) fn div<'g>(c: &Call<'_, 'g>) -> Made<'g> {
 }
 
 /// An integer everywhere.
-pub(crate) fn int<'g>(like: Var<'g>, value: i32) -> Var<'g> {
+pub(crate) fn int(like: Var<'_>, value: i32) -> Var<'_> {
     like.builder().constant(Literal::I32(value), like.shape())
 }
 
@@ -231,11 +231,11 @@ pub(crate) fn choose<'g>(c: &Call<'_, 'g>) -> Made<'g> {
 }
 
 /// The values of one type in another.
-pub(crate) fn converted<'g>(x: Var<'g>, from: Kind, to: Kind) -> Result<Var<'g>, Trouble> {
+pub(crate) fn converted(x: Var<'_>, from: Kind, to: Kind) -> Var<'_> {
     if from == to {
-        return Ok(x);
+        return x;
     }
-    Ok(match to {
+    match to {
         Kind::F16 => x.cast(DType::F32).f16(),
         Kind::Bf16 => x.cast(DType::F32).bf16(),
         _ => match to.narrow() {
@@ -247,7 +247,7 @@ pub(crate) fn converted<'g>(x: Var<'g>, from: Kind, to: Kind) -> Result<Var<'g>,
             }
             _ => x.cast(to.dtype()),
         },
-    })
+    }
 }
 pub(crate) fn cast<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let to = match c.attribute("to") {
@@ -275,7 +275,7 @@ fn exactly<'g>(c: &Call<'_, 'g>, to: Kind) -> Made<'g> {
     {
         return Call::known_one(crate::import::tensor::OnnxTensor::from_f64(to, t.shape(), &t.to_f64()));
     }
-    Call::one(to, converted(c.var(0)?, from, to)?)
+    Call::one(to, converted(c.var(0)?, from, to))
 }
 
 /// Products of matrices as numpy has them.

@@ -31,10 +31,10 @@ pub(crate) fn concat<'g>(c: &Call<'_, 'g>) -> Made<'g> {
 }
 
 /// From `start` to `stop` along one axis.
-pub(crate) fn cut<'g>(x: Var<'g>, axis: usize, start: usize, stop: usize) -> Var<'g> {
+pub(crate) fn cut(x: Var<'_>, axis: usize, start: usize, stop: usize) -> Var<'_> {
     strided(x, axis, start, stop, 1)
 }
-pub(crate) fn strided<'g>(x: Var<'g>, axis: usize, start: usize, stop: usize, stride: usize) -> Var<'g> {
+pub(crate) fn strided(x: Var<'_>, axis: usize, start: usize, stop: usize, stride: usize) -> Var<'_> {
     let mut ranges: Vec<(usize, usize, usize)> = x.shape().dims().iter().map(|&d| (0, d, 1)).collect();
     if let Some(r) = ranges.get_mut(axis) {
         *r = (start, stop, stride);
@@ -46,14 +46,13 @@ pub(crate) fn split<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let (x, kind) = (c.var(0)?, c.kind(0)?);
     let axis = Call::axis(c.int_or("axis", 0)?, x.rank())?;
     let size = x.dim(axis as isize);
-    let parts = match c.list_or_input("split", 1)? {
-        Some(parts) => sizes(&parts)?,
-        None => {
-            let n = usize::try_from(c.int_or("num_outputs", c.asked() as i64)?).ok().filter(|&n| n > 0 && n <= c.asked().max(1));
-            let n = n.ok_or("`num_outputs` must be the number of its outputs")?;
-            let each = size.div_ceil(n);
-            (0..n).map(|i| (size.saturating_sub(i * each)).min(each)).collect()
-        }
+    let parts = if let Some(parts) = c.list_or_input("split", 1)? {
+        sizes(&parts)?
+    } else {
+        let n = usize::try_from(c.int_or("num_outputs", c.asked() as i64)?).ok().filter(|&n| n > 0 && n <= c.asked().max(1));
+        let n = n.ok_or("`num_outputs` must be the number of its outputs")?;
+        let each = size.div_ceil(n);
+        (0..n).map(|i| (size.saturating_sub(i * each)).min(each)).collect()
     };
     if parts.iter().try_fold(0usize, |n, &p| n.checked_add(p)) != Some(size) {
         return Err(format!("parts {parts:?} are not the {size} elements of axis {axis}").into());
@@ -84,17 +83,18 @@ pub(crate) fn slice<'g>(c: &Call<'_, 'g>) -> Made<'g> {
         let n = x.dim(axis as isize) as i64;
         let from_front = |v: i64| if v < 0 { v.saturating_add(n) } else { v };
         let (start, end, step) = (from_front(starts[i]), from_front(ends[i]), steps[i]);
+        let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
+        if step == 0 {
+            return Err("a step of 0 leads nowhere".into());
+        }
         if step > 0 {
             let (start, end) = (start.clamp(0, n), end.clamp(0, n));
-            x = strided(x, axis, start as usize, end.max(start) as usize, usize::try_from(step).unwrap_or(usize::MAX));
-        } else if step < 0 {
+            x = strided(x, axis, start as usize, end.max(start) as usize, stride);
+        } else {
             // Backwards from `start` is forwards in the reversed axis.
             let (start, end) = (start.clamp(-1, n - 1), end.clamp(-1, n - 1));
             let (from, to) = ((n - 1 - start) as usize, (n - 1 - end) as usize);
-            let step = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
-            x = strided(x.reverse(&[axis as isize]), axis, from, to.max(from), step);
-        } else {
-            return Err("a step of 0 leads nowhere".into());
+            x = strided(x.reverse(&[axis as isize]), axis, from, to.max(from), stride);
         }
     }
     c.like(x)

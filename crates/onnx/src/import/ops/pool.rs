@@ -140,9 +140,9 @@ pub(crate) fn max_pool<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let mut strides: Vec<usize> = shape.strides()[..r].to_vec();
     if c.flag("storage_order")? {
         let mut step = 1;
-        for a in 2..r {
-            strides[a] = step;
-            step *= shape.dims()[a];
+        for (stride, &size) in strides.iter_mut().zip(shape.dims()).skip(2) {
+            *stride = step;
+            step *= size;
         }
     }
     let b = c.b();

@@ -173,7 +173,7 @@ impl<'g> Layer<'g> {
     }
 
     /// The three results from those of the directions.
-    fn joined(&self, c: &Call<'_, 'g>, parts: Vec<(Var<'g>, Vec<Var<'g>>)>) -> Made<'g> {
+    fn joined(&self, c: &Call<'_, 'g>, parts: &[(Var<'g>, Vec<Var<'g>>)]) -> Made<'g> {
         let (b, kind) = (c.b(), c.kind(0)?);
         let states = parts[0].1.len();
         let stacked = |all: Vec<Var<'g>>, axis: isize| {
@@ -200,15 +200,15 @@ pub(crate) fn rnn<'g>(c: &Call<'_, 'g>) -> Made<'g> {
     let layer = Layer::read(c, 1)?;
     let functions = activations(c, &["tanh"], layer.directions)?;
     let mut parts = Vec::new();
-    for d in 0..layer.directions {
+    for (d, function) in functions.iter().enumerate() {
         let ((wb, rb), r) = (layer.bias(c, d)?, Layer::part(d, c.float(2)?));
         let first = [layer.first(c, 5, d)?];
         parts.push(layer.run(c, d, &first, |h, xw| {
             let sum = xw + h[0].dot(r, false, true) + wb + rb;
-            vec![functions[d].of(layer.clipped(sum))]
+            vec![function.of(layer.clipped(sum))]
         })?);
     }
-    layer.joined(c, parts)
+    layer.joined(c, &parts)
 }
 
 pub(crate) fn gru<'g>(c: &Call<'_, 'g>) -> Made<'g> {
@@ -234,7 +234,7 @@ pub(crate) fn gru<'g>(c: &Call<'_, 'g>) -> Made<'g> {
             vec![(1.0 - z) * new + z * h]
         })?);
     }
-    layer.joined(c, parts)
+    layer.joined(c, &parts)
 }
 
 pub(crate) fn lstm<'g>(c: &Call<'_, 'g>) -> Made<'g> {
@@ -269,5 +269,5 @@ pub(crate) fn lstm<'g>(c: &Call<'_, 'g>) -> Made<'g> {
             vec![output * h.of(cell), cell]
         })?);
     }
-    layer.joined(c, parts)
+    layer.joined(c, &parts)
 }
