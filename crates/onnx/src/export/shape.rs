@@ -98,8 +98,8 @@ impl Walk<'_> {
     pub(super) fn reshape(&self, w: &mut Writer<'_>, id: NodeId) -> Result<Held, ExportError> {
         let operand = self.takes(id)[0];
         let (from, to) = (self.dims(operand), self.dims(id));
-        if let Some(held) = self.joined.get(&id) {
-            return Ok(held.clone());
+        if self.joined.contains(&id) {
+            return Ok(self.value(operand).clone());
         }
         if let Some(part) = self.cut.get(&operand)
             && part.dims == to
@@ -263,7 +263,7 @@ impl Walk<'_> {
             let y = self.along(w, b, &[0, 1])?;
             let y = w.reordered(&y, if tb { &[1, 0] } else { &[0, 1] });
             let held = Held::plain(w.node("MatMul", &[&x.name, &y.name], vec![]), self.dims(user));
-            self.joined.insert(user, held.clone());
+            self.joined.insert(user);
             return Ok(held);
         }
         let mut sides = Vec::with_capacity(2);

@@ -140,7 +140,7 @@ impl Walk<'_> {
                 let places = w.full(self.value(source), &self.dims(source))?;
                 let clipped = clipped(w, &places.name, &rows[1])?;
                 let held = Held::plain(w.node("Gather", &[&one, &clipped], vec![int("axis", 0)]), self.dims(user));
-                self.joined.insert(user, held.clone());
+                self.joined.insert(user);
                 return Ok(held);
             }
             let name = w.node("Gather", &[&one, &clipped_places], vec![int("axis", 0)]);

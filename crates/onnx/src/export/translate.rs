@@ -23,8 +23,8 @@ pub(super) struct Walk<'g> {
     pub(super) parts: BTreeMap<NodeId, Vec<Part>>,
     /// Slices of such lines that are one result.
     pub(super) cut: BTreeMap<NodeId, Held>,
-    /// What reshapes give that only undo another one around an operation which needs none in ONNX.
-    pub(super) joined: BTreeMap<NodeId, Held>,
+    /// Reshapes that only undo another one, around operations which need none in ONNX: what they take has the axes already.
+    pub(super) joined: BTreeSet<NodeId>,
     /// Divisions that the mean before them has done.
     pub(super) means: BTreeSet<NodeId>,
 }
@@ -55,7 +55,7 @@ impl<'g> Walk<'g> {
             users,
             parts: BTreeMap::new(),
             cut: BTreeMap::new(),
-            joined: BTreeMap::new(),
+            joined: BTreeSet::new(),
             means: BTreeSet::new(),
         }
     }
@@ -176,11 +176,22 @@ impl<'g> Walk<'g> {
     /// Where an operation is called on a flattened operand and its result gets the axes back, of which the result has one more or another
     /// last one: what was flattened, and the reshape that gives the axes back. The operand's last axis is kept (of a matrix), or none is.
     pub(super) fn flattened(&self, id: NodeId, operand: NodeId, keeps_last: bool) -> Option<(NodeId, NodeId)> {
-        let &[user] = self.users(id) else { return None };
-        let reshapes = matches!((self.op(operand), self.op(user)), (Op::Reshape(_), Op::Reshape(_)));
-        if !reshapes || self.uses[id.index()] != 1 {
-            return None;
-        }
+        let Op::Reshape(_) = self.op(operand) else { return None };
+        // On the way back there may be operations on elements, with numbers that are the same for each row.
+        let mut at = id;
+        let user = loop {
+            let &[user] = self.users(at) else { return None };
+            if self.uses[at.index()] != 1 {
+                return None;
+            }
+            match self.op(user) {
+                Op::Reshape(_) => break user,
+                Op::Unary(_) => {}
+                Op::Binary(_) if self.takes(user).iter().all(|&x| x == at || self.is_row(x)) => {}
+                _ => return None,
+            }
+            at = user;
+        };
         let source = self.takes(operand)[0];
         let (before, flat, after, result) = (self.dims(source), self.dims(operand), self.dims(user), self.dims(id));
         let lead = if keeps_last { before.len().checked_sub(1)? } else { before.len() };
@@ -189,6 +200,19 @@ impl<'g> Walk<'g> {
             && after.last() == result.last()
             && (!keeps_last || before.last() == flat.last());
         fits.then_some((source, user))
+    }
+
+    /// Whether a node is one number, or a list that is repeated along all axes but the last.
+    fn is_row(&self, mut id: NodeId) -> bool {
+        let row = |id: NodeId| self.dims(id).iter().rev().skip(1).all(|d| d.is(1));
+        while let op @ (Op::Broadcast(_) | Op::Reshape(_)) = self.op(id) {
+            let from = self.takes(id)[0];
+            if !row(from) || matches!(op, Op::Reshape(_)) && !row(id) {
+                return false;
+            }
+            id = from;
+        }
+        literal(self.op(id)).is_some() || self.dims(id).len() == 1
     }
 
     /// The value of an operand with all its axes, of which those given are there in full: for operations along axes.
