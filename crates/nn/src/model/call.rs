@@ -1,5 +1,6 @@
 //! Single calls of a model: forward in training mode, a batch with all that belongs to it, the optimizer's variables by name.
 
+use super::compile::MetricEntry;
 use super::data::{EVALUATION, TRAINING};
 use super::feed::Inputs;
 use super::optimizer_file::Variable;
@@ -49,7 +50,7 @@ impl Model {
     pub fn test_on(&mut self, batch: &DataBatch) -> Result<Logs> {
         self.compiled("evaluate")?;
         self.require_built("evaluate")?;
-        self.with_batch(Mode::Test, EVALUATION, batch, None, |model, signature, rows| model.test_step(signature, rows))?;
+        self.with_batch(Mode::Test, EVALUATION, batch, None, Self::test_step)?;
         Ok(self.compiled("evaluate")?.results(&self.weights.store))
     }
 
@@ -62,7 +63,7 @@ impl Model {
             return known;
         }
         let several = compiled.trained.iter().filter(|_| compiled.several()).map(|t| format!("{}_loss", t.name));
-        std::iter::once("loss".to_owned()).chain(several).chain(compiled.metrics.iter().map(|m| m.name())).collect()
+        std::iter::once("loss".to_owned()).chain(several).chain(compiled.metrics.iter().map(MetricEntry::name)).collect()
     }
 
     /// Names of the optimizer's variables in Keras' order: `iteration`, `learning_rate` (none with a schedule), then its memory, such as

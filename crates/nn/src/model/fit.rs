@@ -175,7 +175,7 @@ impl Model {
                 self.check_data(VALIDATION, &vx, &vy, &views)?;
                 (Some((vx, vy, weights)), None)
             }
-            Some(HeldOptions::Batches(batches, steps)) => (None, Some(Held::Batches(Stream::new(batches, VALIDATION, steps)))),
+            Some(HeldOptions::Batches(batches, steps)) => (None, Some(Held::Batches(Box::new(Stream::new(batches, VALIDATION, steps))))),
             None => (None, None),
         };
         let given_buckets = given.as_ref().map_or(Ok(None), |(vx, ..)| self.buckets(vx, bucketing))?;

@@ -47,7 +47,7 @@ pub(super) enum Feed<'r, 'd> {
 /// What to validate on.
 pub(super) enum Held<'r, 'd> {
     Rows { source: Source<'d>, rows: Range<usize>, batch: usize },
-    Batches(Stream<'r>),
+    Batches(Box<Stream<'r>>),
 }
 
 /// What is kept from one epoch to the next.
