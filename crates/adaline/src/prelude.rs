@@ -50,7 +50,7 @@ pub use adaline_nn::metrics::{
     PrecisionAtRecall, R2Score, Recall, RecallAtPrecision, RootMeanSquaredError, SensitivityAtSpecificity, SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, SpecificityAtSensitivity, TopKCategoricalAccuracy, TrueNegatives, TruePositives,
 };
-pub use adaline_nn::model::{Inputs, Labels, Objective};
+pub use adaline_nn::model::{Batches, DataBatch, Generator, Inputs, Labels, Objective};
 pub use adaline_nn::optimizers::{
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon, Nadam, Optimizer,
     OptimizerMap, RMSprop, RmsProp, SGD, ScheduleFreeAdamW, Sgd,

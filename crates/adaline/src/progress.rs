@@ -19,7 +19,7 @@ pub struct Shown<W: Write>(pub Bar<W>);
 
 impl<W: Write> Progress for Shown<W> {
     fn epoch_begin(&mut self, epoch: usize, steps: usize) {
-        self.0.epoch_begin(epoch, steps);
+        self.0.epoch_begin(epoch, (steps > 0).then_some(steps));
     }
     fn step(&mut self, done: usize, values: &[(&str, f64)]) {
         self.0.step(done, values);

@@ -151,7 +151,7 @@ fn is_shards(start: &[u8]) -> bool {
     text.trim_start().starts_with('{') && (text.contains("\"weight_map\"") || text.contains("\"total_size\""))
 }
 
-/// A `*.weights.json`: which group of variables is in which files beside it (`ShardedH5IOStore` of keras/src/saving/saving_lib.py).
+/// A `*.weights.json`: which group of variables is in which files beside it (`ShardedH5IOStore` of Keras' `saving_lib.py`).
 fn read_shards(path: &Path, limits: &ReadLimits) -> Result<WeightsFile, FormatError> {
     let file = path.display().to_string();
     let list = ReadLimits { weights_bytes: limits.json_bytes, ..limits.clone() };

@@ -15,11 +15,17 @@
 pub use crate::custom::{CustomObject, CustomObjects, custom_object_scope};
 
 use crate::{
-    Layer, Loss, Metric, Optimizer, custom,
+    Layer, Loss, Metric, Optimizer,
+    activations::Activation,
+    constraints::Constraint,
+    custom,
+    initializers::Initializer,
     keras::{ConfigError, open},
     layers, losses, metrics,
     network::Network,
     optimizers,
+    regularizers::Regularizer,
+    schedules::Schedule,
 };
 use serde_json::{Value, json};
 
@@ -339,6 +345,31 @@ pub fn optimizer_from_json(value: &Value) -> Result<Box<dyn Optimizer>, ConfigEr
         return found;
     }
     read("optimizer", OPTIMIZERS, value, |row, name| row.class.eq_ignore_ascii_case(name))
+}
+
+/// An activation from a name such as `relu`, or a function's envelope; null is none.
+pub fn activation_from_json(value: &Value) -> Result<Activation, ConfigError> {
+    Activation::try_from(value.clone())
+}
+
+/// An initializer from Keras' envelope or a name such as `glorot_uniform`.
+pub fn initializer_from_json(value: &Value) -> Result<Initializer, ConfigError> {
+    Initializer::from_json(value)
+}
+
+/// A regularizer from Keras' envelope or a name such as `l2`.
+pub fn regularizer_from_json(value: &Value) -> Result<Regularizer, ConfigError> {
+    Regularizer::from_json(value)
+}
+
+/// A constraint from Keras' envelope or a name such as `max_norm`.
+pub fn constraint_from_json(value: &Value) -> Result<Constraint, ConfigError> {
+    Constraint::from_json(value)
+}
+
+/// A learning-rate schedule from Keras' envelope.
+pub fn schedule_from_json(value: &Value) -> Result<Schedule, ConfigError> {
+    Schedule::from_json(value)
 }
 
 /// The name in a function's envelope: `{"module": "builtins", "class_name": "function", "config": "mean_squared_error"}`.

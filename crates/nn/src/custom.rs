@@ -98,11 +98,11 @@ pub fn custom_object_scope<R>(objects: Arc<dyn CustomObjects>, f: impl FnOnce() 
     f()
 }
 
+/// A method of [`CustomObjects`].
+type Ask<T> = fn(&dyn CustomObjects, &CustomObject<'_>) -> Option<Result<Box<T>, ConfigError>>;
+
 /// What the scopes make of an envelope or name.
-pub(crate) fn find<T: ?Sized>(
-    envelope: &Value,
-    ask: fn(&dyn CustomObjects, &CustomObject<'_>) -> Option<Result<Box<T>, ConfigError>>,
-) -> Option<Result<Box<T>, ConfigError>> {
+pub(crate) fn find<T: ?Sized>(envelope: &Value, ask: Ask<T>) -> Option<Result<Box<T>, ConfigError>> {
     // Whoever is asked may read what is within.
     let scopes = SCOPES.with_borrow(Clone::clone);
     if scopes.is_empty() {

@@ -113,6 +113,18 @@ impl Weights {
     fn add(&mut self, name: &str, role: Role, ty: TensorType) -> SlotId {
         if self.hollow { self.store.declare(name, role, ty) } else { self.store.add(name, role, ty) }
     }
+    /// A copy of the values of weights and of what layers remember, without those of the optimizer and the metrics.
+    pub(crate) fn alone(&self) -> StateStore {
+        let mut store = StateStore::new();
+        for (id, slot) in self.store.layout().iter() {
+            // Weights were declared before any memory, so they keep their numbers.
+            if matches!(slot.role, Role::Trainable | Role::NonTrainable) {
+                let new = store.add(&slot.name, slot.role, slot.ty);
+                store.words_mut(new).copy_from_slice(self.store.words(id));
+            }
+        }
+        store
+    }
     /// Whether all values are those they had when they were made: weights by their initializers, all others zero.
     pub(crate) fn as_made(&self) -> bool {
         self.store.views() == self.made_at

@@ -8,7 +8,7 @@ use adaline_nn::{
     Optimizer, catalogue,
     constraints::Constraint,
     initializers::Initializer,
-    optimizers::{self, Step, Target},
+    optimizers::{self, Kept, Phase, Target, Update},
     regularizers::Regularizer,
     schedules::Schedule,
 };
@@ -91,29 +91,20 @@ fn initializers_make_the_same_numbers_or_of_the_same_law() {
     }
 }
 
-/// Memory of an optimizer.
-struct Kept {
-    averages: Vec<Value>,
-    sums: Vec<Value>,
-    slots: Vec<Vec<Value>>,
-    shared: Option<Value>,
-}
-
 /// Weights after some of the calls and the memory after the last against Keras'.
 fn optimizer_as_keras(object: &Json, start: &[Value], of_calls: &[Vec<Value>], after: &BTreeMap<u32, Vec<Value>>, memory: &Json) {
     let optimizer = catalogue::optimizer_from_json(object).unwrap();
     let (what, common) = (object.to_string(), optimizer.common().clone());
-    let zeros = || start.iter().map(|w| Value::zeros(w.ty)).collect::<Vec<_>>();
-    let declared: Vec<Vec<optimizers::Slot>> =
-        start.iter().map(|w| optimizer.slots(&Target { path: "layer/weight", shape: w.ty.shape })).collect();
-    let begin = |slot: &optimizers::Slot, weight: &[f32]| {
-        let mut out = vec![f32::NAN; slot.shape.len()];
-        slot.fill(weight, &mut out);
-        Value::f32(slot.shape, &out)
-    };
+    let targets: Vec<Target<'_>> = start.iter().map(|w| Target { path: "layer/weight", shape: w.ty.shape }).collect();
+    let declared = Kept::of(&*optimizer, &targets);
     let mut weights = start.to_vec();
-    let slots = declared.iter().zip(start).map(|(slots, w)| slots.iter().map(|s| begin(s, &w.to_f32())).collect()).collect();
-    let mut kept = Kept { averages: zeros(), sums: zeros(), slots, shared: optimizer.shared().map(|s| begin(&s, &[])) };
+    let mut kept = declared.map(|slot| Value::zeros(TensorType::f32(slot.shape)));
+    for ((slots, values), weight) in declared.slots.iter().zip(&mut kept.slots).zip(start) {
+        for (slot, value) in slots.iter().zip(values) {
+            *value = first(slot, &weight.to_f32());
+        }
+    }
+    kept.shared = declared.shared.as_ref().map(|slot| first(slot, &[]));
     for (call, gradient) in (1u32..).zip(of_calls) {
         step(&*optimizer, call, gradient, &mut weights, &mut kept);
         for (ours, theirs) in weights.iter().zip(after.get(&call).into_iter().flatten()) {
@@ -126,14 +117,14 @@ fn optimizer_as_keras(object: &Json, start: &[Value], of_calls: &[Vec<Value>], a
         order.extend(kept.averages.iter().map(|v| ("average", v)));
     }
     if common.gradient_accumulation_steps.is_some() {
-        order.extend(kept.sums.iter().map(|v| ("gradient_accumulator", v)));
+        order.extend(kept.accumulators.iter().map(|v| ("gradient_accumulator", v)));
     }
-    for group in optimizer.file_groups(declared.iter().map(Vec::len).max().unwrap_or(0)) {
-        for (names, values) in declared.iter().zip(&kept.slots) {
+    for group in optimizer.file_groups(declared.slots.iter().map(Vec::len).max().unwrap_or(0)) {
+        for (names, values) in declared.slots.iter().zip(&kept.slots) {
             order.extend(group.iter().filter_map(|&i| Some((names.get(i)?.name, &values[i]))));
         }
     }
-    order.extend(optimizer.shared().iter().zip(&kept.shared).map(|(s, v)| (s.name, v)));
+    order.extend(declared.shared.iter().zip(&kept.shared).map(|(s, v)| (s.name, v)));
     let theirs = memory.as_array().unwrap();
     // `catalogue.py` leaves the accumulators out.
     if !theirs.iter().any(|m| m["name"].as_str().unwrap().ends_with("gradient_accumulator")) {
@@ -146,42 +137,31 @@ fn optimizer_as_keras(object: &Json, start: &[Value], of_calls: &[Vec<Value>], a
     }
 }
 
+/// First values of a piece of memory.
+fn first(slot: &optimizers::Slot, weight: &[f32]) -> Value {
+    let mut out = vec![f32::NAN; slot.shape.len()];
+    slot.fill(weight, &mut out);
+    Value::f32(slot.shape, &out)
+}
+
 /// One call of the optimizer, as a training step makes it.
-fn step(optimizer: &dyn Optimizer, call: u32, gradient: &[Value], weights: &mut Vec<Value>, kept: &mut Kept) {
+fn step(optimizer: &dyn Optimizer, call: u32, gradient: &[Value], weights: &mut Vec<Value>, kept: &mut Kept<Value>) {
     let common = optimizer.common();
     let several = common.gradient_accumulation_steps.unwrap_or(1);
     let (b, mut feed) = (Builder::new(), Feed::default());
-    let mut scalar = |v: f64| feed.input(&b, &Value::f32(Shape::SCALAR, &[v as f32]));
-    let (rate, t) = (scalar(common.learning_rate.at(u64::from(call - 1))), scalar(f64::from((call - 1) / several + 1)));
-    let step = Step { learning_rate: rate, t, shared: kept.shared.as_ref().map(|v| feed.input(&b, v)) };
-    let mut inputs = |values: &[Value]| -> Vec<Var<'_>> { values.iter().map(|v| feed.input(&b, v)).collect() };
-    let (mut w, g, sums, mut averages) = (inputs(weights), inputs(gradient), inputs(&kept.sums), inputs(&kept.averages));
-    let memory: Vec<Vec<Var<'_>>> = kept.slots.iter().map(|s| inputs(s)).collect();
+    let mut input = |value: &Value| feed.input(&b, value);
+    let mut scalar = |v: f64| input(&Value::f32(Shape::SCALAR, &[v as f32]));
+    let (learning_rate, t) = (scalar(common.learning_rate.at(u64::from(call - 1))), scalar(f64::from((call - 1) / several + 1)));
+    let w: Vec<Var<'_>> = weights.iter().map(&mut input).collect();
     let factor = common.loss_scale_factor.unwrap_or(1.0) as f32;
-    let mut g = optimizers::unscaled(common, g.into_iter().map(|g| g * factor).collect());
-    let (mut new_sums, mut new_slots, mut shared) = (sums.clone(), memory.clone(), step.shared);
-    let update = call.is_multiple_of(several);
-    if several > 1 && update {
-        (g, new_sums) = optimizers::averaged(several, &sums, &g);
-    } else if several > 1 {
-        new_sums = optimizers::accumulate(&sums, &g);
-    }
-    if update {
-        let applied = optimizers::apply_gradients(optimizer, &step, &w, &g, &memory);
-        (w, new_slots, shared) = (applied.weights, applied.slots, applied.shared);
-    }
-    if common.use_ema {
-        optimizers::follow_weights(common, &step, &mut w, &mut averages);
-    }
-    let all = w.iter().chain(&averages).chain(&new_sums).chain(new_slots.iter().flatten()).chain(&shared);
-    let wanted: Vec<NodeId> = all.map(|v| v.id()).collect();
+    let g = gradient.iter().map(|g| input(g) * factor).collect();
+    let memory = kept.map(&mut input);
+    let phase = Phase::of(call, common.gradient_accumulation_steps);
+    let (w, memory) = Update { optimizer, learning_rate, t, constraints: &[], phase }.write(&w, g, &memory);
+    let wanted: Vec<NodeId> = w.iter().chain(memory.iter()).map(|v| v.id()).collect();
     let mut run = feed.run(b, &wanted).into_iter().map(|v| Value::f32(v.ty.shape, &v.to_f32()));
-    let counts = (weights.len(), kept.slots.iter().map(Vec::len).collect::<Vec<_>>());
-    *weights = run.by_ref().take(counts.0).collect();
-    kept.averages = run.by_ref().take(counts.0).collect();
-    kept.sums = run.by_ref().take(counts.0).collect();
-    kept.slots = counts.1.iter().map(|&n| run.by_ref().take(n).collect()).collect();
-    kept.shared = run.next();
+    *weights = run.by_ref().take(weights.len()).collect();
+    *kept = kept.map(|old| run.next().unwrap_or_else(|| old.clone()));
 }
 
 #[test]
@@ -229,10 +209,8 @@ fn memory_that_decays_ends_at_zero() {
         let mut weights = vec![Value::f32([2, 3], &[1.0; 6])];
         let target = Target { path: "layer/weight", shape: weights[0].ty.shape };
         let small = |shape: Shape| Value::f32(shape, &vec![1.5e-38; shape.len()]);
-        let slots = vec![optimizer.slots(&target).iter().map(|s| small(s.shape)).collect()];
-        let zeros = vec![Value::zeros(weights[0].ty)];
-        let mut kept =
-            Kept { averages: zeros.clone(), sums: zeros, slots, shared: optimizer.shared().map(|_| Value::f32(Shape::SCALAR, &[1.0])) };
+        let mut kept = Kept::of(&*optimizer, &[target]).map(|slot| small(slot.shape));
+        kept.shared = kept.shared.map(|_| Value::f32(Shape::SCALAR, &[1.0]));
         for call in 1..=6 {
             step(&*optimizer, call, &[Value::f32([2, 3], &[0.0; 6])], &mut weights, &mut kept);
             for slot in &kept.slots[0] {

@@ -130,7 +130,7 @@ impl Tensors<'_> {
         match self.by_path.remove(&path) {
             Some(mut tensor) => {
                 self.used.insert(path);
-                tensor.path = name.to_owned();
+                name.clone_into(&mut tensor.path);
                 Ok(tensor)
             }
             None => Err(FormatError::Dataset {

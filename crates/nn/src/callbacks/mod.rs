@@ -171,7 +171,7 @@ impl<'a> Control<'a> {
     pub fn epochs(&self) -> usize {
         self.shape.epochs
     }
-    /// Steps per epoch.
+    /// Steps per epoch; 0 where nobody knows how many.
     pub fn steps(&self) -> usize {
         self.shape.steps
     }

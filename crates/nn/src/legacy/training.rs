@@ -87,7 +87,9 @@ fn optimizer(old: &Value) -> Value {
     if config.get("epsilon").is_some_and(Value::is_null) {
         config.remove("epsilon");
     }
-    DROPPED.iter().for_each(|key| drop(config.remove(*key)));
+    for key in DROPPED {
+        config.remove(*key);
+    }
     if let Some(rate) = config.get_mut("learning_rate").filter(|r| r["class_name"].is_string()) {
         rate["module"] = json!("keras.optimizers.schedules");
     }

@@ -155,7 +155,7 @@ impl Compiled {
             optimizers::parts(self.optimizer.as_ref()).map(|o| self.rate_of(o)).next()
         }
     }
-    fn rate_of(&self, optimizer: &dyn Optimizer) -> f64 {
+    pub(crate) fn rate_of(&self, optimizer: &dyn Optimizer) -> f64 {
         match &optimizer.common().learning_rate {
             LearningRate::Fixed(v) => *v,
             LearningRate::Schedule(s) => s.at(u64::from(self.steps)),
@@ -398,19 +398,12 @@ impl Model {
 
     /// Drops the optimizer's memory and the metrics' sums together with the plans that use them; weights keep values and places.
     fn forget_compiled(&mut self) {
-        self.plans.retain(|m| matches!(m, Mode::Predict | Mode::Probe));
+        self.plans.retain(|m| matches!(m, Mode::Predict | Mode::Probe | Mode::Active));
         if self.weights.store.layout().iter().all(|(_, slot)| matches!(slot.role, Role::Trainable | Role::NonTrainable)) {
             return; // nothing to drop
         }
-        let mut store = StateStore::new();
-        for (id, slot) in self.weights.store.layout().iter() {
-            // Weights were declared before any memory, so they keep their numbers.
-            if matches!(slot.role, Role::Trainable | Role::NonTrainable) {
-                let new = store.add(&slot.name, slot.role, slot.ty);
-                store.words_mut(new).copy_from_slice(self.weights.store.words(id));
-            }
-        }
-        self.weights.replace(store);
+        let alone = self.weights.alone();
+        self.weights.replace(alone);
     }
 
     pub(crate) fn compiled(&self, action: &'static str) -> Result<&Compiled> {

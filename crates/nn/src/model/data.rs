@@ -153,6 +153,22 @@ fn check_labels(what: &'static str, y: &Tensor, loss: &str, classes: usize, igno
     }
 }
 
+/// Weights of the rows of the only output by its classes, where they are given.
+pub(crate) fn class_weights(classes: Option<&BTreeMap<i32, f32>>, given: &[Option<&[f32]>], y: &[&Tensor]) -> Result<Option<Vec<f32>>> {
+    let Some(classes) = classes else { return Ok(None) };
+    if given.iter().any(Option::is_some) {
+        return Err(Error::option("class_weight", "given together with sample_weight", "given alone: multiply them yourself"));
+    }
+    let &[y] = y else {
+        let expected = "for a model of one output; give sample weights of each output with sample_weight_of";
+        return Err(Error::option("class_weight", "given for several outputs", expected));
+    };
+    if let Some((class, w)) = classes.iter().find(|(_, w)| !w.is_finite() || **w < 0.0) {
+        return Err(Error::option("class_weight", format!("{w} for class {class}"), "a finite number of at least 0"));
+    }
+    Ok(Some(weights_of_classes(y, classes)))
+}
+
 /// One weight per row from one weight per class, as Keras: one-hot rows count as their largest, classes without a weight as 1.
 pub(crate) fn weights_of_classes(y: &Tensor, classes: &BTreeMap<i32, f32>) -> Vec<f32> {
     let width = if y.rank() > 1 { y.shape().last().copied().unwrap_or(1) } else { 1 };

@@ -2,8 +2,9 @@
 
 use super::memory::{OptimizerMemory, OptimizerSlots};
 use super::signature::Phase;
+use crate::constraints::Constraint;
 use crate::error::Result;
-use crate::optimizers::{self, Applied, LossScaleOptimizer, Optimizer, Step};
+use crate::optimizers::{self, Kept, LossScaleOptimizer, Optimizer, Update};
 use crate::trace::Weights;
 use adaline_graph::grad::gradients;
 use adaline_graph::{Builder, DType, NodeId, Shape, SlotId, Var};
@@ -48,8 +49,7 @@ impl<'g> Descent<'g, '_> {
                 continue;
             }
             let learning_rate = if parts == 1 { learning_rate } else { learning_rate.slice(&[(at, at + 1, 1)]).reshape(Shape::SCALAR) };
-            let step = Step { learning_rate, t, shared: memory.shared.map(|slot| self.read(slot)) };
-            self.part(rule, memory, &step, own, &mut updates);
+            self.part(rule, memory, (learning_rate, t), own, &mut updates);
         }
         for (slot, value) in updates {
             let value = finite.map_or(value, |finite| b.scope("optimizer", || finite.select(value, self.read(slot))));
@@ -78,41 +78,41 @@ impl<'g> Descent<'g, '_> {
     }
 
     /// What one rule makes of the gradients of its weights.
-    fn part(&self, rule: &dyn Optimizer, memory: &OptimizerSlots, step: &Step<'g>, grads: Vec<Var<'g>>, updates: &mut Updates<'g>) {
-        let (b, common, phase) = (self.b, rule.common(), self.phase);
+    fn part(
+        &self,
+        rule: &dyn Optimizer,
+        memory: &OptimizerSlots,
+        update: (Var<'g>, Var<'g>),
+        grads: Vec<Var<'g>>,
+        updates: &mut Updates<'g>,
+    ) {
         let read_all = |slots: &[SlotId]| slots.iter().map(|&slot| self.read(slot)).collect::<Vec<_>>();
-        let mut grads = optimizers::unscaled(common, grads);
         let weights = read_all(&memory.weights);
-        if phase != Phase::Single {
-            let accumulators = read_all(&memory.accumulators);
-            let sums = if phase == Phase::Accumulate {
-                optimizers::accumulate(&accumulators, &grads)
-            } else {
-                let (mean, zeros) = optimizers::averaged(common.gradient_accumulation_steps.unwrap_or(1), &accumulators, &grads);
-                grads = mean;
-                zeros
-            };
-            updates.extend(memory.accumulators.iter().copied().zip(sums));
+        let kept = Kept {
+            averages: read_all(&memory.averages),
+            accumulators: read_all(&memory.accumulators),
+            slots: memory.memories.iter().map(|slots| read_all(slots)).collect(),
+            shared: memory.shared.map(|slot| self.read(slot)),
+        };
+        let constraint = |slot: &SlotId| self.weights.list.iter().find(|w| w.slot == *slot).and_then(|w| w.spec.constraint.as_ref());
+        let constraints: Vec<Option<&Constraint>> = memory.weights.iter().map(constraint).collect();
+        let (learning_rate, t) = update;
+        let update = Update { optimizer: rule, learning_rate, t, constraints: &constraints, phase: self.phase };
+        let (new_weights, new) = update.write(&weights, grads, &kept);
+        let mut set = |slots: &[SlotId], values: &[Var<'g>]| updates.extend(slots.iter().copied().zip(values.iter().copied()));
+        if self.phase != Phase::Single {
+            set(&memory.accumulators, &new.accumulators);
         }
-        let mut new = Applied { weights: weights.clone(), slots: Vec::new(), shared: None };
-        if phase != Phase::Accumulate {
-            let slots: Vec<Vec<Var<'_>>> = memory.memories.iter().map(|slots| read_all(slots)).collect();
-            new = b.scope("optimizer", || optimizers::apply_gradients(rule, step, &weights, &grads, &slots));
-        }
-        let mut averages = read_all(&memory.averages);
-        b.scope("optimizer", || {
-            optimizers::follow_weights(common, step, &mut new.weights, &mut averages);
-            for (&slot, value) in memory.weights.iter().zip(&mut new.weights) {
-                let weight = self.weights.list.iter().find(|w| w.slot == slot);
-                if let Some(constraint) = weight.and_then(|w| w.spec.constraint.as_ref()) {
-                    *value = constraint.apply(*value);
-                }
-            }
-        });
         // While gradients are accumulated most weights stay as they are.
-        let changed = memory.weights.iter().zip(&new.weights).zip(&weights).filter(|((_, new), old)| new.id() != old.id());
-        let slots = memory.memories.iter().flatten().zip(new.slots.iter().flatten());
-        let rest = memory.averages.iter().zip(&averages).chain(memory.shared.iter().zip(&new.shared));
-        updates.extend(changed.map(|(pair, _)| pair).chain(slots).chain(rest).map(|(&slot, &value)| (slot, value)));
+        for ((&slot, &new), old) in memory.weights.iter().zip(&new_weights).zip(&weights) {
+            if new.id() != old.id() {
+                set(&[slot], &[new]);
+            }
+        }
+        if self.phase != Phase::Accumulate {
+            memory.memories.iter().zip(&new.slots).for_each(|(slots, values)| set(slots, values));
+            set(memory.shared.as_slice(), new.shared.as_slice());
+        }
+        set(&memory.averages, &new.averages);
     }
 }

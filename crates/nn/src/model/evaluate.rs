@@ -67,7 +67,7 @@ impl Model {
         Ok(self.compiled("evaluate")?.results(&self.weights.store))
     }
 
-    fn test_step(&mut self, signature: &Signature, batch: &Batch<'_>) -> Result<()> {
+    pub(super) fn test_step(&mut self, signature: &Signature, batch: &Batch<'_>) -> Result<()> {
         let (seed, step) = (self.seed_words(), [0]);
         self.plan(signature)?;
         let mut inputs = Given::new(batch);

@@ -31,6 +31,10 @@ impl<'a> Inputs<'a> {
     pub fn new() -> Self {
         Self::default()
     }
+    /// Rows of inputs with a name, and without in their order.
+    pub(crate) fn of(parts: Vec<(Option<String>, &'a dyn RowSource)>) -> Self {
+        Self { parts }
+    }
     /// Rows of the first.
     pub(crate) fn rows(&self) -> usize {
         self.parts.first().map_or(0, |(_, x)| x.rows())
@@ -45,6 +49,10 @@ impl<'a> Labels<'a> {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
+    }
+    /// Labels of outputs with a name, and without in their order.
+    pub(crate) fn of(parts: Vec<(Option<String>, &'a Tensor)>) -> Self {
+        Self { parts }
     }
     /// Adds the labels of the output of this name.
     pub fn with(mut self, name: impl Into<String>, labels: &'a Tensor) -> Self {

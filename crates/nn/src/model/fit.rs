@@ -1,25 +1,49 @@
 //! `fit`: its data and options, checked and put in order, and a step.
 
 use super::buckets::Buckets;
-use super::data::{TRAINING, VALIDATION, has_rows, weights_of_classes};
+use super::data::{TRAINING, VALIDATION, class_weights, has_rows};
 use super::feed::{Inputs, Labels};
-use super::loader::{Batch, Order, Pick, Source, check_batch_size};
-use super::options::Fit;
+use super::loader::{Batch, Order, Source, check_batch_size};
+use super::options::{Fit, Validation};
 use super::progress::{Progress, Silent};
 use super::resume::{keeper, sum_of};
 use super::signature::{Mode, Phase, Signature, Signatures};
-use super::training::{Held, Run, Training};
+use super::stream::{Batches, Stream};
+use super::training::{Feed, Held, Run, Training};
 use super::{History, Logs, Model};
 use crate::advice::Watch;
 use crate::callbacks::{BackupAndRestore, RunShape};
 use crate::error::{Error, Result};
 use crate::optimizers;
-use adaline_data::{RowSource, Tensor};
+use adaline_data::{Bucketing, RowSource, Tensor};
 use adaline_graph::backend::{Backend, TensorRef};
 use adaline_graph::{DType, Role};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// What `fit` validates on, as its options say.
+enum HeldOptions<'a> {
+    Rows(Validation<'a>),
+    Batches(Box<dyn Batches + 'a>, Option<usize>),
+}
+
+impl<'a> HeldOptions<'a> {
+    fn of(options: &mut Fit<'a>) -> Option<Self> {
+        let batches = options.validation_batches.take().map(|(batches, steps)| Self::Batches(batches, steps));
+        batches.or_else(|| options.validation_data.take().map(Self::Rows))
+    }
+}
+
+/// What the data of a `fit` tells of itself.
+struct About<'a> {
+    /// Rows of a batch.
+    rows: usize,
+    /// Inputs and labels, where all of them are there, for advice.
+    seen: Option<(&'a [&'a dyn RowSource], &'a [&'a Tensor])>,
+    /// What must be the same when the training is taken up.
+    data: &'a dyn Fn() -> Value,
+}
 
 /// The rows of one `fit`.
 struct Rows {
@@ -49,87 +73,132 @@ impl Model {
         self.fit_all(x.into(), y.into(), options)
     }
 
-    fn fit_all(&mut self, x: Inputs<'_>, y: Labels<'_>, options: Fit<'_>) -> Result<History> {
-        let Fit { epochs, batch_size, initial_epoch, allow_nan, stop, validation_freq, steps_per_epoch, .. } = options;
-        let (class_weight, sample_weight, sample_weights) = (options.class_weight, options.sample_weight, options.sample_weights);
-        let validation = options.validation_data;
-        let (mut callbacks, shuffle) = (options.callbacks, options.shuffle);
+    fn fit_all(&mut self, x: Inputs<'_>, y: Labels<'_>, mut options: Fit<'_>) -> Result<History> {
+        let (batch_size, shuffle, steps_per_epoch) = (options.batch_size, options.shuffle, options.steps_per_epoch);
         self.compiled("train")?;
         check_batch_size(batch_size)?;
         let validation_batch = options.validation_batch_size.unwrap_or(batch_size);
         check_batch_size(validation_batch)?;
-        if validation_freq == 0 || steps_per_epoch == Some(0) {
-            let option = if validation_freq == 0 { "validation_freq" } else { "steps_per_epoch" };
-            return Err(Error::option(option, 0, "at least 1"));
-        }
+        check_frequencies(&options)?;
         let (x, y) = (self.begin_with(x, options.bucketing.is_some())?, self.arrange_labels(y)?);
+        let (sample_weight, sample_weights) = (options.sample_weight.take(), std::mem::take(&mut options.sample_weights));
         let given_weights = self.arrange_weights(sample_weight.as_deref(), &sample_weights)?;
         self.check_data(TRAINING, &x, &y, &given_weights)?;
-        let split = if validation.is_some() { 0.0 } else { options.validation_split };
+        let held = HeldOptions::of(&mut options);
+        let split = if held.is_some() { 0.0 } else { options.validation_split };
         let rows = split_rows(x[0].rows(), split)?;
 
-        let class_weights = match &class_weight {
-            Some(_) if given_weights.iter().any(Option::is_some) => {
-                return Err(Error::option("class_weight", "given together with sample_weight", "given alone: multiply them yourself"));
-            }
-            Some(_) if y.len() > 1 => {
-                let expected = "for a model of one output; give sample weights of each output with sample_weight_of";
-                return Err(Error::option("class_weight", "given for several outputs", expected));
-            }
-            Some(classes) => {
-                if let Some((class, w)) = classes.iter().find(|(_, w)| !w.is_finite() || **w < 0.0) {
-                    return Err(Error::option("class_weight", format!("{w} for class {class}"), "a finite number of at least 0"));
-                }
-                Some(weights_of_classes(y[0], classes))
-            }
-            None => None,
-        };
+        let class_weights = class_weights(options.class_weight.as_ref(), &given_weights, &y)?;
         let train_weights = class_weights.as_deref().map_or_else(|| given_weights.clone(), |w| vec![Some(w)]);
         let backend = Arc::clone(&self.backend);
-        let given = match validation {
-            Some(v) => {
-                let (vx, vy) = (self.arrange_inputs(v.x)?, self.arrange_labels(v.y)?);
-                let weights = vec![v.weights.clone(); vy.len()];
-                let views: Vec<Option<&[f32]>> = weights.iter().map(Option::as_deref).collect();
-                self.check_data(VALIDATION, &vx, &vy, &views)?;
-                Some((vx, vy, weights))
-            }
-            None => None,
-        };
-        let bucketing = options.bucketing.as_ref();
-        let buckets = self.buckets(&x, bucketing)?;
-        let given_buckets = given.as_ref().map_or(Ok(None), |(vx, ..)| self.buckets(vx, bucketing))?;
+        let bucketing = options.bucketing.take();
+        let buckets = self.buckets(&x, bucketing.as_ref())?;
         let source = self.source(&*backend, &x, &y, train_weights).bucketed(buckets.as_ref());
-        let held_back =
-            (!rows.held_back.is_empty()).then(|| (Source { weights: given_weights.clone(), ..source.clone() }, rows.held_back.clone()));
-        let given = given.as_ref().map(|(vx, vy, w)| {
-            let weights = w.iter().map(Option::as_deref).collect();
-            let source = self.source(&*backend, vx, vy, weights).bucketed(given_buckets.as_ref());
-            let rows = source.rows();
-            (source, 0..rows)
+        let held_back = (!rows.held_back.is_empty()).then(|| Held::Rows {
+            source: Source { weights: given_weights.clone(), ..source.clone() },
+            rows: rows.held_back.clone(),
+            batch: validation_batch,
         });
-        let validation = given.or(held_back);
-
         let training = rows.training.len();
         let order = source.order(rows.training, batch_size, shuffle, self.weights.seed);
         let steps = steps_per_epoch.unwrap_or_else(|| order.batches());
+        let data = || {
+            let labels: Vec<u32> = y.iter().map(|y| sum_of(y)).collect();
+            json!({"rows": training, "labels": labels, "batch_size": batch_size, "steps_per_epoch": steps, "shuffle": shuffle,
+                "buckets": buckets.as_ref().map(Buckets::bounds)})
+        };
         let signatures = self.training_signatures(&order, &source)?;
+        let about = About { rows: signatures.first().rows(), seen: Some((&x, &y)), data: &data };
+        let feed = Feed::Rows { source: &source, order, signatures };
+        self.train(feed, (held, held_back, bucketing.as_ref()), steps, &about, options)
+    }
+
+    /// Trains on batches that are handed over one after another: Keras' `fit` on a generator or a `PyDataset`. An epoch has `steps_per_epoch` batches,
+    /// without it as many as [`Batches::len`] says, and without that as many as there are until the source is at its end. An endless source needs
+    /// one of the two. With `steps_per_epoch` an epoch goes on where the one before ended, and a source at its end begins anew; without, each epoch begins
+    /// anew. Where a source cannot begin anew and runs out, training ends, which is told through the progress and is no error.
+    ///
+    /// All else is as in [`Model::fit`], save that the source decides the order: `batch_size` and `shuffle` have no meaning here. Of a loss that is not
+    /// finite only the bad batch can be looked at again, with the weights that the epoch began with. A training that
+    /// [`BackupAndRestore`] takes up begins at the source's first batch, and within an epoch leaves out as many batches as were done of it: it ends with
+    /// the bits of one that was never interrupted where the source gives the same batches in each epoch.
+    ///
+    /// # Errors
+    /// As [`Model::fit`], for each batch, and whatever the source returns; [`Error::Option`] for options that need all rows at once
+    /// (`validation_split`, `sample_weight`, `bucket_by_length`).
+    pub fn fit_batches(&mut self, mut batches: impl Batches, options: Fit<'_>) -> Result<History> {
+        let stream = Stream::new(Box::new(&mut batches), TRAINING, options.steps_per_epoch);
+        self.fit_stream(stream, options)
+    }
+
+    fn fit_stream(&mut self, stream: Stream<'_>, mut options: Fit<'_>) -> Result<History> {
+        self.compiled("train")?;
+        check_batch_size(options.validation_batch_size.unwrap_or(options.batch_size))?;
+        check_frequencies(&options)?;
+        let whole = [
+            ("validation_split", options.validation_split != 0.0, "give validation_data or validation_batches"),
+            ("sample_weight", options.sample_weight.is_some() || !options.sample_weights.is_empty(), "give them with each batch"),
+            ("bucket_by_length", options.bucketing.is_some(), "make batches of sequences of about the same length"),
+        ];
+        if let Some((option, _, instead)) = whole.into_iter().find(|w| w.1) {
+            return Err(Error::option(option, "given for batches that come one after another", format!("left out: {instead}")));
+        }
+        let mut stream = stream.weighted(options.class_weight.take());
+        if !stream.peek()? {
+            return Err(Error::NoRows { what: "the source of batches", action: TRAINING.action });
+        }
+        // Makes the weights, where the first rows decide their shapes, and checks the first batch.
+        let rows = stream.check_first(self)?;
+        let steps = stream.steps.unwrap_or(0);
+        let about = About { rows, seen: None, data: &|| json!({"batches": steps}) };
+        let held = HeldOptions::of(&mut options);
+        self.train(Feed::Batches(stream), (held, None, None), steps, &about, options)
+    }
+
+    /// What is the same wherever batches come from: validation, callbacks, progress, backups.
+    fn train<'d>(
+        &mut self,
+        feed: Feed<'_, 'd>,
+        (held, held_back, bucketing): (Option<HeldOptions<'_>>, Option<Held<'_, 'd>>, Option<&Bucketing>),
+        steps: usize,
+        about: &About<'_>,
+        options: Fit<'_>,
+    ) -> Result<History> {
+        let Fit { epochs, initial_epoch, allow_nan, stop, validation_freq, mut callbacks, .. } = options;
+        let validation_batch = options.validation_batch_size.unwrap_or(options.batch_size);
+        let backend = Arc::clone(&self.backend);
+        let (given, stream) = match held {
+            Some(HeldOptions::Rows(v)) => {
+                let (vx, vy) = (self.arrange_inputs(v.x)?, self.arrange_labels(v.y)?);
+                let weights = vec![v.weights; vy.len()];
+                let views: Vec<Option<&[f32]>> = weights.iter().map(Option::as_deref).collect();
+                self.check_data(VALIDATION, &vx, &vy, &views)?;
+                (Some((vx, vy, weights)), None)
+            }
+            Some(HeldOptions::Batches(batches, steps)) => (None, Some(Held::Batches(Box::new(Stream::new(batches, VALIDATION, steps))))),
+            None => (None, None),
+        };
+        let given_buckets = given.as_ref().map_or(Ok(None), |(vx, ..)| self.buckets(vx, bucketing))?;
+        let given = given.as_ref().map(|(vx, vy, w)| {
+            let weights = w.iter().map(Option::as_deref).collect();
+            let source = self.source(&*backend, vx, vy, weights).bucketed(given_buckets.as_ref());
+            let rows = 0..source.rows();
+            Held::Rows { source, rows, batch: validation_batch }
+        });
+        let validation = stream.or(given).or(held_back);
 
         let mut progress: Box<dyn Progress + '_> = match (options.progress, self.progress) {
             (Some(given), _) => given,
             (None, Some(factory)) if options.verbose > 0 => factory(options.verbose, epochs),
             _ => Box::new(Silent),
         };
-        let mut watch = Watch::new(options.advice.filter(|_| progress.wants_messages()), signatures.first().rows());
-        if watch.on() {
-            watch.tell(progress.as_mut(), self.advice_before(&x, &y));
+        let mut watch = Watch::new(options.advice.filter(|_| progress.wants_messages()), about.rows);
+        if let (true, Some((x, y))) = (watch.on(), about.seen) {
+            watch.tell(progress.as_mut(), self.advice_before(x, y));
         }
         let mut plan = Value::Null;
         if keeper(&mut callbacks).is_some() {
-            let labels: Vec<u32> = y.iter().map(|y| sum_of(y)).collect();
-            let data = json!({"rows": training, "labels": labels, "batch_size": batch_size, "steps_per_epoch": steps, "shuffle": shuffle,
-                "buckets": buckets.as_ref().map(Buckets::bounds)});
-            plan = self.plan_of_training(data)?;
+            plan = self.plan_of_training((about.data)())?;
         }
         let (kept, told) = keeper(&mut callbacks).map_or(Ok((None, None)), BackupAndRestore::load)?;
         if let Some(text) = told {
@@ -138,10 +207,8 @@ impl Model {
         let shape = RunShape { epochs, steps, validates: validation.is_some(), resumes: kept.is_some() };
         let diagnose = !allow_nan && !callbacks.iter().any(|c| c.handles_nan());
         let run = Run { shape, stop: false, per_batch: callbacks.iter().any(|c| c.wants_batches()), plan, callbacks, progress };
-        let validation = validation.map(|(source, rows)| Held { source, rows, batch: validation_batch, every: validation_freq });
-        let source = &source;
-        let epochs = initial_epoch..epochs;
-        Training { model: self, source, order, signatures, validation, epochs, steps, stop, run, watch, diagnose }.run(kept)
+        let (validate_every, epochs) = (validation_freq, initial_epoch..epochs);
+        Training { model: self, feed, validation, validate_every, epochs, steps, stop, run, watch, diagnose }.run(kept)
     }
 
     /// Loss and metrics of the running epoch by name, as Keras shows them while training.
@@ -160,18 +227,14 @@ impl Model {
         let (x, y) = (self.begin_with(x.into(), false)?, self.arrange_labels(y.into())?);
         let weights = self.arrange_weights(sample_weight, &[])?;
         self.check_data(TRAINING, &x, &y, &weights)?;
-        let backend = Arc::clone(&self.backend);
-        let source = self.source(&*backend, &x, &y, weights);
-        let rows: Vec<usize> = (0..source.rows()).collect();
-        let signature = self.signature_of(Mode::Train(Phase::Single), TRAINING.y, (0, rows.len()), &source)?;
-        let mut batch = source.buffer(rows.len());
-        source.fill(Pick::list(&rows), &mut batch)?;
-        self.train_step(&signature, &batch, None)
+        self.on_rows(Mode::Train(Phase::Single), TRAINING.y, &x, &y, weights, |model, signature, batch| {
+            model.train_step(signature, batch, None)
+        })
     }
 
     /// The inputs in their order, and the weights, which the first rows that are seen may decide, all but the length of those that are
     /// bucketed.
-    fn begin_with<'a>(&mut self, x: Inputs<'a>, bucketed: bool) -> Result<Vec<&'a dyn RowSource>> {
+    pub(super) fn begin_with<'a>(&mut self, x: Inputs<'a>, bucketed: bool) -> Result<Vec<&'a dyn RowSource>> {
         let x = self.arrange_inputs(x)?;
         for &x in &x {
             has_rows(TRAINING.x, TRAINING.action, x)?;
@@ -221,11 +284,7 @@ impl Model {
     /// Runs one step of the compiled plan; nothing is allocated once the plan has run before.
     pub(crate) fn train_step(&mut self, signature: &Signature, batch: &Batch<'_>, learning_rate: Option<f32>) -> Result<f32> {
         let compiled = self.compiled("train")?;
-        let phase = match compiled.accumulation() {
-            None => Phase::Single,
-            Some(n) if (compiled.steps + 1).is_multiple_of(n) => Phase::Apply,
-            Some(_) => Phase::Accumulate,
-        };
+        let phase = Phase::of(compiled.steps + 1, compiled.accumulation());
         let t = [(compiled.iterations() + 1) as f32];
         let step = [compiled.draws()];
         let seed = self.seed_words();
@@ -288,6 +347,13 @@ impl<'a> Given<'a> {
     pub(crate) fn as_slice(&self) -> &[TensorRef<'a>] {
         if self.many.is_empty() { &self.few[..self.len] } else { &self.many }
     }
+}
+
+fn check_frequencies(options: &Fit<'_>) -> Result<()> {
+    let steps = options.validation_batches.as_ref().and_then(|(_, steps)| *steps);
+    let given =
+        [("validation_freq", Some(options.validation_freq)), ("steps_per_epoch", options.steps_per_epoch), ("validation_steps", steps)];
+    given.into_iter().find(|g| g.1 == Some(0)).map_or(Ok(()), |(option, _)| Err(Error::option(option, 0, "at least 1")))
 }
 
 /// The first rows to train on, the last to validate on, as Keras: `floor(n · (1 - share))` rows stay.

@@ -168,7 +168,7 @@ impl Model {
         let has_rate = variables.get(1).is_some_and(|v| v.shape.is_empty());
         if !has_rate && !variables.is_empty() {
             let slots = variables.split_off(1);
-            if weights == 0 || slots.len() % weights != 0 {
+            if weights == 0 || !slots.len().is_multiple_of(weights) {
                 return;
             }
             let each = slots.len() / weights;

@@ -137,9 +137,9 @@ impl<'a> Pick<'a> {
     pub(crate) fn rows(&self) -> (usize, &'a [usize]) {
         (self.bucket, self.rows)
     }
-    /// Rows in any order.
-    pub(crate) fn list(rows: &'a [usize]) -> Self {
-        Self::of_bucket(0, rows)
+    /// Rows that follow each other.
+    pub(crate) fn whole(rows: &'a [usize]) -> Self {
+        Self { rows, together: true, bucket: 0 }
     }
     /// Rows of a bucket in any order.
     pub(crate) fn of_bucket(bucket: usize, rows: &'a [usize]) -> Self {

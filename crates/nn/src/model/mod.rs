@@ -2,6 +2,7 @@
 
 mod average;
 mod buckets;
+mod call;
 mod compile;
 mod cross;
 mod data;
@@ -22,12 +23,14 @@ mod nan;
 mod optimizer_file;
 mod options;
 mod predict;
+mod predictor;
 mod progress;
 mod pulse;
 mod resume;
 mod save;
 mod signature;
 mod step;
+mod stream;
 mod summary;
 mod take;
 #[cfg(test)]
@@ -48,8 +51,10 @@ pub use history::{History, Logs, log_value};
 pub use inspect::{InspectedLayer, InspectedWeight, Inspection, Taken};
 pub use load::{LoadOptions, load_model_on, load_model_with};
 pub use options::{Evaluate, Fit};
+pub use predictor::Predictor;
 pub use progress::{Progress, ProgressFactory, Silent};
 pub(crate) use pulse::Pulse;
+pub use stream::{Batches, DataBatch, Generator};
 pub use summary::{Summary, SummaryRow};
 pub use take::LoadWeights;
 pub use train_step::TrainStep;
@@ -65,7 +70,7 @@ use crate::network::{
 };
 use crate::trace::{Weights, belongs};
 use adaline_graph::backend::{Backend, CompileOptions};
-use adaline_graph::{DType, Shape, Var};
+use adaline_graph::{DType, Shape, StateStore, Var};
 use compile::Compiled;
 use forward::Forward;
 use signature::PlanCache;
@@ -86,6 +91,8 @@ pub struct Model {
     /// Names of the outputs: those of the layers that give them.
     output_names: Vec<String>,
     pub(crate) weights: Weights,
+    /// Values of the weights, where they are those of another model and `weights` has none.
+    shared: Option<Arc<StateStore>>,
     pub(crate) compiled: Option<Compiled>,
     pub(crate) plans: PlanCache,
     pub(crate) backend: Arc<dyn Backend>,
@@ -93,6 +100,8 @@ pub struct Model {
     pub(crate) assets: Vec<(String, Vec<u8>)>,
     pub(crate) progress: Option<ProgressFactory>,
     trace_times: TraceTimes,
+    /// Calls in training mode without learning, by which random numbers are drawn.
+    calls: i32,
     train_step: Option<CustomStep>,
     /// Whether `compile` scales losses of float16 models.
     auto_scale_loss: bool,
@@ -130,6 +139,7 @@ impl Model {
             net,
             outputs: None,
             weights,
+            shared: None,
             compiled: None,
             plans: PlanCache::default(),
             backend,
@@ -137,6 +147,7 @@ impl Model {
             assets: Vec::new(),
             progress: None,
             trace_times: TraceTimes::default(),
+            calls: 0,
             train_step: None,
             auto_scale_loss: true,
         };

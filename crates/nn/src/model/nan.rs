@@ -5,7 +5,8 @@ use super::compile::Compiled;
 use super::data::check_finite;
 use super::fit::Given;
 use super::loader::{Batch, Order, Source};
-use super::signature::Signatures;
+use super::signature::{Signature, Signatures};
+use super::stream::Stream;
 use crate::error::{Error, NonFinite, Result};
 use adaline_graph::StateStore;
 use adaline_graph::backend::TensorRef;
@@ -99,6 +100,19 @@ impl Model {
         Error::NonFiniteLoss { epoch, step, iteration, loss, layer, what }
     }
 
+    /// As [`Model::diagnose`] where batches are handed over, of which only the bad one is still there: it is looked at with the weights that the
+    /// epoch began with, which shows what does not come of training within the epoch. `at` is the epoch and the number of the step.
+    pub(super) fn diagnose_again(&mut self, stream: &Stream<'_>, replay: &Replay, at: (usize, usize), loss: f32) -> Error {
+        let (epoch, step) = at;
+        let iteration = (replay.steps.0 + step as u32).min(self.compiled.as_ref().map_or(0, |c| c.steps));
+        replay.restore(self);
+        let rate = replay.rates.last().copied();
+        let found = stream.again(self, |model, signature, batch| model.origin_of_step(signature, batch, rate));
+        replay.restore(self);
+        let (what, layer) = found.ok().flatten().unwrap_or((NonFinite::NotReproduced, None));
+        Error::NonFiniteLoss { epoch, step, iteration, loss, layer, what }
+    }
+
     fn find_origin<'a>(
         &mut self,
         source: &Source<'a>,
@@ -115,6 +129,11 @@ impl Model {
             self.train_step(signatures.of(batch), batch, Some(rate))?;
         }
         source.fill(order.batch(bad), batch)?;
+        self.origin_of_step(signatures.of(batch), batch, replay.rates.last().copied())
+    }
+
+    /// Where values that are not finite begin in a step on this batch.
+    fn origin_of_step(&mut self, signature: &Signature, batch: &Batch<'_>, rate: Option<f32>) -> Result<(NonFinite, Option<String>)> {
         let finite = |r: TensorRef<'_>| r.f32().is_none_or(|v| check_finite("", v, 1).is_ok());
         if !batch.x().chain(batch.y()).chain(batch.weights()).all(finite) {
             return Ok((NonFinite::Data, None));
@@ -127,7 +146,6 @@ impl Model {
             }
         }
         // The forward pass of this very step, dropout masks included.
-        let signature = signatures.of(batch);
         let graph = self.probe_graph(signature)?;
         let mut session = self.backend.compile(&graph, self.weights.store.layout(), &self.options)?.session();
         let (seed, step) = (self.seed_words(), [self.compiled("train")?.draws()]);
@@ -140,7 +158,6 @@ impl Model {
                 return Ok((NonFinite::Output, Some(self.net.layers[call.layer].name.clone())));
             }
         }
-        let rate = replay.rates.last().copied();
         let again = self.train_step(signature, batch, rate)?;
         Ok((if again.is_finite() { NonFinite::NotReproduced } else { NonFinite::Loss }, None))
     }

@@ -2,6 +2,7 @@
 
 use super::feed::{Inputs, Labels};
 use super::progress::Progress;
+use super::stream::Batches;
 use crate::advice::AdviceKind;
 use crate::callbacks::Callback;
 use adaline_data::Bucketing;
@@ -23,6 +24,7 @@ pub struct Fit<'a> {
     pub(crate) verbose: u8,
     pub(crate) validation_split: f64,
     pub(crate) validation_data: Option<Validation<'a>>,
+    pub(crate) validation_batches: Option<(Box<dyn Batches + 'a>, Option<usize>)>,
     pub(crate) validation_batch_size: Option<usize>,
     pub(crate) validation_freq: usize,
     pub(crate) class_weight: Option<BTreeMap<i32, f32>>,
@@ -56,6 +58,7 @@ impl Default for Fit<'_> {
             verbose: 1,
             validation_split: 0.0,
             validation_data: None,
+            validation_batches: None,
             validation_batch_size: None,
             validation_freq: 1,
             class_weight: None,
@@ -129,6 +132,11 @@ impl<'a> Fit<'a> {
     /// As [`Fit::validation_data`], with one weight per row.
     pub fn validation_data_weighted(mut self, x: impl Into<Inputs<'a>>, y: impl Into<Labels<'a>>, weights: impl Into<Vec<f32>>) -> Self {
         self.validation_data = Some(Validation { x: x.into(), y: y.into(), weights: Some(weights.into()) });
+        self
+    }
+    /// Batches to validate on after each epoch, `steps` of them or all (Keras' `validation_steps`): they are begun anew for each validation.
+    pub fn validation_batches(mut self, batches: impl Batches + 'a, steps: Option<usize>) -> Self {
+        self.validation_batches = Some((Box::new(batches), steps));
         self
     }
     /// Rows per step of the validation (`batch_size`).

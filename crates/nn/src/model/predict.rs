@@ -76,7 +76,7 @@ impl Model {
     }
 
     /// All outputs of a graph, rows joined.
-    fn run_rows(
+    pub(super) fn run_rows(
         &mut self,
         mode: Mode,
         action: &'static str,
@@ -109,8 +109,8 @@ impl Model {
         let mut values: Vec<Vec<f32>> = shapes.iter().map(|s| Vec::with_capacity(count * s.iter().product::<usize>())).collect();
         let mut buffers = Vec::with_capacity(2);
         let batches = order.batches() as u64;
-        let (seed, step) = (self.seed_words(), [0]);
-        let remembers = mode == Mode::Predict && !self.weights.memories.is_empty();
+        let (seed, step) = (self.seed_words(), [if mode == Mode::Active { self.next_call() } else { 0 }]);
+        let remembers = mode == Mode::Active || mode == Mode::Predict && !self.weights.memories.is_empty();
         for_each_batch(&source, &mut order, &mut buffers, 0..batches, |_, batch| {
             let signature = signatures.of(batch);
             self.plan(signature)?;
@@ -121,7 +121,7 @@ impl Model {
                 if remembers {
                     plan.session.run(inputs.as_slice(), &mut self.weights.store)?;
                 } else {
-                    plan.session.run_frozen(inputs.as_slice(), &self.weights.store)?;
+                    plan.session.run_frozen(inputs.as_slice(), self.shared.as_deref().unwrap_or(&self.weights.store))?;
                 }
                 for (at, values) in values.iter_mut().enumerate() {
                     match plan.session.output(at) {

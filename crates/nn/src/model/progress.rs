@@ -2,7 +2,7 @@
 
 /// Shows the progress of `fit`. `nn` itself prints nothing; front ends hand one in.
 pub trait Progress {
-    /// Epoch `epoch` (from 0) of `steps` steps begins.
+    /// Epoch `epoch` (from 0) of `steps` steps begins; 0 where nobody knows how many, since batches are handed over one after another.
     fn epoch_begin(&mut self, epoch: usize, steps: usize);
     /// Whether [`Progress::step`] wants to be called after this step; when not, the values are not even computed.
     fn wants_step(&mut self, done: usize) -> bool {

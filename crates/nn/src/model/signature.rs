@@ -2,6 +2,7 @@
 
 use super::loader::Batch;
 use crate::error::{Error, Result};
+pub(crate) use crate::optimizers::Phase;
 use adaline_graph::TensorType;
 use adaline_graph::backend::{Executable, Session};
 use std::sync::Arc;
@@ -20,17 +21,8 @@ pub(crate) enum Mode {
     Predict,
     /// Forward with the output of every layer.
     Probe,
-}
-
-/// What a training step does with its gradients.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Phase {
-    /// Updates the weights with them.
-    Single,
-    /// Adds them to the accumulators.
-    Accumulate,
-    /// Updates the weights with the mean of the accumulators and them.
-    Apply,
+    /// Forward as in training: random layers act, moving statistics move.
+    Active,
 }
 
 /// What a plan was compiled for: everything that decides its graph besides the model itself. Copies share the shapes, so that a step
@@ -123,7 +115,7 @@ impl PlanCache {
         let at = match mode {
             Mode::Train(_) => 0,
             Mode::Test => 1,
-            Mode::Predict | Mode::Probe => 2,
+            Mode::Predict | Mode::Probe | Mode::Active => 2,
         };
         self.used[at] = plans;
     }

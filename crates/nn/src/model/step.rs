@@ -40,7 +40,7 @@ impl Model {
     /// The graph of a signature.
     pub(crate) fn graph(&mut self, signature: &Signature) -> Result<Graph> {
         match signature.mode {
-            Mode::Predict | Mode::Probe => self.predict_graph(signature),
+            Mode::Predict | Mode::Probe | Mode::Active => self.predict_graph(signature),
             Mode::Test => self.test_graph(signature),
             Mode::Train(phase) => self.train_graph(signature, phase),
         }
@@ -66,7 +66,7 @@ impl Model {
         let b = Builder::new();
         let x = declare_inputs(&b, signature);
         let random = Randomness::declare(&b);
-        let pass = forward(&b, &self.net, &mut self.weights, &x, &random, false);
+        let pass = forward(&b, &self.net, &mut self.weights, &x, &random, signature.mode == Mode::Active);
         if signature.mode == Mode::Probe {
             for (call, v) in self.net.calls.iter().zip(pass.calls(&self.net)) {
                 b.output(&self.net.call_name(call), v);
@@ -75,7 +75,7 @@ impl Model {
             for (at, v) in pass.outputs().enumerate() {
                 b.output(&if at == 0 { "prediction".into() } else { format!("prediction_{at}") }, v);
             }
-            update(&b, &pass); // states that a layer keeps; looking into a network changes none
+            update(&b, &pass); // states that a layer keeps, and moving statistics; looking into a network changes none
         }
         Ok(b.finish()?)
     }

@@ -5,7 +5,8 @@ use super::loader::{Batch, Flow, Order, Source, for_each_batch};
 use super::nan::Replay;
 use super::progress::Progress;
 use super::resume::{Place, keeper};
-use super::signature::Signatures;
+use super::signature::{Signature, Signatures};
+use super::stream::Stream;
 use super::{History, Logs, Model};
 use crate::advice::{Advice, Watch, of_losses, of_pulse};
 use crate::callbacks::{BackupAndRestore, Callback, CallbackState, Control, RunShape};
@@ -20,14 +21,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A `fit` whose data and options have been checked.
 pub(super) struct Training<'r, 'd, 'c> {
     pub(super) model: &'r mut Model,
-    pub(super) source: &'r Source<'d>,
-    /// Rows of each batch.
-    pub(super) order: Order,
-    /// The compiled steps.
-    pub(super) signatures: Signatures,
-    pub(super) validation: Option<Held<'d>>,
+    pub(super) feed: Feed<'r, 'd>,
+    pub(super) validation: Option<Held<'r, 'd>>,
+    /// Epochs from one validation to the next.
+    pub(super) validate_every: usize,
     pub(super) epochs: Range<usize>,
-    /// Steps of an epoch.
+    /// Steps of an epoch; 0 where batches are handed over and nobody says how many.
     pub(super) steps: usize,
     /// Set by others: end after the step.
     pub(super) stop: Option<Arc<AtomicBool>>,
@@ -37,13 +36,18 @@ pub(super) struct Training<'r, 'd, 'c> {
     pub(super) diagnose: bool,
 }
 
-/// Rows to validate on.
-pub(super) struct Held<'d> {
-    pub(super) source: Source<'d>,
-    pub(super) rows: Range<usize>,
-    pub(super) batch: usize,
-    /// Epochs from one validation to the next.
-    pub(super) every: usize,
+/// Where batches come from.
+pub(super) enum Feed<'r, 'd> {
+    /// Rows that are there: which of them make which batch, and the compiled steps.
+    Rows { source: &'r Source<'d>, order: Order, signatures: Signatures },
+    /// Batches that are handed over one after another.
+    Batches(Stream<'r>),
+}
+
+/// What to validate on.
+pub(super) enum Held<'r, 'd> {
+    Rows { source: Source<'d>, rows: Range<usize>, batch: usize },
+    Batches(Box<Stream<'r>>),
 }
 
 /// What is kept from one epoch to the next.
@@ -79,6 +83,12 @@ impl<'d> Training<'_, 'd, '_> {
             if self.run.stop && before == 0 {
                 break;
             }
+            if let Feed::Batches(stream) = &mut self.feed
+                && !stream.begin()?
+            {
+                self.run.progress.message(&ran_out(epoch, 0));
+                break;
+            }
             if self.epoch(epoch, before, &mut course)? == End::Interrupted {
                 course.history.interrupted = true;
                 break;
@@ -102,6 +112,9 @@ impl<'d> Training<'_, 'd, '_> {
         if self.steps_of(epoch, before, course)? == End::Interrupted {
             return Ok(End::Interrupted);
         }
+        if let Feed::Batches(stream) = &mut self.feed {
+            stream.end();
+        }
         let mut logs = self.model.running_logs();
         self.validate(epoch, &mut logs)?;
         self.run.each(self.model, |c, control| c.on_epoch_end(epoch, &mut logs, control))?;
@@ -120,22 +133,21 @@ impl<'d> Training<'_, 'd, '_> {
 
     /// The steps of an epoch that are not done.
     fn steps_of(&mut self, epoch: usize, before: usize, course: &mut Course<'d>) -> Result<End> {
-        let Self { model, source, order, signatures, epochs, steps, stop, run, watch, diagnose, .. } = self;
+        let Self { model, feed, epochs, steps, stop, run, watch, diagnose, .. } = self;
         let Course { history, replay, buffers } = course;
         let steps = *steps;
-        let (first, end) = (epoch as u64 * steps as u64, (epoch as u64 + 1) * steps as u64);
-        let range = if run.stop { end } else { first + before as u64 }..end;
-        let mut bad: Option<(u64, f32)> = None;
-        let mut cut_short = false;
-        for_each_batch(source, order, buffers, range.clone(), |index, batch| {
-            let done = (index - first) as usize + 1;
+        let stopped = run.stop;
+        let mut bad: Option<(usize, f32)> = None;
+        let (mut cut_short, mut last) = (false, before);
+        let mut step = |model: &mut Model, done: usize, signature: &Signature, batch: &Batch<'_>| {
+            last = done;
             replay.step(model);
-            let loss = model.train_step(signatures.of(batch), batch, None)?;
+            let loss = model.train_step(signature, batch, None)?;
             if epoch == epochs.start {
                 watch.step(done, steps, loss);
             }
             if !loss.is_finite() && *diagnose {
-                bad = Some((index, loss));
+                bad = Some((done - 1, loss));
                 return Ok(Flow::Stop);
             }
             if run.per_batch {
@@ -145,27 +157,50 @@ impl<'d> Training<'_, 'd, '_> {
             if run.progress.wants_step(done) {
                 run.progress.step(done, &views(&model.running_logs()));
             }
-            cut_short = done < steps && asked_to_stop(stop.as_ref());
+            cut_short = done != steps && asked_to_stop(stop.as_ref());
             if cut_short {
                 run.backup(model, Place { epoch, step: done, stopped: run.stop }, history)?;
             }
             Ok(if run.stop || cut_short { Flow::Stop } else { Flow::Go })
-        })?;
-        if let Some((index, loss)) = bad {
-            let mut error = model.diagnose(source, order, buffers, replay, (epoch, range.start, index), signatures, loss);
-            if let Error::NonFiniteLoss { step, .. } = &mut error {
-                *step += before;
+        };
+        match feed {
+            Feed::Rows { source, order, signatures } => {
+                let (first, end) = (epoch as u64 * steps as u64, (epoch as u64 + 1) * steps as u64);
+                let range = if stopped { end } else { first + before as u64 }..end;
+                for_each_batch(source, order, buffers, range.clone(), |index, batch| {
+                    step(model, (index - first) as usize + 1, signatures.of(batch), batch)
+                })?;
+                if let Some((at, loss)) = bad {
+                    let mut error =
+                        model.diagnose(source, order, buffers, replay, (epoch, range.start, first + at as u64), signatures, loss);
+                    if let Error::NonFiniteLoss { step, .. } = &mut error {
+                        *step += before;
+                    }
+                    return Err(error);
+                }
             }
-            return Err(error);
+            Feed::Batches(stream) => {
+                let whole = stopped || stream.each(model, before, &mut step)?;
+                if let Some((at, loss)) = bad {
+                    return Err(model.diagnose_again(stream, replay, (epoch, at), loss));
+                }
+                if !whole && !self.run.stop {
+                    self.run.progress.message(&ran_out(epoch, last));
+                    self.run.stop = true;
+                }
+            }
         }
         Ok(if cut_short { End::Interrupted } else { End::Whole })
     }
 
     /// Adds loss and metrics of the rows held back, where the epoch is one that validates.
     fn validate(&mut self, epoch: usize, logs: &mut Logs) -> Result<()> {
-        let Some(held) = self.validation.as_ref().filter(|held| (epoch + 1).is_multiple_of(held.every)) else { return Ok(()) };
+        let Some(held) = self.validation.as_mut().filter(|_| (epoch + 1).is_multiple_of(self.validate_every)) else { return Ok(()) };
         self.run.each(self.model, |c, control| c.on_test_begin(control))?;
-        let mut values = self.model.evaluate_rows(VALIDATION.y, &held.source, held.rows.clone(), held.batch)?;
+        let mut values = match held {
+            Held::Rows { source, rows, batch } => self.model.evaluate_rows(VALIDATION.y, source, rows.clone(), *batch)?,
+            Held::Batches(stream) => self.model.evaluate_stream(stream)?,
+        };
         self.run.each(self.model, |c, control| c.on_test_end(control))?;
         values.sort_by(|a, b| a.0.cmp(&b.0));
         logs.extend(values.into_iter().map(|(name, v)| (format!("val_{name}"), v)));
@@ -173,10 +208,15 @@ impl<'d> Training<'_, 'd, '_> {
     }
 
     /// Tells this, and what the first rows of the epoch's first batch tell of the network. What cannot be looked at, for want of memory, is no
-    /// error of the training.
+    /// error of the training. Batches that are handed over are gone by then.
     fn advise(&mut self, first: Option<Advice>, epoch: usize) {
-        let pulse = self.model.pulse(self.source, &mut self.order, epoch as u64 * self.steps as u64);
-        let within = pulse.map_or_else(|_| Vec::new(), |pulse| of_pulse(&pulse));
+        let within = match &mut self.feed {
+            Feed::Rows { source, order, .. } => {
+                let pulse = self.model.pulse(source, order, epoch as u64 * self.steps as u64);
+                pulse.map_or_else(|_| Vec::new(), |pulse| of_pulse(&pulse))
+            }
+            Feed::Batches(_) => Vec::new(),
+        };
         self.watch.tell(self.run.progress.as_mut(), first.into_iter().chain(within).collect());
     }
 
@@ -197,6 +237,15 @@ impl<'d> Training<'_, 'd, '_> {
         }
         Ok(history)
     }
+}
+
+/// What is told when there are fewer batches than epochs and their steps need; Keras warns likewise.
+fn ran_out(epoch: usize, steps: usize) -> String {
+    format!(
+        "The batches ran out after {steps} steps of epoch {}, and training ends. Give at least steps_per_epoch · epochs batches, or a source that \
+         can begin anew",
+        epoch + 1
+    )
 }
 
 fn asked_to_stop(flag: Option<&Arc<AtomicBool>>) -> bool {

@@ -23,13 +23,16 @@ pub(crate) fn part(optimizer: &dyn Optimizer, at: usize) -> Option<&dyn Optimize
     }
 }
 
-/// All of them.
-pub(crate) fn parts(optimizer: &dyn Optimizer) -> impl Iterator<Item = &dyn Optimizer> {
+/// The rules within an optimizer that update weights, in order: itself for most, those that a wrapper wraps.
+pub fn parts(optimizer: &dyn Optimizer) -> impl Iterator<Item = &dyn Optimizer> {
     (0..).map_while(move |at| part(optimizer, at))
 }
 
-/// Which of them has the weight of a path.
-pub(crate) fn part_of(optimizer: &dyn Optimizer, path: &str) -> Result<usize, ConfigError> {
+/// Which of the [`parts`] has the weight of a path, such as `hidden/kernel`.
+///
+/// # Errors
+/// For a weight that several optimizers are meant to have.
+pub fn part_of(optimizer: &dyn Optimizer, path: &str) -> Result<usize, ConfigError> {
     match optimizer.kind() {
         Kind::Rule => Ok(0),
         Kind::Scaled(scaled) => part_of(scaled.inner_optimizer(), path),

@@ -20,6 +20,7 @@ mod rmsprop;
 mod schedule_free;
 mod sgd;
 mod slots;
+mod update;
 
 pub use adadelta::Adadelta;
 pub use adafactor::Adafactor;
@@ -29,8 +30,8 @@ pub use adamax::Adamax;
 pub use apply::{Applied, accumulate, apply_gradients, averaged, follow_weights, unscaled};
 pub use common::{Common, LearningRate};
 pub use ftrl::Ftrl;
-pub use kind::Kind;
-pub(crate) use kind::{own_name, part, part_of, parts, scaling, set_loss_scale_factor};
+pub use kind::{Kind, part_of, parts};
+pub(crate) use kind::{own_name, part, scaling, set_loss_scale_factor};
 pub use lamb::Lamb;
 pub use lion::Lion;
 pub use loss_scale::LossScaleOptimizer;
@@ -41,6 +42,7 @@ pub use rmsprop::{RMSprop, RmsProp};
 pub use schedule_free::ScheduleFreeAdamW;
 pub use sgd::{SGD, Sgd};
 pub use slots::{Initial, Memory, Slot, Target};
+pub use update::{Kept, Phase, Update};
 
 use crate::keras::KerasObject;
 use adaline_graph::Var;
