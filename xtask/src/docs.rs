@@ -4,7 +4,8 @@
 use crate::tools::{cargo, output, root};
 use std::fmt::Write;
 
-const COMMANDS: [&str; 12] = ["", "fit", "evaluate", "predict", "forecast", "search", "summary", "inspect", "convert", "explain", "dump", "bench"];
+const COMMANDS: [&str; 12] =
+    ["", "fit", "evaluate", "predict", "forecast", "search", "summary", "inspect", "convert", "explain", "dump", "bench"];
 
 /// Modules of the Python package that are made of the catalogue.
 const MODULES: [&str; 12] = [

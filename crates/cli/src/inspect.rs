@@ -5,7 +5,6 @@ use crate::error::{CliError, fail};
 use crate::terminal::print;
 use adaline::data::{FileKind, read_npz, sniff};
 use adaline::formats::{KerasArchive, LegacyFile, ModelFile, NamedTensor, TensorBytes};
-use adaline::nn::keras::KerasObject;
 use adaline::onnx::OnnxModel;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -300,8 +299,7 @@ fn layers(config: &Value, level: usize, lines: &mut Vec<String>) {
             "batch_shape",
         ] {
             match &arguments[key] {
-                Value::Null => {}
-                Value::Object(_) => {}
+                Value::Null | Value::Object(_) => {}
                 value => {
                     let _ = write!(told, " {key}={value}");
                 }

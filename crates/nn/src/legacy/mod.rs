@@ -92,7 +92,7 @@ fn new_names(layers: &[Value]) -> BTreeMap<String, String> {
     let (stay, change): (Vec<&String>, Vec<&String>) = old.iter().partition(|name| layer_name(name) == **name);
     for name in stay.into_iter().chain(change) {
         let base = layer_name(name);
-        let free = (0..).map(|n| if n == 0 { base.clone() } else { format!("{base}_{n}") }).find(|new| !used.contains(new));
+        let free = (0..=used.len()).map(|n| if n == 0 { base.clone() } else { format!("{base}_{n}") }).find(|new| !used.contains(new));
         let new = free.unwrap_or(base);
         used.insert(new.clone());
         names.insert(name.clone(), new);

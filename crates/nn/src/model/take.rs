@@ -33,6 +33,9 @@ pub(super) struct Taking<'f> {
     problems: Vec<String>,
 }
 
+/// Values of slots, and what was left out, a line each.
+pub(super) type Found = (Vec<(SlotId, Vec<f32>)>, Vec<String>);
+
 impl<'f> Taking<'f> {
     pub(super) fn new(file: &'f str) -> Self {
         Self { file, found: Vec::new(), problems: Vec::new() }
@@ -48,7 +51,7 @@ impl<'f> Taking<'f> {
         }
     }
     /// What was left out; an error, unless that is wanted.
-    pub(super) fn finish(self, skip: bool) -> Result<(Vec<(SlotId, Vec<f32>)>, Vec<String>)> {
+    pub(super) fn finish(self, skip: bool) -> Result<Found> {
         if self.problems.is_empty() || skip {
             return Ok((self.found, self.problems));
         }

@@ -9,10 +9,7 @@ use std::sync::Arc;
 pub fn onnx(bytes: &[u8]) {
     let Ok(model) = OnnxModel::read(bytes, Arc::new(Reference::default()), Limits::small()) else { return };
     let _ = (model.operator_counts(), model.notes(), model.constants().count());
-    let dims: Vec<Vec<usize>> = model
-        .inputs()
-        .iter()
-        .map(|input| input.dims.iter().flatten().map(|d| d.as_ref().map_or(2, |&n| n.min(64))).collect())
-        .collect();
+    let dims: Vec<Vec<usize>> =
+        model.inputs().iter().map(|input| input.dims.iter().flatten().map(|d| d.as_ref().map_or(2, |&n| n.min(64))).collect()).collect();
     let _ = model.trace_shapes(&dims);
 }
