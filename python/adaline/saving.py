@@ -212,7 +212,9 @@ def _functional(config: Dict[str, Any]) -> Any:
         if isinstance(spec, dict):
             return {k: ends(v) for k, v in spec.items()}
         if spec and isinstance(spec[0], str):
-            return tensors[(spec[0], spec[1])][spec[2]]
+            # Keras counts the calls of a graph of layers from 1 here.
+            call = max(spec[1] - 1, 0) if isinstance(layers[spec[0]], Functional) else spec[1]
+            return tensors[(spec[0], call)][spec[2]]
         return [ends(s) for s in spec]
 
     inputs, outputs = ends(config["input_layers"]), ends(config["output_layers"])

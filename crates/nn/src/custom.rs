@@ -245,7 +245,7 @@ mod tests {
 
         let bytes = model.to_bytes().unwrap();
         let error = Model::from_bytes(backend(), &bytes, LoadOptions::default()).unwrap_err().to_string();
-        assert!(error.contains("there is no layer `Scale`"), "{error}");
+        assert!(error.contains("`scale` (Scale)") && error.contains("mine>Scale"), "{error}");
         let mut again = scoped(|| Model::from_bytes(backend(), &bytes, LoadOptions::default())).unwrap();
         assert_eq!(again.to_bytes().unwrap(), bytes);
         assert_eq!(again.predict(&rows).unwrap(), model.predict(&rows).unwrap());

@@ -56,7 +56,9 @@ fn network(old: &Value) -> Value {
             json!({"class_name": "InputLayer", "config": {"batch_shape": shape, "dtype": "float32", "name": name}})
         }));
         let mut new = object(layer);
-        rename(&mut new["config"]["name"], &names);
+        if let Some(name) = new["config"].get_mut("name") {
+            rename(name, &names);
+        }
         // Keras 1 and 2 named the class of a layer's name only beside it, Keras 3 in the configuration, too.
         if let Some(name) = layer.get("name") {
             new["name"] = name.clone();

@@ -115,9 +115,11 @@ impl Network {
             };
         }
         config["layers"] = layers.into();
+        // Keras counts the calls of a graph of layers from 1 here, since such a network has been called once when it was made.
         let place = |value: usize| {
             let (name, call, result) = self.origin(value);
-            json!([name, call, result])
+            let graph = self.layers.iter().any(|l| l.name == name && is_graph(l.layer.as_ref()));
+            json!([name, call + usize::from(graph), result])
         };
         let places = |values: Vec<Value>| match <[Value; 1]>::try_from(values) {
             Ok([one]) => one,
@@ -239,6 +241,11 @@ fn sequential(config: &Value) -> Result<Network, Problem> {
     Network::chain(name, dtype, layers.collect::<Result<_, _>>()?)
 }
 
+/// Whether a layer is a network of the kind that Keras calls `Functional`.
+fn is_graph(layer: &dyn Layer) -> bool {
+    layer.inner().is_some_and(|network| network.kind == Kind::Functional)
+}
+
 /// A value's history: layer, call, result.
 type History = (String, usize, usize);
 
@@ -299,6 +306,8 @@ fn functional(config: &Value) -> Result<Network, Problem> {
             return Err(wrong(format!("config.json has no `{key}`")));
         }
         let find = |(layer, call, result): History| {
+            let graph = layers.get(&layer).is_some_and(|l| is_graph(l.layer()));
+            let call = if graph { call.saturating_sub(1) } else { call };
             let tensor = made.get(&(layer.clone(), call)).and_then(|t| t.get(result)).cloned();
             tensor.ok_or_else(|| wrong(format!("`{key}` names result {result} of call {call} of layer `{layer}`, which does not exist")))
         };

@@ -1,6 +1,8 @@
 //! Layers of a file that cannot be read here, found all at once before the first is made.
 
+use crate::Layer;
 use crate::catalogue::{LAYERS, NETWORKS};
+use crate::custom;
 use crate::keras::{ConfigError, shorten};
 use serde_json::Value;
 
@@ -65,6 +67,10 @@ fn of_network(above: &str, config: &Value, found: &mut Vec<Foreign>) {
 fn of_layer(path: &str, layer: &Value, found: &mut Vec<Foreign>) {
     // Operations have an answer of their own.
     if layer["module"].as_str().is_some_and(|module| module.starts_with("keras.src.ops")) {
+        return;
+    }
+    // A program may know classes of its own.
+    if custom::find::<dyn Layer>(layer, |objects, object| objects.layer(object)).is_some() {
         return;
     }
     let Some(class) = layer["class_name"].as_str() else { return };

@@ -3,8 +3,11 @@
 
 use adaline_formats::{KerasArchive, LegacyFile, ModelFile, ReadLimits, Safetensors, WeightsFile};
 
+/// A reader's name and function.
+type Target = (&'static str, fn(&[u8]));
+
 /// A reader's name, which is its folder below `fuzz/corpus`, and what it is given.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
+pub(crate) const TARGETS: &[Target] =
     &[("keras_archive", keras_archive), ("weights_h5", weights_h5), ("legacy_h5", legacy_h5), ("safetensors", safetensors), ("npz", npz)];
 
 /// Little may be asked for, so that runs are quick and what asks for much is found.
@@ -33,7 +36,7 @@ pub(crate) fn answered<T>(read: Result<T, adaline_formats::FormatError>) -> Opti
 }
 
 /// `.keras`. What was read is written, and reads the same.
-pub fn keras_archive(bytes: &[u8]) {
+pub(crate) fn keras_archive(bytes: &[u8]) {
     let Some(archive) = answered(KerasArchive::read_from_slice_with(bytes, &limits())) else { return };
     if let Ok(again) = archive.write_to_vec() {
         let same = KerasArchive::read_from_slice(&again).unwrap();
@@ -47,7 +50,7 @@ fn hdf5(bytes: &[u8]) -> Option<ModelFile> {
 }
 
 /// `.weights.h5`.
-pub fn weights_h5(bytes: &[u8]) {
+pub(crate) fn weights_h5(bytes: &[u8]) {
     let Some(ModelFile::Weights(weights)) = hdf5(bytes) else { return };
     if let Ok(again) = weights.write_to_vec() {
         let Some(ModelFile::Weights(WeightsFile { weights: same, .. })) = hdf5(&again) else { return };
@@ -56,7 +59,7 @@ pub fn weights_h5(bytes: &[u8]) {
 }
 
 /// `.h5` of Keras 1 and 2.
-pub fn legacy_h5(bytes: &[u8]) {
+pub(crate) fn legacy_h5(bytes: &[u8]) {
     let Some(ModelFile::Legacy(legacy)) = hdf5(bytes) else { return };
     if let Ok(again) = legacy.write_to_vec()
         && let Some(ModelFile::Legacy(LegacyFile { layers, .. })) = hdf5(&again)
@@ -66,7 +69,7 @@ pub fn legacy_h5(bytes: &[u8]) {
 }
 
 /// `.safetensors`.
-pub fn safetensors(bytes: &[u8]) {
+pub(crate) fn safetensors(bytes: &[u8]) {
     let Ok(read) = Safetensors::read_from_slice(bytes) else { return };
     let again = Safetensors::read_from_slice(&read.write_to_vec().unwrap()).unwrap();
     assert_eq!(again.metadata, read.metadata);
@@ -74,6 +77,6 @@ pub fn safetensors(bytes: &[u8]) {
 }
 
 /// `.npz`.
-pub fn npz(bytes: &[u8]) {
+pub(crate) fn npz(bytes: &[u8]) {
     let _ = adaline_data::read_npz_from_slice(bytes, "bytes in memory");
 }

@@ -8,7 +8,7 @@ use adaline_nn::model::LoadOptions;
 use std::sync::Arc;
 
 /// Whole models: configurations of layers, losses and optimizers, and how weights find their places.
-pub fn model(bytes: &[u8]) {
+pub(crate) fn model(bytes: &[u8]) {
     if answered(ModelFile::read_from_slice_with(bytes, &limits())).is_none() {
         return;
     }

@@ -6,7 +6,7 @@ use adaline_onnx::import::Limits;
 use std::sync::Arc;
 
 /// A model is read, listed, and traced for sizes of 2 where sizes are open.
-pub fn onnx(bytes: &[u8]) {
+pub(crate) fn onnx(bytes: &[u8]) {
     let Ok(model) = OnnxModel::read(bytes, Arc::new(Reference::default()), Limits::small()) else { return };
     let _ = (model.operator_counts(), model.notes(), model.constants().count());
     let dims: Vec<Vec<usize>> =
