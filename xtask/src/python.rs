@@ -28,7 +28,7 @@ pub(crate) fn check() -> Result<(), String> {
     })?;
     run(&tests, &["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", &text(&wheel)])?;
     // Away from the sources, so that what was installed is what is tested.
-    run(&tests, &["-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", "python/tests"])
+    run(&tests, &["-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", "-n", "auto", "python/tests"])
 }
 
 /// The interpreter of a virtual environment in `target`, which `fill` fills when it is new.
