@@ -222,7 +222,11 @@ def _functional(config: Dict[str, Any]) -> Any:
         inputs = inputs[0]
     if isinstance(outputs, list) and len(outputs) == 1:
         outputs = outputs[0]
-    return Functional(inputs, outputs, name=config.get("name"))
+    model = Functional(inputs, outputs, name=config.get("name"))
+    # As the file has them: Keras' order is that in which tensors were made.
+    places = {name: at for at, name in enumerate(layers)}
+    model._own_layers.sort(key=lambda layer: places.get(layer.name, -1))
+    return model
 
 
 def _around(core: Any, compile: bool) -> Any:

@@ -22,6 +22,7 @@ type Signatures = BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>;
 const OTHERS: &[(&str, &str, &str)] = &[
     ("LSTM", "use_cudnn", "a hint for one kind of device, which no file holds"),
     ("GRU", "use_cudnn", "a hint for one kind of device, which no file holds"),
+    ("keras.losses.SparseCategoricalCrossentropy", "axis", "of the loss, the last alone here; no file of Keras' holds another"),
     ("SparseTopKCategoricalAccuracy", "from_sorted_ids", "scores alone here; no file of Keras' holds another"),
 ];
 
@@ -60,7 +61,9 @@ impl Check {
                 Ok(made) => Err(format!("{default} makes {} of {}", made[name], config[name])),
                 Err(e) => Err(e.to_string()),
             };
-            let other = OTHERS.iter().any(|(of, key, _)| (*of, *key) == (class, name));
+            // By the class, or with its module where a loss and a metric have one name.
+            let full = format!("{module}.{class}");
+            let other = OTHERS.iter().any(|(of, key, _)| (*of == class || *of == full) && *key == name);
             match same {
                 Err(e) if !other => self.wrong.push(format!("{class}.{name}: {e}")),
                 Ok(()) if other => self.wrong.push(format!("{class}.{name} is the same, so take it off the list of others")),

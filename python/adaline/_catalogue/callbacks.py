@@ -188,8 +188,8 @@ class ModelCheckpoint(BuiltinCallback):
     """Saves the model after each epoch, or only when the watched value became better.
 
     The path may hold `{epoch:02d}` (counted from 1), `{batch}` and any name of the logs, such as
-    `{val_loss:.2f}`. With `save_weights_only` the file is a `.keras` archive all the same, but
-    without the optimizer's memory and the `compile` settings.
+    `{val_loss:.2f}`. With `save_weights_only` the file is Keras' `.weights.h5`, or a `.keras`
+    archive without the optimizer's memory and the `compile` settings.
 
     Args:
         filepath: Path of the file, with places for the epoch and values of the logs.
