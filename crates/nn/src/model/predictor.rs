@@ -40,7 +40,7 @@ impl Model {
     /// What several threads can predict with at once, by the weights that the model has now; what it learns later does not change that.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`]; [`Error::Network`] for a network whose layers keep states from one batch to the next.
+    /// [`crate::Error::NotBuilt`]; [`crate::Error::Network`] for a network whose layers keep states from one batch to the next.
     pub fn predictor(&self) -> Result<Predictor> {
         self.require_built("predict")?;
         if self.net.layers.iter().any(|named| named.layer.stateful()) {
