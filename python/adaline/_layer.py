@@ -478,10 +478,9 @@ class Layer(KerasObject):
             raise NotImplementedError(f"layer {self.name!r} takes {', '.join(rest)} only in networks, not in calls on arrays")
         holder = self._home(specs)
         if kwargs.get("training"):
-            raise NotImplementedError(
-                f"layer {self.name!r} is called with training=True on arrays, which is not there yet: fit runs layers so; call it without to predict"
-            )
-        results = holder.core.call(arrays)
+            results = holder.core.call_training(arrays)
+        else:
+            results = holder.core.call(arrays)
         return self._results(results)
 
     def _trace(self, inputs: List[Node]) -> List[Any]:

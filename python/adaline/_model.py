@@ -200,9 +200,7 @@ class Model(Layer):
             core.build(list(arrays[0].shape[1:]))
             self._adopt_all()
         if kwargs.get("training"):
-            raise NotImplementedError(
-                f"model {self.name!r} is called with training=True on arrays, which is not there yet: train it with fit or train_on_batch"
-            )
+            return self._structured(core.call_training(arrays))
         if len(arrays) == 1 and len(core.output_names) == 1 and self.__dict__.get("_outputs_structure", None) is None:
             self._fast = core.call_one
         return self._structured(core.call(arrays))

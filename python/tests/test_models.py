@@ -212,3 +212,14 @@ def test_layer_with_a_loss_and_a_mask_of_its_own():
     model.compile("sgd", "mse")
     loss = model.evaluate(x, y, verbose=0, batch_size=64)
     np.testing.assert_allclose(loss, (y**2).mean() + (x**2).mean(), rtol=1e-4)
+
+
+def test_calls_in_training_mode(rng):
+    x = np.ones((64, 8), dtype=np.float32)
+    dropped = adaline.layers.Dropout(0.5)(x, training=True)
+    assert set(np.unique(dropped)) == {0.0, 2.0}
+    np.testing.assert_array_equal(adaline.layers.Dropout(0.5)(x), x)
+    norm = adaline.layers.BatchNormalization(momentum=0.5)
+    y = norm(rng.normal(3.0, 2.0, size=(256, 4)).astype(np.float32), training=True)
+    np.testing.assert_allclose(y.mean(0), 0.0, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(norm.moving_mean), 1.5, atol=0.3)

@@ -345,6 +345,13 @@ impl Core {
         let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch))?;
         outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
     }
+    /// As `call`, as in a training step: dropout acts, batch normalization uses and learns the batch's statistics.
+    fn call_training(&self, py: Python<'_>, x: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Py<PyAny>>> {
+        let data = Data::of(&x)?;
+        let rows = data.rows();
+        let outputs = self.tried(py, |m| m.call_on_batch(inputs(&rows), true))?;
+        outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
+    }
     /// As `call` for one input and one output: the fast way.
     fn call_one(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let given = Given::of(x)?;
