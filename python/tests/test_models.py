@@ -223,3 +223,15 @@ def test_calls_in_training_mode(rng):
     y = norm(rng.normal(3.0, 2.0, size=(256, 4)).astype(np.float32), training=True)
     np.testing.assert_allclose(y.mean(0), 0.0, atol=1e-4)
     np.testing.assert_allclose(np.asarray(norm.moving_mean), 1.5, atol=0.3)
+
+
+def test_arrays_in_any_order_of_memory_are_the_same(rng):
+    model = adaline.Sequential([layers.Input((3,)), layers.Dense(2)])
+    x = rng.normal(size=(4, 3)).astype(np.float32)
+    wanted = model(x)
+    for other in (np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x[::-1][::-1], x.astype(np.float64)):
+        np.testing.assert_array_equal(model(other), wanted)
+        np.testing.assert_array_equal(model.predict(other, verbose=0), wanted)
+    weights = [np.asfortranarray(w) for w in model.get_weights()]
+    model.set_weights(weights)
+    np.testing.assert_array_equal(model(x), wanted)

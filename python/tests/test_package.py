@@ -11,11 +11,12 @@ import pytest
 import adaline
 from adaline import layers
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Where the package under test lies: in an environment's site-packages, or in the checkout when it was built in place.
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(adaline.__file__)))
 
 
 def _run(program):
-    env = {**os.environ, "PYTHONPATH": ROOT}
+    env = {**os.environ, "PYTHONPATH": FOLDER}
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
 
 
@@ -107,6 +108,8 @@ def test_types(tmp_path):
     wrong = "layers.Dense(units='two')\nm.fit(epochs='3')\n"
     (tmp_path / "program.py").write_text(right + wrong, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--no-error-summary", "--cache-dir", str(tmp_path / "cache"), "program.py"]
-    found = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "MYPYPATH": ROOT}, cwd=tmp_path).stdout
+    # What is installed is found through its `py.typed`; mypy refuses a path to the folder of installed packages.
+    env = dict(os.environ) if "site-packages" in FOLDER else {**os.environ, "MYPYPATH": FOLDER}
+    found = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path).stdout
     errors = [line for line in found.splitlines() if ": error:" in line]
     assert len(errors) == 2 and '"units"' in errors[0] and '"epochs"' in errors[1], found

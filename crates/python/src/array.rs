@@ -50,9 +50,9 @@ impl<'py> Given<'py> {
     pub(crate) fn rows(&self) -> Rows<'_> {
         let shape = self.shape().to_vec();
         let values = match self {
-            Self::F32(a) => a.as_slice().map_or_else(|_| Values::OwnedF32(owned(a)), Values::F32),
-            Self::I32(a) => a.as_slice().map_or_else(|_| Values::OwnedI32(owned(a)), Values::I32),
-            Self::U8(a) => a.as_slice().map_or_else(|_| Values::OwnedU8(owned(a)), Values::U8),
+            Self::F32(a) => row_major(a).map_or_else(|| Values::OwnedF32(owned(a)), Values::F32),
+            Self::I32(a) => row_major(a).map_or_else(|| Values::OwnedI32(owned(a)), Values::I32),
+            Self::U8(a) => row_major(a).map_or_else(|| Values::OwnedU8(owned(a)), Values::U8),
         };
         Rows { shape, values }
     }
@@ -69,6 +69,11 @@ impl<'py> Given<'py> {
         };
         Tensor::new(rows.shape, data).map_err(|e| PyValueError::new_err(e.to_string()))
     }
+}
+
+/// Its memory where that is in the order of rows: `as_slice` gives that of an array in the order of columns, too.
+fn row_major<'a, T: numpy::Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Option<&'a [T]> {
+    array.as_slice().ok().filter(|_| array.is_c_contiguous())
 }
 
 fn owned<T: numpy::Element + Copy>(array: &PyReadonlyArrayDyn<'_, T>) -> Vec<T> {
