@@ -6,6 +6,11 @@ use std::path::PathBuf;
 use adaline_data::{ArrayError, DType, DataError, FileError, FileKind, Tensor, TensorData};
 use adaline_data::{load_idx, load_idx_divided, read_npy, read_npz, sniff, write_npy, write_npz};
 
+use adaline_testkit::alloc::{CountingAlloc, peak_of};
+
+#[global_allocator]
+static ALLOC: CountingAlloc = CountingAlloc::new();
+
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -226,6 +231,43 @@ fn npz_round_trip_and_damage() {
         damaged[at] ^= 0x55;
         let _ = read_npz(folder.file("damaged.npz", &damaged));
     }
+}
+
+/// Zeros take a thousandth when deflated, and entries may be many: within 2 seconds and 200 MB all the same.
+#[test]
+fn npz_bombs() {
+    let folder = Folder::new();
+    let zip_of = |name: &str, entries: &[(String, Vec<u8>)]| {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let deflated = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+        for (entry, content) in entries {
+            zip.start_file(entry.as_str(), deflated).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        folder.file(name, &bytes)
+    };
+    let zeros =
+        |descr: &str, order: &str, item: usize, count: usize| npy(&header(descr, order, &format!("({count}, 1)")), &vec![0; item * count]);
+    let answered = |path: &PathBuf| {
+        let start = std::time::Instant::now();
+        let (read, peak) = peak_of(|| read_npz(path));
+        assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
+        assert!(peak < 200_000_000, "{peak}");
+        read
+    };
+    let small = 12 << 20;
+    for (descr, order, item) in [("<f4", "False", 4), ("|i1", "True", 1), ("<f2", "True", 2), ("<f8", "False", 8)] {
+        let path = zip_of("small.npz", &[("x.npy".into(), zeros(descr, order, item, small / item))]);
+        assert_eq!(answered(&path).unwrap()[0].1.len(), small / item);
+    }
+    let path = zip_of("large.npz", &[("x.npy".into(), zeros("<f4", "False", 4, small)), ("y.npy".into(), zeros("<f4", "False", 4, small))]);
+    let text = answered(&path).unwrap_err().to_string();
+    assert!(text.contains("its arrays take more than 16777216 bytes up to \"x.npy\", 100 times the file"), "{text}");
+    let parts: Vec<_> = (0..20).map(|i| (format!("{i}.npy"), zeros("<f4", "False", 4, small / 40))).collect();
+    assert!(answered(&zip_of("parts.npz", &parts)).unwrap_err().to_string().contains("\"13.npy\""));
+    let many: Vec<_> = (0..20_000).map(|i| (format!("{i}.npy"), zeros("|u1", "False", 1, 0))).collect();
+    assert_eq!(answered(&zip_of("many.npz", &many)).unwrap().len(), 20_000);
 }
 
 proptest::proptest! {

@@ -35,6 +35,7 @@ mod element;
 mod error;
 mod events;
 mod hdf5;
+mod json;
 mod keras;
 mod limits;
 mod model_file;

@@ -3,8 +3,8 @@
 /// Bounds on what reading one file may cost. The defaults admit every model that fits a usual machine.
 ///
 /// Keras' own loader refuses an archive member that expands more than 100 times beyond 4 GiB, and more than 100 times
-/// beyond 256 MiB when it extracts assets. Ours uses the stricter of the two everywhere, and adds bounds that Keras
-/// lacks: on JSON, on the number of members, on the number and depth of HDF5 groups.
+/// beyond 256 MiB when it extracts assets. Ours begins at 32 MiB, so that a small file takes less than 200 MB whatever it
+/// says, and adds bounds that Keras lacks: on JSON, on the number of members, on the number and depth of HDF5 groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadLimits {
     /// Largest `config.json` or `metadata.json`, in bytes. JSON takes many times its size in memory.
@@ -32,7 +32,7 @@ impl Default for ReadLimits {
             weights_bytes: 64 << 30,
             assets_bytes: 4 << 30,
             members: 100_000,
-            expansion_floor_bytes: 256 << 20,
+            expansion_floor_bytes: 32 << 20,
             expansion: 100,
             objects: 1_000_000,
             depth: 64,

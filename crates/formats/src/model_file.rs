@@ -5,8 +5,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::hdf5::{Numbering, SIGNATURE, check_numbers, from_tree, is_legacy, read_tree, sort_by_path, write_weights};
 use crate::safetensors::is_safetensors;
 use crate::{FormatError, KerasArchive, LegacyFile, NamedTensor, ReadLimits, Safetensors, atomic_write};
@@ -155,13 +153,12 @@ fn is_shards(start: &[u8]) -> bool {
 fn read_shards(path: &Path, limits: &ReadLimits) -> Result<WeightsFile, FormatError> {
     let file = path.display().to_string();
     let list = ReadLimits { weights_bytes: limits.json_bytes, ..limits.clone() };
-    let json = |reason: String| FormatError::Json {
-        file: file.clone(),
-        member: "the list of files".into(),
-        reason,
-        expected: "an object with weight_map: the group of each layer's variables, and the names of the files in which they are",
-    };
-    let index: Value = serde_json::from_slice(&read_bytes(path, &list)?).map_err(|e| json(e.to_string()))?;
+    let (member, expected) = (
+        "the list of files",
+        "an object with weight_map: the group of each layer's variables, and the names of the files in which they are",
+    );
+    let json = |reason: String| FormatError::Json { file: file.clone(), member: member.into(), reason, expected };
+    let index = crate::json::parse(&read_bytes(path, &list)?, &file, member, expected)?;
     let map = index["weight_map"].as_object().ok_or_else(|| json("it has no weight_map".into()))?;
     let mut shards: BTreeSet<&str> = BTreeSet::new();
     for (group, value) in map {

@@ -87,12 +87,10 @@ impl Safetensors {
         let header = rest.get(..length as usize);
         let header = header.ok_or_else(|| wrong(format!("its header should have {length} bytes, but the file has {} more", rest.len())))?;
         let elements = &rest[length as usize..];
-        let header: Map<String, Value> = serde_json::from_slice(header).map_err(|e| FormatError::Json {
-            file: file.into(),
-            member: "the header".into(),
-            reason: e.to_string(),
-            expected: "an object with dtype, shape and data_offsets of each tensor",
-        })?;
+        let (member, expected) = ("the header", "an object with dtype, shape and data_offsets of each tensor");
+        let Value::Object(header) = crate::json::parse(header, file, member, expected)? else {
+            return Err(FormatError::Json { file: file.into(), member: member.into(), reason: "it is no object".into(), expected });
+        };
         if header.len() > limits.objects {
             let (size, limit) = (header.len() as u64, limits.objects as u64);
             return Err(FormatError::TooLarge { file: file.into(), what: "the header".into(), size, unit: "tensors", limit });

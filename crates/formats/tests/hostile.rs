@@ -1,10 +1,15 @@
 //! Archives from strangers: every one ends in a value or an error that teaches, within bounded time and memory.
 
 use std::io::{Cursor, Write};
+use std::time::{Duration, Instant};
 
 use adaline_formats::{FormatError, KerasArchive, ReadLimits};
+use adaline_testkit::alloc::{CountingAlloc, peak_of};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+#[global_allocator]
+static ALLOC: CountingAlloc = CountingAlloc::new();
 
 const CONFIG: &[u8] = br#"{"class_name": "Sequential"}"#;
 
@@ -38,8 +43,17 @@ fn weights_of(archive: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Answered within 2 seconds and 200 MB.
+fn answered(bytes: &[u8]) -> Result<KerasArchive, FormatError> {
+    let start = Instant::now();
+    let (read, peak) = peak_of(|| KerasArchive::read_from_slice(bytes));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(peak < 200_000_000, "{peak} bytes for a file of {}", bytes.len());
+    read
+}
+
 fn refusal(bytes: &[u8]) -> FormatError {
-    KerasArchive::read_from_slice(bytes).expect_err("this must be refused")
+    answered(bytes).expect_err("this must be refused")
 }
 
 #[test]
@@ -149,10 +163,38 @@ fn bombs() {
 }
 
 #[test]
+fn bombs_take_little_memory_by_default() {
+    let (deflated, stored) = (CompressionMethod::Deflated, CompressionMethod::Stored);
+    // As much as is read without a question, and more than that.
+    for (size, read) in [(32 << 20, true), (300 << 20, false)] {
+        let zeros = vec![0; size];
+        let bomb = zip_of(&[("config.json", CONFIG, stored), ("model.weights.h5", &weights(), stored), ("assets/zeros", &zeros, deflated)]);
+        assert!(bomb.len() < 1 << 20);
+        assert_eq!(answered(&bomb).is_ok(), read, "{size}");
+    }
+    // JSON takes many times its bytes: each of these would fill 200 MB.
+    for unit in ["1,", "[],", "{},", "{\"\":1},", "\"\","] {
+        let config = format!("{{\"class_name\": \"Sequential\", \"a\": [{}0]}}", unit.repeat((30 << 20) / unit.len()));
+        let bomb = zip_of(&[("config.json", config.as_bytes(), deflated), ("model.weights.h5", &weights(), stored)]);
+        let error = refusal(&bomb).to_string();
+        assert!(error.contains("what config.json takes in memory is"), "{error}");
+    }
+    // And the most of them that are read.
+    for (unit, cost) in [("1,", 97), ("[],", 226), ("{},", 738), ("{\"\":1},", 837), ("\"\",", 98)] {
+        let config = format!("{{\"class_name\": \"Sequential\", \"a\": [{}0]}}", unit.repeat((127 << 20) / cost));
+        let bomb = zip_of(&[("config.json", config.as_bytes(), stored), ("model.weights.h5", &weights(), stored)]);
+        assert!(answered(&bomb).is_ok(), "{unit}");
+    }
+    // Words without end cost what they have.
+    let config = format!("{{\"class_name\": \"{}\"}}", "x".repeat(31 << 20));
+    answered(&zip_of(&[("config.json", config.as_bytes(), deflated), ("model.weights.h5", &weights(), stored)])).unwrap();
+}
+
+#[test]
 fn truncations_end_well() {
     let whole = include_bytes!("fixtures/sequential.keras");
     for length in (0..whole.len()).step_by(13) {
-        assert!(KerasArchive::read_from_slice(&whole[..length]).is_err(), "{length}");
+        assert!(answered(&whole[..length]).is_err(), "{length}");
     }
 }
 
@@ -164,7 +206,7 @@ fn damage_to_the_archive_ends_well() {
     for at in (0..whole.len()).step_by(11) {
         for change in [0xff, 0x01] {
             damaged[at] ^= change;
-            let _ = KerasArchive::read_from_slice(&damaged);
+            let _ = answered(&damaged);
             damaged[at] ^= change;
         }
     }
@@ -175,7 +217,7 @@ fn damage_to_the_archive_ends_well() {
 fn read_damaged(weights: &[u8]) {
     let stored = CompressionMethod::Stored;
     let bytes = zip_of(&[("config.json", CONFIG, stored), ("model.weights.h5", weights, stored)]);
-    if let Err(error) = KerasArchive::read_from_slice(&bytes) {
+    if let Err(error) = answered(&bytes) {
         let text = error.to_string();
         assert!(!text.contains("the HDF5 reader stopped"), "the HDF5 library panicked");
     }

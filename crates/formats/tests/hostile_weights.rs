@@ -3,9 +3,13 @@
 use adaline_formats::{
     FormatError, KerasArchive, LegacyFile, LegacyLayer, ModelFile, NamedTensor, ReadLimits, Safetensors, TensorBytes, WeightsFile,
 };
+use adaline_testkit::alloc::{CountingAlloc, peak_of};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOC: CountingAlloc = CountingAlloc::new();
 
 fn tensor(path: &str, shape: &[usize]) -> NamedTensor {
     let count: usize = shape.iter().product();
@@ -40,11 +44,12 @@ fn safetensors() -> Safetensors {
     }
 }
 
-/// Answered soon, and not by a panic of the library.
+/// Answered within 2 seconds and 200 MB, and not by a panic of the library.
 fn answered(bytes: &[u8]) -> Result<ModelFile, FormatError> {
     let start = Instant::now();
-    let read = ModelFile::read_from_slice(bytes);
+    let (read, peak) = peak_of(|| ModelFile::read_from_slice(bytes));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(peak < 200_000_000, "{peak} bytes for a file of {}", bytes.len());
     if let Err(error) = &read {
         assert!(!error.to_string().contains("the HDF5 reader stopped"), "the HDF5 library panicked");
     }

@@ -1,6 +1,6 @@
 //! The counting allocator counts.
 
-use adaline_testkit::alloc::CountingAlloc;
+use adaline_testkit::alloc::{CountingAlloc, peak_of};
 use std::hint::black_box;
 
 #[global_allocator]
@@ -22,4 +22,19 @@ fn allocations_are_counted() {
         ALLOC.allocations() == before
     });
     assert!(quiet);
+}
+
+#[test]
+fn the_peak_of_a_thread_is_told() {
+    let kept: Vec<u8> = black_box(vec![1; 5000]);
+    let (length, peak) = peak_of(|| {
+        let first: Vec<u8> = black_box(Vec::with_capacity(3000));
+        drop(first);
+        let mut second: Vec<u8> = black_box(vec![0; 1000]);
+        second.resize(4000, 1);
+        black_box(&second).len() + kept.len()
+    });
+    assert_eq!(length, 9000);
+    assert!((4000..10_000).contains(&peak), "{peak}");
+    assert_eq!(peak_of(|| ()).1, 0);
 }

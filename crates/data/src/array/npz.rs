@@ -1,5 +1,6 @@
 //! `NumPy`'s `.npz`: a zip archive of `.npy` files.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -12,6 +13,10 @@ use crate::{DataError, FileError, MAX_FILE_BYTES, Tensor};
 
 /// The most arrays one archive may hold.
 const MAX_ENTRIES: usize = 1 << 16;
+/// Arrays up to this many bytes are read however small they are stored ...
+const EXPANSION_FLOOR: u64 = 16 << 20;
+/// ... and beyond it they may be at most this many times the file.
+const MAX_EXPANSION: u64 = 100;
 
 /// Reads all arrays of a `.npz` file, by name, in the order of the archive.
 ///
@@ -39,7 +44,9 @@ fn parse(source: impl Read + Seek, path: &Path, length: u64) -> Result<Vec<(Stri
         return Err(broken(format!("{} entries; at most {MAX_ENTRIES} are read", archive.len())));
     }
     // Entries may overlap in the file, so the limit holds for all of them together.
-    let mut left = MAX_FILE_BYTES.min(length.saturating_mul(1032));
+    let at_most = MAX_FILE_BYTES.min(length.saturating_mul(MAX_EXPANSION).max(EXPANSION_FLOOR));
+    let mut left = at_most;
+    let mut names = HashSet::new();
     let mut arrays: Vec<(String, Tensor)> = Vec::new();
     for i in 0..archive.len() {
         let entry = archive.by_index(i).map_err(|e| broken(e.to_string()))?;
@@ -47,12 +54,17 @@ fn parse(source: impl Read + Seek, path: &Path, length: u64) -> Result<Vec<(Stri
         let Some(key) = name.strip_suffix(".npy") else {
             return Err(broken(format!("the entry {name:?} is not a .npy array")));
         };
-        if arrays.iter().any(|(known, _)| known == key) {
+        if !names.insert(key.to_owned()) {
             return Err(broken(format!("the entry {name:?} is there twice")));
         }
-        let at_most = entry.size().min(left);
-        left -= at_most;
-        let tensor = npy::parse(entry, &path.join(&name), at_most)?;
+        let size = entry.size();
+        left = left.checked_sub(size).ok_or_else(|| {
+            broken(format!(
+                "its arrays take more than {at_most} bytes up to {name:?}, {MAX_EXPANSION} times the file: if you trust it, save it anew with \
+                 numpy.savez, which does not compress"
+            ))
+        })?;
+        let tensor = npy::parse(entry, &path.join(&name), size)?;
         arrays.push((key.to_owned(), tensor));
     }
     Ok(arrays)

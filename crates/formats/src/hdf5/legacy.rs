@@ -106,12 +106,7 @@ impl Names<'_> {
             let (size, limit) = (text.len() as u64, limits.json_bytes);
             return Err(FormatError::TooLarge { file: self.file.into(), what: format!("attribute {name:?}"), size, unit: "bytes", limit });
         }
-        serde_json::from_str(&text).map_err(|e| FormatError::Json {
-            file: self.file.into(),
-            member: format!("attribute {name:?}"),
-            reason: e.to_string(),
-            expected: crate::keras::JSON,
-        })
+        crate::json::parse(text.as_bytes(), self.file, &format!("attribute {name:?}"), crate::keras::JSON)
     }
 }
 

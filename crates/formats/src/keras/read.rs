@@ -136,12 +136,7 @@ impl<R: Read + Seek> Reader<'_, R> {
 
     fn json(&mut self, at: usize, name: &str) -> Result<Value, FormatError> {
         let bytes = self.member(at, name, self.limits.json_bytes)?;
-        serde_json::from_slice(&bytes).map_err(|e| FormatError::Json {
-            file: self.file.into(),
-            member: name.into(),
-            reason: e.to_string(),
-            expected: JSON,
-        })
+        crate::json::parse(&bytes, self.file, name, JSON)
     }
 
     /// The content of a member, which may be at most `limit` bytes.
