@@ -183,3 +183,20 @@ def test_custom_layer_loss_and_metric(keras):
         return dict(optimizer="adam", loss=loss, metrics=[near])
 
     _same(_both(keras, make, compiled, x, y))
+
+
+def test_order_of_weights(keras):
+    """`get_weights` gives them as Keras does: a layer's own before those of the layers within it, and in each those first that training changes."""
+
+    def make(k):
+        L = k.layers
+        steps = L.Input((5, 4))
+        x = L.TimeDistributed(L.BatchNormalization())(steps)
+        x = L.SpectralNormalization(L.Dense(3))(x)
+        x = L.Bidirectional(L.LSTM(2, return_sequences=True))(x)
+        x = L.MultiHeadAttention(2, 3)(x, x)
+        x = L.RNN([L.GRUCell(2), L.LSTMCell(5)])(x)
+        return k.Model(steps, L.BatchNormalization()(x))
+
+    theirs, mine = ([(w.name, tuple(w.shape), w.trainable) for w in make(k).weights] for k in (keras, adaline))
+    assert mine == theirs

@@ -76,11 +76,12 @@ impl Model {
         }
     }
 
-    /// Layer by layer, those of networks within too; within a layer trainable weights first, else in the order of creation.
+    /// Layer by layer, those of networks within too, and within a layer as Keras has them (`Layer.weights`): its own trainable ones, its own that
+    /// training does not change, then those of each layer within it, in the order of creation.
     pub(crate) fn ordered_weights(&self) -> Vec<&Weight> {
-        self.weights_by_leaf().into_iter().flat_map(|(_, weights)| weights).collect()
+        self.weights_by_leaf().into_iter().flat_map(|(leaf, weights)| nested_order(&leaf.path, weights)).collect()
     }
-    /// The same, with the layers that they are of or within.
+    /// All weights of each layer and of what is within it, those first that training changes.
     pub(crate) fn weights_by_leaf(&self) -> Vec<(Leaf<'_>, Vec<&Weight>)> {
         let mut leaves = Vec::new();
         self.net.add_leaves("", "layers", &mut leaves);
@@ -119,6 +120,29 @@ impl Model {
             Error::Weight { name: name.into(), message }
         })
     }
+}
+
+/// The weights of a layer at `path`, its own before those of the layers within it, and the same in each of these. They come with those first that
+/// training changes.
+fn nested_order<'w>(path: &str, weights: Vec<&'w Weight>) -> Vec<&'w Weight> {
+    let mut within: Vec<(&str, Vec<&Weight>)> = Vec::new();
+    // Keras' SpectralNormalization keeps the kernel of the layer within it as a variable of its own.
+    let spectral = weights.iter().any(|w| w.layer == path && w.name == "vector_u");
+    let mut own = Vec::new();
+    for weight in weights {
+        let below = weight.layer.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+        let below = below.filter(|_| !(spectral && matches!(weight.name.as_str(), "kernel" | "embeddings")));
+        let Some(child) = below.map(|rest| &weight.layer[..path.len() + 1 + rest.find('/').unwrap_or(rest.len())]) else {
+            own.push(weight);
+            continue;
+        };
+        match within.iter_mut().find(|(known, _)| *known == child) {
+            Some((_, of_child)) => of_child.push(weight),
+            None => within.push((child, vec![weight])),
+        }
+    }
+    own.extend(within.into_iter().flat_map(|(child, weights)| nested_order(child, weights)));
+    own
 }
 
 fn check_shape(weight: &Weight, got: &[usize]) -> Result<()> {
