@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from . import _adaline, _seed
-from ._adaline import LayerHandle
+from ._adaline import LayerHandle, Node
 from ._arrays import as_data
 from ._callback import Adapter, BuiltinCallback, Callback, History, wants_batches
 from ._data import Batches, as_list, is_stream, split_arrays
@@ -760,9 +760,19 @@ class Sequential(Model):
         return self._handle
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        if self._core is None and self._begin_tensor is None and args and isinstance(args[0], KerasTensor):
-            self._begin_tensor = _input_of(args[0].shape, args[0].dtype)
+        if args and isinstance(args[0], KerasTensor):
+            self._begin_with(args[0].shape, args[0].dtype)
         return super()._call_symbolic(args, kwargs)
+
+    def _call_traced(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+        if args and isinstance(args[0], Node):
+            self._begin_with((None, *args[0].shape[1:]), args[0].dtype)
+        return super()._call_traced(args, kwargs)
+
+    def _begin_with(self, shape: Sequence[Optional[int]], dtype: str) -> None:
+        """What it is first called on tells where it begins, if nothing did before."""
+        if self._core is None and self._begin_tensor is None:
+            self._begin_tensor = _input_of(shape, dtype)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Its layers one after the other."""

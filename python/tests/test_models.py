@@ -235,3 +235,36 @@ def test_arrays_in_any_order_of_memory_are_the_same(rng):
     weights = [np.asfortranarray(w) for w in model.get_weights()]
     model.set_weights(weights)
     np.testing.assert_array_equal(model(x), wanted)
+
+
+def test_layers_that_assign_outside_of_training():
+    class Total(layers.Layer):
+        def build(self, shape):
+            self.total = self.add_weight(shape=(shape[-1],), initializer="zeros", trainable=False)
+
+        def call(self, x):
+            self.total.assign_add(adaline.ops.sum(x, axis=0))
+            return self.total + 0 * x
+
+    layer = Total()
+    x = np.ones((2, 2), np.float32)
+    np.testing.assert_array_equal(layer(x)[0], [2, 2])
+    np.testing.assert_array_equal(layer(x)[0], [4, 4])
+    model = adaline.Sequential([layers.Input((2,)), Total()])
+    model.predict(x, verbose=0)
+    np.testing.assert_array_equal(model.predict(x, verbose=0)[0], [4, 4])
+
+
+def test_a_sequential_without_an_input_within_a_layer():
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = adaline.Sequential([layers.Dense(5, activation="relu"), layers.Dense(3)])
+
+        def call(self, x):
+            return x + self.inner(x)
+
+    inputs = adaline.Input((3,))
+    model = adaline.Model(inputs, layers.Dense(1)(Block()(inputs)))
+    assert model.predict(np.ones((2, 3)), verbose=0).shape == (2, 1)
+    assert len(model.trainable_weights) == 6

@@ -173,7 +173,7 @@ pub enum RunError {
         ty: TensorType,
     },
     /// `run_frozen` of a graph that updates state.
-    #[error("this plan updates state and cannot run on shared state")]
+    #[error("this plan updates state (a layer assigns to a weight of its own) and cannot run on weights that others read at the same time")]
     Updates,
 }
 

@@ -302,7 +302,8 @@ impl Model {
     }
 
     /// As [`Model::compile`] for a model of several outputs: what each is trained for, by its name ([`Model::output_names`]). An output that is
-    /// not named is not trained, and takes no labels. The loss is the sum of all, each times its weight.
+    /// not named is not trained, and takes no labels. The loss is the sum of all, each times its weight, and of what layers add
+    /// ([`Trace::add_loss`](crate::Trace::add_loss), regularizers); where that is all, no output needs to be named.
     ///
     /// # Errors
     /// As [`Model::compile`].
@@ -326,9 +327,6 @@ impl Model {
             optimizer = LossScaleOptimizer::new(optimizer).into();
         }
         optimizer.validate()?;
-        if objectives.is_empty() {
-            return Err(Error::Mismatch("no output has a loss, so there is nothing to train".into()));
-        }
         for (at, (name, _)) in objectives.iter().enumerate() {
             if !self.output_names.contains(name) {
                 let names = self.output_names.iter().map(String::as_str);

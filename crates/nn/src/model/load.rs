@@ -212,7 +212,7 @@ impl Model {
         let mut objectives = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
             let of = |key: &str| of_output(&settings[key], at, name, names.len());
-            if names.len() > 1 && of("loss").is_null() {
+            if of("loss").is_null() {
                 continue;
             }
             let loss = loss_from_json(of("loss")).map_err(|e| wrong("loss", e))?;

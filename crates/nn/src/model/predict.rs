@@ -7,7 +7,7 @@ use super::loader::{Flow, check_batch_size, for_each_batch};
 use super::signature::{Mode, Signature, Signatures};
 use crate::error::{Error, Result};
 use adaline_data::{Bucketing, Tensor};
-use adaline_graph::backend::TensorRef;
+use adaline_graph::backend::{RunError, TensorRef};
 use std::sync::Arc;
 
 impl Model {
@@ -121,7 +121,11 @@ impl Model {
                 if remembers {
                     plan.session.run(inputs.as_slice(), &mut self.weights.store)?;
                 } else {
-                    plan.session.run_frozen(inputs.as_slice(), self.shared.as_deref().unwrap_or(&self.weights.store))?;
+                    match plan.session.run_frozen(inputs.as_slice(), self.shared.as_deref().unwrap_or(&self.weights.store)) {
+                        // A layer may assign to a weight outside of training, too; then nothing has run yet.
+                        Err(RunError::Updates) if self.shared.is_none() => plan.session.run(inputs.as_slice(), &mut self.weights.store)?,
+                        other => other?,
+                    }
                 }
                 for (at, values) in values.iter_mut().enumerate() {
                     match plan.session.output(at) {

@@ -111,7 +111,7 @@ impl Model {
         // Of several outputs by name, as Keras.
         let each = |f: &dyn Fn(usize) -> Value| -> Value {
             if self.output_names.len() == 1 {
-                return f(0);
+                return if compiled.trained.is_empty() { Value::Null } else { f(0) };
             }
             let of = compiled.trained.iter().enumerate().map(|(at, t)| (t.name.clone(), f(at)));
             let map: serde_json::Map<String, Value> = of.filter(|(_, v)| !v.is_null()).collect();

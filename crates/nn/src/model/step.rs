@@ -120,6 +120,11 @@ impl Model {
                 loss: losses.data,
             }),
         };
+        if compiled.trained.is_empty() && pass.penalties.is_empty() && self.train_step.is_none() {
+            let text =
+                "no output has a loss and no layer adds one (add_loss, a regularizer), so there is nothing to train: give compile a loss";
+            return Err(Error::Mismatch(text.into()));
+        }
         let loss = penalised(&b, data, &pass);
         b.output("loss", loss);
         add_to_metrics(&b, compiled, &mut self.weights.store, &batch, &pass, (&losses, loss))?;

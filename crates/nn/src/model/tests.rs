@@ -582,3 +582,23 @@ fn the_best_weights_come_back_also_when_epochs_run_out() {
     assert_eq!(bits(&model.get_weights()), best.1);
     assert_eq!(stop.best().unwrap().1, best.0);
 }
+
+/// As Keras' `compile(optimizer)` of a model whose layers add the loss: here the penalty of a kernel.
+#[test]
+fn what_layers_add_may_be_all_the_loss() {
+    let (x, _) = data(40);
+    let objectives: [(&str, Objective); 0] = [];
+    let mut model = network().build_on(reference(), Seed(7)).unwrap();
+    model.compile_outputs(Adam::default().learning_rate(0.02), objectives).unwrap();
+    let h = model.fit(&x, Labels::default(), Fit::default().epochs(3)).unwrap();
+    let loss = h.get("loss").unwrap();
+    assert!(loss[2] < loss[0] && loss[2] > 0.0, "{loss:?}");
+    let again = Model::from_bytes(reference(), &model.to_bytes().unwrap(), LoadOptions::default()).unwrap();
+    assert_eq!(again.iterations(), model.iterations());
+
+    let objectives: [(&str, Objective); 0] = [];
+    let mut bare = Sequential::new().add(Input::new([4])).add(Dense::new(1)).build_on(reference(), Seed(1)).unwrap();
+    bare.compile_outputs(Sgd::default(), objectives).unwrap();
+    let text = bare.fit(&x, Labels::default(), Fit::default()).unwrap_err().to_string();
+    assert!(text.contains("no output has a loss and no layer adds one (add_loss, a regularizer)"), "{text}");
+}
