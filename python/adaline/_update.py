@@ -6,7 +6,8 @@ derivative by the weights is the gradients. So what an optimizer keeps, clips an
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence
+import re
+from typing import Any, Callable, List, Optional, Sequence
 
 import numpy as np
 
@@ -42,9 +43,9 @@ class _Weights(Layer):
 
 
 class Update:
-    """The compiled update of some variables by an optimizer."""
+    """The compiled update of some variables by an optimizer; `decays` says which of them decay."""
 
-    def __init__(self, envelope: str, variables: Sequence[Variable]) -> None:
+    def __init__(self, envelope: str, variables: Sequence[Variable], decays: Optional[Callable[[Any], bool]] = None) -> None:
         self.variables = list(variables)
         layer = _Weights(name=auto_name("update"))
         for at, variable in enumerate(self.variables):
@@ -55,14 +56,35 @@ class Update:
         self.holder = Holder(self.core)
         layer._adopted(self.holder, layer.name)
         self.core.compile(envelope, [(self.core.output_names[0], _Sum(reduction="sum"), 1.0, [], [])], False)
+        undecayed = [key for variable, key in self.holder.entries if decays is not None and not decays(variable)]
+        if undecayed:
+            self.core.exclude_from_weight_decay(undecayed)
+
+    def readable(self, name: str) -> str:
+        """The name of what is kept of a variable, with the variable's path: `update/w0/momentum` as `dense/kernel/momentum`."""
+        found = re.fullmatch(r"[^/]*/w(\d+)/(.*)", name)
+        return f"{self.variables[int(found.group(1))].path}/{found.group(2)}" if found else name
 
     def __call__(self, gradients: List[Any]) -> None:
-        """One update."""
+        """One update; variables without a gradient, and what is kept of them, stay as they are."""
         arrays = []
         for gradient, variable in zip(gradients, self.variables):
-            array = np.asarray(gradient, dtype=np.float32, order="C")
+            array = np.asarray(np.zeros(variable.shape) if gradient is None else gradient, dtype=np.float32, order="C")
             if array.shape != variable.shape:
                 raise ValueError(f"the gradient of variable {variable.path!r} has shape {array.shape}, expected {variable.shape}")
             arrays.append(array[None])
         self.holder.refresh()
+        missing = [at for at, gradient in enumerate(gradients) if gradient is None]
+        weights = [(self.variables[at], self.variables[at].numpy()) for at in missing]
+        kept = [(name, self.core.optimizer_variable(name)) for name in (self.core.optimizer_variables() if missing else []) if self._is_of(name, missing)]
         self.core.train_on_batch(arrays, [np.zeros((1, 1), dtype=np.float32)], None)
+        for variable, value in weights:
+            variable.assign(value)
+        for name, value in kept:
+            self.core.set_optimizer_variable(name, value)
+
+    @staticmethod
+    def _is_of(name: str, places: List[int]) -> bool:
+        """Whether it is memory of one of these variables; averages and sums of gradients go on as for all."""
+        found = re.search(r"/w(\d+)/(.*)$", name)
+        return found is not None and int(found.group(1)) in places and found.group(2) not in ("average", "gradient_accumulator")

@@ -536,6 +536,10 @@ impl Core {
     fn training_steps(&self) -> PyResult<u32> {
         self.held(|m| m.training_steps())
     }
+    #[setter]
+    fn set_training_steps(&self, steps: u32) -> PyResult<()> {
+        self.held(|m| m.set_training_steps(steps))?.map_err(|e| raised(&e))
+    }
     /// Names of the optimizer's variables, in Keras' order.
     fn optimizer_variables(&self) -> PyResult<Vec<String>> {
         self.held(Model::optimizer_variables)?.map_err(|e| raised(&e))

@@ -457,6 +457,14 @@ impl Model {
     pub fn training_steps(&self) -> u32 {
         self.compiled.as_ref().map_or(0, |c| c.steps)
     }
+    /// Sets them: schedules, bias corrections and accumulation go on from there.
+    ///
+    /// # Errors
+    /// [`Error::NotCompiled`].
+    pub fn set_training_steps(&mut self, steps: u32) -> Result<()> {
+        self.compiled_mut("count training steps")?.steps = steps;
+        Ok(())
+    }
     /// The learning rate of the next step; none before `compile`, and where a `MultiOptimizer` has several.
     pub fn learning_rate(&self) -> Option<f64> {
         self.compiled.as_ref().and_then(Compiled::learning_rate)
