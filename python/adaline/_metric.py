@@ -70,14 +70,15 @@ class Metric(KerasObject):
     def _handle(self) -> Any:
         made = self.__dict__.get("_made")
         if made is None:
-            made = self._made = _adaline.MetricHandle(json.dumps(self._envelope()))
+            made = self._made = _adaline.MetricHandle(self._envelope_json())
         return made
 
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
         return {"name": self.name, "dtype": self.dtype, **super().get_config()}
 
-    def _envelope(self) -> Dict[str, Any]:
+    def _told_envelope(self) -> Dict[str, Any]:
+        """As the compiled side takes it, which computes in `float32`."""
         made = super()._envelope()
         if self._class is not None:
             made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
@@ -85,6 +86,9 @@ class Metric(KerasObject):
             if self._class in _COUNTING:
                 made["config"]["dtype"] = self._dtype
         return made
+
+    def _envelope_json(self) -> str:
+        return json.dumps(self._told_envelope())
 
     # Sums of metrics written in Python.
 
