@@ -34,6 +34,7 @@ class Optimizer(KerasObject):
         self._built_for: List[Any] = []
         self._overwritten: Dict[int, np.ndarray] = {}
         self._undecayed: Tuple[List[Any], Any] = ([], None)
+        self._alone: Dict[int, Any] = {}
         self.built = False
 
     def _arguments(self, **values: Any) -> None:
@@ -363,6 +364,26 @@ class Optimizer(KerasObject):
             if now:
                 variable.assign(most)
             self._overwritten[id(variable)] = np.zeros_like(most) if now else most
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """The rule alone for one of the variables that it was built for: no clipping, decay, averages or sums of gradients, and no step is counted."""
+        from ._update import Update
+
+        if self._update is None or all(variable is not v for v in self._update.variables):
+            raise ValueError(f"{type(self).__name__} was not built for variable {variable.path!r}: call `optimizer.build(trainable_variables)` first")
+        alone = self._alone.get(id(variable))
+        if alone is None:
+            told = self._told_envelope()
+            others = ("clipnorm", "clipvalue", "global_clipnorm", "use_ema", "gradient_accumulation_steps", "loss_scale_factor")
+            told["config"] = {**{k: v for k, v in told["config"].items() if k not in others}, "learning_rate": float(learning_rate)}
+            alone = self._alone[id(variable)] = Update(json.dumps(told), [variable], lambda _: False)
+        alone.core.training_steps, alone.core.learning_rate = int(self.iterations), float(learning_rate)
+        memory = self._update.memory_of(variable)
+        for name, there in alone.memory_of(variable).items():
+            alone.core.set_optimizer_variable(there, self._update.core.optimizer_variable(memory[name]))
+        alone([np.asarray(gradient, dtype=np.float32)])
+        for name, there in alone.memory_of(variable).items():
+            self._update.core.set_optimizer_variable(memory[name], alone.core.optimizer_variable(there))
 
     def apply_gradients(self, grads_and_vars: Any) -> Any:
         """Updates variables with their gradients, given in pairs; the number of steps so far."""

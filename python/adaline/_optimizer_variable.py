@@ -52,6 +52,9 @@ class OptimizerVariable(Variable):
     def __format__(self, spec: str) -> str:
         return format(self.numpy()[()], spec) if spec else str(self)
 
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
     def __index__(self) -> int:
         if self._dtype != "int32" or self.shape:
             raise TypeError(f"variable {self.path!r} is no whole number")

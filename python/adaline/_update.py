@@ -7,7 +7,7 @@ derivative by the weights is the gradients. So what an optimizer keeps, clips an
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -32,10 +32,9 @@ class _Weights(Layer):
         from . import constraints, ops
 
         total: Any = None
-        for at, gradient in enumerate(gradients if isinstance(gradients, list) else [gradients]):
-            variable = self._variables[f"w{at}"]
+        for gradient, (name, variable) in zip(gradients if isinstance(gradients, list) else [gradients], list(self._variables.items())):
             constraint = constraints.get(variable.constraint)
-            weight = _adaline.trace_weight(f"w{at}", list(variable.shape), '{"class_name": "Zeros", "config": {}}', True, None,
+            weight = _adaline.trace_weight(name, list(variable.shape), '{"class_name": "Zeros", "config": {}}', True, None,
                                            None if constraint is None else constraint._envelope_json())
             part = ops.sum(ops.reshape(gradient * weight, [gradient.shape[0], -1]), axis=-1, keepdims=True)
             total = part if total is None else total + part
@@ -50,7 +49,7 @@ class Update:
         layer = _Weights(name=auto_name("update"))
         for at, variable in enumerate(self.variables):
             variable.numpy()  # the first values are its own, not those of the model
-            layer._variables[f"w{at}"] = variable
+            layer._variables[f"w{at}_{variable.path}"] = variable  # some optimizers choose weights by their paths
         inputs = [_adaline.Symbol.input([None, *v.shape], "float32", f"gradient_{at}") for at, v in enumerate(self.variables)]
         self.core = _adaline.Core.functional(inputs, layer._compiled.apply(inputs), layer.name, _seed.following(), None)
         self.holder = Holder(self.core)
@@ -61,9 +60,20 @@ class Update:
             self.core.exclude_from_weight_decay(undecayed)
 
     def readable(self, name: str) -> str:
-        """The name of what is kept of a variable, with the variable's path: `update/w0/momentum` as `dense/kernel/momentum`."""
-        found = re.fullmatch(r"[^/]*/w(\d+)/(.*)", name)
-        return f"{self.variables[int(found.group(1))].path}/{found.group(2)}" if found else name
+        """The name of what is kept of a variable, with the variable's path alone: `update/w0_dense/kernel/momentum` as `dense/kernel/momentum`."""
+        return re.sub(r"^[^/]*/w\d+_", "", name)
+
+    def memory_of(self, variable: Variable) -> Dict[str, str]:
+        """What the rule remembers of a variable, and of all together: names within the optimizer's memory, by what they say."""
+        own = next(at for at, v in enumerate(self.variables) if v is variable)
+        found: Dict[str, str] = {}
+        for name in self.core.optimizer_variables():
+            of_weight = re.search(r"/w(\d+)_.*/([^/]*)$", name)
+            if of_weight is None and "/" in name:
+                found["/" + name.rsplit("/", 1)[1]] = name
+            elif of_weight is not None and int(of_weight.group(1)) == own:
+                found[of_weight.group(2)] = name
+        return found
 
     def __call__(self, gradients: List[Any]) -> None:
         """One update; variables without a gradient, and what is kept of them, stay as they are."""
@@ -86,5 +96,5 @@ class Update:
     @staticmethod
     def _is_of(name: str, places: List[int]) -> bool:
         """Whether it is memory of one of these variables; averages and sums of gradients go on as for all."""
-        found = re.search(r"/w(\d+)/(.*)$", name)
+        found = re.search(r"/w(\d+)_.*/([^/]*)$", name)
         return found is not None and int(found.group(1)) in places and found.group(2) not in ("average", "gradient_accumulator")
