@@ -46,13 +46,13 @@ if TYPE_CHECKING:
     from ._model import Functional as Functional, Model as Model, Sequential as Sequential
     from ._optimizer import Optimizer as Optimizer
     from ._regularizer import Regularizer as Regularizer
-    from ._variable import Variable as Variable
+    from ._variable import Variable as Variable, name_scope as name_scope
     from .config import DTypePolicy as DTypePolicy
 
 _MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics", "models",
             "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers")
 _NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_layer", "InputSpec": "_layer", "Layer": "_layer",
-          "Variable": "_variable", "KerasTensor": "_keras_tensor", "Loss": "_loss", "Metric": "_metric", "Optimizer": "_optimizer",
+          "Variable": "_variable", "name_scope": "_variable", "KerasTensor": "_keras_tensor", "Loss": "_loss", "Metric": "_metric", "Optimizer": "_optimizer",
           "Initializer": "_initializer", "Regularizer": "_regularizer", "Constraint": "_constraint", "DTypePolicy": "config"}
 
 __all__ = [*_MODULES, *_NAMES, "__version__"]

@@ -185,18 +185,27 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Optional[Dict[str, Any]] = None) -> None:
         """Sets it."""
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
-        try:
-            rate = self.schedule(epoch, rate)
-        except TypeError:
-            rate = self.schedule(epoch)
-        if not isinstance(rate, (float, np.floating)):
-            raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate}")
-        self.model.optimizer.learning_rate = float(rate)
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        for optimizer in self._optimizers():
+            rate = float(np.asarray(optimizer.learning_rate))
+            try:
+                rate = self.schedule(epoch, rate)
+            except TypeError:
+                rate = self.schedule(epoch)
+            if not isinstance(rate, (float, np.floating)):
+                raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate}")
+            optimizer.learning_rate = float(rate)
+            if self.verbose > 0:
+                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def _optimizers(self) -> List[Any]:
+        """Those that have a learning rate: within a `MultiOptimizer` several."""
+        optimizer = self.model.optimizer
+        return list(getattr(optimizer, "optimizers", [optimizer]))
 
     def on_epoch_end(self, epoch: int, logs: Optional[Dict[str, Any]] = None) -> None:
         """Notes it."""
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            several = hasattr(self.model.optimizer, "optimizers")
+            for optimizer in self._optimizers():
+                name = f"learning_rate_{optimizer.name}" if several else "learning_rate"
+                logs[name] = float(np.asarray(optimizer.learning_rate))

@@ -6,7 +6,8 @@ import json
 from typing import Any, Dict, List, Optional, Tuple
 
 from ._loss import Loss, LossFunctionWrapper
-from ._metric import MeanMetricFunction, Metric
+from ._mean_metric import MeanMetricFunction
+from ._metric import Metric
 from ._object import python_hint
 
 Target = Tuple[str, Any, float, List[Any], List[Any]]

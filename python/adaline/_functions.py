@@ -24,6 +24,14 @@ def _values(envelope: str, y_true: Any, y_pred: Any) -> Any:
 def loss_function(name: str, y_true: Any, y_pred: Any, arguments: Dict[str, Any]) -> Any:
     """Values per sample of a loss of the catalogue."""
     warn_of_one_class(name, y_pred)
+    if name == "Circle":
+        labels, embeddings = arguments.pop("ref_labels", None), arguments.pop("ref_embeddings", None)
+        if (labels is None) != (embeddings is None):
+            raise ValueError("circle compares with labels and embeddings, got only one of ref_labels and ref_embeddings: give both, or none")
+        if labels is not None:
+            from ._circle import circle
+
+            return circle(y_true, y_pred, labels, embeddings, **arguments)
     envelope = json.dumps({"class_name": name, "config": {k: v for k, v in arguments.items() if v is not None}})
     return _values(envelope, y_true, y_pred)
 

@@ -6,6 +6,8 @@ import json
 import warnings
 from typing import Any, Dict, Optional
 
+import numpy as np
+
 from . import _adaline
 from ._eager import op
 from ._object import KerasObject, arguments_of, snake_case
@@ -43,8 +45,14 @@ class Loss(KerasObject):
 
     @property
     def dtype(self) -> str:
-        """Type of its values."""
-        return "float32"
+        """Type of its values on arrays: they are computed in `float32`, and rounded to `float16` where that is asked for."""
+        from ._layer import _dtype_name
+
+        name = str(_dtype_name(self._dtype) or "float32").replace("mixed_", "")
+        return name if name in ("float16", "float64") else "float32"
+
+    def _of_dtype(self, value: Any) -> Any:
+        return value.astype(self.dtype) if self.dtype != "float32" and isinstance(value, (np.ndarray, np.generic)) else value
 
     @property
     def _is_custom(self) -> bool:
@@ -85,9 +93,9 @@ class Loss(KerasObject):
         y_true, y_pred = _array(y_true), _array(y_pred)
         sample_weight = None if sample_weight is None else _array(sample_weight)
         if self._is_custom:
-            return _reduced(self, y_true, y_pred, sample_weight, mask, self.reduction)
+            return self._of_dtype(_reduced(self, y_true, y_pred, sample_weight, mask, self.reduction))
         warn_of_one_class(self._class, y_pred)
-        return _total(self._handle, y_true, y_pred, sample_weight, mask)
+        return self._of_dtype(_total(self._handle, y_true, y_pred, sample_weight, mask))
 
 
 @op
@@ -115,8 +123,6 @@ def squeeze_or_expand_to_same_rank(x1: Any, x2: Any, expand_rank_1: bool = True)
 
 
 def _array(x: Any) -> Any:
-    import numpy as np
-
     from ._eager import kind_of
 
     return np.asarray(x) if kind_of(x) == 0 and not isinstance(x, np.ndarray) and not hasattr(x, "_is_variable") else x

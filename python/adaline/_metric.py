@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import warnings
 from typing import Any, Dict, List, Optional
 
 import numpy as np
@@ -11,8 +12,16 @@ import numpy as np
 from . import _adaline
 from ._eager import op
 from ._loss import _array
+from ._metric_checks import check_arguments, complete
+from ._metric_sums import Count, Sum, WholeSum
 from ._object import KerasObject, arguments_of, given_none, snake_case
 from ._variable import Variable
+
+#: Metrics whose type is that of what they count: whole numbers unless another is asked for.
+_COUNTING = ("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
+
+#: Attributes that Keras' programs read, and the names of the sums behind them.
+_OTHER_NAMES = {"total_cm": "total_confusion_matrix", "total_mse": "residual"}
 
 
 @op
@@ -38,14 +47,15 @@ class Metric(KerasObject):
         from ._layer import _dtype_name
 
         self.name = name or snake_case(type(self).__name__)
-        self._dtype = _dtype_name(dtype) or "float32"
+        self._dtype = _dtype_name(dtype) or ("int32" if self._class in _COUNTING else "float32")
         self._kept: List[Variable] = []
         self._shapes: Any = None
         self._own: List[Variable] = []
 
     def _arguments(self, **values: Any) -> None:
-        check_arguments(values)
+        check_arguments(str(self._class), values)
         super()._arguments(**values)
+        complete(self)
 
     @property
     def dtype(self) -> str:
@@ -60,25 +70,31 @@ class Metric(KerasObject):
     def _handle(self) -> Any:
         made = self.__dict__.get("_made")
         if made is None:
-            made = self._made = _adaline.MetricHandle(json.dumps(self._envelope()))
+            made = self._made = _adaline.MetricHandle(self._envelope_json())
         return made
 
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
         return {"name": self.name, "dtype": self.dtype, **super().get_config()}
 
-    def _envelope(self) -> Dict[str, Any]:
+    def _told_envelope(self) -> Dict[str, Any]:
+        """As the compiled side takes it, which computes in `float32`."""
         made = super()._envelope()
         if self._class is not None:
             made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
             made["config"].update(given_none(type(self).__init__, self._args))
+            if self._class in _COUNTING:
+                made["config"]["dtype"] = self._dtype
         return made
+
+    def _envelope_json(self) -> str:
+        return json.dumps(self._told_envelope())
 
     # Sums of metrics written in Python.
 
     def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: Optional[str] = None) -> Variable:
         """Adds a sum, which begins with zeros."""
-        variable = _Sum("zeros", tuple(shape), trainable=False, name=name)
+        variable = Sum("zeros", tuple(shape), trainable=False, name=name)
         self._own.append(variable)
         return variable
 
@@ -91,7 +107,8 @@ class Metric(KerasObject):
             if not self._kept:
                 with contextlib.suppress(Exception):  # some have as many sums as there are classes, which predictions tell
                     self._prepare([2], [2])
-            return list(self._kept)
+            told = self._handle.variables([v.numpy() for v in self._kept])
+            return list(self._kept) if told is None else [Count(self, name, at) for at, (name, _) in enumerate(told)]
         found = list(self._own)
 
         def look(value: Any) -> None:
@@ -119,12 +136,13 @@ class Metric(KerasObject):
         """Makes the sums for labels and predictions of shapes, where they are not those that it has."""
         wanted = self._handle.sums(y_true, y_pred)
         if [v.shape for v in self._kept] != [tuple(shape) for _, shape in wanted]:
-            self._kept = [Variable(np.zeros(shape, dtype=np.float32), trainable=False, name=name) for name, shape in wanted]
+            made = WholeSum if self._class in _COUNTING and "int" in self._dtype else Variable
+            self._kept = [made(np.zeros(shape, dtype=np.float32), trainable=False, name=name) for name, shape in wanted]
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and not self._is_custom:
             for variable in self.variables:
-                if variable.name == name:
+                if variable.name == _OTHER_NAMES.get(name, name):
                     return variable
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -200,6 +218,9 @@ class Metric(KerasObject):
             if len(args) > 2 and weight is None:
                 weight = args[2]
         if weight is not None:
+            if self._class in _COUNTING and "int" in self._dtype and "float" in str(getattr(weight, "dtype", "")):
+                warnings.warn(f"{self.name}: the weight is of a float type, but the metric counts in {self._dtype}: fractions are lost by casting. Make it "
+                              f"with {self._class}(.., dtype='float32')", stacklevel=3)
             weight = np.asarray(weight, dtype=np.float32)
             if weight.ndim == 0 or (weight.ndim <= y_pred.ndim and weight.shape[0] == 1 != y_pred.shape[0]):
                 weight = np.broadcast_to(weight, (y_pred.shape[0], *weight.shape[1:]))
@@ -213,7 +234,7 @@ class Metric(KerasObject):
 
     def reset_state(self) -> None:
         """Begins anew."""
-        for v in self.variables:
+        for v in self.variables if self._is_custom else self._kept:
             v.assign(np.zeros(v.shape, dtype=np.float32))
 
     reset_states = reset_state
@@ -234,99 +255,3 @@ class Metric(KerasObject):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
-
-
-def _in_unit(values: Any) -> List[Any]:
-    """Those that are no numbers from 0 to 1."""
-    return [v for v in values if v is None or not 0 <= v <= 1]
-
-
-def check_arguments(values: Dict[str, Any]) -> None:
-    """Keras' bounds of arguments."""
-    thresholds = values.get("thresholds")
-    if thresholds is not None:
-        bad = _in_unit(thresholds if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds])
-        if bad:
-            raise ValueError(f"Threshold values must be in [0, 1]. Received: {bad}")
-    count = values.get("num_thresholds")
-    if count is not None and "curve" in values and count <= 1:
-        raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={count}")
-    if count is not None and count <= 0:
-        raise ValueError(f"Argument `num_thresholds` must be an integer > 0. Received: num_thresholds={count}")
-    for name in ("specificity", "sensitivity", "recall", "precision"):
-        if name in values and _in_unit([values[name]]):
-            raise ValueError(f"Argument `{name}` must be in the range [0, 1]. Received: {name}={values[name]}")
-    curves, methods = ("ROC", "PR", "PRGAIN"), ("interpolation", "majoring", "minoring", "Majoring", "Minoring")
-    if "curve" in values and values["curve"] not in curves:
-        raise ValueError(f'Invalid `curve` argument value "{values["curve"]}". Expected one of: {list(curves)}')
-    if "summation_method" in values and values["summation_method"] not in methods:
-        raise ValueError(f'Invalid `summation_method` argument value "{values["summation_method"]}". Expected one of: {list(methods[:3])}')
-    if "average" in values:
-        _check_f_score(values)
-
-
-def _check_f_score(values: Dict[str, Any]) -> None:
-    average, beta, threshold = values["average"], values.get("beta", 1.0), values.get("threshold")
-    if average not in (None, "micro", "macro", "weighted"):
-        raise ValueError(f"Invalid `average` argument value. Expected one of: {{None, 'micro', 'macro', 'weighted'}}. Received: average={average}")
-    for name, value in (("beta", beta), ("threshold", threshold)):
-        if value is None:
-            continue
-        if not isinstance(value, float):
-            raise ValueError(f"Invalid `{name}` argument value. It should be a Python float. Received: {name}={value} of type '{type(value)}'")
-        if value <= 0.0:
-            bound = "It should be > 0." if name == "beta" else "It should verify 0 < threshold <= 1."
-            raise ValueError(f"Invalid `{name}` argument value. {bound} Received: {name}={value}")
-    if threshold is not None and threshold > 1.0:
-        raise ValueError(f"Invalid `threshold` argument value. It should verify 0 < threshold <= 1. Received: threshold={threshold}")
-
-
-class _Sum(Variable):
-    """A sum of a metric: within a graph it notes what is added."""
-
-    _added: Optional[Dict[int, Any]] = None
-
-    def assign_add(self, value: Any) -> Variable:
-        if self._added is not None:
-            before = self._added.get(id(self))
-            self._added[id(self)] = value if before is None else before + value
-            return self
-        return self.assign(self.numpy() + np.asarray(value))
-
-    def assign(self, value: Any) -> Variable:
-        if self._added is not None:
-            raise NotImplementedError(
-                "a metric within a compiled step can only add to its sums: use assign_add in update_state, and compute in result()"
-            )
-        return super().assign(value)
-
-    def _as_node(self) -> Any:
-        raise NotImplementedError("a metric within a compiled step cannot read its sums: add to them with assign_add, and read them in result()")
-
-
-class MeanMetricFunction(Metric):
-    """A function of labels and predictions as a metric: the mean of its values."""
-
-    def __init__(self, fn: Any, name: Optional[str] = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name=name or getattr(fn, "__name__", "metric"), dtype=dtype)
-        self._fn, self._fn_kwargs = fn, kwargs
-        self.total, self.count = self.add_weight(name="total"), self.add_weight(name="count")
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Adds a batch."""
-        from . import ops
-
-        values = self._fn(y_true, y_pred, **self._fn_kwargs)
-        if sample_weight is not None:
-            weight = ops.broadcast_to(ops.reshape(sample_weight, list(sample_weight.shape) + [1] * (len(values.shape) - len(sample_weight.shape))),
-                                      values.shape)
-            self.total.assign_add(ops.sum(values * weight))
-            self.count.assign_add(ops.sum(weight))
-        else:
-            self.total.assign_add(ops.sum(values))
-            self.count.assign_add(float(np.prod(values.shape)) if values.shape else 1.0)
-
-    def result(self) -> Any:
-        """The mean."""
-        count = float(self.count.numpy())
-        return np.float32(float(self.total.numpy()) / count) if count else np.float32(0.0)

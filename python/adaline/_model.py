@@ -280,7 +280,8 @@ class Model(Layer):
         self._sync_trainable(core)
         names = core.output_names
         keys = self.__dict__.get("_output_keys")
-        core.compile(self.optimizer._envelope_json(), objectives(self._settings, names, keys), self._settings["auto_scale_loss"])
+        assert self._holder is not None
+        self.optimizer._compile(core, self._holder.entries, objectives(self._settings, names, keys), self._settings["auto_scale_loss"])
         self._settled = True
 
     def _flags(self) -> List[Tuple[str, bool]]:
@@ -310,6 +311,7 @@ class Model(Layer):
             core.build(list(arrays[0].shape[1:]))
             self._adopt_all()
         self._settle()
+        self.optimizer._before_steps(core)
         return core
 
     def _labels(self, y: Any) -> List[np.ndarray]:

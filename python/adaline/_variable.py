@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence, Tuple
+import contextlib
+import threading
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -43,6 +45,28 @@ class Holder:
                 if variable._holder is not self:
                     self._fetch(variable, key)
             self.whole = True
+
+
+_scopes = threading.local()
+
+
+@contextlib.contextmanager
+def name_scope(name: str, **kwargs: Any) -> Iterator[str]:
+    """Within it the paths of new variables begin with a name, those of scopes around it before: `name/variable`. Weights of layers have paths of their
+    own.
+
+    Args:
+        name: Name, without a slash.
+        **kwargs: Kept for Keras' programs.
+    """
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"name_scope takes a name without a slash, got {name!r}")
+    stack: List[str] = _scopes.__dict__.setdefault("names", [])
+    stack.append(name)
+    try:
+        yield name
+    finally:
+        stack.pop()
 
 
 class Variable:
@@ -95,7 +119,7 @@ class Variable:
         self._shape: Tuple[int, ...] = tuple(int(d) for d in shape)
         self._trainable = bool(trainable)
         self.name = name or auto_name("variable")
-        self.path = path or self.name
+        self.path = path or "/".join([*_scopes.__dict__.get("names", []), self.name])
         self.regularizer, self.constraint = regularizer, constraint
         self.autocast, self.aggregation = autocast, aggregation
 

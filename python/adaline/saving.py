@@ -129,10 +129,10 @@ def _function(name: str) -> Any:
 
 
 def _class(name: str, module: str) -> Any:
-    from . import callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers
+    from . import callbacks, constraints, initializers, layers, losses, metrics, optimizers, random, regularizers
     from .optimizers import schedules
 
-    order = [layers, losses, metrics, optimizers, schedules, initializers, regularizers, constraints, callbacks]
+    order = [layers, losses, metrics, optimizers, schedules, initializers, regularizers, constraints, callbacks, random]
     wanted = {m.__name__.split("adaline.", 1)[1]: m for m in order}
     first = wanted.get(module.replace("keras.", "", 1))
     for place in ([first] if first else []) + order:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import types
 from typing import Any
 
@@ -64,11 +63,6 @@ def set_keras_mask(x: Any, mask: Any) -> None:
     x._keras_mask = mask
 
 
-@contextlib.contextmanager
-def name_scope(name: str, **_: Any) -> Any:
-    yield name
-
-
 def clear_session(free_memory: bool = True) -> None:
     from adaline._object import clear_names
 
@@ -104,7 +98,7 @@ class _Backend(types.ModuleType):
         import adaline
         from adaline import config
 
-        if name in ("Variable", "KerasTensor"):
+        if name in ("Variable", "KerasTensor", "name_scope"):
             return getattr(adaline, name)
         if name == "random" or name == "SeedGenerator":
             from adaline import random

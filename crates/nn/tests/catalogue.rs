@@ -185,7 +185,7 @@ fn arguments_out_of_range_are_errors_at_validation() {
         ("batch_shape", Box::new(Input::with_batch_shape([]))),
         ("batch_shape", Box::new(Input::new([usize::MAX, usize::MAX]))),
         ("dtype", Box::new(Input::new([1]).dtype("string"))),
-        ("learning_rate", Box::new(Sgd::new(0.0))),
+        ("learning_rate", Box::new(Sgd::new(-0.1))),
         ("learning_rate", Box::new(Adam::new(-1.0))),
         ("learning_rate", Box::new(Adam::new(nan))),
         ("learning_rate", Box::new(Adam::new(f64::INFINITY))),
@@ -318,7 +318,7 @@ fn clipping_never_hides_a_gradient_that_is_not_finite() {
         let step = Step { learning_rate: feed.input(&b, &scalar(1.0)), t: feed.input(&b, &scalar(1.0)), shared: None };
         let w = feed.input(&b, &Value::f32([2], &[0.0, 0.0]));
         let g = feed.input(&b, &Value::f32([2], &gradient));
-        let new = apply_gradients(optimizer, &step, &[w], &[g], &[vec![]]).weights[0].id();
+        let new = apply_gradients(optimizer, &step, &[w], &[g], &[vec![]], &[]).weights[0].id();
         feed.run(b, &[new])[0].data.clone()
     };
     let by_all = Sgd::new(1.0).global_clipnorm(1.0);

@@ -157,7 +157,7 @@ fn step(optimizer: &dyn Optimizer, call: u32, gradient: &[Value], weights: &mut 
     let g = gradient.iter().map(|g| input(g) * factor).collect();
     let memory = kept.map(&mut input);
     let phase = Phase::of(call, common.gradient_accumulation_steps);
-    let (w, memory) = Update { optimizer, learning_rate, t, constraints: &[], phase }.write(&w, g, &memory);
+    let (w, memory) = Update { optimizer, learning_rate, t, constraints: &[], decays: &[], phase }.write(&w, g, &memory);
     let wanted: Vec<NodeId> = w.iter().chain(memory.iter()).map(|v| v.id()).collect();
     let mut run = feed.run(b, &wanted).into_iter().map(|v| Value::f32(v.ty.shape, &v.to_f32()));
     *weights = run.by_ref().take(weights.len()).collect();

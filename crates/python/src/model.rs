@@ -9,11 +9,13 @@ use crate::object::{loss_of, metric_of};
 use crate::trace::take_pending;
 use adaline::data::{RowSource, Tensor};
 use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective};
-use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Seed, Sequential, catalogue};
+use adaline::nn::optimizers::{LearningRate, MultiOptimizer, OptimizerMap};
+use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Optimizer, Seed, Sequential, catalogue};
 use adaline::onnx::ExportOptions;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -368,9 +370,21 @@ impl Core {
         outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
     }
 
-    /// Chooses optimizer, losses and metrics: for each output its name, loss, the loss' weight, metrics and weighted metrics.
-    fn compile(&self, py: Python<'_>, optimizer: &str, objectives: Vec<Target<'_>>, auto_scale_loss: bool) -> PyResult<()> {
-        let optimizer = catalogue::optimizer_from_json(&parse(optimizer)?).map_err(of_config)?;
+    /// Chooses optimizer, losses and metrics: for each output its name, loss, the loss' weight, metrics and weighted metrics. `several` are the optimizers
+    /// of a `MultiOptimizer` whose weights Python chooses, in place of `optimizer`.
+    #[pyo3(signature = (optimizer, objectives, auto_scale_loss, several=None))]
+    fn compile(
+        &self,
+        py: Python<'_>,
+        optimizer: &str,
+        objectives: Vec<Target<'_>>,
+        auto_scale_loss: bool,
+        several: Option<Several>,
+    ) -> PyResult<()> {
+        let optimizer = match several {
+            Some(several) => several.optimizer()?,
+            None => catalogue::optimizer_from_json(&parse(optimizer)?).map_err(of_config)?,
+        };
         let mut made = Vec::with_capacity(objectives.len());
         for Target(name, loss, weight, metrics, weighted) in &objectives {
             let each = |list: &[Bound<'_, PyAny>]| list.iter().map(metric_of).collect::<PyResult<Vec<Box<dyn Metric>>>>();
@@ -510,6 +524,38 @@ impl Core {
     fn iterations(&self) -> PyResult<u32> {
         self.held(|m| m.iterations())
     }
+    /// Lets a schedule decide the learning rate from the next step on.
+    fn set_learning_rate_schedule(&self, schedule: &str) -> PyResult<()> {
+        let LearningRate::Schedule(schedule) = serde_json::from_value(parse(schedule)?).map_err(value_error)? else {
+            return Err(value_error("a learning rate that is a schedule was expected, got a number"));
+        };
+        self.held(|m| m.set_learning_rate_schedule(schedule))?.map_err(|e| raised(&e))
+    }
+    /// Training steps made, of which with accumulation several make an update.
+    #[getter]
+    fn training_steps(&self) -> PyResult<u32> {
+        self.held(|m| m.training_steps())
+    }
+    #[setter]
+    fn set_training_steps(&self, steps: u32) -> PyResult<()> {
+        self.held(|m| m.set_training_steps(steps))?.map_err(|e| raised(&e))
+    }
+    /// Names of the optimizer's variables, in Keras' order.
+    fn optimizer_variables(&self) -> PyResult<Vec<String>> {
+        self.held(Model::optimizer_variables)?.map_err(|e| raised(&e))
+    }
+    fn optimizer_variable(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        tensor_to_python(py, self.held(|m| m.optimizer_variable(name))?.map_err(|e| raised(&e))?)
+    }
+    fn set_optimizer_variable(&self, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
+        let values = Given::of(values)?.tensor()?;
+        self.held(|m| m.set_optimizer_variable(name, &values))?.map_err(|e| raised(&e))
+    }
+    /// Takes weights, by name, out of weight decay.
+    fn exclude_from_weight_decay(&self, weights: Vec<String>) -> PyResult<()> {
+        let names: Vec<&str> = weights.iter().map(String::as_str).collect();
+        self.held(|m| m.exclude_from_weight_decay(&names))?.map_err(|e| raised(&e))
+    }
     /// Envelopes of the optimizer and of the losses and metrics, where the model is compiled.
     #[getter]
     fn compile_config(&self) -> PyResult<Option<String>> {
@@ -526,6 +572,33 @@ impl Core {
     fn counts(&self) -> PyResult<(usize, usize, Option<usize>)> {
         let told = self.held(|m| m.summary())?.map_err(|e| raised(&e))?;
         Ok((told.trainable, told.non_trainable, told.optimizer))
+    }
+}
+
+/// The optimizers within a `MultiOptimizer`, which of them has the weight of each name, and its own arguments.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Several {
+    optimizers: Vec<String>,
+    owners: HashMap<String, usize>,
+    loss_scale_factor: Option<f64>,
+    name: String,
+}
+
+impl Several {
+    fn optimizer(self) -> PyResult<Box<dyn Optimizer>> {
+        let read = |text: &String| catalogue::optimizer_from_json(&parse(text)?).map_err(of_config);
+        let mut optimizers = self.optimizers.iter().map(read).collect::<PyResult<Vec<_>>>()?.into_iter();
+        let first = optimizers.next().ok_or_else(|| value_error("a MultiOptimizer needs at least one optimizer that has weights"))?;
+        let owners = self.owners;
+        // Before a weight's name the path has that of a chain of layers.
+        let owner = move |path: &str| {
+            let within = path.split_once('/').and_then(|(_, rest)| owners.get(rest));
+            owners.get(path).or(within).copied().unwrap_or(usize::MAX)
+        };
+        let multi = MultiOptimizer::new(OptimizerMap::choosing(first, optimizers, owner)).name(self.name);
+        let multi = self.loss_scale_factor.map_or(multi.clone(), |factor| multi.loss_scale_factor(factor));
+        Ok(multi.into())
     }
 }
 

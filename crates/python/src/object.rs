@@ -246,11 +246,27 @@ impl MetricHandle {
     /// Its values from its sums.
     fn results(&self, sums: Vec<Bound<'_, PyAny>>, y_true: Vec<usize>, y_pred: Vec<usize>) -> PyResult<Vec<f64>> {
         let (t, p) = shapes(&y_true, &y_pred)?;
-        let sums = sums.iter().map(|s| Given::of(s)?.tensor()).collect::<PyResult<Vec<Tensor>>>()?;
-        let values: Vec<_> = sums.iter().map(Tensor::f32_values).collect();
-        let values: Vec<&[f32]> = values.iter().map(|v| &v[..]).collect();
-        Ok(resolve(self.0.as_ref(), t, p).results(&values))
+        with_values(&sums, |values| resolve(self.0.as_ref(), t, p).results(values))
     }
+    /// Names and values of Keras' variables, where those are not the sums themselves.
+    fn variables(&self, py: Python<'_>, sums: Vec<Bound<'_, PyAny>>) -> PyResult<Option<Vec<(&'static str, Py<PyAny>)>>> {
+        let Some(variables) = with_values(&sums, |values| self.0.variables(values))? else { return Ok(None) };
+        let array = |(name, shape, values): (&'static str, Shape, Vec<f32>)| {
+            Ok((name, tensor_to_python(py, Tensor::f32(shape.dims().to_vec(), values).map_err(value_error)?)?))
+        };
+        variables.into_iter().map(array).collect::<PyResult<_>>().map(Some)
+    }
+    /// Values of the sums of which these are the variables.
+    fn sums_of(&self, variables: Vec<Bound<'_, PyAny>>) -> PyResult<Option<Vec<Vec<f32>>>> {
+        with_values(&variables, |values| self.0.sums_of(values))
+    }
+}
+
+/// Hands values of arrays to a function.
+fn with_values<R>(arrays: &[Bound<'_, PyAny>], f: impl FnOnce(&[&[f32]]) -> R) -> PyResult<R> {
+    let tensors = arrays.iter().map(|a| Given::of(a)?.tensor()).collect::<PyResult<Vec<Tensor>>>()?;
+    let values: Vec<_> = tensors.iter().map(Tensor::f32_values).collect();
+    Ok(f(&values.iter().map(|v| &v[..]).collect::<Vec<&[f32]>>()))
 }
 
 fn shapes(y_true: &[usize], y_pred: &[usize]) -> PyResult<(Shape, Shape)> {

@@ -18,6 +18,10 @@ __all__ = [*_all, "Loss", "get", "serialize", "deserialize"]
 
 def get(identifier: Any) -> Any:
     """One from its name, configuration or class; names in snake case are functions."""
+    if isinstance(identifier, str) and registered(identifier) is None:
+        function = getattr(_functions, identifier, None)
+        if callable(function) and identifier in _functions.__all__ and LOSSES.get(identifier) is not None:
+            return function
     return found("loss", sys.modules[__name__], LOSSES, identifier, Loss)
 
 

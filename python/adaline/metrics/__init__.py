@@ -10,6 +10,7 @@ from .._catalogue.functions import *  # noqa: F401,F403
 from .._catalogue.metrics import *  # noqa: F401,F403
 from .._catalogue.metrics import __all__ as _all
 from .._catalogue.names import METRICS
+from .._mean_metric import MeanMetricWrapper
 from .._public import found, registered
 from .._metric import Metric
 

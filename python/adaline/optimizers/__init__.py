@@ -8,11 +8,13 @@ from typing import Any
 from .._catalogue.names import OPTIMIZERS
 from .._catalogue.optimizers import *  # noqa: F401,F403
 from .._catalogue.optimizers import __all__ as _all
+from .._loss_scale import LossScaleOptimizer
+from .._multi_optimizer import MultiOptimizer, OptimizerMap
 from .._optimizer import Optimizer
 from .._public import found
 from . import schedules
 
-__all__ = [*_all, "Optimizer", "get", "serialize", "deserialize", "schedules"]
+__all__ = [*_all, "Optimizer", "OptimizerMap", "get", "serialize", "deserialize", "schedules"]
 
 
 def get(identifier: Any) -> Any:

@@ -2,7 +2,7 @@
 
 mod stft;
 
-pub use stft::{Scaling, Side, Stft};
+pub use stft::{Scaling, Side, Stft, Window};
 
 use crate::keras::{ConfigError, KerasObject, check, open, read_config, to_config};
 use adaline_graph::{Shape, philox::Philox};

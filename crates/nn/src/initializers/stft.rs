@@ -11,12 +11,28 @@ use std::f64::consts::PI;
 pub struct Stft {
     /// Cosines or sines.
     pub side: Side,
-    /// Name of the window: `boxcar`, `hann`, `hamming`, `blackman`, `nuttall`, `blackmanharris` or `flattop`; none for no window.
-    pub window: Option<String>,
+    /// The window, by name or its values; none for no window.
+    pub window: Option<Window>,
     /// Whether the window ends one step before it would be what it began with.
     pub periodic: bool,
     /// By which norm of the window waves are divided; none for no division.
     pub scaling: Option<Scaling>,
+}
+
+/// A window over the times of a kernel.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Window {
+    /// `boxcar`, `hann`, `hamming`, `blackman`, `nuttall`, `blackmanharris`, `flattop` or `tukey`.
+    Named(String),
+    /// A value for each time.
+    Values(Vec<f64>),
+}
+
+impl From<&str> for Window {
+    fn from(name: &str) -> Self {
+        Self::Named(name.into())
+    }
 }
 
 /// Which part of a complex number.
@@ -56,20 +72,50 @@ const WINDOWS: [(&str, &[f64]); 7] = [
     ("flattop", &[0.215_578_95, 0.416_631_58, 0.277_263_158, 0.083_578_947, 0.006_947_368]),
 ];
 
+/// Flat in the middle, with half a period of a cosine at each end.
+const TUKEY: &str = "tukey";
+
 impl Stft {
+    fn name(&self) -> Option<&str> {
+        match &self.window {
+            Some(Window::Named(name)) => Some(name),
+            Some(Window::Values(_)) | None => None,
+        }
+    }
     fn coefficients(&self) -> Option<&'static [f64]> {
-        let name = self.window.as_deref()?;
+        let name = self.name()?;
         WINDOWS.iter().find(|w| w.0 == name).map(|w| w.1)
     }
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let known: Vec<&str> = WINDOWS.iter().map(|w| w.0).collect();
-        let ok = self.window.is_none() || self.coefficients().is_some();
-        check(ok, "STFT", "window", &format!("null or one of {}", known.join(", ")), format!("{:?}", self.window.as_deref().unwrap_or("")))
+        if let Some(Window::Values(values)) = &self.window {
+            let ok = !values.is_empty() && values.iter().all(|v| v.is_finite());
+            return check(ok, "STFT", "window", "finite numbers, one for each time", format!("{values:?}"));
+        }
+        let known: Vec<&str> = WINDOWS.iter().map(|w| w.0).chain([TUKEY]).collect();
+        let ok = self.name().is_none_or(|name| known.contains(&name));
+        let expected = format!("null, a list of values, or one of {}", known.join(", "));
+        check(ok, "STFT", "window", &expected, format!("{:?}", self.name().unwrap_or("")))
     }
     /// Values at `steps` times.
-    fn window(&self, steps: usize) -> Vec<f64> {
-        let Some(coefficients) = self.coefficients().filter(|_| steps > 1) else { return vec![1.0; steps] };
+    fn window(&self, steps: usize) -> Result<Vec<f64>, String> {
+        if let Some(Window::Values(values)) = &self.window {
+            let given = values.len();
+            let wrong = || format!("STFT has a window of {given} values, but the kernel has {steps} times: one value each is expected");
+            return if given == steps { Ok(values.clone()) } else { Err(wrong()) };
+        }
+        Ok(self.named(steps))
+    }
+    fn named(&self, steps: usize) -> Vec<f64> {
+        if steps <= 1 {
+            return vec![1.0; steps];
+        }
         let span = if self.periodic { steps } else { steps - 1 } as f64;
+        if self.name() == Some(TUKEY) {
+            // As `scipy.signal.windows.tukey` with its default: the ends take half of it together.
+            let end = (0.25 * span).floor();
+            return (0..steps).map(|t| tukey(t as f64, span, end)).collect();
+        }
+        let Some(coefficients) = self.coefficients() else { return vec![1.0; steps] };
         let at = |t: usize| {
             let wave = |(k, a): (usize, &f64)| {
                 let cosine = a * libm::cos(2.0 * PI * k as f64 * t as f64 / span);
@@ -86,7 +132,7 @@ impl Stft {
         if frequencies < 2 {
             return Err(format!("STFT needs at least two frequencies, got shape {shape}"));
         }
-        let window = self.window(steps);
+        let window = self.window(steps)?;
         let norm = match self.scaling.filter(|_| self.window.is_some()) {
             Some(Scaling::Density) => libm::sqrt(window.iter().map(|w| w * w).sum()),
             Some(Scaling::Spectrum) => window.iter().map(|w| w.abs()).sum(),
@@ -102,4 +148,10 @@ impl Stft {
         }
         Ok(())
     }
+}
+
+/// The window at a time: each end has `end + 1` of `span + 1` times.
+fn tukey(t: f64, span: f64, end: f64) -> f64 {
+    let mirrored = t.min(span - t);
+    if mirrored > end { 1.0 } else { 0.5 * (1.0 + libm::cos(PI * (4.0 * mirrored / span - 1.0))) }
 }

@@ -153,6 +153,6 @@ pub(crate) fn same_shape<'g>(what: &str, y_true: Var<'g>, y_pred: Var<'g>) -> (V
     };
     let e = t
         .builder()
-        .error(format!("{what} expects labels and predictions of one shape, got labels {was_true} and predictions {was_pred}{hint}"));
+        .error(format!("{what}: labels and predictions must have the same shape, got labels {was_true} and predictions {was_pred}{hint}"));
     (e, e)
 }

@@ -3,7 +3,7 @@
 use super::{
     Metric,
     common::{MetricCommon, divide_no_nan, element_weights, metric_methods, metric_object},
-    threshold::{Counts, Thresholds},
+    threshold::{Counts, Side, Thresholds},
     trade_off::{number_of_thresholds, recall},
 };
 use crate::{
@@ -217,6 +217,13 @@ impl Metric for AUC {
             weight = weight * concat(b, &each, 0);
         }
         vec![self.curve_thresholds().update(t, p, weight, self.multi_label)]
+    }
+    fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, Shape, Vec<f32>)>> {
+        let values = self.curve_thresholds().variables(&Side::ALL, sums, self.multi_label);
+        Some(Side::ALL.iter().zip(values).map(|(side, (shape, values))| (side.name(), shape, values)).collect())
+    }
+    fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
+        Some(vec![self.curve_thresholds().sum_of(&Side::ALL, variables)])
     }
     fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
         let areas: Vec<f64> = self.curve_thresholds().counts(sums).iter().map(|c| self.area(c)).collect();

@@ -194,6 +194,12 @@ macro_rules! metric_of_family {
             ) -> Vec<adaline_graph::Var<'g>> {
                 self.0.update(y_true, y_pred, weight)
             }
+            fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, adaline_graph::Shape, Vec<f32>)>> {
+                self.0.variables(sums)
+            }
+            fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
+                self.0.sums_of(variables)
+            }
             fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
                 self.0.results(sums)
             }
@@ -204,6 +210,21 @@ macro_rules! metric_of_family {
     };
 }
 pub(crate) use metric_of_family;
+
+/// For a family whose sums are Keras' variables.
+macro_rules! sums_are_variables {
+    () => {
+        #[expect(clippy::unused_self, reason = "as all families have it")]
+        fn variables(&self, _: &[&[f32]]) -> Option<Vec<(&'static str, adaline_graph::Shape, Vec<f32>)>> {
+            None
+        }
+        #[expect(clippy::unused_self, reason = "as all families have it")]
+        fn sums_of(&self, _: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
+            None
+        }
+    };
+}
+pub(crate) use sums_are_variables;
 
 /// The methods that all metrics share.
 macro_rules! metric_methods {

@@ -2,7 +2,7 @@
 
 use super::{
     common::{MetricCommon, divide_no_nan, element_weights, metric_of_family},
-    threshold::{self, of_class},
+    threshold::{self, Side, of_class},
 };
 use crate::{
     keras::{ConfigError, check, only, read_over, to_config},
@@ -57,6 +57,10 @@ struct Spec {
     name: &'static str,
     known: &'static [&'static str],
     larger_is_better: Option<bool>,
+    /// What of them Keras keeps.
+    sides: &'static [Side],
+    /// Under which name, where it is one alone.
+    alone: Option<&'static str>,
     /// Of true and false positives, true and false negatives.
     value: fn(f64, f64, f64, f64) -> f64,
 }
@@ -108,6 +112,14 @@ impl Confusion {
         let (t, p) = of_class(self.spec.class, (t, p), self.arguments.class_id);
         vec![self.thresholds().update(t, p, element_weights(p, weight), false)]
     }
+    fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, Shape, Vec<f32>)>> {
+        let values = self.thresholds().variables(self.spec.sides, sums, false);
+        let names = self.spec.sides.iter().map(|side| self.spec.alone.unwrap_or(side.name()));
+        Some(names.zip(values).map(|(name, (shape, values))| (name, shape, values)).collect())
+    }
+    fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
+        Some(vec![self.thresholds().sum_of(self.spec.sides, variables)])
+    }
     fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
         let thresholds = self.thresholds();
         let Some(c) = thresholds.counts(sums).into_iter().next() else { return vec![0.0; thresholds.len()] };
@@ -135,10 +147,12 @@ fn of_top_k<'g>(class: &str, p: Var<'g>, k: usize) -> Var<'g> {
 }
 
 macro_rules! confusion {
-    ($(#[$doc:meta])* $ty:ident, $name:literal, $known:expr, $up:expr, $value:expr) => {
+    ($(#[$doc:meta])* $ty:ident, $name:literal, $known:expr, $up:expr, [$($side:ident),*], $alone:expr, $value:expr) => {
         metric_of_family! {
             $(#[$doc])*
-            $ty(Confusion), Spec { class: stringify!($ty), name: $name, known: $known, larger_is_better: $up, value: $value }
+            $ty(Confusion), Spec {
+                class: stringify!($ty), name: $name, known: $known, larger_is_better: $up, sides: &[$(Side::$side),*], alone: $alone, value: $value,
+            }
         }
         impl Default for $ty {
             fn default() -> Self {
@@ -170,27 +184,27 @@ const SHARE: &[&str] = &["name", "dtype", "thresholds", "top_k", "class_id"];
 
 confusion! {
     /// How many positive labels are predicted: labels 0 and 1, predictions probabilities, of one shape.
-    TruePositives, "true_positives", COUNT, None, |right, _, _, _| right
+    TruePositives, "true_positives", COUNT, None, [TruePositives], Some("accumulator"), |right, _, _, _| right
 }
 confusion! {
     /// How many negative labels are predicted as positive: labels 0 and 1, predictions probabilities, of one shape.
-    FalsePositives, "false_positives", COUNT, None, |_, wrong, _, _| wrong
+    FalsePositives, "false_positives", COUNT, None, [FalsePositives], Some("accumulator"), |_, wrong, _, _| wrong
 }
 confusion! {
     /// How many negative labels are predicted as negative: labels 0 and 1, predictions probabilities, of one shape.
-    TrueNegatives, "true_negatives", COUNT, None, |_, _, right, _| right
+    TrueNegatives, "true_negatives", COUNT, None, [TrueNegatives], Some("accumulator"), |_, _, right, _| right
 }
 confusion! {
     /// How many positive labels are predicted as negative: labels 0 and 1, predictions probabilities, of one shape.
-    FalseNegatives, "false_negatives", COUNT, None, |_, _, _, wrong| wrong
+    FalseNegatives, "false_negatives", COUNT, None, [FalseNegatives], Some("accumulator"), |_, _, _, wrong| wrong
 }
 confusion! {
     /// The share of right ones among positive predictions: labels 0 and 1, predictions probabilities, of one shape. 0 without any.
-    Precision, "precision", SHARE, Some(true), |right, wrong, _, _| divide_no_nan(right, right + wrong)
+    Precision, "precision", SHARE, Some(true), [TruePositives, FalsePositives], None, |right, wrong, _, _| divide_no_nan(right, right + wrong)
 }
 confusion! {
     /// The share of positive labels that are predicted: labels 0 and 1, predictions probabilities, of one shape. 0 without any.
-    Recall, "recall", SHARE, Some(true), |right, _, _, missed| divide_no_nan(right, right + missed)
+    Recall, "recall", SHARE, Some(true), [TruePositives, FalseNegatives], None, |right, _, _, missed| divide_no_nan(right, right + missed)
 }
 
 macro_rules! chosen {

@@ -1,6 +1,6 @@
 //! F-scores: precision and recall in one number.
 
-use super::common::{MetricCommon, metric_of_family, numbers};
+use super::common::{MetricCommon, metric_of_family, numbers, sums_are_variables};
 use crate::{
     keras::{ConfigError, check, only, read_over, to_config},
     losses::{same_shape, trailing},
@@ -88,6 +88,7 @@ impl FScore {
         let weigh = |v: Var<'g>| weight.map_or(v, |w| v * trailing(w.cast(DType::F32), 2)).sum(&[0], false);
         vec![weigh(p * t), weigh(p * (1.0 - t)), weigh((1.0 - p) * t)]
     }
+    sums_are_variables!();
     fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
         const EPSILON: f64 = 1e-7;
         let classes = sums.first().map_or(0, |s| s.len());

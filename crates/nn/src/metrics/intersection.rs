@@ -1,6 +1,6 @@
 //! Intersection over union: segmentation.
 
-use super::common::{element_weights, metric_of_family, numbers};
+use super::common::{element_weights, metric_of_family, numbers, sums_are_variables};
 use crate::keras::{ConfigError, check, only, read_over, to_config};
 use adaline_graph::{DType, Literal, Shape, Var};
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,10 @@ impl TryFrom<Value> for Counting {
     fn try_from(value: Value) -> Result<Self, String> {
         let name = value.pointer("/config/name").or(Some(&value)).and_then(Value::as_str);
         match name {
-            Some("int32" | "int") => Ok(Self::Whole),
-            Some("float32") => Ok(Self::Float),
+            Some(name) if name.starts_with("int") || name.starts_with("uint") => Ok(Self::Whole),
+            Some(name) if name.starts_with("float") || name == "bfloat16" => Ok(Self::Float),
             None if value.is_null() => Ok(Self::Whole),
-            _ => Err(format!("{value} given, expected int32 or float32")),
+            _ => Err(format!("{value} given, expected the name of an integer type, in which fractions of weights are cut off, or of a float type")),
         }
     }
 }
@@ -161,6 +161,7 @@ impl Intersection {
         let rows = |v: Var<'g>| v.reshape([elements]).one_hot(a.num_classes);
         vec![rows(t).dot(rows(p) * weight.reshape([elements, 1]), true, false)]
     }
+    sums_are_variables!();
     fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
         const EPSILON: f64 = 1e-7;
         let n = self.arguments.num_classes;

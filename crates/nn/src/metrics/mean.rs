@@ -1,6 +1,6 @@
 //! Metrics that are a mean of values per sample. They share one struct; each is a name and a function.
 
-use super::common::{MetricCommon, mean_result, mean_sums, mean_update, metric_of_family};
+use super::common::{MetricCommon, mean_result, mean_sums, mean_update, metric_of_family, sums_are_variables};
 use crate::{
     keras::{ConfigError, omit, only, read_over, to_config},
     losses::{self, PerSample, cosine, same_shape},
@@ -67,6 +67,8 @@ struct MeanOf {
 
 impl MeanOf {
     const HEEDS_MASK: bool = true;
+
+    sums_are_variables!();
 
     fn new(spec: &'static Spec) -> Self {
         Self { spec, arguments: Arguments { common: MetricCommon::new(spec.name), ..Arguments::default() } }

@@ -48,6 +48,16 @@ pub trait Metric: KerasObject + Debug + Send + Sync {
     fn update<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>, weight: Option<Var<'g>>) -> Vec<Var<'g>>;
     /// The metric's values from its sums: one, or one for each class or threshold, where it was asked for those.
     fn results(&self, sums: &[&[f32]]) -> Vec<f64>;
+    /// Names, shapes and values of Keras' variables, where those are not the sums themselves.
+    fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, Shape, Vec<f32>)>> {
+        let _ = sums;
+        None
+    }
+    /// The sums of which [`variables`](Self::variables) are these values; of what Keras does not keep, zeros.
+    fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
+        let _ = variables;
+        None
+    }
     /// One value from its sums: where there are several their mean, which Keras' progress bar shows too.
     fn result(&self, sums: &[&[f32]]) -> f64 {
         let values = self.results(sums);

@@ -123,6 +123,77 @@ impl Thresholds {
     }
 }
 
+/// What Keras keeps of elements by label and by side of a threshold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    TruePositives,
+    FalsePositives,
+    TrueNegatives,
+    FalseNegatives,
+}
+
+impl Side {
+    pub(super) const ALL: [Self; 4] = [Self::TruePositives, Self::FalsePositives, Self::TrueNegatives, Self::FalseNegatives];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::TruePositives => "true_positives",
+            Self::FalsePositives => "false_positives",
+            Self::TrueNegatives => "true_negatives",
+            Self::FalseNegatives => "false_negatives",
+        }
+    }
+    fn of(self, counts: &Counts) -> &[f64] {
+        match self {
+            Self::TruePositives => &counts.true_positives,
+            Self::FalsePositives => &counts.false_positives,
+            Self::TrueNegatives => &counts.true_negatives,
+            Self::FalseNegatives => &counts.false_negatives,
+        }
+    }
+}
+
+/// Keras' variables: for each side `(T)`, or `(T, L)` where labels are counted apart.
+impl Thresholds {
+    pub(super) fn variables(&self, sides: &[Side], sums: &[&[f32]], apart: bool) -> Vec<(Shape, Vec<f32>)> {
+        let counts = self.counts(sums);
+        let (thresholds, labels) = (self.len(), counts.len());
+        let shape = if apart { Shape::new(&[thresholds, labels]) } else { Shape::new(&[thresholds]) };
+        let value = |side: Side| (0..thresholds).flat_map(|t| counts.iter().map(move |c| side.of(c)[t] as f32)).collect();
+        sides.iter().map(|&side| (shape, value(side))).collect()
+    }
+
+    /// The sum that has these values of sides, labels last; of sides that are not among them zeros.
+    pub(super) fn sum_of(&self, sides: &[Side], variables: &[&[f32]]) -> Vec<f32> {
+        let (thresholds, rows) = (self.len(), self.rows());
+        let labels = variables.first().map_or(1, |v| (v.len() / thresholds.max(1)).max(1));
+        let at = |side: Side, label: usize, threshold: usize| {
+            let given = sides.iter().position(|&s| s == side).and_then(|at| variables.get(at));
+            given.and_then(|v| v.get(threshold * labels + label)).copied().unwrap_or(0.0)
+        };
+        let mut sum = vec![0.0; labels * rows * 2];
+        for label in 0..labels {
+            for (column, (above, below)) in
+                [(Side::TruePositives, Side::FalseNegatives), (Side::FalsePositives, Side::TrueNegatives)].into_iter().enumerate()
+            {
+                let mut set = |row: usize, value: f32| sum[(label * rows + row) * 2 + column] = value;
+                let over = |t: usize| at(above, label, t);
+                // All of the label: the same at each threshold.
+                let total = over(0) + at(below, label, 0);
+                if !self.even {
+                    set(0, total);
+                    (0..thresholds).for_each(|t| set(t + 1, over(t)));
+                    continue;
+                }
+                // What lies between a threshold and the next; the first holds what is above none.
+                (1..thresholds).for_each(|t| set(t, over(t - 1) - over(t)));
+                set(0, total - over(0));
+            }
+        }
+        sum
+    }
+}
+
 /// As Keras decides which way to count.
 fn is_even(thresholds: &[f64]) -> bool {
     let last = thresholds.len().saturating_sub(1) as f64;
@@ -135,7 +206,12 @@ pub(super) fn of_class<'g>(class: &str, (t, p): (Var<'g>, Var<'g>), id: Option<u
     let Some(id) = id else { return (t, p) };
     if p.rank() < 2 || id >= p.dim(-1) {
         let e =
-            p.builder().error(format!("{class} has class_id {id}, but predictions have shape {}: classes are counted from 0", p.shape()));
+            p.builder().error(format!(
+                "{class} has class_id {id}, but predictions have shape {}. When class_id is provided, y_pred must be a 2D array with shape \
+                 (num_samples, num_classes), found shape: {}: classes are counted from 0, and without class_id elements of any shape are counted",
+                p.shape(),
+                p.shape()
+            ));
         return (e, e);
     }
     let of = |v: Var<'g>| {

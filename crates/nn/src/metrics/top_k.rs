@@ -12,17 +12,20 @@ use adaline_graph::{DType, Var};
 use serde::{Deserialize, Serialize};
 
 macro_rules! top_k {
-    ($(#[$doc:meta])* $ty:ident, $class:literal, $name:literal, $sparse:literal) => {
+    ($(#[$doc:meta])* $ty:ident, $class:literal, $name:literal, $sparse:literal, {$($field:ident)?}) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub struct $ty {
             #[serde(flatten)]
             common: MetricCommon,
             k: usize,
+            $(
+                $field: bool,
+            )?
         }
         impl Default for $ty {
             fn default() -> Self {
-                Self { common: MetricCommon::new($name), k: 5 }
+                Self { common: MetricCommon::new($name), k: 5, $($field: false)? }
             }
         }
         impl $ty {
@@ -49,11 +52,12 @@ macro_rules! top_k {
 
 top_k! {
     /// How often the largest label is among the k largest predictions: labels `(B, .., C)` one-hot, predictions `(B, .., C)`.
-    TopKCategoricalAccuracy, "TopKCategoricalAccuracy", "top_k_categorical_accuracy", false
+    TopKCategoricalAccuracy, "TopKCategoricalAccuracy", "top_k_categorical_accuracy", false, {}
 }
 top_k! {
-    /// How often the label is among the k largest predictions: labels `(B, ..)` or `(B, .., 1)` class numbers, predictions `(B, .., C)`.
-    SparseTopKCategoricalAccuracy, "SparseTopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy", true
+    /// How often the label is among the k largest predictions: labels `(B, ..)` or `(B, .., 1)` class numbers, predictions `(B, .., C)`;
+    /// with `from_sorted_ids` these are class numbers themselves, the best first.
+    SparseTopKCategoricalAccuracy, "SparseTopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy", true, {from_sorted_ids}
 }
 
 impl TopKCategoricalAccuracy {
@@ -63,12 +67,29 @@ impl TopKCategoricalAccuracy {
     }
 }
 impl SparseTopKCategoricalAccuracy {
+    /// Whether predictions are class numbers, the best first, instead of a number for each class.
+    pub fn from_sorted_ids(mut self, from_sorted_ids: bool) -> Self {
+        self.from_sorted_ids = from_sorted_ids;
+        self
+    }
     fn values<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>) -> Var<'g> {
         match without_class_axis(self.class_name(), y_true, y_pred) {
+            Some(labels) if self.from_sorted_ids => among_first(labels, y_pred, self.k),
             Some(labels) => in_top_k(labels, y_pred.cast(DType::F32), self.k),
             None => y_pred,
         }
     }
+}
+
+/// 1 where one of the first k of `ids (.., C)` is the label.
+fn among_first<'g>(labels: Var<'g>, ids: Var<'g>, k: usize) -> Var<'g> {
+    let mut ranges: Vec<(usize, usize, usize)> = ids.shape().dims().iter().map(|&d| (0, d, 1)).collect();
+    if let Some(last) = ranges.last_mut() {
+        last.1 = last.1.min(k);
+    }
+    let first = ids.slice(&ranges);
+    let same = first.cast(DType::I32).equal(labels.cast(DType::I32).expand_dims(-1).broadcast_to(first.shape()));
+    same.cast(DType::F32).max(&[-1], false)
 }
 
 /// 1 where fewer than k predictions are larger than the label's. A prediction that is NaN, or a label that is no class, is the least.

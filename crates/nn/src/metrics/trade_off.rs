@@ -2,7 +2,7 @@
 
 use super::{
     common::{MetricCommon, divide_no_nan, element_weights, metric_of_family},
-    threshold::{Counts, Thresholds, of_class},
+    threshold::{Counts, Side, Thresholds, of_class},
 };
 use crate::{
     keras::{ConfigError, check, only, read_over, to_config},
@@ -89,6 +89,13 @@ impl TradeOff {
     fn update<'g>(&self, y_true: Var<'g>, y_pred: Var<'g>, weight: Option<Var<'g>>) -> Vec<Var<'g>> {
         let (t, p) = of_class(self.spec.class, same_shape(self.spec.class, y_true, y_pred), self.arguments.class_id);
         vec![self.thresholds().update(t, p, element_weights(p, weight), false)]
+    }
+    fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, Shape, Vec<f32>)>> {
+        let values = self.thresholds().variables(&Side::ALL, sums, false);
+        Some(Side::ALL.iter().zip(values).map(|(side, (shape, values))| (side.name(), shape, values)).collect())
+    }
+    fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
+        Some(vec![self.thresholds().sum_of(&Side::ALL, variables)])
     }
     fn results(&self, sums: &[&[f32]]) -> Vec<f64> {
         let (thresholds, least) = (self.thresholds(), self.least() as f32);

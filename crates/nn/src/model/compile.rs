@@ -4,12 +4,13 @@ use super::memory::OptimizerMemory;
 use super::signature::Mode;
 use super::{Logs, Model};
 use crate::error::{Error, Result};
-use crate::keras::{ConfigError, DTypePolicy};
+use crate::keras::{ConfigError, DTypePolicy, KerasObject};
 use crate::losses::{LabelKind, Reduction};
 use crate::metrics;
 use crate::network::Kind as NetworkKind;
 use crate::network::input::{batch_of, dims_text};
 use crate::optimizers::{self, Kind, LearningRate, LossScaleOptimizer};
+use crate::schedules::Schedule;
 use crate::trace::Weights;
 use crate::{Loss, Metric, Optimizer};
 use adaline_graph::{DType, Role, Shape, SlotId, StateStore, TensorType};
@@ -134,6 +135,8 @@ pub(crate) struct Compiled {
     /// Sum of batch losses times batch sizes, and the sum of batch sizes.
     pub(crate) loss_sums: Option<(SlotId, SlotId)>,
     pub(crate) memory: Option<OptimizerMemory>,
+    /// Weights that do not decay.
+    pub(crate) undecayed: Vec<SlotId>,
     /// Whether the moving averages are in the place of the weights, and the weights in theirs.
     pub(crate) averages_shown: bool,
 }
@@ -378,6 +381,7 @@ impl Model {
             optimizer,
             trained,
             metrics,
+            undecayed: Vec::new(),
             steps: 0,
             skipped: 0,
             rates: Vec::new(),
@@ -447,6 +451,18 @@ impl Model {
     pub fn iterations(&self) -> u32 {
         self.compiled.as_ref().map_or(0, Compiled::iterations)
     }
+    /// Training steps since `compile`, of which with `gradient_accumulation_steps` several make an update (Keras' `optimizer._iterations`).
+    pub fn training_steps(&self) -> u32 {
+        self.compiled.as_ref().map_or(0, |c| c.steps)
+    }
+    /// Sets them: schedules, bias corrections and accumulation go on from there.
+    ///
+    /// # Errors
+    /// [`Error::NotCompiled`].
+    pub fn set_training_steps(&mut self, steps: u32) -> Result<()> {
+        self.compiled_mut("count training steps")?.steps = steps;
+        Ok(())
+    }
     /// The learning rate of the next step; none before `compile`, and where a `MultiOptimizer` has several.
     pub fn learning_rate(&self) -> Option<f64> {
         self.compiled.as_ref().and_then(Compiled::learning_rate)
@@ -481,6 +497,37 @@ impl Model {
         }
         // Keras keeps it as a 32-bit float.
         common.learning_rate = LearningRate::Fixed(f64::from(value as f32));
+        Ok(())
+    }
+    /// Lets a schedule decide the learning rate from the next step on; nothing is compiled again.
+    ///
+    /// # Errors
+    /// [`Error::NotCompiled`]; [`Error::Config`] when the schedule's arguments are out of range; [`Error::Option`] where there are several optimizers.
+    pub fn set_learning_rate_schedule(&mut self, schedule: impl Into<Schedule>) -> Result<()> {
+        let schedule = schedule.into();
+        schedule.validate()?;
+        let compiled = self.compiled_mut("have a learning rate")?;
+        if compiled.learning_rate().is_none() {
+            let expected = "that of one optimizer: give those within a MultiOptimizer their schedules when they are made";
+            return Err(Error::option("learning_rate", "a schedule", expected));
+        }
+        compiled.optimizer.common_mut().learning_rate = LearningRate::Schedule(schedule);
+        Ok(())
+    }
+    /// Takes weights, by their names in [`Model::weights`], out of weight decay (Keras' `optimizer.exclude_from_weight_decay`), in place of those of
+    /// an earlier call. Training steps are compiled again. A file does not hold it.
+    ///
+    /// # Errors
+    /// [`Error::NotCompiled`]; [`Error::NotBuilt`], since weights have no names before; [`Error::Weight`] when there is none of a name.
+    pub fn exclude_from_weight_decay(&mut self, weights: &[&str]) -> Result<()> {
+        self.compiled("have weight decay")?;
+        self.require_built("have weights that decay")?;
+        let undecayed = weights.iter().map(|name| self.find_weight(name).map(|w| w.slot)).collect::<Result<Vec<_>>>()?;
+        let compiled = self.compiled_mut("have weight decay")?;
+        if undecayed != compiled.undecayed {
+            compiled.undecayed = undecayed;
+            self.plans.retain(|m| !matches!(m, Mode::Train(_)));
+        }
         Ok(())
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Descent<'g, 'm> {
     pub(super) optimizer: &'m dyn Optimizer,
     pub(super) memory: &'m OptimizerMemory,
     pub(super) weights: &'m Weights,
+    /// Weights that do not decay.
+    pub(super) undecayed: &'m [SlotId],
     pub(super) phase: Phase,
 }
 
@@ -97,7 +99,8 @@ impl<'g> Descent<'g, '_> {
         let constraint = |slot: &SlotId| self.weights.list.iter().find(|w| w.slot == *slot).and_then(|w| w.spec.constraint.as_ref());
         let constraints: Vec<Option<&Constraint>> = memory.weights.iter().map(constraint).collect();
         let (learning_rate, t) = update;
-        let update = Update { optimizer: rule, learning_rate, t, constraints: &constraints, phase: self.phase };
+        let decays: Vec<bool> = memory.weights.iter().map(|slot| !self.undecayed.contains(slot)).collect();
+        let update = Update { optimizer: rule, learning_rate, t, constraints: &constraints, decays: &decays, phase: self.phase };
         let (new_weights, new) = update.write(&weights, grads, &kept);
         let mut set = |slots: &[SlotId], values: &[Var<'g>]| updates.extend(slots.iter().copied().zip(values.iter().copied()));
         if self.phase != Phase::Single {

@@ -131,7 +131,8 @@ impl Model {
         update(&b, &pass);
 
         let memory = compiled.memory(&mut self.weights)?.clone();
-        let end = Descent { b: &b, optimizer: compiled.optimizer.as_ref(), memory: &memory, weights: &self.weights, phase };
+        let undecayed = &compiled.undecayed;
+        let end = Descent { b: &b, optimizer: compiled.optimizer.as_ref(), memory: &memory, weights: &self.weights, undecayed, phase };
         self.trace_times.gradients += end.add(loss, learning_rate, t)?;
         Ok(b.finish()?)
     }

@@ -15,20 +15,22 @@ pub struct Applied<'g> {
 }
 
 /// Writes one update of all weights: clips the gradients, decays the weights, updates them and the optimizer's memory.
-/// `slots[i]` are the values of the memory of `weights[i]`, as many as [`Optimizer::slots`] names.
+/// `slots[i]` are the values of the memory of `weights[i]`, as many as [`Optimizer::slots`] names; `decays[i]` says whether it decays, as those beyond
+/// the end do.
 pub fn apply_gradients<'g>(
     optimizer: &dyn Optimizer,
     step: &Step<'g>,
     weights: &[Var<'g>],
     gradients: &[Var<'g>],
     slots: &[Vec<Var<'g>>],
+    decays: &[bool],
 ) -> Applied<'g> {
     let common = optimizer.common();
     let step = &Step { shared: optimizer.share(step), ..*step };
     let (weights_of, slots_of) = (Vec::with_capacity(weights.len()), Vec::with_capacity(weights.len()));
     let mut applied = Applied { weights: weights_of, slots: slots_of, shared: step.shared };
-    for ((&w, g), old) in weights.iter().zip(clip(common, gradients)).zip(slots) {
-        let decayed = match optimizer.decay(old.len()) {
+    for (at, ((&w, g), old)) in weights.iter().zip(clip(common, gradients)).zip(slots).enumerate() {
+        let decayed = match optimizer.decay(old.len()).filter(|_| decays.get(at) != Some(&false)) {
             Some(wd) => w - w * wd as f32 * step.learning_rate,
             None => w,
         };

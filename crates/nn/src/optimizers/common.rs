@@ -103,9 +103,9 @@ impl Common {
     /// Whether all of it is within its ranges.
     pub(crate) fn validate(&self, class: &str) -> Result<(), ConfigError> {
         match &self.learning_rate {
-            // Zero after rounding to f32 is zero in the step.
+            // With 0 nothing moves but what an optimizer remembers, as in Keras.
             LearningRate::Fixed(lr) => {
-                check(lr.is_finite() && (*lr as f32) > 0.0, class, "learning_rate", "a finite number above 0", lr)?;
+                check(lr.is_finite() && *lr >= 0.0, class, "learning_rate", "a finite number of at least 0", lr)?;
                 check((*lr as f32).is_finite(), class, "learning_rate", "a number that fits into f32", lr)?;
             }
             LearningRate::Schedule(s) => {
@@ -118,7 +118,10 @@ impl Common {
         let clips = [("clipnorm", self.clipnorm), ("clipvalue", self.clipvalue), ("global_clipnorm", self.global_clipnorm)];
         let set: Vec<&str> = clips.iter().filter(|c| c.1.is_some()).map(|c| c.0).collect();
         if let [first, second, ..] = set[..] {
-            return Err(ConfigError::value(class, second, format!("null, because `{first}` is set too: only one clip may be"), "set"));
+            let expected = format!(
+                "null, because `{first}` is set too. Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set: leave the other out"
+            );
+            return Err(ConfigError::value(class, second, expected, "set"));
         }
         for (key, clip) in clips {
             if let Some(c) = clip {

@@ -4,6 +4,8 @@ use super::{Common, Kind, Memory, Optimizer, Slot, Step, Target, pattern};
 use crate::keras::{ConfigError, KerasObject, check, open, shorten};
 use adaline_graph::Var;
 use serde_json::{Map, Value, json};
+use std::fmt;
+use std::sync::Arc;
 
 const CLASS: &str = "MultiOptimizer";
 const MAP: &str = "OptimizerMap";
@@ -13,24 +15,45 @@ const MAP: &str = "OptimizerMap";
 /// A path is, as in Keras, `layer/weight` in a functional model and `model/layer/weight` in a sequential one. A text chooses the weight of
 /// that very path, else all whose whole path it describes as a regular expression, of which `.`, `.*`, `^` at the beginning and `$` at the
 /// end are understood: `.*encoder/.*`. A weight that two texts describe is an error when training begins.
-#[derive(Debug)]
 pub struct OptimizerMap {
     /// Those of the texts, which are in alphabetical order as in a file; then the default.
     optimizers: Vec<Box<dyn Optimizer>>,
     /// One for each but the last.
     texts: Vec<String>,
+    /// What chooses instead of them.
+    choice: Option<Arc<Choice>>,
+}
+
+/// A number of an optimizer from a weight's path.
+type Choice = dyn Fn(&str) -> usize + Send + Sync;
+
+impl fmt::Debug for OptimizerMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { optimizers, texts, choice } = self;
+        f.debug_struct("OptimizerMap").field("optimizers", optimizers).field("texts", texts).field("by_function", &choice.is_some()).finish()
+    }
 }
 
 impl Clone for OptimizerMap {
     fn clone(&self) -> Self {
-        Self { optimizers: self.optimizers.iter().map(|o| o.boxed()).collect(), texts: self.texts.clone() }
+        Self { optimizers: self.optimizers.iter().map(|o| o.boxed()).collect(), texts: self.texts.clone(), choice: self.choice.clone() }
     }
 }
 
 impl OptimizerMap {
     /// All weights to one optimizer.
     pub fn new(default_optimizer: impl Into<Box<dyn Optimizer>>) -> Self {
-        Self { optimizers: vec![default_optimizer.into()], texts: Vec::new() }
+        Self { optimizers: vec![default_optimizer.into()], texts: Vec::new(), choice: None }
+    }
+    /// Weights to several optimizers by a function of a weight's path: 0 for the first of them, 1 for the next, .. A file cannot hold a function, so
+    /// that such a model cannot be saved whole, only its weights.
+    pub fn choosing(
+        first: impl Into<Box<dyn Optimizer>>,
+        others: impl IntoIterator<Item = Box<dyn Optimizer>>,
+        choice: impl Fn(&str) -> usize + Send + Sync + 'static,
+    ) -> Self {
+        let optimizers = std::iter::once(first.into()).chain(others).collect();
+        Self { optimizers, texts: Vec::new(), choice: Some(Arc::new(choice)) }
     }
     /// The weights that a text describes to another one.
     pub fn with(mut self, text: impl Into<String>, optimizer: impl Into<Box<dyn Optimizer>>) -> Self {
@@ -42,6 +65,11 @@ impl OptimizerMap {
     }
 
     fn part_of(&self, path: &str) -> Result<usize, ConfigError> {
+        if let Some(choice) = &self.choice {
+            let (at, count) = (choice(path), self.optimizers.len());
+            check(at < count, MAP, path, &format!("the number of one of {count} optimizers, from 0"), at)?;
+            return Ok(at);
+        }
         if let Some(exact) = self.texts.iter().position(|text| text == path) {
             return Ok(exact);
         }
@@ -153,8 +181,8 @@ impl MultiOptimizer {
     }
     /// The default.
     fn last(&self) -> &dyn Optimizer {
-        // There is always a default.
-        self.optimizer_map.optimizers[self.optimizer_map.texts.len()].as_ref()
+        // There is always one.
+        self.optimizer_map.optimizers[self.optimizer_map.optimizers.len() - 1].as_ref()
     }
     /// Reads the arguments as Keras writes them.
     pub fn from_config(config: &Value) -> Result<Self, ConfigError> {
@@ -189,6 +217,12 @@ impl KerasObject for MultiOptimizer {
     fn config(&self) -> Value {
         json!({"optimizer_map": self.optimizer_map.envelope(), "loss_scale_factor": self.loss_scale_factor, "name": self.name})
     }
+    fn writable(&self) -> Result<(), ConfigError> {
+        match self.optimizer_map.choice {
+            Some(_) => Err(ConfigError::NotWritable { kind: "optimizer", name: self.name.clone() }),
+            None => Ok(()),
+        }
+    }
     fn validate(&self) -> Result<(), ConfigError> {
         let OptimizerMap { texts, .. } = &self.optimizer_map;
         let key = |at: usize| texts.get(at).map_or("default_optimizer", String::as_str);
@@ -219,7 +253,7 @@ impl Optimizer for MultiOptimizer {
         self.last().common()
     }
     fn common_mut(&mut self) -> &mut Common {
-        let last = self.optimizer_map.texts.len();
+        let last = self.optimizer_map.optimizers.len() - 1;
         self.optimizer_map.optimizers[last].common_mut()
     }
     fn common_of(&mut self, part: usize) -> Option<&mut Common> {

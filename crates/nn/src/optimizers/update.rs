@@ -82,7 +82,7 @@ impl Kept<Slot> {
 /// let scalar = |name: &str| b.input(name, TensorType::f32(Shape::SCALAR));
 /// let (w, g) = (b.input("w", TensorType::f32([3, 2])), b.input("g", TensorType::f32([3, 2])));
 /// let memory = kept.map(|slot| b.input(slot.name, TensorType::f32(slot.shape))); // momentum, velocity
-/// let update = Update { optimizer: &adam, learning_rate: scalar("rate"), t: scalar("t"), constraints: &[], phase: Phase::Single };
+/// let update = Update { optimizer: &adam, learning_rate: scalar("rate"), t: scalar("t"), constraints: &[], decays: &[], phase: Phase::Single };
 /// let (weights, memory) = update.write(&[w], vec![g], &memory);
 /// assert_eq!((weights.len(), memory.slots[0].len()), (1, 2));
 /// ```
@@ -96,6 +96,8 @@ pub struct Update<'a, 'g> {
     pub t: Var<'g>,
     /// What each weight is put back to; those beyond the end have none.
     pub constraints: &'a [Option<&'a Constraint>],
+    /// Whether each weight decays (Keras' `exclude_from_weight_decay`); those beyond the end do.
+    pub decays: &'a [bool],
     /// What to do with the gradients.
     pub phase: Phase,
 }
@@ -120,7 +122,7 @@ impl<'g> Update<'_, 'g> {
         let b = self.t.builder();
         b.scope("optimizer", || {
             if self.phase != Phase::Accumulate {
-                let applied: Applied<'g> = apply_gradients(self.optimizer, &step, &weights, &gradients, &kept.slots);
+                let applied: Applied<'g> = apply_gradients(self.optimizer, &step, &weights, &gradients, &kept.slots, self.decays);
                 (weights, new.slots, new.shared) = (applied.weights, applied.slots, applied.shared);
             }
             follow_weights(common, &step, &mut weights, &mut new.averages);
