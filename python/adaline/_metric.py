@@ -11,7 +11,7 @@ import numpy as np
 from . import _adaline
 from ._eager import op
 from ._loss import _array
-from ._object import KerasObject, arguments_of, given_none, snake_case
+from ._object import KerasObject, arguments_of, snake_case
 from ._variable import Variable
 
 
@@ -70,8 +70,7 @@ class Metric(KerasObject):
     def _envelope(self) -> Dict[str, Any]:
         made = super()._envelope()
         if self._class is not None:
-            made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
-            made["config"].update(given_none(type(self).__init__, self._args))
+            made["config"] = arguments_of(type(self), {"name": self.name, **self._args})
         return made
 
     # Sums of metrics written in Python.

@@ -43,7 +43,7 @@ class Optimizer(KerasObject):
 
     def _envelope(self) -> Dict[str, Any]:
         made = super()._envelope()
-        made["config"] = arguments_of(str(self._class), self._args)
+        made["config"] = arguments_of(type(self), self._args)
         return made
 
     def get_config(self) -> Dict[str, Any]:

@@ -38,7 +38,7 @@ fn logs_of<'py>(py: Python<'py>, logs: &Logs) -> PyResult<Bound<'py, PyDict>> {
 }
 
 /// An exception of Python as an error of the training loop: the exception itself is kept for the end of the call.
-fn passed_on(error: PyErr) -> Error {
+pub(crate) fn passed_on(error: PyErr) -> Error {
     Error::Mismatch(keep(error))
 }
 
