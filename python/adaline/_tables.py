@@ -19,10 +19,10 @@ def _batches(data: Any, steps: Optional[int] = None) -> Iterator[Any]:
     if not is_stream(data):
         yield data
         return
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        data = (data[i] for i in range(len(data)))
-    for batch in itertools.islice(data, steps):
-        yield unpack(tuple(batch))[0] if isinstance(batch, (tuple, list)) else batch
+    numbered = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    batches = (data[at] for at in range(len(data))) if numbered else data
+    for batch in itertools.islice(batches, steps):
+        yield unpack(batch)[0]
 
 
 class _Adapted(Layer):

@@ -53,6 +53,8 @@ def dataset(k, *arrays):
 
 
 def model(k, weights=None, optimizer="sgd"):
+    k.utils.clear_session()
+    k.utils.set_random_seed(3)
     made = k.Sequential([k.layers.Input((4,)), k.layers.Dense(6, activation="tanh"), k.layers.Dense(1, activation="sigmoid")])
     if weights is not None:
         made.set_weights(weights)
@@ -93,23 +95,8 @@ def test_histories_are_those_of_keras(keras):
         same(both(keras, run))
 
 
-def test_a_data_set_is_shuffled_as_in_keras(keras):
-    import random
-
+def test_a_data_set_is_shuffled_in_each_epoch():
     x, y = data()
-
-    def run(k, m):
-        random.seed(3)
-        rows = dataset(k, x, y)
-        # Keras looks at the first batch of models that it has not seen data of, and draws an order for that.
-        m.fit(rows, epochs=1, verbose=0)
-        rows = dataset(k, x, y)
-        random.seed(3)
-        return m.fit(rows, epochs=3, verbose=0).history
-
-    theirs, mine = both(keras, lambda k, m: m.fit(dataset(k, x, y), epochs=1, verbose=0, shuffle=False).history and run(k, m))
-    # The first fits have orders of their own; the numbers stay near.
-    assert set(theirs) == set(mine) and np.isfinite(mine["loss"]).all()
     orders = []
 
     class Order(type(dataset(adaline, x, y))):
@@ -274,8 +261,8 @@ def test_several_inputs_and_outputs_by_name(keras):
         a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
         joined = k.layers.Dense(3, name="middle", kernel_initializer="ones")(k.layers.Add()([a, b]))
         m = k.Model([a, b], [k.layers.Dense(1, name="one", kernel_initializer="ones")(joined),
-                             k.layers.Dense(1, name="two", kernel_initializer="zeros")(joined)])
-        m.compile("sgd", {"one": "mse", "two": "mae"}, loss_weights={"one": 1.0, "two": 0.5})
+                             k.layers.Dense(1, name="two", kernel_initializer="ones")(joined)])
+        m.compile("sgd", {"one": "mse", "two": "mse"}, loss_weights={"one": 1.0, "two": 0.5})
 
         def batches():
             while True:
