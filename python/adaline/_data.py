@@ -35,7 +35,7 @@ def unpack(batch: Any) -> Tuple[Any, Any, Any]:
         return batch, None, None
     if len(batch) > 3:
         raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight), got {len(batch)} parts")
-    return (*batch, None, None)[:3]  # type: ignore[return-value]
+    return (*batch, None, None)[:3]
 
 
 def split_arrays(arrays: List[np.ndarray], at: int) -> Tuple[List[np.ndarray], List[np.ndarray]]:

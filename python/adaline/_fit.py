@@ -89,7 +89,7 @@ def fit(model: Any, x: Any, y: Any, batch_size: Optional[int], epochs: int, verb
     adapters = _adapters(model, told, history.params)
     asking = [adapter for adapter, batches in adapters if batches]
     if source is not None and steps is None and asking:
-        source._on_batch = lambda batch: [adapter._batch_taken(batch) for adapter in asking]  # type: ignore[func-returns-value]
+        source._told = [adapter._batch_taken for adapter in asking]
     epoch_numbers, columns, after = core.fit(arrays, labels, options, adapters)
     history.epoch, history.history = list(epoch_numbers), {name: list(values) for name, values in columns}
     history.set_model(model)

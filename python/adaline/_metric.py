@@ -41,7 +41,7 @@ class Metric(KerasObject):
         self._dtype = _dtype_name(dtype) or "float32"
         self._kept: List[Variable] = []
         self._shapes: Any = None
-        self._own: List[Variable] = []
+        self._own: List["_Sum"] = []
 
     def _arguments(self, **values: Any) -> None:
         check_arguments(values)
@@ -91,7 +91,7 @@ class Metric(KerasObject):
                 with contextlib.suppress(Exception):  # some have as many sums as there are classes, which predictions tell
                     self._prepare([2], [2])
             return list(self._kept)
-        found = list(self._own)
+        found: List[Variable] = list(self._own)
 
         def look(value: Any) -> None:
             if isinstance(value, Metric):
@@ -176,8 +176,8 @@ class Metric(KerasObject):
         try:
             return [float(r) for r in np.asarray(self.result(), dtype=np.float64).ravel()]
         finally:
-            for v, s in zip(self._own, before):
-                v.assign(s)
+            for v, kept in zip(self._own, before):
+                v.assign(kept)
 
     # By itself.
 

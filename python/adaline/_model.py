@@ -189,7 +189,7 @@ class Model(Layer):
 
     def __call__(self, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
         fast = self.__dict__.get("_fast")
-        if fast is not None and type(inputs) is np.ndarray and not args and not kwargs and self._holder.whole and not _adaline.is_tracing():
+        if fast is not None and type(inputs) is np.ndarray and not args and not kwargs and self.__dict__["_holder"].whole and not _adaline.is_tracing():
             return fast(inputs)
         return super().__call__(*(() if inputs is None else (inputs,)), *args, **kwargs)
 

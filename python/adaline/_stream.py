@@ -32,7 +32,7 @@ class Source:
         self._ahead: List[Any] = []
         self._names: Optional[List[str]] = None
         self._done = 0
-        self._on_batch: Optional[Callable[[int], None]] = None
+        self._told: List[Callable[[int], None]] = []
         self.count = self._count()
         self._iterator = self._begun()
 
@@ -81,8 +81,8 @@ class Source:
         batch = self._take()
         if batch is None:
             return None
-        if self._on_batch is not None:
-            self._on_batch(self._done)
+        for told in self._told:
+            told(self._done)
         self._done += 1
         x, y, weights = batch
         rows = self._model._arrange(x)
