@@ -122,6 +122,11 @@ class Adapter:
         if batch + 1 < (self._callback.params.get("steps") or 0):
             self._callback.on_train_batch_begin(batch + 1, {})
 
+    def _batch_taken(self, batch: int) -> None:
+        """Of a source that does not say how many batches it has: only now is it known that there is one more."""
+        if batch > 0:
+            self._callback.on_train_batch_begin(batch, {})
+
 
 class BuiltinCallback(KerasObject, Callback):
     """A callback of the compiled side."""
@@ -135,7 +140,7 @@ class BuiltinCallback(KerasObject, Callback):
 
     @property
     def _compiled(self) -> str:
-        return json.dumps({"class_name": self._class, "config": arguments_of(str(self._class), self._told())})
+        return json.dumps({"class_name": self._class, "config": arguments_of(type(self), self._told())})
 
     def _told(self) -> Dict[str, Any]:
         import os

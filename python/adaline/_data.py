@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
@@ -29,56 +29,13 @@ def is_stream(x: Any) -> bool:
     return hasattr(x, "__next__") or hasattr(x, "__getitem__") or hasattr(x, "__iter__")
 
 
-class Batches:
-    """Batches of a generator or a `PyDataset`, one after the other."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-        self._iterator: Optional[Iterator[Any]] = None
-        self.indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__")
-
-    @property
-    def count(self) -> Optional[int]:
-        """Batches of an epoch, where that is known."""
-        if hasattr(self.source, "num_batches"):
-            return self.source.num_batches
-        try:
-            return len(self.source)
-        except TypeError:
-            return None
-
-    def epoch(self, steps: Optional[int]) -> Iterator[Any]:
-        """The batches of an epoch."""
-        if self.indexed:
-            yield from (self.source[i] for i in range(len(self.source) if steps is None else min(steps, len(self.source))))
-            return
-        if hasattr(self.source, "__next__"):
-            if self._iterator is None:
-                self._iterator = iter(self.source)
-        else:
-            self._iterator = iter(self.source)
-        done = 0
-        while steps is None or done < steps:
-            try:
-                batch = next(self._iterator)
-            except StopIteration:
-                return
-            yield batch
-            done += 1
-
-    def ended(self) -> None:
-        """After an epoch."""
-        if hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
-
-
 def unpack(batch: Any) -> Tuple[Any, Any, Any]:
     """`x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
     if not isinstance(batch, tuple):
         return batch, None, None
     if len(batch) > 3:
         raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight), got {len(batch)} parts")
-    return (*batch, None, None)[:3]  # type: ignore[return-value]
+    return (*batch, None, None)[:3]
 
 
 def split_arrays(arrays: List[np.ndarray], at: int) -> Tuple[List[np.ndarray], List[np.ndarray]]:

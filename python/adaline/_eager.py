@@ -107,7 +107,7 @@ def run(function: Callable[..., Any], args: Tuple[Any, ...], kwargs: Dict[str, A
     arrays: List[np.ndarray] = []
     given = (_take(args, arrays), _take(kwargs, arrays))
     arrays = [_kept(a) for a in arrays]
-    key = (function, given, tuple((a.dtype.str, a.shape) for a in arrays))
+    key: Any = (function, given, tuple((a.dtype.str, a.shape) for a in arrays))
     try:
         found = _programs.get(key)
     except TypeError:

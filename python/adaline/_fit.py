@@ -8,8 +8,9 @@ import numpy as np
 
 from ._arrays import as_data
 from ._callback import Adapter, BuiltinCallback, History, wants_batches
-from ._data import Batches, is_stream, unpack
+from ._data import is_stream, unpack
 from ._object import is_interactive
+from ._stream import Source, weights_of
 
 
 def _verbose(verbose: Any) -> int:
@@ -47,34 +48,36 @@ def fit(model: Any, x: Any, y: Any, batch_size: Optional[int], epochs: int, verb
     history.history, history.epoch = {}, []
     model.stop_training = False
     level = _verbose(verbose)
-    if is_stream(x):
-        return _fit_stream(model, x, epochs, level, told, validation_data, class_weight, initial_epoch, steps_per_epoch, validation_steps,
-                           validation_batch_size, validation_freq, history)
-    if y is None:
+    arrays: List[np.ndarray] = []
+    labels: List[np.ndarray] = []
+    source = Source(model, x, True, shuffle) if is_stream(x) else None
+    if source is not None:
+        core = model._ready_for(source)
+        model._settle()
+        steps = source.count if steps_per_epoch is None else int(steps_per_epoch)
+    elif y is None:
         raise ValueError("fit needs labels: fit(x, y), or a generator that gives (x, y)")
-    arrays = model._arrange(x)
-    core = model._ready(arrays)
-    labels = model._labels(y)
-    rows = len(arrays[0])
-    batch = 32 if batch_size is None else int(batch_size)
+    else:
+        arrays = model._arrange(x)
+        core = model._ready(arrays)
+        labels = model._labels(y)
+        rows = len(arrays[0])
+        steps = steps_per_epoch or -(-(rows - int(rows * validation_split)) // (32 if batch_size is None else int(batch_size)))
     options: Dict[str, Any] = dict(
-        epochs=int(epochs), batch_size=batch, shuffle=bool(shuffle), verbose=level, interactive=is_interactive(),
-        validation_split=float(validation_split), validation_freq=int(validation_freq),
-        validation_batch_size=validation_batch_size, validation_x=[], validation_y=[], validation_weights=None,
-        initial_epoch=int(initial_epoch), steps_per_epoch=steps_per_epoch,
+        epochs=int(epochs), batch_size=32 if batch_size is None else int(batch_size), shuffle=bool(shuffle), verbose=level,
+        interactive=is_interactive(), validation_split=float(validation_split), validation_freq=int(validation_freq),
+        validation_batch_size=validation_batch_size, validation_x=[], validation_y=[], validation_weights=None, validation_batches=None,
+        validation_steps=validation_steps, batches=source, initial_epoch=int(initial_epoch), steps_per_epoch=steps_per_epoch,
         class_weight=None if class_weight is None else [(int(k), float(v)) for k, v in class_weight.items()],
         sample_weight=None, sample_weights=[], allow_nan=True, advice=False, display=None,
     )
-    if isinstance(sample_weight, dict):
-        options["sample_weights"] = [(k, as_data(v)) for k, v in sample_weight.items()]
-    elif isinstance(sample_weight, (list, tuple)) and len(labels) > 1:
-        options["sample_weights"] = [(t[0], as_data(w)) for t, w in zip(model._targets(), sample_weight) if w is not None]
-    elif sample_weight is not None:
-        options["sample_weight"] = as_data(sample_weight)
-    stream = None
+    if sample_weight is not None:
+        if source is not None:
+            raise ValueError("sample_weight goes with arrays: a generator or PyDataset gives it with each batch, as (x, y, sample_weight)")
+        options["sample_weight"], options["sample_weights"] = weights_of(sample_weight, [t[0] for t in model._targets()])
     if validation_data is not None:
         if is_stream(validation_data):
-            stream = validation_data
+            options["validation_batches"] = Source(model, validation_data, True)
         else:
             vx, vy, vw = unpack(tuple(validation_data))
             options["validation_x"], options["validation_y"] = model._arrange(vx), model._labels(vy)
@@ -82,14 +85,14 @@ def fit(model: Any, x: Any, y: Any, batch_size: Optional[int], epochs: int, verb
     from ._notebook import display
 
     options["display"] = display(level)
-    steps = steps_per_epoch or -(-(rows - int(rows * validation_split)) // batch)
-    adapters = _adapters(model, told, dict(verbose=level, epochs=int(epochs), steps=steps))
-    if stream is not None:
-        adapters.append((Adapter(_StreamValidation(stream, validation_steps, validation_freq, model), model), False))
+    history.params = dict(verbose=level, epochs=int(epochs), steps=steps)
+    adapters = _adapters(model, told, history.params)
+    asking = [adapter for adapter, batches in adapters if batches]
+    if source is not None and steps is None and asking:
+        source._told = [adapter._batch_taken for adapter in asking]
     epoch_numbers, columns, after = core.fit(arrays, labels, options, adapters)
     history.epoch, history.history = list(epoch_numbers), {name: list(values) for name, values in columns}
     history.set_model(model)
-    history.params = dict(verbose=level, epochs=int(epochs), steps=steps)
     model.history = history
     for callback, attributes in zip([c for c in told if not isinstance(c, History)], after):
         for name, value in attributes:
@@ -111,33 +114,6 @@ def _adapters(model: Any, callbacks: List[Any], params: Dict[str, Any]) -> List[
     return made
 
 
-class _StreamValidation:
-    """Validation on a generator after each epoch."""
-
-    def __init__(self, source: Any, steps: Optional[int], freq: int, model: Any) -> None:
-        self.source, self.steps, self.freq, self.model = source, steps, freq, model
-        for name in ("on_train_begin", "on_train_end", "on_test_begin", "on_test_end"):
-            setattr(self, name, lambda logs=None: None)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        pass
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if (epoch + 1) % self.freq == 0:
-            found = evaluate(self.model, self.source, None, None, 0, None, self.steps, None, True)
-            logs.update({f"val_{k}": v for k, v in found.items()})
-
-
-def _fit_stream(model: Any, x: Any, epochs: int, level: int, callbacks: List[Any], validation_data: Any, class_weight: Any, initial_epoch: int,
-                steps: Optional[int], validation_steps: Optional[int], validation_batch: Optional[int], validation_freq: int,
-                history: History) -> History:
-    """Training on batches that somebody hands over one after the other."""
-    from ._stream import fit_stream
-
-    return fit_stream(model, x, epochs, level, callbacks, validation_data, class_weight, initial_epoch, steps, validation_steps,
-                      validation_batch, validation_freq, history)
-
-
 def evaluate(model: Any, x: Any, y: Any, batch_size: Optional[int], verbose: Any, sample_weight: Any, steps: Optional[int], callbacks: Any,
              return_dict: bool) -> Any:
     """See `Model.evaluate`."""
@@ -148,9 +124,10 @@ def evaluate(model: Any, x: Any, y: Any, batch_size: Optional[int], verbose: Any
         c.set_model(model)
         c.on_test_begin({})
     if is_stream(x):
-        from ._stream import evaluate_stream
-
-        logs = evaluate_stream(model, x, steps)
+        source = Source(model, x, True)
+        core = model._ready_for(source)
+        model._settle()
+        logs = core.evaluate_batches(source, steps)
     else:
         arrays = model._arrange(x)
         core = model._ready(arrays)
@@ -176,16 +153,12 @@ def predict(model: Any, x: Any, batch_size: Optional[int], verbose: Any, steps: 
         c.set_model(model)
         c.on_predict_begin({})
     if is_stream(x):
-        from ._stream import predict_stream
-
-        result = predict_stream(model, x, steps)
+        source = Source(model, x, False)
+        result = model._structured(model._ready_for(source).predict_batches(source, steps))
     else:
         arrays = model._arrange(x)
         batch = 32 if batch_size is None else int(batch_size)
-        core = model._built_core([((None, *a.shape[1:]), a.dtype.name) for a in arrays])
-        if not core.is_built:
-            core.build(list(arrays[0].shape[1:]))
-            model._adopt_all()
+        core = model._with_weights(arrays)
         if steps is not None:
             arrays = [a[: steps * batch] for a in arrays]
         result = model._structured(core.predict(arrays, batch))

@@ -39,7 +39,7 @@ class Initializer(KerasObject):
 
     def _envelope(self) -> Any:
         made = super()._envelope()
-        made["config"] = {**{k: v for k, v in made["config"].items() if v is not None}, **given_none(type(self).__init__, self._args)}
+        made["config"] = {**{k: v for k, v in made["config"].items() if v is not None}, **given_none(type(self), self._args)}
         return made
 
     def _told_envelope(self) -> Any:

@@ -23,6 +23,11 @@ class KerasTensor:
 
     _is_keras_tensor = True
     sparse = ragged = False
+    _symbol: Any
+    _layer: "Layer"
+    _inputs: List["KerasTensor"]
+    _index: int
+    name: str
 
     def __init__(self, shape: Any, dtype: Any = "float32", sparse: Any = False, ragged: Any = False, record_history: bool = True,
                  name: Optional[str] = None) -> None:

@@ -179,7 +179,7 @@ class Layer(KerasObject):
         """What the catalogue is told."""
         from .config import dtype_policy
 
-        config = arguments_of(str(self._class), self._args)
+        config = arguments_of(type(self), self._args)
         config.update(name=self.name, trainable=self._trainable)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":

@@ -74,7 +74,7 @@ class Loss(KerasObject):
     def _envelope(self) -> Dict[str, Any]:
         made = super()._envelope()
         if self._class is not None:
-            made["config"] = arguments_of(self._class, {"name": self.name, "reduction": self.reduction, **self._args})
+            made["config"] = arguments_of(type(self), {"name": self.name, "reduction": self.reduction, **self._args})
         return made
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

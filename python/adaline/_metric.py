@@ -14,7 +14,7 @@ from ._eager import op
 from ._loss import _array
 from ._metric_checks import check_arguments, complete
 from ._metric_sums import Count, Sum, WholeSum
-from ._object import KerasObject, arguments_of, given_none, snake_case
+from ._object import KerasObject, arguments_of, snake_case
 from ._variable import Variable
 
 #: Metrics whose type is that of what they count: whole numbers unless another is asked for.
@@ -50,7 +50,7 @@ class Metric(KerasObject):
         self._dtype = _dtype_name(dtype) or ("int32" if self._class in _COUNTING else "float32")
         self._kept: List[Variable] = []
         self._shapes: Any = None
-        self._own: List[Variable] = []
+        self._own: List[Sum] = []
 
     def _arguments(self, **values: Any) -> None:
         check_arguments(str(self._class), values)
@@ -81,8 +81,7 @@ class Metric(KerasObject):
         """As the compiled side takes it, which computes in `float32`."""
         made = super()._envelope()
         if self._class is not None:
-            made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
-            made["config"].update(given_none(type(self).__init__, self._args))
+            made["config"] = arguments_of(type(self), {"name": self.name, **self._args})
             if self._class in _COUNTING:
                 made["config"]["dtype"] = self._dtype
         return made
@@ -109,7 +108,7 @@ class Metric(KerasObject):
                     self._prepare([2], [2])
             told = self._handle.variables([v.numpy() for v in self._kept])
             return list(self._kept) if told is None else [Count(self, name, at) for at, (name, _) in enumerate(told)]
-        found = list(self._own)
+        found: List[Variable] = list(self._own)
 
         def look(value: Any) -> None:
             if isinstance(value, Metric):
@@ -195,8 +194,8 @@ class Metric(KerasObject):
         try:
             return [float(r) for r in np.asarray(self.result(), dtype=np.float64).ravel()]
         finally:
-            for v, s in zip(self._own, before):
-                v.assign(s)
+            for v, kept in zip(self._own, before):
+                v.assign(kept)
 
     # By itself.
 

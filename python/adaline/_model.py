@@ -12,7 +12,7 @@ from . import _adaline, _seed
 from ._adaline import LayerHandle, Node
 from ._arrays import as_data
 from ._callback import Adapter, BuiltinCallback, Callback, History, wants_batches
-from ._data import Batches, as_list, is_stream, split_arrays
+from ._data import as_list
 from ._eager import flat, kind_of, nested
 from ._keras_tensor import KerasTensor
 from ._layer import Layer, input_tensor
@@ -189,16 +189,13 @@ class Model(Layer):
 
     def __call__(self, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
         fast = self.__dict__.get("_fast")
-        if fast is not None and type(inputs) is np.ndarray and not args and not kwargs and self._holder.whole and not _adaline.is_tracing():
+        if fast is not None and type(inputs) is np.ndarray and not args and not kwargs and self.__dict__["_holder"].whole and not _adaline.is_tracing():
             return fast(inputs)
         return super().__call__(*(() if inputs is None else (inputs,)), *args, **kwargs)
 
     def _call_eager(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
         arrays = self._arrange(args[0] if len(args) == 1 else list(args))
-        core = self._built_core([((None, *a.shape[1:]), a.dtype.name) for a in arrays])
-        if not core.is_built:
-            core.build(list(arrays[0].shape[1:]))
-            self._adopt_all()
+        core = self._with_weights(arrays)
         if kwargs.get("training"):
             return self._structured(core.call_training(arrays))
         if len(arrays) == 1 and len(core.output_names) == 1 and self.__dict__.get("_outputs_structure", None) is None:
@@ -304,18 +301,29 @@ class Model(Layer):
             core.set_trainable([(path, on) for path, on in flags if path.split("/")[0] in names])
             self._flagged, self._fast = flags, None
 
-    def _ready(self, arrays: List[np.ndarray]) -> Any:
-        """The compiled model, ready to train on such data."""
+    def _ready_for(self, source: Any) -> Any:
+        """The compiled model, with weights, to run on batches that come one after the other."""
+        if self._core is None or not self._core.is_built:
+            return self._with_weights(source.peek())
+        return self._built_core()
+
+    def _with_weights(self, arrays: List[np.ndarray]) -> Any:
+        """The compiled model, with weights for such data."""
         core = self._built_core([((None, *a.shape[1:]), a.dtype.name) for a in arrays])
         if not core.is_built:
             core.build(list(arrays[0].shape[1:]))
             self._adopt_all()
+        return core
+
+    def _ready(self, arrays: List[np.ndarray]) -> Any:
+        """The compiled model, ready to train on such data."""
+        core = self._with_weights(arrays)
         self._settle()
         self.optimizer._before_steps(core)
         return core
 
-    def _labels(self, y: Any) -> List[np.ndarray]:
-        names = [t[0] for t in self._targets()]
+    def _labels(self, y: Any, names: Optional[List[str]] = None) -> List[np.ndarray]:
+        names = [t[0] for t in self._targets()] if names is None else names
         keys = self.__dict__.get("_output_keys")
         if isinstance(y, dict):
             wanted = [k for k in (keys or names)]

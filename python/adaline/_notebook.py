@@ -71,7 +71,7 @@ def in_notebook() -> bool:
 def summary(model: Any, print_fn: Any, expand: bool, show_trainable: bool) -> None:
     """Prints the table, or shows it."""
     if print_fn is None and in_notebook():
-        from IPython.display import HTML, display as show  # type: ignore[import-not-found]
+        from IPython.display import HTML, display as show
 
         show(HTML(summary_html(model, expand)))
         return
@@ -126,9 +126,10 @@ class _Live:
     """Progress of a `fit` in a notebook: a bar that is drawn anew."""
 
     def __init__(self) -> None:
-        from IPython.display import display as show  # type: ignore[import-not-found]
+        from IPython.display import display as show
 
-        self._epoch, self._steps, self._lines = 0, 1, []
+        self._epoch, self._steps = 0, 1
+        self._lines: List[str] = []
         self._handle = show(self._html(0, []), display_id=True)
 
     def _html(self, done: int, values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -125,15 +126,29 @@ def told(value: Any) -> Any:
     return plain(value)
 
 
-def arguments_of(class_name: str, values: Dict[str, Any]) -> Dict[str, Any]:
+@functools.lru_cache(maxsize=None)
+def _defaults(made_of: type) -> Dict[str, Any]:
+    """Arguments of the class of the catalogue that a class is or derives from, which have a default other than none."""
+    own = next((c for c in made_of.__mro__ if c.__dict__.get("_class") is not None), made_of)
+    known = inspect.signature(own.__init__).parameters  # type: ignore[misc]
+    return {k: p.default for k, p in known.items() if p.default not in (None, inspect.Parameter.empty)}
+
+
+def given_none(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
+    """What is meant by arguments that are given as none where the default is something else, as Keras takes it: no for yes or no, for an
+    initializer that of weights without one; else none, which is a value or an error."""
+    if all(v is not None for v in values.values()):
+        return {}
+    made = {}
+    for name, default in _defaults(made_of).items():
+        if name in values and values[name] is None and name not in _UNTOLD:
+            made[name] = False if isinstance(default, bool) else "glorot_uniform" if name.endswith("_initializer") else None
+    return made
+
+
+def arguments_of(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments without those that were left out, as the compiled side takes them."""
-    return {k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}
-
-
-def given_none(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
-    """Arguments that are none where the default is something else: there none is a value."""
-    known = inspect.signature(function).parameters
-    return {k: None for k, v in values.items() if v is None and k in known and known[k].default not in (None, inspect.Parameter.empty)}
+    return {**{k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}, **given_none(made_of, values)}
 
 
 def python_hint(names: Any, wanted: str) -> str:

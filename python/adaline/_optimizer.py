@@ -69,7 +69,7 @@ class Optimizer(KerasObject):
         values = self._current()
         if callable(values.get("learning_rate")) and not isinstance(values["learning_rate"], LearningRateSchedule):
             values["learning_rate"] = float(values["learning_rate"]())
-        made["config"] = arguments_of(str(self._class), values)
+        made["config"] = arguments_of(type(self), values)
         return made
 
     def _envelope_json(self) -> str:

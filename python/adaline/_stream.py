@@ -1,121 +1,132 @@
-"""Training, evaluation and prediction on batches that come one after the other."""
+"""Batches that come one after the other, from generators, iterables and `PyDataset`, as the training loop asks for them."""
 
 from __future__ import annotations
 
-import time
-from typing import Any, Dict, List, Optional, Tuple
+import random
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import numpy as np
 
 from ._arrays import as_data
-from ._callback import BuiltinCallback, History
-from ._data import Batches, is_stream, unpack
-from ._eager import flat, nested
+from ._data import unpack
+from .utils._dataset import PyDataset
 
 
-def fit_stream(model: Any, x: Any, epochs: int, level: int, callbacks: List[Any], validation_data: Any, class_weight: Any, initial_epoch: int,
-               steps: Optional[int], validation_steps: Optional[int], validation_batch: Optional[int], validation_freq: int,
-               history: History) -> History:
-    """See `Model.fit`."""
-    from ._fit import class_weights, evaluate
+class Source:
+    """Batches of somebody else's for a model.
 
-    batches = Batches(x)
-    known = batches.count if steps is None else steps
-    params = dict(verbose=level, epochs=epochs, steps=known)
-    told = [c for c in callbacks if not isinstance(c, History)]
-    for c in told:
-        if isinstance(c, BuiltinCallback):
-            raise NotImplementedError(f"{type(c).__name__} works with arrays, not yet with generators")
-        c.set_params(params)
-        c.set_model(model)
+    Args:
+        model: The model, which says what belongs to which input and output.
+        source: A generator, an iterable, a `PyDataset` or anything with `__len__` and `__getitem__`.
+        labelled: Whether labels are read, too.
+        shuffle: Whether the batches of a `PyDataset` come in another order in each epoch.
+    """
 
-    def each(name: str, *args: Any) -> None:
-        for c in told:
-            getattr(c, name)(*args)
+    def __init__(self, model: Any, source: Any, labelled: bool, shuffle: bool = False) -> None:
+        self._model, self._source, self._labelled = model, source, labelled
+        self._listed = isinstance(source, PyDataset)
+        self._numbered = self._listed or (hasattr(source, "__getitem__") and hasattr(source, "__len__"))
+        self._shuffle = shuffle and self._listed and not getattr(source, "_ordered", False)
+        # PyTorch's loaders give lists.
+        self._lists = self._listed or type(source).__module__.split(".")[0] == "torch"
+        self._ahead: List[Any] = []
+        self._names: Optional[List[str]] = None
+        self._done = 0
+        self._told: List[Callable[[int], None]] = []
+        self.count = self._count()
+        self._iterator = self._begun()
 
-    history.set_model(model)
-    history.params = params
-    begun = False
-    for epoch in range(initial_epoch, epochs):
-        done, start, logs = 0, time.perf_counter(), {}
-        if begun:
-            model._core.reset_metrics()
-            each("on_epoch_begin", epoch, {})
-        for batch in batches.epoch(steps):
-            bx, by, bw = unpack(batch)
-            if not begun:
-                model._ready(model._arrange(bx))
-                model._core.reset_metrics()
-                each("on_train_begin", {})
-                each("on_epoch_begin", epoch, {})
-                begun = True
-            each("on_train_batch_begin", done, {})
-            if class_weight is not None:
-                bw = class_weights(as_data(by), class_weight)
-            logs = model.train_on_batch(bx, by, sample_weight=bw, return_dict=True)
-            each("on_train_batch_end", done, logs)
-            done += 1
-            if model.stop_training:
-                break
-        if done == 0:
-            if not begun:
-                raise ValueError("the generator gave no batch")
-            print(f"the generator ended before epoch {epoch + 1}: training ends here. It must give steps_per_epoch * epochs batches")
-            break
-        batches.ended()
-        if validation_data is not None and (epoch + 1) % validation_freq == 0:
-            each("on_test_begin", {})
-            if is_stream(validation_data):
-                found = evaluate(model, validation_data, None, None, 0, None, validation_steps, None, True)
-            else:
-                vx, vy, vw = unpack(tuple(validation_data))
-                kept = dict(logs)
-                found = evaluate(model, vx, vy, validation_batch, 0, vw, None, None, True)
-                logs = kept
-            each("on_test_end", found)
-            logs = {**logs, **{f"val_{k}": v for k, v in found.items()}}
-        each("on_epoch_end", epoch, logs)
-        history.epoch.append(epoch)
-        for name, value in logs.items():
-            history.history.setdefault(name, []).append(value)
-        if level:
-            values = " - ".join(f"{n}: {v:.4f}" for n, v in logs.items())
-            if epochs > 1:
-                print(f"Epoch {epoch + 1}/{epochs}")
-            print(f"{done}/{done} - {time.perf_counter() - start:.0f}s - {values}")
-        if model.stop_training:
-            break
-    each("on_train_end", {})
-    model.history = history
-    return history
+    def _count(self) -> Optional[int]:
+        if hasattr(self._source, "num_batches"):
+            return self._source.num_batches
+        if hasattr(self._source, "__next__"):
+            return None
+        try:
+            return len(self._source)
+        except TypeError:
+            return None
+
+    def _begun(self) -> Iterator[Any]:
+        if not self._numbered:
+            return iter(self._source)
+        if self.count is None:
+            return (self._source[at] for at in _naturals())
+        order = list(range(self.count))
+        if self._shuffle:
+            random.shuffle(order)
+        return (self._source[at] for at in order)
+
+    def _take(self) -> Any:
+        """The next batch as `(x, y, weights)`; none at the end."""
+        if self._ahead:
+            return self._ahead.pop()
+        try:
+            batch = next(self._iterator)
+        except StopIteration:
+            return None
+        return unpack(tuple(batch) if self._lists and isinstance(batch, list) else batch)
+
+    def peek(self) -> List[np.ndarray]:
+        """The rows of the first batch, which may decide the shapes of weights."""
+        batch = self._take()
+        if batch is None:
+            raise ValueError("the generator gave no batch")
+        self._ahead.append(batch)
+        return self._model._arrange(batch[0])
+
+    # What the training loop asks.
+
+    def next_batch(self) -> Any:
+        """Rows of each input, labels of each output, weights of rows for all outputs and for outputs by name; none at the end."""
+        batch = self._take()
+        if batch is None:
+            return None
+        for told in self._told:
+            told(self._done)
+        self._done += 1
+        x, y, weights = batch
+        rows = self._model._arrange(x)
+        if not self._labelled:
+            return rows, [], None, []
+        if y is None:
+            raise ValueError("a batch without labels: the source must give (x, y) or (x, y, sample_weight)")
+        if self._names is None:
+            self._names = [target[0] for target in self._model._targets()]
+        labels = self._model._labels(y, self._names)
+        return (rows, labels, *weights_of(weights, self._names))
+
+    def restart(self) -> bool:
+        """Goes back to the first batch, where that can be done."""
+        if not self._numbered and iter(self._source) is self._source:
+            return False
+        self._iterator = self._begun()
+        return True
+
+    def on_epoch_begin(self) -> None:
+        """Before an epoch."""
+        self._done = 0
+        if hasattr(self._source, "on_epoch_begin"):
+            self._source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """After an epoch."""
+        if hasattr(self._source, "on_epoch_end"):
+            self._source.on_epoch_end()
 
 
-def evaluate_stream(model: Any, x: Any, steps: Optional[int]) -> List[Tuple[str, float]]:
-    """See `Model.evaluate`: means of the batches' values, each by its rows."""
-    sums: Dict[str, float] = {}
-    rows = 0
-    for batch in Batches(x).epoch(steps):
-        bx, by, bw = unpack(batch)
-        logs = model.test_on_batch(bx, by, sample_weight=bw, return_dict=True)
-        values: List[Any] = []
-        flat(bx, values)
-        count = len(as_data(values[0]))
-        rows += count
-        for name, value in logs.items():
-            sums[name] = sums.get(name, 0.0) + value * count
-    if rows == 0:
-        raise ValueError("the generator gave no batch")
-    return [(name, value / rows) for name, value in sums.items()]
+def _naturals() -> Iterator[int]:
+    at = 0
+    while True:
+        yield at
+        at += 1
 
 
-def predict_stream(model: Any, x: Any, steps: Optional[int]) -> Any:
-    """See `Model.predict`."""
-    parts: List[List[Any]] = []
-    structure = None
-    for batch in Batches(x).epoch(steps):
-        values: List[Any] = []
-        structure = flat(model.predict_on_batch(unpack(batch)[0]), values)
-        parts.append(values)
-    if not parts:
-        raise ValueError("the generator gave no batch")
-    return nested(structure, iter([np.concatenate(column) for column in zip(*parts)]))
+def weights_of(given: Any, names: List[str]) -> Tuple[Optional[np.ndarray], List[Tuple[str, np.ndarray]]]:
+    """Weights of rows: those for all outputs, and those for outputs by name."""
+    if given is None:
+        return None, []
+    if isinstance(given, dict):
+        return None, [(name, as_data(weights)) for name, weights in given.items()]
+    if isinstance(given, (list, tuple)) and len(names) > 1:
+        return None, [(name, as_data(weights)) for name, weights in zip(names, given) if weights is not None]
+    return as_data(given), []

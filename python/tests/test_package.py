@@ -1,6 +1,7 @@
 """The package as a whole: what importing it loads, threads, errors, notebooks, types."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -113,3 +114,24 @@ def test_types(tmp_path):
     found = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path).stdout
     errors = [line for line in found.splitlines() if ": error:" in line]
     assert len(errors) == 2 and '"units"' in errors[0] and '"epochs"' in errors[1], found
+
+
+def test_types_of_the_package_itself(tmp_path):
+    pytest.importorskip("mypy")
+    # As python/pyproject.toml says, which an installed package does not have beside it.
+    (tmp_path / "mypy.ini").write_text("[mypy]\ndisallow_untyped_defs = True\n[mypy-IPython.*,PIL.*,pandas.*,sklearn.*]\nignore_missing_imports = True\n")
+    # A copy: mypy refuses to look at installed packages themselves.
+    shutil.copytree(os.path.dirname(adaline.__file__), tmp_path / "adaline", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
+    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", "cache", "adaline"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_stub_names_what_the_compiled_side_has():
+    import ast
+
+    from adaline import _adaline
+
+    with open(os.path.join(os.path.dirname(adaline.__file__), "_adaline.pyi"), encoding="utf-8") as stub:
+        told = {n.name for n in ast.parse(stub.read()).body if isinstance(n, (ast.ClassDef, ast.FunctionDef))}
+    assert told == {n for n in dir(_adaline) if not n.startswith("_")}

@@ -38,7 +38,7 @@ fn logs_of<'py>(py: Python<'py>, logs: &Logs) -> PyResult<Bound<'py, PyDict>> {
 }
 
 /// An exception of Python as an error of the training loop: the exception itself is kept for the end of the call.
-fn passed_on(error: PyErr) -> Error {
+pub(crate) fn passed_on(error: PyErr) -> Error {
     Error::Mismatch(keep(error))
 }
 
@@ -139,6 +139,8 @@ pub(crate) struct PythonProgress {
     stop: Arc<AtomicBool>,
     last: Instant,
     first: bool,
+    /// Steps done of an epoch that does not say how many it has.
+    counted: Option<usize>,
 }
 
 impl PythonProgress {
@@ -148,7 +150,7 @@ impl PythonProgress {
             let bar = Bar::new(ProgressKind::from_verbose(verbose), epochs, io::LineWriter::new(Stdout));
             bar.interactive(interactive && verbose == 1).coloured(false)
         });
-        Self { bar, display, stop, last: Instant::now(), first: true }
+        Self { bar, display, stop, last: Instant::now(), first: true, counted: None }
     }
     fn show(&mut self, method: &str, args: impl for<'py> FnOnce(Python<'py>, &Bound<'py, PyAny>) -> PyResult<()>) {
         let _ = method;
@@ -164,12 +166,14 @@ impl PythonProgress {
 impl Progress for PythonProgress {
     fn epoch_begin(&mut self, epoch: usize, steps: usize) {
         self.first = true;
+        self.counted = (steps == 0).then_some(0);
         if let Some(bar) = &mut self.bar {
             bar.epoch_begin(epoch, steps);
         }
         self.show("epoch_begin", |_, d| d.call_method1("epoch_begin", (epoch, steps)).map(drop));
     }
-    fn wants_step(&mut self, _: usize) -> bool {
+    fn wants_step(&mut self, done: usize) -> bool {
+        self.counted = self.counted.map(|_| done);
         let now = Instant::now();
         if !self.first && now.duration_since(self.last) < INTERVAL {
             return false;
@@ -191,6 +195,9 @@ impl Progress for PythonProgress {
     }
     fn epoch_end(&mut self, epoch: usize, values: &[(&str, f64)]) {
         if let Some(bar) = &mut self.bar {
+            if let Some(done) = self.counted {
+                bar.step(done, values);
+            }
             bar.epoch_end(values);
         }
         self.show("epoch_end", |_, d| d.call_method1("epoch_end", (epoch, values.to_vec())).map(drop));

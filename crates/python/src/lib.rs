@@ -8,6 +8,8 @@
 //! | `layer` | layers of the catalogue and of Python, symbolic tensors |
 //! | `object` | losses, metrics, optimizers and their like by themselves |
 //! | `model` | networks with weights: fit, evaluate, predict, save |
+//! | `batches` | generators and `PyDataset` in the training loop |
+//! | `tables` | vocabularies, bins and hashes outside of networks |
 //! | `callback`, `builtin` | Python's and Rust's callbacks in the training loop |
 //! | `onnx` | ONNX models |
 //! | `array` | NumPy's arrays |
@@ -16,6 +18,7 @@
 #![expect(clippy::needless_pass_by_value, clippy::unused_self, reason = "PyO3 hands arguments over by value, and methods need a receiver")]
 
 mod array;
+mod batches;
 mod builtin;
 mod callback;
 mod error;
@@ -25,6 +28,7 @@ mod node;
 mod object;
 mod onnx;
 mod program;
+mod tables;
 mod trace;
 
 use pyo3::prelude::*;
@@ -38,5 +42,6 @@ fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
     layer::register(m)?;
     object::register(m)?;
     onnx::register(m)?;
+    tables::register(m)?;
     model::register(m)
 }

@@ -1,6 +1,7 @@
 //! Networks with weights: what Python's `Model` asks.
 
 use crate::array::{Given, Rows, tensor_to_python};
+use crate::batches::PythonBatches;
 use crate::builtin::Builtin;
 use crate::callback::{PythonCallback, PythonProgress};
 use crate::error::{of_config, raised, value_error};
@@ -8,7 +9,7 @@ use crate::layer::{LayerHandle, OpenShape, Symbol, parse};
 use crate::object::{loss_of, metric_of};
 use crate::trace::take_pending;
 use adaline::data::{RowSource, Tensor};
-use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective};
+use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective, Predictor};
 use adaline::nn::optimizers::{LearningRate, MultiOptimizer, OptimizerMap};
 use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Optimizer, Seed, Sequential, catalogue};
 use adaline::onnx::ExportOptions;
@@ -21,6 +22,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// Where a model lies while nobody trains it. Training takes it out; callbacks find it there again.
+///
+/// Who predicts takes it out, too. Once two threads wanted that at the same time, they share a [`Predictor`] instead, until something else is done
+/// with the model: it may change its weights.
 #[derive(Default)]
 pub(crate) struct Cell {
     state: Mutex<State>,
@@ -32,18 +36,34 @@ struct State {
     model: Option<Model>,
     /// Who has it.
     taken_by: Option<ThreadId>,
+    /// Somebody had to wait for it.
+    wanted: bool,
+    /// Its weights as they are, for several threads.
+    predictor: Option<Arc<Predictor>>,
+}
+
+/// What a thread predicts with.
+enum Reader {
+    Shared(Arc<Predictor>),
+    Alone(Model),
 }
 
 impl Cell {
     fn of(model: Model) -> Self {
-        Self { state: Mutex::new(State { model: Some(model), taken_by: None }), there: Condvar::new() }
+        Self { state: Mutex::new(State { model: Some(model), ..State::default() }), there: Condvar::new() }
     }
     fn lock(&self) -> MutexGuard<'_, State> {
         // A state is replaced as a whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Takes the model, waiting for other threads; an error where this thread has it already.
+    /// Takes the model, waiting for other threads, to do anything with it; an error where this thread has it already.
     fn take(&self) -> Result<Model, Busy> {
+        let model = self.take_as_it_is()?;
+        self.lock().predictor = None;
+        Ok(model)
+    }
+    /// As [`Cell::take`], to look at it.
+    fn take_as_it_is(&self) -> Result<Model, Busy> {
         let me = thread::current().id();
         let mut state = self.lock();
         loop {
@@ -54,6 +74,35 @@ impl Cell {
             if state.taken_by == Some(me) {
                 return Err(Busy);
             }
+            state.wanted = true;
+            state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+    /// What this thread predicts with: the model, or what it shares with others.
+    fn reader(&self) -> Result<Reader, Busy> {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        loop {
+            if let Some(shared) = &state.predictor {
+                return Ok(Reader::Shared(Arc::clone(shared)));
+            }
+            if let Some(model) = state.model.take() {
+                // A model whose layers keep states has no predictor.
+                if std::mem::take(&mut state.wanted)
+                    && let Ok(predictor) = model.predictor()
+                {
+                    let shared = Arc::new(predictor);
+                    (state.model, state.predictor) = (Some(model), Some(Arc::clone(&shared)));
+                    self.there.notify_all();
+                    return Ok(Reader::Shared(shared));
+                }
+                state.taken_by = Some(me);
+                return Ok(Reader::Alone(model));
+            }
+            if state.taken_by == Some(me) {
+                return Err(Busy);
+            }
+            state.wanted = true;
             state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -62,14 +111,14 @@ impl Cell {
         let mut state = self.lock();
         (state.model, state.taken_by) = (Some(model), None);
         drop(state);
-        self.there.notify_one();
+        self.there.notify_all();
     }
     /// As [`Cell::take`], after [`Cell::put`] for the time of a callback.
     pub(crate) fn take_back(&self) -> Model {
         let mut state = self.lock();
         loop {
             if let Some(model) = state.model.take() {
-                state.taken_by = Some(thread::current().id());
+                (state.taken_by, state.predictor) = (Some(thread::current().id()), None);
                 return model;
             }
             state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -135,10 +184,38 @@ impl Core {
             Err(_) => Told::Python(Box::new(PythonCallback { object: object.clone().unbind(), cell: &self.cell, batches, stand_in: None })),
         })
     }
+    /// All outputs for rows, in batches; of several threads at once.
+    fn predicted(&self, py: Python<'_>, rows: &[Rows<'_>], batch: usize) -> PyResult<Vec<Tensor>> {
+        take_pending();
+        let result = py.detach(|| {
+            Ok(match self.cell.reader()? {
+                Reader::Shared(shared) => shared.predict_batched(inputs(rows), batch),
+                Reader::Alone(model) => {
+                    let mut loan = Loan { cell: &self.cell, model: Some(model) };
+                    loan.model.as_mut().map(|m| m.predict_all(inputs(rows), batch)).ok_or(Busy)?
+                }
+            })
+        });
+        match (result.map_err(|Busy| busy())?, take_pending()) {
+            (_, Some(pending)) => Err(pending),
+            (Ok(outputs), None) => Ok(outputs),
+            (Err(error), None) => Err(raised(&error)),
+        }
+    }
     /// As [`Core::with`], holding the interpreter: for what takes a moment.
     fn held<R>(&self, f: impl FnOnce(&mut Model) -> R) -> PyResult<R> {
+        // Within, where no other thread makes one of the old weights.
+        self.seen(|model| {
+            self.cell.lock().predictor = None;
+            f(model)
+        })
+    }
+    /// As [`Core::held`], of what changes nothing that predictions depend on.
+    fn seen<R>(&self, f: impl FnOnce(&mut Model) -> R) -> PyResult<R> {
         // Who waits must not hold the interpreter, which the one that has the model may need.
-        let taken = if self.cell.lock().model.is_some() { self.cell.take() } else { Python::attach(|py| py.detach(|| self.cell.take())) };
+        let there = self.cell.lock().model.is_some();
+        let take = || self.cell.take_as_it_is();
+        let taken = if there { take() } else { Python::attach(|py| py.detach(take)) };
         let mut loan = Loan { cell: &self.cell, model: Some(taken.map_err(|Busy| busy())?) };
         loan.model.as_mut().map(f).ok_or_else(busy)
     }
@@ -184,7 +261,7 @@ fn labels(tensors: &[Tensor]) -> Labels<'_> {
 }
 
 /// Weights of samples, one list.
-fn weights_of(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<f32>>> {
+pub(crate) fn weights_of(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<f32>>> {
     object.filter(|o| !o.is_none()).map(|o| Ok(Given::of(o)?.tensor()?.f32_values().into_owned())).transpose()
 }
 
@@ -279,17 +356,17 @@ impl Core {
     }
     /// It as a layer of other networks, without weights.
     fn as_layer(&self) -> PyResult<LayerHandle> {
-        let network = self.held(|m| m.network())?.map_err(|e| raised(&e))?;
+        let network = self.seen(|m| m.network())?.map_err(|e| raised(&e))?;
         Ok(LayerHandle::of(network.into()))
     }
 
     #[getter]
     fn is_built(&self) -> PyResult<bool> {
-        self.held(|m| m.is_built())
+        self.seen(|m| m.is_built())
     }
     #[getter]
     fn is_compiled(&self) -> PyResult<bool> {
-        self.held(|m| m.is_compiled())
+        self.seen(|m| m.is_compiled())
     }
     /// Makes the weights for rows of a shape.
     fn build(&self, py: Python<'_>, row: Vec<usize>) -> PyResult<()> {
@@ -297,33 +374,33 @@ impl Core {
     }
     #[getter]
     fn layer_names(&self) -> PyResult<Vec<String>> {
-        self.held(|m| m.layer_names().map(str::to_owned).collect())
+        self.seen(|m| m.layer_names().map(str::to_owned).collect())
     }
     #[getter]
     fn input_names(&self) -> PyResult<Vec<String>> {
-        self.held(|m| m.input_names().map(str::to_owned).collect())
+        self.seen(|m| m.input_names().map(str::to_owned).collect())
     }
     #[getter]
     fn output_names(&self) -> PyResult<Vec<String>> {
-        self.held(|m| m.output_names().to_vec())
+        self.seen(|m| m.output_names().to_vec())
     }
     /// Shapes of one row of each input, none where a size is open.
     #[getter]
     fn input_rows(&self) -> PyResult<Vec<OpenShape>> {
-        self.held(|m| m.input_rows().map(<[_]>::to_vec).collect())
+        self.seen(|m| m.input_rows().map(<[_]>::to_vec).collect())
     }
     /// Shapes of one row of each output.
     #[getter]
     fn output_rows(&self) -> PyResult<Vec<Vec<usize>>> {
-        self.held(|m| m.output_rows().map(<[_]>::to_vec).collect())
+        self.seen(|m| m.output_rows().map(<[_]>::to_vec).collect())
     }
     /// Names, shapes and whether training changes them, of all weights in Keras' order.
     #[getter]
     fn weights(&self) -> PyResult<Vec<(String, Vec<usize>, bool)>> {
-        self.held(|m| m.weight_table())
+        self.seen(|m| m.weight_table())
     }
     fn get_weight(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
-        let tensor = self.held(|m| m.weight(name))?.map_err(|e| raised(&e))?;
+        let tensor = self.seen(|m| m.weight(name))?.map_err(|e| raised(&e))?;
         tensor_to_python(py, tensor)
     }
     fn set_weight(&self, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -344,7 +421,7 @@ impl Core {
         let data = Data::of(&x)?;
         let rows = data.rows();
         let batch = rows.first().map_or(1, |r| r.rows().max(1));
-        let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch))?;
+        let outputs = self.predicted(py, &rows, batch)?;
         outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
     }
     /// As `call`, as in a training step: dropout acts, batch normalization uses and learns the batch's statistics.
@@ -359,14 +436,15 @@ impl Core {
         let given = Given::of(x)?;
         let rows = given.rows();
         let batch = rows.rows().max(1);
-        let output = self.tried(py, |m| m.predict_batched(&rows, batch))?;
+        let outputs = self.predicted(py, &[rows], batch)?;
+        let output = outputs.into_iter().next().ok_or_else(|| PyRuntimeError::new_err("a model without an output"))?;
         tensor_to_python(py, output)
     }
     /// All outputs for arrays, in batches.
     fn predict(&self, py: Python<'_>, x: Vec<Bound<'_, PyAny>>, batch_size: usize) -> PyResult<Vec<Py<PyAny>>> {
         let data = Data::of(&x)?;
         let rows = data.rows();
-        let outputs = self.tried(py, |m| m.predict_all(inputs(&rows), batch_size))?;
+        let outputs = self.predicted(py, &rows, batch_size)?;
         outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
     }
 
@@ -396,7 +474,7 @@ impl Core {
             m.compile_outputs(optimizer, made)
         })
     }
-    /// Trains. Callbacks are objects with Keras' methods, each with whether it wants to be told of batches.
+    /// Trains, on arrays or on the batches of a source. Callbacks are objects with Keras' methods, each with whether it wants to be told of batches.
     fn fit(
         &self,
         py: Python<'_>,
@@ -416,6 +494,10 @@ impl Core {
         let sample_weight = weights_of(options.sample_weight.as_ref())?;
         let named = |(name, weights): &(String, Bound<'_, PyAny>)| Ok((name.clone(), weights_of(Some(weights))?.unwrap_or_default()));
         let sample_weights = options.sample_weights.iter().map(named).collect::<PyResult<Named<Vec<f32>>>>()?;
+        let source = |object: &Bound<'_, PyAny>| PythonBatches::of(object, &self.cell);
+        let mut batches = options.batches.as_ref().map(source).transpose()?;
+        let validation = options.validation_batches.as_ref().map(source).transpose()?;
+        let validation_steps = options.validation_steps;
         let stop = Arc::new(AtomicBool::new(false));
         let display = options.display.as_ref().map(|d| d.clone().unbind());
         let progress = PythonProgress::new(options.verbose, options.epochs, options.interactive, display, Arc::clone(&stop));
@@ -437,6 +519,9 @@ impl Core {
                     None => fit.validation_data(inputs(&vx), labels(&vy)),
                 };
             }
+            if let Some(validation) = validation {
+                fit = fit.validation_batches(validation, validation_steps);
+            }
             for callback in given {
                 fit = match callback {
                     Told::Python(callback) => fit.callback(&mut **callback),
@@ -445,7 +530,11 @@ impl Core {
             }
             // This thread has the model from here to the end, save while callbacks run.
             let mut model = self.cell.take()?;
-            let result = model.fit(inputs(&rows), labels(&y), fit).map(|history| FitResult {
+            let result = match &mut batches {
+                Some(batches) => model.fit_batches(batches, fit),
+                None => model.fit(inputs(&rows), labels(&y), fit),
+            };
+            let result = result.map(|history| FitResult {
                 epochs: history.epoch.clone(),
                 columns: history.columns().map(|(name, values)| (name.to_owned(), values.to_vec())).collect(),
             });
@@ -477,6 +566,17 @@ impl Core {
             options = options.sample_weight(weights);
         }
         self.tried(py, |m| m.evaluate(inputs(&rows), labels(&y), options))
+    }
+    /// As `evaluate`, on the batches of a source.
+    fn evaluate_batches(&self, py: Python<'_>, batches: &Bound<'_, PyAny>, steps: Option<usize>) -> PyResult<Logs> {
+        let batches = PythonBatches::of(batches, &self.cell)?;
+        self.tried(py, |m| m.evaluate_batches(batches, steps))
+    }
+    /// As `predict`, on the batches of a source.
+    fn predict_batches(&self, py: Python<'_>, batches: &Bound<'_, PyAny>, steps: Option<usize>) -> PyResult<Vec<Py<PyAny>>> {
+        let batches = PythonBatches::of(batches, &self.cell)?;
+        let outputs = self.tried(py, |m| m.predict_batches(batches, steps))?;
+        outputs.into_iter().map(|t| tensor_to_python(py, t)).collect()
     }
     /// One training step on one batch: the running values of loss and metrics.
     fn train_on_batch(
@@ -513,7 +613,7 @@ impl Core {
     /// The learning rate of the next step.
     #[getter]
     fn learning_rate(&self) -> PyResult<Option<f64>> {
-        self.held(|m| m.learning_rate())
+        self.seen(|m| m.learning_rate())
     }
     #[setter]
     fn set_learning_rate(&self, value: f64) -> PyResult<()> {
@@ -522,7 +622,7 @@ impl Core {
     /// Updates made.
     #[getter]
     fn iterations(&self) -> PyResult<u32> {
-        self.held(|m| m.iterations())
+        self.seen(|m| m.iterations())
     }
     /// Lets a schedule decide the learning rate from the next step on.
     fn set_learning_rate_schedule(&self, schedule: &str) -> PyResult<()> {
@@ -559,18 +659,18 @@ impl Core {
     /// Envelopes of the optimizer and of the losses and metrics, where the model is compiled.
     #[getter]
     fn compile_config(&self) -> PyResult<Option<String>> {
-        let told = self.held(|m| m.compile_config())?;
+        let told = self.seen(|m| m.compile_config())?;
         told.map(|v| v.map(|v| v.to_string())).map_err(|e| raised(&e))
     }
     /// Rows of Keras' table: name, class, level, open output shape, parameters, whether trainable, what it is called on.
     fn summary(&self, expand_nested: bool) -> PyResult<Vec<SummaryRow>> {
-        let told = self.held(|m| if expand_nested { m.summary_expanded() } else { m.summary() })?.map_err(|e| raised(&e))?;
+        let told = self.seen(|m| if expand_nested { m.summary_expanded() } else { m.summary() })?.map_err(|e| raised(&e))?;
         Ok(told.rows.into_iter().map(|r| (r.name, r.class, r.level, r.output_shape, r.params, r.trainable, r.connected_to)).collect())
     }
     /// Values that training changes, that it does not, and that the optimizer keeps.
     #[getter]
     fn counts(&self) -> PyResult<(usize, usize, Option<usize>)> {
-        let told = self.held(|m| m.summary())?.map_err(|e| raised(&e))?;
+        let told = self.seen(|m| m.summary())?.map_err(|e| raised(&e))?;
         Ok((told.trainable, told.non_trainable, told.optimizer))
     }
 }
@@ -628,6 +728,9 @@ struct Options<'py> {
     validation_x: Vec<Bound<'py, PyAny>>,
     validation_y: Vec<Bound<'py, PyAny>>,
     validation_weights: Option<Bound<'py, PyAny>>,
+    validation_batches: Option<Bound<'py, PyAny>>,
+    validation_steps: Option<usize>,
+    batches: Option<Bound<'py, PyAny>>,
     initial_epoch: usize,
     steps_per_epoch: Option<usize>,
     class_weight: Option<Vec<(i32, f32)>>,

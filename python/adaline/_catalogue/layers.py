@@ -6,6 +6,13 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence, Union
 
 from .._layer import Layer
+from .._tables import (
+    DiscretizationBase,
+    HashingBase,
+    IntegerLookupBase,
+    LookupBase,
+    NormalizationBase,
+)
 from .._types import (
     ActivationLike,
     ConstraintLike,
@@ -372,7 +379,7 @@ class Rescaling(Layer):
         self._arguments(scale=scale, offset=offset)
 
 
-class Normalization(Layer):
+class Normalization(NormalizationBase):
     """`(x - mean) / max(sqrt(variance), 1e-7)` with a mean and variance for each position of the
     kept axes (default: the last), learnt by `adapt` or given. With `invert`,
     `mean + x · max(sqrt(variance), 1e-7)`.
@@ -5031,7 +5038,7 @@ class GroupQueryAttention(Layer):
         )
 
 
-class Discretization(Layer):
+class Discretization(DiscretizationBase):
     """The number of the bin of each number: how many of the increasing `bin_boundaries` are not
     above it; NaN falls into the last bin. `(B, ..) -> (B, ..)` of `i32`, or the vectors of another
     `output_mode`. Boundaries are given, or learned by `adapt` as quantiles; then they are in the
@@ -5103,7 +5110,7 @@ class CategoryEncoding(Layer):
         self._arguments(num_tokens=num_tokens, output_mode=output_mode, sparse=sparse)
 
 
-class Hashing(Layer):
+class Hashing(HashingBase):
     """Numbers and texts to one of `num_bins` buckets, always the same one: by `FarmHash64` of the
     text (of a number, its decimal digits), with a `salt` by `SipHash`. Where a `mask_value` is
     given, it has bucket 0 to itself.
@@ -5142,7 +5149,7 @@ class Hashing(Layer):
         )
 
 
-class HashedCrossing(Layer):
+class HashedCrossing(HashingBase):
     """Two or more columns of whole numbers as one: each row's combination to one of `num_bins`
     buckets.
 
@@ -5172,7 +5179,7 @@ class HashedCrossing(Layer):
         self._arguments(num_bins=num_bins, output_mode=output_mode, sparse=sparse)
 
 
-class IntegerLookup(Layer):
+class IntegerLookup(IntegerLookupBase):
     """Whole numbers to their places in a vocabulary.
 
     Terms to their places in a vocabulary, which is given or learned by `adapt`: first (with
@@ -5246,7 +5253,7 @@ class IntegerLookup(Layer):
         )
 
 
-class StringLookup(Layer):
+class StringLookup(LookupBase):
     """Texts to their places in a vocabulary.
 
     Terms to their places in a vocabulary, which is given or learned by `adapt`: first (with

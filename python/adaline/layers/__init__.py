@@ -4,36 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _catalogue
 from .._catalogue.layers import *  # noqa: F401,F403
 from .._catalogue.layers import __all__ as _all
 from .._layer import Input, InputSpec, Layer
 from .._object import python_hint
 
-__all__ = [*_all, "Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
-           "deserialize", "serialize"]
-
-
-def _merge(name: str) -> Any:
-    def call(inputs: Any, **kwargs: Any) -> Any:
-        return getattr(_catalogue.layers, name)(**kwargs)(inputs)
-
-    call.__name__, call.__doc__ = name.lower(), f"`layers.{name}(**kwargs)(inputs)`."
-    return call
-
-
-add, average, maximum, minimum = _merge("Add"), _merge("Average"), _merge("Maximum"), _merge("Minimum")
-multiply, subtract = _merge("Multiply"), _merge("Subtract")
-
-
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """`layers.Concatenate(axis)(inputs)`."""
-    return _catalogue.layers.Concatenate(axis=axis, **kwargs)(inputs)
-
-
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """`layers.Dot(axes)(inputs)`."""
-    return _catalogue.layers.Dot(axes=axes, **kwargs)(inputs)
+__all__ = [*_all, "Input", "InputSpec", "Layer", "deserialize", "serialize"]
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Layer:

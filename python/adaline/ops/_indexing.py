@@ -136,7 +136,7 @@ def _flat_places(indices: Any, shape: List[int]) -> Node:
     at = _adaline.cast(indices, "int32")
     depth = at.shape[-1]
     at = reshaped(at, [-1, depth])
-    rows = None
+    rows: Any = None
     for i, stride in enumerate(_strides(shape[:depth])):
         column = at[:, i]
         column = _adaline.select(column < 0, column + shape[i], column) * stride

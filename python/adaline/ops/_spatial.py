@@ -205,7 +205,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     nh, nw = (h - dh * (kh - 1) - 1) // sh + 1, (w - dw * (kw - 1) - 1) // sw + 1
     b, rows, _ = x.shape
     windows = reshaped(x, [b, rows // (kh * kw), kh * kw, nh, nw])
-    made = None
+    made: Any = None
     for i in range(kh):
         for j in range(kw):
             part = windows[:, :, i * kw + j]

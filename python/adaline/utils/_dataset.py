@@ -59,6 +59,9 @@ class ArrayBatches(PyDataset):
         seed: Of the order.
     """
 
+    #: `fit` leaves its order alone.
+    _ordered = True
+
     def __init__(self, rows: int, pick: Callable[[np.ndarray], Any], batch_size: Optional[int], shuffle: bool, seed: Optional[int]) -> None:
         super().__init__()
         self._order, self._pick, self._size, self._shuffle = np.arange(rows), pick, batch_size, shuffle

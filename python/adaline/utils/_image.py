@@ -176,7 +176,8 @@ def image_dataset_from_directory(directory: Any, labels: Any = "inferred", label
     if validation_split is not None and shuffle and seed is None:
         raise ValueError("If using `validation_split` and shuffling the data, you must provide a `seed` argument, to make sure that there is no "
                          "overlap between the training and validation subset.")
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(int(n) for n in image_size)
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = (int(height), int(width))
     paths, numbers, names = _index(os.fspath(directory), labels, class_names, follow_links)
     if not paths:
         raise ValueError(f"No images found in directory {directory}. Allowed formats: {FORMATS}")

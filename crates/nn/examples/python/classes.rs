@@ -81,6 +81,21 @@ pub(crate) const MODULES: [Module; 9] = [
     },
 ];
 
+/// Classes whose base is another: it has methods that configurations know nothing of.
+const BASES: [(&str, (&str, &str)); 6] = [
+    ("Discretization", ("_tables", "DiscretizationBase")),
+    ("HashedCrossing", ("_tables", "HashingBase")),
+    ("Hashing", ("_tables", "HashingBase")),
+    ("IntegerLookup", ("_tables", "IntegerLookupBase")),
+    ("Normalization", ("_tables", "NormalizationBase")),
+    ("StringLookup", ("_tables", "LookupBase")),
+];
+
+/// Module and name of a class' base.
+fn base_of(module: &Module, class: &str) -> (&'static str, &'static str) {
+    BASES.iter().find(|(name, _)| module.name == "layers" && *name == class).map_or(module.base, |(_, base)| *base)
+}
+
 /// Classes of Keras' modules that the package writes by hand, since they are no configurations.
 const BY_HAND: [&str; 18] = [
     "Layer",
@@ -371,7 +386,7 @@ fn one(module: &Module, class: &Class, told: &Told<'_>, source: &Source, missing
     if paragraphs.is_empty() {
         paragraphs.push(class.name.clone());
     }
-    let base = module.base.1;
+    let base = base_of(module, &class.name).1;
     format!(
         "\n\nclass {}({base}):\n{}\n    _class = \"{}\"\n\n{}{}{}",
         class.name,

@@ -46,7 +46,7 @@ fn init() -> String {
 }
 
 /// Names of other modules, each imported where it is used.
-const IMPORTS: [(&str, &[&str]); 9] = [
+const IMPORTS: [(&str, &[&str]); 10] = [
     ("os", &["PathLike"]),
     ("typing", &["Any", "Callable", "Optional", "Sequence", "Union"]),
     (".._callback", &["BuiltinCallback"]),
@@ -55,6 +55,7 @@ const IMPORTS: [(&str, &[&str]); 9] = [
     (".._loss", &["Loss"]),
     (".._optimizer", &["Optimizer"]),
     (".._schedule", &["LearningRateSchedule"]),
+    (".._tables", &["DiscretizationBase", "HashingBase", "IntegerLookupBase", "LookupBase", "NormalizationBase"]),
     (".._types", &["ActivationLike", "ConstraintLike", "DTypeLike", "InitializerLike", "IntOrInts", "RegularizerLike"]),
 ];
 

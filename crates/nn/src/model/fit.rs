@@ -144,7 +144,7 @@ impl Model {
             return Err(Error::option(option, "given for batches that come one after another", format!("left out: {instead}")));
         }
         let mut stream = stream.weighted(options.class_weight.take());
-        if !stream.peek()? {
+        if !stream.begin(self)? {
             return Err(Error::NoRows { what: "the source of batches", action: TRAINING.action });
         }
         // Makes the weights, where the first rows decide their shapes, and checks the first batch.

@@ -92,6 +92,21 @@ pub trait Batches {
     fn restart(&mut self) -> Result<bool> {
         Ok(false)
     }
+    /// As [`Batches::next`], with the model that is going to read the batch: for batches that are made by asking it.
+    ///
+    /// # Errors
+    /// As [`Batches::next`].
+    fn next_for(&mut self, model: &mut Model) -> Result<Option<DataBatch>> {
+        let _ = model;
+        self.next()
+    }
+    /// An epoch, or an evaluation, is about to begin.
+    ///
+    /// # Errors
+    /// As [`Batches::next`].
+    fn on_epoch_begin(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// An epoch is over: the place to put batches into another order.
     fn on_epoch_end(&mut self) {}
 }
@@ -105,6 +120,12 @@ impl<B: Batches + ?Sized> Batches for &mut B {
     }
     fn restart(&mut self) -> Result<bool> {
         (**self).restart()
+    }
+    fn next_for(&mut self, model: &mut Model) -> Result<Option<DataBatch>> {
+        (**self).next_for(model)
+    }
+    fn on_epoch_begin(&mut self) -> Result<()> {
+        (**self).on_epoch_begin()
     }
     fn on_epoch_end(&mut self) {
         (**self).on_epoch_end();
@@ -143,42 +164,48 @@ pub(super) struct Stream<'a> {
     /// An epoch goes on where the one before ended; a source that is at its end begins anew.
     goes_on: bool,
     begun: bool,
+    /// Within an epoch.
+    open: bool,
 }
 
 impl<'a> Stream<'a> {
     /// Epochs of `steps` batches; without, of as many as there are.
     pub(super) fn new(batches: Box<dyn Batches + 'a>, what: What, steps: Option<usize>) -> Self {
         let known = steps.or_else(|| batches.len());
-        Self { goes_on: steps.is_some(), steps: known, batches, pending: None, last: None, what, class_weight: None, begun: false }
+        Self { goes_on: steps.is_some(), steps: known, batches, pending: None, last: None, what, class_weight: None, begun: false, open: false }
     }
     /// The same with weights of classes.
     pub(super) fn weighted(self, class_weight: Option<BTreeMap<i32, f32>>) -> Self {
         Self { class_weight, ..self }
     }
-    /// Begins an epoch, or an evaluation; whether there is a batch.
-    pub(super) fn begin(&mut self) -> Result<bool> {
-        if self.begun && !self.goes_on && self.batches.restart()? {
-            self.pending = None;
+    /// Begins an epoch, or an evaluation, unless one has begun; whether there is a batch.
+    pub(super) fn begin(&mut self, model: &mut Model) -> Result<bool> {
+        if !self.open {
+            self.batches.on_epoch_begin()?;
+            if self.begun && !self.goes_on && self.batches.restart()? {
+                self.pending = None;
+            }
+            (self.begun, self.open) = (true, true);
         }
-        self.begun = true;
-        self.peek()
+        self.peek(model)
     }
     /// Whether there is another batch.
-    pub(super) fn peek(&mut self) -> Result<bool> {
+    fn peek(&mut self, model: &mut Model) -> Result<bool> {
         if self.pending.is_none() {
-            self.pending = self.batches.next()?;
+            self.pending = self.batches.next_for(model)?;
         }
         if self.pending.is_none() && self.goes_on && self.batches.restart()? {
-            self.pending = self.batches.next()?;
+            self.pending = self.batches.next_for(model)?;
         }
         Ok(self.pending.is_some())
     }
-    fn take(&mut self) -> Result<Option<DataBatch>> {
-        self.peek()?;
+    fn take(&mut self, model: &mut Model) -> Result<Option<DataBatch>> {
+        self.peek(model)?;
         Ok(self.pending.take())
     }
     /// An epoch is over.
     pub(super) fn end(&mut self) {
+        self.open = false;
         self.batches.on_epoch_end();
     }
     /// Checks the batch that comes next, which may decide the shapes of weights; how many rows it has.
@@ -203,7 +230,7 @@ impl<'a> Stream<'a> {
     ) -> Result<bool> {
         let mut done = 0;
         while self.steps.is_none_or(|steps| done < steps) {
-            let Some(batch) = self.take()? else { return Ok(self.steps.is_none()) };
+            let Some(batch) = self.take(model)? else { return Ok(self.steps.is_none()) };
             done += 1;
             if done <= before {
                 continue;
@@ -244,9 +271,9 @@ impl Model {
         let (what, mut done) = (stream.what, 0);
         self.compiled("evaluate")?;
         self.require_built("evaluate")?;
-        stream.begin()?;
+        stream.begin(self)?;
         while stream.steps.is_none_or(|steps| done < steps) {
-            let Some(batch) = stream.take()? else { break };
+            let Some(batch) = stream.take(self)? else { break };
             self.with_batch(Mode::Test, what, &batch, None, |model, signature, rows| {
                 // The first plan makes the sums of metrics that training has not made.
                 model.plan(signature)?;
@@ -278,9 +305,9 @@ impl Model {
         // Of each output the shape of a row, and the values of all of them.
         let mut joined: Vec<(Vec<usize>, Vec<f32>)> = Vec::new();
         let (mut done, mut rows) = (0, 0);
-        stream.begin()?;
+        stream.begin(self)?;
         while stream.steps.is_none_or(|steps| done < steps) {
-            let Some(batch) = stream.take()? else { break };
+            let Some(batch) = stream.take(self)? else { break };
             let x = batch.x();
             let outputs = self.predict_all(batch.x(), x.rows().max(1))?;
             if joined.is_empty() {

@@ -84,7 +84,7 @@ impl<'d> Training<'_, 'd, '_> {
                 break;
             }
             if let Feed::Batches(stream) = &mut self.feed
-                && !stream.begin()?
+                && !stream.begin(self.model)?
             {
                 self.run.progress.message(&ran_out(epoch, 0));
                 break;

@@ -74,21 +74,32 @@ impl Discretization {
     /// # Errors
     /// [`ConfigError::Value`], when there are no numbers, or some that are not finite, or the boundaries were given.
     pub fn adapt(&mut self, data: &Tensor) -> Result<(), ConfigError> {
+        self.adapt_batches([data])
+    }
+    /// As [`Discretization::adapt`], of data that is there in parts, whose summaries are merged one after the other.
+    ///
+    /// # Errors
+    /// As there, for each part.
+    pub fn adapt_batches<'a>(&mut self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<(), ConfigError> {
         const CLASS: &str = "Discretization";
         self.validate()?;
         let Some(bins) = self.num_bins else {
             return Err(ConfigError::value(CLASS, "adapt", "a layer with num_bins", "given bin_boundaries"));
         };
-        let mut values = data.f32_values().into_owned();
-        check(!values.is_empty(), CLASS, "adapt", "data with at least one number", format!("data of shape {:?}", data.shape()))?;
-        if let Some(bad) = values.iter().position(|v| !v.is_finite()) {
-            return Err(ConfigError::value(CLASS, "adapt", "finite numbers", format!("{} at position {bad}", values[bad])));
+        let mut summary = Summary { values: Vec::new(), weights: Vec::new() };
+        for data in batches {
+            let mut values = data.f32_values().into_owned();
+            check(!values.is_empty(), CLASS, "adapt", "data with at least one number", format!("data of shape {:?}", data.shape()))?;
+            if let Some(bad) = values.iter().position(|v| !v.is_finite()) {
+                return Err(ConfigError::value(CLASS, "adapt", "finite numbers", format!("{} at position {bad}", values[bad])));
+            }
+            values.sort_unstable_by(f32::total_cmp);
+            let step = (values.len() as f64 / (1.0 / self.epsilon)).max(1.0);
+            let kept: Vec<f32> = values.iter().skip((step - 1.0) as usize).step_by(step as usize).copied().collect();
+            summary = Summary { weights: vec![step as f32; kept.len()], values: kept }.merged(summary).compress(self.epsilon);
         }
-        values.sort_unstable_by(f32::total_cmp);
-        let step = (values.len() as f64 / (1.0 / self.epsilon)).max(1.0);
-        let kept: Vec<f32> = values.iter().skip((step - 1.0) as usize).step_by(step as usize).copied().collect();
-        let summary = Summary { weights: vec![step as f32; kept.len()], values: kept };
-        let mut boundaries = summary.compress(self.epsilon).compress(1.0 / bins as f64).values;
+        check(!summary.values.is_empty(), CLASS, "adapt", "at least one batch", "none")?;
+        let mut boundaries = summary.compress(1.0 / bins as f64).values;
         boundaries.pop();
         self.bin_boundaries = Some(boundaries.into_iter().map(f64::from).collect());
         Ok(())
@@ -102,6 +113,14 @@ struct Summary {
 }
 
 impl Summary {
+    /// Both, sorted.
+    fn merged(self, other: Self) -> Self {
+        let all = self.values.into_iter().chain(other.values).zip(self.weights.into_iter().chain(other.weights));
+        let mut all: Vec<(f32, f32)> = all.collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (values, weights) = all.into_iter().unzip();
+        Self { values, weights }
+    }
     /// At most `1 / epsilon` numbers at even parts of the weight (`compress_summary` of Keras).
     fn compress(self, epsilon: f64) -> Self {
         if self.values.len() as f64 * epsilon < 1.0 {

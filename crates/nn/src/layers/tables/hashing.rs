@@ -8,6 +8,7 @@ use super::{
     OutputMode, dense,
     discretization::data_layer_config,
     hash::{cross, farm, sip},
+    lookup::fits,
     unweighted,
 };
 use crate::{
@@ -130,11 +131,19 @@ impl Hashing {
     /// # Errors
     /// As [`Hashing::hash`].
     pub fn hash_texts(&self, texts: &[impl AsRef<str>]) -> Result<Tensor, ConfigError> {
+        self.hash_texts_all(texts, &[texts.len(), 1])
+    }
+    /// As [`Hashing::hash_texts`], of texts in row-major order of a shape.
+    ///
+    /// # Errors
+    /// As [`Hashing::hash`], and when the shape does not fit the number of texts.
+    pub fn hash_texts_all(&self, texts: &[impl AsRef<str>], shape: &[usize]) -> Result<Tensor, ConfigError> {
+        fits("Hashing", texts.len(), shape)?;
         let places = texts.iter().map(|text| {
             let text = text.as_ref();
             Some(self.bucket(text.as_bytes(), matches!(&self.mask_value, Some(MaskValue::Text(m)) if m == text)))
         });
-        self.encode(&places.collect::<Vec<_>>(), &[texts.len(), 1])
+        self.encode(&places.collect::<Vec<_>>(), shape)
     }
     fn bucket(&self, text: &[u8], masked: bool) -> usize {
         let first = usize::from(self.mask_value.is_some() && self.num_bins > 1);

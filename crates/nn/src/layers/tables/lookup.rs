@@ -186,6 +186,11 @@ impl<T: Term> Lookup<T> {
         self
     }
 
+    /// Whether it goes from places to terms.
+    pub fn inverts(&self) -> bool {
+        self.invert
+    }
+
     /// The place of the first unknown term.
     fn unknown_from(&self) -> usize {
         usize::from(self.mask_token.is_some() && self.output_mode == OutputMode::Int)
@@ -244,17 +249,27 @@ impl<T: Term> Lookup<T> {
     /// As there, and when the shape does not fit the number of terms.
     pub fn adapt_all(&mut self, data: &[T], shape: &[usize]) -> Result<(), ConfigError> {
         fits(T::CLASS, data.len(), shape)?;
-        let documents = shape.first().copied().unwrap_or(1);
-        let terms_each = data.len() / documents.max(1);
+        let each = data.len() / shape.first().copied().unwrap_or(1).max(1);
+        self.adapt_documents(data.chunks(each.max(1)))
+    }
+    /// As [`Lookup::adapt_all`], of documents of any lengths.
+    ///
+    /// # Errors
+    /// As [`Lookup::adapt`].
+    pub fn adapt_documents<'a>(&mut self, data: impl IntoIterator<Item = &'a [T]>) -> Result<(), ConfigError> {
+        let mut documents = 0;
         let mut counts: BTreeMap<&T, Seen> = BTreeMap::new();
-        for (at, term) in data.iter().enumerate() {
-            if Some(term) == self.mask_token.as_ref() || Some(term) == self.oov_token.as_ref() {
-                continue;
+        for terms in data {
+            for term in terms {
+                if Some(term) == self.mask_token.as_ref() || Some(term) == self.oov_token.as_ref() {
+                    continue;
+                }
+                let seen = counts.entry(term).or_default();
+                seen.times += 1;
+                seen.documents += usize::from(seen.last != Some(documents));
+                seen.last = Some(documents);
             }
-            let (seen, document) = (counts.entry(term).or_default(), at / terms_each.max(1));
-            seen.times += 1;
-            seen.documents += usize::from(seen.last != Some(document));
-            seen.last = Some(document);
+            documents += 1;
         }
         check(!counts.is_empty(), T::CLASS, "adapt", "data with at least one term that is neither masked nor unknown", "none")?;
         let mut found: Vec<(&T, Seen)> = counts.into_iter().rev().collect();
@@ -348,7 +363,7 @@ impl Seen {
 }
 
 /// Refuses a shape of another number of terms.
-fn fits(class: &str, terms: usize, shape: &[usize]) -> Result<(), ConfigError> {
+pub(super) fn fits(class: &str, terms: usize, shape: &[usize]) -> Result<(), ConfigError> {
     let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     check(count == Some(terms), class, "input", &format!("{terms} terms in the shape"), format!("{shape:?}"))
 }
