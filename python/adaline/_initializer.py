@@ -16,9 +16,6 @@ class Initializer(KerasObject):
     _module = "keras.initializers"
     _args: dict = {}
 
-    def __init__(self) -> None:
-        self._fallback = _seed.following()
-
     def _arguments(self, **values: Any) -> None:
         super()._arguments(**values)
         if not np.ndim(values.get("value", 0)):

@@ -7,7 +7,8 @@ from typing import Any
 from .. import _catalogue
 from .._catalogue.layers import *  # noqa: F401,F403
 from .._catalogue.layers import __all__ as _all
-from .._layer import Input, InputSpec, Layer
+from .._input import Input
+from .._layer import InputSpec, Layer
 from .._object import python_hint
 
 __all__ = [*_all, "Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
