@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         config as config,
         constraints as constraints,
         datasets as datasets,
+        dtype_policies as dtype_policies,
         initializers as initializers,
         layers as layers,
         losses as losses,
         metrics as metrics,
+        mixed_precision as mixed_precision,
         models as models,
         ops as ops,
         optimizers as optimizers,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from ._variable import Variable as Variable
     from .config import DTypePolicy as DTypePolicy
 
-_MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics", "models",
+_MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
             "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers")
 _NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_input", "InputSpec": "_layer", "Layer": "_layer",
           "Variable": "_variable", "KerasTensor": "_keras_tensor", "Loss": "_loss", "Metric": "_metric", "Optimizer": "_optimizer",

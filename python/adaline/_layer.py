@@ -15,7 +15,7 @@ from ._eager import flat, kind_of, nested
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
 from ._layer_shapes import TENSORS, LayerShapes
-from ._object import arguments_of, auto_name, plain, snake_case
+from ._object import arguments_of, auto_name, given_none, plain, snake_case
 from ._variable import Holder, Variable
 
 
@@ -62,6 +62,8 @@ class Layer(LayerShapes):
         width = kwargs.pop("input_dim", None) if self._class != "Embedding" else None
         length = kwargs.pop("input_length", None)
         kwargs.pop("input_dtype", None)
+        if self._class in ("LSTM", "GRU"):
+            kwargs.pop("implementation", None)  # Keras' older argument, which says how to compute
         if kwargs:
             names = ", ".join(repr(k) for k in kwargs)
             from ._object import python_hint
@@ -137,6 +139,7 @@ class Layer(LayerShapes):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable, self._handle, self._read = bool(value), None, None
+        self._homes.clear()
         for layer in self._sublayers():
             layer.trainable = value
 
@@ -184,6 +187,12 @@ class Layer(LayerShapes):
         from .config import dtype_policy
 
         config = arguments_of(str(self._class), self._args)
+        # None is a value where it is not the default: `activation=None`. Keras takes it for false, and for the default of an initializer.
+        made_by = next(c for c in type(self).__mro__ if "_class" in c.__dict__)
+        defaults = inspect.signature(made_by.__init__).parameters
+        for name in given_none(made_by.__init__, self._args):
+            if not name.endswith("_initializer") and name not in ("l1", "l2", "use_cudnn"):
+                config[name] = False if isinstance(defaults[name].default, bool) else None
         config.update(name=self.name, trainable=self._trainable)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":
@@ -282,7 +291,23 @@ class Layer(LayerShapes):
         shape = self.__dict__.get("_structure")
         if self._is_custom and shape is not None:
             return nested(shape, iter(results))
-        return results[0] if len(results) == 1 else list(results)
+        if self._class == "RNN" and len(results) > 1:
+            results = self._states_of_cells(results)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _states_of_cells(self, results: List[Any]) -> List[Any]:
+        """States of cells one on the other, those of each in a list of their own where they are several."""
+        cells = self._args["cell"]
+        cells = cells if isinstance(cells, (list, tuple)) else cells._args.get("cells")
+        if not cells:
+            return results
+        made, left = [results[0]], list(results[1:])
+        for cell in cells:
+            size = getattr(cell, "state_size", None)
+            count = len(size) if isinstance(size, (list, tuple)) else 1
+            states, left = left[:count], left[count:]
+            made.append(states if isinstance(size, (list, tuple)) else states[0])
+        return made
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
         tensors, rest, structure = self._tensors(args, kwargs)
@@ -309,12 +334,12 @@ class Layer(LayerShapes):
         tensors, rest, structure = self._tensors(args, kwargs)
         arrays = [as_data(t) for t in tensors]
         self._pending = structure
-        specs = [((None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
+        stateful = self._is_stateful()
+        specs = [((a.shape[0] if stateful else None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
                  for a in arrays]
         self._seen = self._seen or specs
-        if rest and self._with_arguments(rest) is not self._compiled:
-            raise NotImplementedError(f"layer {self.name!r} takes {', '.join(rest)} only in networks, not in calls on arrays")
-        holder = self._home(specs)
+        handle = self._with_arguments(rest)
+        holder = self._home(specs) if handle is self._compiled else self._home(specs, handle, repr(sorted(rest.items())))
         if kwargs.get("training"):
             results = holder.core.call_training(arrays)
         else:
@@ -414,7 +439,7 @@ def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -
     for value in args:
         flat(value, tensors)
     results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(layer._told_envelope())), "base", tensors)
-    return results[0] if len(results) == 1 else results
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def flat_call(args: Any, kwargs: Dict[str, Any], tensors: List[Any]) -> Any:

@@ -9,8 +9,8 @@ from ._adaline import LayerHandle
 from ._object import KerasObject
 
 #: Arguments that Keras keeps as tuples, in attributes and in configurations.
-_TUPLES = frozenset(("batch_shape", "cropping", "dilation_rate", "dims", "kernel_size", "noise_shape", "output_shape", "output_size", "padding",
-                     "pool_size", "size", "strides", "target_shape"))
+_TUPLES = frozenset(("batch_shape", "cropping", "dilation_rate", "dims", "kernel_size", "noise_shape", "output_padding",
+                     "output_shape", "output_size", "padding", "pool_size", "size", "strides", "target_shape"))
 
 #: Arguments that may be of the name of a weight, which is what the attribute then means.
 _WEIGHTS = ("mean", "variance", "weights")
@@ -51,7 +51,11 @@ class LayerAttributes(KerasObject):
     _homes: Dict[Any, Any]
 
     def _arguments(self, **values: Any) -> None:
+        from .config import image_data_format
+
         self.__dict__["_args"] = values
+        if values.get("data_format", "") is None and image_data_format() != "channels_last":
+            values["data_format"] = image_data_format()
         for name, value in values.items():
             # Layers within layers are found by their attributes.
             if _holds_layer(value):

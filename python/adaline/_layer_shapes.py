@@ -37,13 +37,14 @@ def _in_order(args: Sequence[Any], named: Dict[str, Any]) -> List[Spec]:
         tensor = name[: -len("_shape")] if name.endswith("_shape") else name
         return TENSORS.index(tensor) if tensor in TENSORS else len(TENSORS)
 
-    return specs_of([*args, *(named[k] for k in sorted(named, key=place))])
+    return [spec for shapes in (*args, *(named[k] for k in sorted(named, key=place))) for spec in specs_of(shapes)]
 
 
 class LayerShapes(LayerWeights):
     """The part of a layer that knows shapes."""
 
     _compiled: Any
+    _results: Any
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         """Makes the weights for inputs of a shape, the batch first: `build(input_shape)`, or one shape for each input, by place or by name
@@ -85,8 +86,7 @@ class LayerShapes(LayerWeights):
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Shape of what it returns for an input of a shape, the batch first."""
         results = self._compiled.output_shapes([(list(s), d) for s, d in _in_order(args, kwargs)])
-        made = [tuple(s) for s, _ in results]
-        return made[0] if len(made) == 1 else made
+        return self._results([tuple(s) for s, _ in results]) if not self._is_custom else self._plain([tuple(s) for s, _ in results])
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What it returns for symbolic tensors, as symbolic tensors of those shapes and types that belong to no network."""
@@ -97,4 +97,8 @@ class LayerShapes(LayerWeights):
         flat([*args, *(v for v in kwargs.values() if kind_of(v) == 1)], tensors)
         results = self._compiled.output_shapes([(list(t.shape), t.dtype) for t in tensors])
         made = [KerasTensor(tuple(s), dtype=d) for s, d in results]
-        return made[0] if len(made) == 1 else made
+        return self._plain(made)
+
+    @staticmethod
+    def _plain(results: List[Any]) -> Any:
+        return results[0] if len(results) == 1 else tuple(results)

@@ -129,14 +129,15 @@ class LayerWeights(LayerAttributes):
 
         return regularizers.get(argument("regularizer")), constraints.get(argument("constraint"))
 
-    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]]) -> Holder:
-        """A model of this layer alone, for calls on arrays and for its weights."""
-        key = tuple((tuple(shape), dtype) for shape, dtype in specs)
+    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]], handle: Any = None, told: str = "") -> Holder:
+        """A model of this layer alone, for calls on arrays and for its weights; of a handle with arguments of a call, which `told` names."""
+        stateful = self._is_stateful()
+        key = (told, *((tuple(shape), dtype) for shape, dtype in specs))
         holder = self._homes.get(key)
         if holder is None:
-            inputs = [_adaline.Symbol.input([None if i == 0 else d for i, d in enumerate(shape)], dtype, f"input_{at}")
+            inputs = [_adaline.Symbol.input([None if i == 0 and not stateful else d for i, d in enumerate(shape)], dtype, f"input_{at}")
                       for at, (shape, dtype) in enumerate(specs)]
-            outputs = self._compiled.apply(inputs)
+            outputs = (handle or self._compiled).apply(inputs)
             core = _adaline.Core.functional(inputs, outputs, "home", _seed.following(), None)
             holder = Holder(core)
             self._adopted(holder, self.name)
@@ -145,6 +146,31 @@ class LayerWeights(LayerAttributes):
             self._homes[key] = holder
         holder.refresh()
         return holder
+
+    def _is_stateful(self) -> bool:
+        """Whether it goes on from the states of the batch before, which are of a number of rows."""
+        args: Dict[str, Any] = self.__dict__.get("_args", {})
+        inner = args.get("layer")
+        return bool(inner._is_stateful() if isinstance(inner, LayerWeights) else args.get("stateful"))
+
+    def reset_state(self) -> None:
+        """Makes a stateful layer begin a new sequence, in calls of its own and in the model that it was used in last."""
+        if not self._is_stateful():
+            if self._class == "Bidirectional":
+                raise AttributeError(f"Layer must be stateful: layer {self.name!r} remembers nothing from batch to batch; give stateful=True")
+            return
+        for holder in self._homes.values():
+            holder.core.reset_states()
+        for variable in self._variables.values():
+            if variable._holder is not None:
+                # The path of the layer in the model is what comes before the weight's name within the layer.
+                local = variable.path[len(self.name) + 1:]
+                variable._holder.core.reset_states(variable._key[: -len(local) - 1])
+                break
+
+    def reset_states(self) -> None:
+        """Keras' older name of `reset_state`."""
+        self.reset_state()
 
     def _require(self) -> None:
         if not self._variables and not self._homes and self._seen is not None and self._class != "InputLayer" and not self._is_custom:

@@ -10,8 +10,9 @@ from .._catalogue.layers import __all__ as _all
 from .._input import Input
 from .._layer import InputSpec, Layer
 from .._object import python_hint
+from .._wrapper import Wrapper
 
-__all__ = [*_all, "Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
+__all__ = [*_all, "Input", "InputSpec", "Layer", "Wrapper", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
            "deserialize", "serialize"]
 
 
