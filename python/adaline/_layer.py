@@ -15,7 +15,7 @@ from ._eager import flat, kind_of, nested
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
 from ._layer_shapes import TENSORS, LayerShapes
-from ._object import arguments_of, auto_name, given_none, plain, snake_case
+from ._object import arguments_of, auto_name, plain, snake_case
 from ._variable import Holder, Variable
 
 
@@ -187,12 +187,6 @@ class Layer(LayerShapes):
         from .config import dtype_policy
 
         config = arguments_of(str(self._class), self._args)
-        # None is a value where it is not the default: `activation=None`. Keras takes it for false, and for the default of an initializer.
-        made_by = next(c for c in type(self).__mro__ if "_class" in c.__dict__)
-        defaults = inspect.signature(made_by.__init__).parameters
-        for name in given_none(made_by.__init__, self._args):
-            if not name.endswith("_initializer") and name not in ("l1", "l2", "use_cudnn"):
-                config[name] = False if isinstance(defaults[name].default, bool) else None
         config.update(name=self.name, trainable=self._trainable)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":
