@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         config as config,
         constraints as constraints,
         datasets as datasets,
+        dtype_policies as dtype_policies,
         initializers as initializers,
         layers as layers,
         losses as losses,
         metrics as metrics,
+        mixed_precision as mixed_precision,
         models as models,
         ops as ops,
         optimizers as optimizers,
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
     from ._constraint import Constraint as Constraint
     from ._initializer import Initializer as Initializer
     from ._keras_tensor import KerasTensor as KerasTensor
-    from ._layer import Input as Input, InputSpec as InputSpec, Layer as Layer
+    from ._layer import InputSpec as InputSpec, Layer as Layer
+    from ._input import Input as Input
     from ._loss import Loss as Loss
     from ._metric import Metric as Metric
     from ._model import Functional as Functional, Model as Model, Sequential as Sequential
@@ -49,9 +52,9 @@ if TYPE_CHECKING:
     from ._variable import Variable as Variable, name_scope as name_scope
     from .config import DTypePolicy as DTypePolicy
 
-_MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics", "models",
+_MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
             "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers")
-_NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_layer", "InputSpec": "_layer", "Layer": "_layer",
+_NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_input", "InputSpec": "_layer", "Layer": "_layer",
           "Variable": "_variable", "name_scope": "_variable", "KerasTensor": "_keras_tensor", "Loss": "_loss", "Metric": "_metric", "Optimizer": "_optimizer",
           "Initializer": "_initializer", "Regularizer": "_regularizer", "Constraint": "_constraint", "DTypePolicy": "config"}
 

@@ -53,7 +53,7 @@ def metric_of(value: Any) -> Any:
     if isinstance(value, Metric):
         return value if value._is_custom else value._envelope_json()
     if isinstance(value, Loss):
-        return MeanMetricFunction(value.call, name=value.name) if value._is_custom else MeanMetricFunction(value.call, name=value.name)
+        return MeanMetricFunction(value if value._is_whole else value.call, name=value.name)
     if isinstance(value, dict):
         return metric_of(metrics.deserialize(value))
     if callable(value):

@@ -22,6 +22,11 @@ _MOST = 512
 _programs: "OrderedDict[Any, Tuple[Program, Any]]" = OrderedDict()
 
 
+def forget_programs() -> None:
+    """After a change of settings that functions read."""
+    _programs.clear()
+
+
 class _Place:
     """Where an array stood among the arguments."""
 

@@ -18,9 +18,6 @@ class Initializer(KerasObject):
     _module = "keras.initializers"
     _args: dict = {}
 
-    def __init__(self) -> None:
-        self._fallback = _seed.following()
-
     def _arguments(self, **values: Any) -> None:
         super()._arguments(**values)
         _check(str(self._class), values)

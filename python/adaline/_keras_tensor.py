@@ -31,7 +31,7 @@ class KerasTensor:
 
     def __init__(self, shape: Any, dtype: Any = "float32", sparse: Any = False, ragged: Any = False, record_history: bool = True,
                  name: Optional[str] = None) -> None:
-        from ._layer import Input
+        from ._input import Input
 
         if sparse or ragged:
             raise ValueError("tensors are dense: neither sparse nor ragged ones exist")

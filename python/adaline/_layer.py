@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+import warnings
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from . import _adaline, _seed
+from . import _adaline, _layer_masks
 from ._adaline import LayerHandle, Node
 from ._eager import flat, kind_of, nested
 from ._keras_tensor import KerasTensor
-from ._object import KerasObject, arguments_of, auto_name, plain, snake_case
+from ._layer_attributes import BUILT
+from ._layer_shapes import TENSORS, LayerShapes
+from ._object import arguments_of, auto_name, plain, snake_case
 from ._variable import Holder, Variable
-
-#: Arguments of calls that are tensors, in the order in which the compiled side takes them.
-_TENSORS = ("inputs", "x", "sequence", "sequences", "query", "value", "key", "count_weights", "initial_state")
 
 
 def _dtype_name(dtype: Any) -> Optional[str]:
@@ -36,7 +36,7 @@ class InputSpec:
         self.axes, self.name, self.optional = axes or {}, name, optional
 
 
-class Layer(KerasObject):
+class Layer(LayerShapes):
     """A layer: weights, and a function from tensors to tensors.
 
     To write one, define `build(input_shape)`, which makes weights with `add_weight`, and `call(inputs)`, which computes with functions of
@@ -55,11 +55,15 @@ class Layer(KerasObject):
     def __init__(self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, autocast: bool = True,
                  name: Optional[str] = None, **kwargs: Any) -> None:
         shape = kwargs.pop("input_shape", None)
+        if shape is not None and self._class == "InputLayer":
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=3)
         batch_shape = kwargs.pop("batch_input_shape", kwargs.pop("batch_shape", None) if self._class != "InputLayer" else None)
         batch_size = kwargs.pop("batch_size", None) if self._class != "InputLayer" else None
         width = kwargs.pop("input_dim", None) if self._class != "Embedding" else None
         length = kwargs.pop("input_length", None)
         kwargs.pop("input_dtype", None)
+        if self._class in ("LSTM", "GRU"):
+            kwargs.pop("implementation", None)  # Keras' older argument, which says how to compute
         if kwargs:
             names = ", ".join(repr(k) for k in kwargs)
             from ._object import python_hint
@@ -87,14 +91,16 @@ class Layer(KerasObject):
         self.autocast = autocast
         self._activity_regularizer = activity_regularizer
         self._handle: Optional[LayerHandle] = None
+        self._read: Optional[str] = None
         self._variables: Dict[str, Variable] = {}
         self._homes: Dict[Any, Holder] = {}
         self._seen: Optional[List[Tuple[Tuple[Optional[int], ...], str]]] = None
         self._called = 0
-        self.built = False
-        self.supports_masking = False
+        self.built = self._class in BUILT and not self._has_own_build()
+        self.supports_masking = _layer_masks.supports(self)
         self.input_spec: Any = None
         self._symbols: List[Tuple[Any, Any]] = []
+        self._losses: List[Any] = []
 
     # What it is.
 
@@ -105,7 +111,7 @@ class Layer(KerasObject):
 
     @name.setter
     def name(self, value: str) -> None:
-        self._name, self._handle = str(value), None
+        self._name, self._handle, self._read = str(value), None, None
 
     @property
     def path(self) -> str:
@@ -117,11 +123,13 @@ class Layer(KerasObject):
         """Penalty on what it returns."""
         from . import regularizers
 
+        if self._class == "ActivityRegularization" and self._activity_regularizer is None:
+            return regularizers.L1L2(l1=self.l1, l2=self.l2)
         return regularizers.get(self._activity_regularizer)
 
     @activity_regularizer.setter
     def activity_regularizer(self, value: Any) -> None:
-        self._activity_regularizer = value
+        self._activity_regularizer, self._handle, self._read = value, None, None
 
     @property
     def trainable(self) -> bool:
@@ -130,7 +138,8 @@ class Layer(KerasObject):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable, self._handle = bool(value), None
+        self._trainable, self._handle, self._read = bool(value), None, None
+        self._homes.clear()
         for layer in self._sublayers():
             layer.trainable = value
 
@@ -163,9 +172,7 @@ class Layer(KerasObject):
         if self._class is not None:
             # What is within a wrapper may be of Python alone.
             within = any(isinstance(v, Layer) and v._is_custom for v in self._args.values())
-            config.update(
-                {k: plain(v) for k, v in self._args.items()} if within else json.loads(LayerHandle.from_json(json.dumps(self._told_envelope())).config)
-            )
+            config.update({k: plain(v) for k, v in self._args.items()} if within else self._read_config())
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
         return config
@@ -209,183 +216,6 @@ class Layer(KerasObject):
                 self._handle = LayerHandle.from_json(json.dumps(self._told_envelope()))
         return self._handle
 
-    # Weights.
-
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights for inputs of a shape, the batch first."""
-        if not self._is_custom:
-            self._seen = _specs(input_shape)
-            if self._class != "InputLayer":
-                self._home(self._seen)
-        self.built = True
-
-    def add_weight(self, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
-                   regularizer: Any = None, constraint: Any = None, aggregation: str = "none", overwrite_with_gradient: bool = False,
-                   name: Optional[str] = None) -> Variable:
-        """Adds a weight.
-
-        Args:
-            shape: Shape; `()` for a number.
-            initializer: How it begins; none for Glorot's.
-            trainable: Whether training changes it.
-            regularizer: Penalty on it.
-            constraint: What it is put back to after each update.
-            name: Name within the layer.
-        """
-        base = name or "variable"
-        name, count = base, 0
-        while name in self._variables:
-            count += 1
-            name = f"{base}_{count}"
-        variable = Variable("glorot_uniform" if initializer is None else initializer, () if shape is None else shape, dtype, trainable,
-                            name=name, regularizer=regularizer, constraint=constraint, path=f"{self.name}/{name}")
-        variable._layer = self
-        self._variables[name] = variable
-        return variable
-
-    def _weight_node(self, variable: Variable) -> Any:
-        """A weight of its own in the graph that is being written."""
-        from . import constraints, regularizers
-
-        def told(getter: Any, value: Any) -> Optional[str]:
-            made = getter(value)
-            return None if made is None else made._envelope_json()
-
-        spec = variable._spec or '{"class_name": "Zeros", "config": {}}'
-        return _adaline.trace_weight(
-            variable._local_name, list(variable.shape), spec, variable.trainable,
-            told(regularizers.get, variable.regularizer), told(constraints.get, variable.constraint),
-        )
-
-    def _sublayers(self) -> List["Layer"]:
-        """Layers that it holds in its attributes, in the order in which they were set."""
-        if not self._is_custom:
-            return []
-        found: List[Layer] = []
-
-        def look(value: Any) -> None:
-            if isinstance(value, Layer):
-                if value is not self and all(value is not f for f in found):
-                    found.append(value)
-            elif isinstance(value, (list, tuple)):
-                for v in value:
-                    look(v)
-            elif isinstance(value, dict):
-                for v in value.values():
-                    look(v)
-
-        for key, value in self.__dict__.items():
-            if key not in ("_symbols", "_homes"):
-                look(value)
-        return found
-
-    def _owners(self, prefix: str) -> Iterator[Tuple["Layer", str]]:
-        """The layers whose weights lie under a path, each with its own."""
-        for layer in self._sublayers():
-            yield from layer._owners(f"{prefix}/{layer.name}")
-        yield self, prefix
-
-    def _adopted(self, holder: Holder, prefix: str) -> None:
-        """Hands the weights that lie under a path to the layers they are of."""
-        table = holder.core.weights
-        taken = set()
-        for layer, path in self._owners(prefix):
-            for name, shape, trainable in table:
-                if name in taken or not name.startswith(path + "/"):
-                    continue
-                taken.add(name)
-                local = name[len(path) + 1:]
-                variable = layer._variables.get(local)
-                if variable is None or variable.shape != tuple(shape):
-                    variable = Variable.__new__(Variable)
-                    variable._holder = variable._value = variable._spec = None
-                    variable._key, variable._shape, variable._trainable = "", tuple(shape), trainable
-                    variable._seed = 0
-                    variable.name, variable.path = local.rsplit("/", 1)[-1], f"{layer.name}/{local}"
-                    variable.regularizer = variable.constraint = None
-                    variable._layer = layer
-                    layer._variables[local] = variable
-                if not layer._is_custom and layer._trainable:
-                    variable._trainable = trainable
-                holder.adopt(variable, name)
-            layer.built = True
-
-    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]]) -> Holder:
-        """A model of this layer alone, for calls on arrays and for its weights."""
-        key = tuple((tuple(shape), dtype) for shape, dtype in specs)
-        holder = self._homes.get(key)
-        if holder is None:
-            inputs = [_adaline.Symbol.input([None if i == 0 else d for i, d in enumerate(shape)], dtype, f"input_{at}")
-                      for at, (shape, dtype) in enumerate(specs)]
-            outputs = self._compiled.apply(inputs)
-            core = _adaline.Core.functional(inputs, outputs, "home", _seed.following(), None)
-            holder = Holder(core)
-            self._adopted(holder, self.name)
-            if len(self._homes) > 8:
-                self._homes.clear()
-            self._homes[key] = holder
-        holder.refresh()
-        return holder
-
-    def _require(self) -> None:
-        if not self._variables and not self._homes and self._seen is not None and self._class != "InputLayer" and not self._is_custom:
-            self._home(self._seen)
-
-    @property
-    def weights(self) -> List[Variable]:
-        """All weights: those that training changes, then the others."""
-        own = self.variables
-        return [v for v in own if v._trainable] + [v for v in own if not v._trainable]
-
-    @property
-    def variables(self) -> List[Variable]:
-        """All weights in the order in which they were made."""
-        self._require()
-        found = list(self._variables.values())
-        for layer in self._sublayers():
-            found += [v for v in layer.variables if all(v is not f for f in found)]
-        return found
-
-    @property
-    def trainable_weights(self) -> List[Variable]:
-        """Weights that training changes."""
-        return [v for v in self.weights if v.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_weights(self) -> List[Variable]:
-        """Weights that it does not change."""
-        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> List[np.ndarray]:
-        """Values of all weights."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Sets all weights, in the order of `get_weights`."""
-        own = self.weights
-        if len(own) != len(weights):
-            raise ValueError(f"layer {self.name!r} has {len(own)} weights, got {len(weights)} values")
-        for variable, value in zip(own, weights):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """Number of values of all weights."""
-        return sum(v.size for v in self.weights)
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            variables = self.__dict__.get("_variables")
-            if variables is not None:
-                if not variables and not self._is_custom:
-                    self._require()
-                for variable in self.__dict__["_variables"].values():
-                    if variable.name == name:
-                        return variable
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     # Calls.
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -398,7 +228,18 @@ class Layer(KerasObject):
             return self._call_traced(args, kwargs)
         if kind == 1:
             return self._call_symbolic(args, kwargs)
-        return self._call_eager(args, kwargs)
+        results = self._call_eager(args, kwargs)
+        self._penalise(results)
+        return results
+
+    def _penalise(self, results: Any) -> None:
+        """Keeps the penalty of what a call on arrays returned, for `losses`."""
+        regularizer = None if isinstance(self, _model_class()) else self.activity_regularizer
+        self._losses.clear()
+        if regularizer is not None:
+            values: List[Any] = []
+            flat(results, values)
+            self._losses += [regularizer(v) / max(1, len(v)) for v in values]
 
     def _tensors(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any], Any]:
         """Tensors in their order, other arguments, and how the tensors were nested."""
@@ -413,7 +254,7 @@ class Layer(KerasObject):
         if self._class in ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional") and len(args) > 1:
             tensors = []
             flat(args[0], tensors)
-        for name in _TENSORS:
+        for name in TENSORS:
             if name in rest:
                 value = rest.pop(name)
                 if value is not None:
@@ -444,7 +285,23 @@ class Layer(KerasObject):
         shape = self.__dict__.get("_structure")
         if self._is_custom and shape is not None:
             return nested(shape, iter(results))
-        return results[0] if len(results) == 1 else list(results)
+        if self._class == "RNN" and len(results) > 1:
+            results = self._states_of_cells(results)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _states_of_cells(self, results: List[Any]) -> List[Any]:
+        """States of cells one on the other, those of each in a list of their own where they are several."""
+        cells = self._args["cell"]
+        cells = cells if isinstance(cells, (list, tuple)) else cells._args.get("cells")
+        if not cells:
+            return results
+        made, left = [results[0]], list(results[1:])
+        for cell in cells:
+            size = getattr(cell, "state_size", None)
+            count = len(size) if isinstance(size, (list, tuple)) else 1
+            states, left = left[:count], left[count:]
+            made.append(states if isinstance(size, (list, tuple)) else states[0])
+        return made
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
         tensors, rest, structure = self._tensors(args, kwargs)
@@ -471,12 +328,12 @@ class Layer(KerasObject):
         tensors, rest, structure = self._tensors(args, kwargs)
         arrays = [as_data(t) for t in tensors]
         self._pending = structure
-        specs = [((None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
+        stateful = self._is_stateful()
+        specs = [((a.shape[0] if stateful else None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
                  for a in arrays]
         self._seen = self._seen or specs
-        if rest and self._with_arguments(rest) is not self._compiled:
-            raise NotImplementedError(f"layer {self.name!r} takes {', '.join(rest)} only in networks, not in calls on arrays")
-        holder = self._home(specs)
+        handle = self._with_arguments(rest)
+        holder = self._home(specs) if handle is self._compiled else self._home(specs, handle, repr(sorted(rest.items())))
         if kwargs.get("training"):
             results = holder.core.call_training(arrays)
         else:
@@ -503,55 +360,55 @@ class Layer(KerasObject):
         values: List[Any] = []
         self._structure = flat(result, values)
         mask = inputs[0]._keras_mask if inputs else None
-        if type(self).compute_mask is not Layer.compute_mask:
+        if type(self).compute_mask is not Layer.compute_mask or _layer_masks.has_own(self):
             mask = self.compute_mask(args[0] if args else None, mask)
             values = [_adaline.with_mask(v, mask) if isinstance(v, Node) else v for v in values]
         elif self.supports_masking and mask is not None:
             values = [_adaline.with_mask(v, mask) if isinstance(v, Node) and v._keras_mask is None else v for v in values]
         return values
 
-    def _build_for(self, shapes: List[Tuple[Optional[int], ...]]) -> None:
-        if type(self).build is not Layer.build:
-            self.build(shapes[0] if len(shapes) == 1 else shapes)
-        self.built = True
-
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of what it returns: by default that of its input, where it supports masking."""
-        return previous_mask
-
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """Shape of what it returns for an input of a shape, the batch first."""
-        shapes = args[0] if args else next(iter(kwargs.values()))
-        results = self._compiled.output_shapes([(list(s), d) for s, d in _specs(shapes)])
-        made = [tuple(s) for s, _ in results]
-        return made[0] if len(made) == 1 else made
+    def compute_mask(self, inputs: Any = None, mask: Any = None, previous_mask: Any = None) -> Any:
+        """The mask of what it returns for inputs and their masks: by default that of its input."""
+        return _layer_masks.mask_of(self, inputs, previous_mask if mask is None else mask)
 
     def add_loss(self, loss: Any) -> None:
-        """Adds a scalar to the loss, within `call`."""
-        _adaline.trace_add_loss(loss)
+        """Adds a scalar to the loss, within `call`; outside of one it is kept for `losses`."""
+        losses: List[Any] = []
+        flat(loss, losses)
+        for value in losses:
+            if isinstance(value, Node) or _adaline.is_tracing():
+                _adaline.trace_add_loss(value)
+            else:
+                self._losses.append(value)
 
     @property
     def input(self) -> Any:
         """What it was called on first."""
-        if not self._symbols:
-            raise AttributeError(f"layer {self.name!r} has never been called on symbolic tensors")
-        return self._symbols[0][0]
+        self._called_on_symbols()
+        return self._symbols[0][0] if self._class != "InputLayer" else self._symbols[0][1]
 
     @property
     def output(self) -> Any:
         """What its first call gave."""
+        self._called_on_symbols()
+        return self._symbols[0][1]
+
+    def _called_on_symbols(self) -> None:
+        if self._class == "InputLayer":
+            from ._input import input_tensor
+
+            input_tensor(self)
         if not self._symbols:
             raise AttributeError(f"layer {self.name!r} has never been called on symbolic tensors")
-        return self._symbols[0][1]
 
     @property
     def losses(self) -> List[Any]:
-        """Penalties of its weights."""
+        """What `add_loss` added and penalties of results, of the last call on arrays; then penalties of its weights."""
         from . import regularizers
 
-        found = []
+        found = [loss for layer, _ in self._owners("") for loss in layer._losses]
         for v in self.trainable_weights:
-            made = regularizers.get(getattr(self, f"{v.name}_regularizer", None) if v.regularizer is None else v.regularizer)
+            made = regularizers.get(v.regularizer)
             if made is not None:
                 found.append(made(v.numpy()))
         return found
@@ -560,23 +417,23 @@ class Layer(KerasObject):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _specs(shapes: Any) -> List[Tuple[Tuple[Optional[int], ...], str]]:
-    """Shapes of inputs, one or several."""
-    if isinstance(shapes, dict):
-        shapes = list(shapes.values())
-    several = isinstance(shapes, (list, tuple)) and len(shapes) > 0 and isinstance(shapes[0], (list, tuple))
-    return [(tuple(s), "float32") for s in (shapes if several else [shapes])]
+def _model_class() -> Any:
+    from ._model import Model
+
+    return Model
 
 
 def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
     """`super().call(..)` of a layer of the catalogue within one that derives from it."""
     if type(layer)._class is None:
         raise NotImplementedError(f"{type(layer).__name__} defines no call(inputs)")
+    if layer._class == "InputLayer":
+        return None  # there is nothing to compute, as in Keras
     tensors: List[Any] = []
     for value in args:
         flat(value, tensors)
     results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(layer._told_envelope())), "base", tensors)
-    return results[0] if len(results) == 1 else results
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def flat_call(args: Any, kwargs: Dict[str, Any], tensors: List[Any]) -> Any:
@@ -613,43 +470,3 @@ def unflat_call(structure: Any, values: Any) -> Tuple[Tuple[Any, ...], Dict[str,
 
     args, kwargs = structure
     return tuple(put(p) for p in args), {k: put(p) for k, p in kwargs.items()}
-
-
-def Input(shape: Any = None, batch_size: Optional[int] = None, dtype: Any = None, sparse: Any = None, batch_shape: Any = None,
-          name: Optional[str] = None, tensor: Any = None, optional: bool = False, ragged: Any = None) -> KerasTensor:
-    """The beginning of a network: a symbolic tensor of a shape, without the batch.
-
-    Args:
-        shape: Sizes of one row, `None` where any size is right.
-        batch_size: Rows of each batch, where they are fixed.
-        dtype: `"float32"` or `"int32"`.
-        name: Name of the input.
-    """
-    from ._catalogue.layers import InputLayer
-
-    if sparse or ragged or tensor is not None:
-        raise ValueError("Input takes no sparse, ragged or given tensor: pad sequences (utils.pad_sequences), and give data to fit and predict")
-    if batch_shape is None:
-        if shape is None:
-            raise ValueError("Input needs the shape of one row: Input(shape=(10,))")
-        batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else tuple(shape)))
-    layer = InputLayer(batch_shape=tuple(batch_shape), dtype=_dtype_name(dtype), name=name)
-    return input_tensor(layer)
-
-
-def input_tensor(layer: Layer) -> KerasTensor:
-    """The symbolic tensor of an input layer."""
-    shape = layer._args.get("batch_shape")
-    if shape is None:
-        shape = (layer._args.get("batch_size"), *tuple(layer._args.get("shape") or ()))
-    if layer._symbols:
-        return layer._symbols[0][1]
-    dtype = layer._dtype or "float32"
-    symbol = _adaline.Symbol.input(list(shape), dtype, layer.name)
-    tensor = KerasTensor._of(symbol, layer, [], 0)
-    layer._symbols.append(([], tensor))
-    layer.built = True
-    return tensor
-
-
-ShapeLike = Union[Sequence[Optional[int]], int]

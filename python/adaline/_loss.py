@@ -56,7 +56,12 @@ class Loss(KerasObject):
 
     @property
     def _is_custom(self) -> bool:
-        return type(self)._class is None or type(self).call is not Loss.call
+        return type(self)._class is None or type(self).call is not Loss.call or self._is_whole
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether it weighs and reduces by itself: its class has a `__call__` of its own."""
+        return type(self).__call__ is not Loss.__call__
 
     @property
     def _handle(self) -> Any:

@@ -14,8 +14,9 @@ from ._arrays import as_data
 from ._callback import Adapter, BuiltinCallback, Callback, History, wants_batches
 from ._data import as_list
 from ._eager import flat, kind_of, nested
+from ._input import input_tensor
 from ._keras_tensor import KerasTensor
-from ._layer import Layer, input_tensor
+from ._layer import Layer
 from ._object import is_interactive, plain
 from ._variable import Holder, Variable
 
@@ -151,7 +152,7 @@ class Model(Layer):
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for batches of a shape, the batch first."""
-        from ._layer import _specs
+        from ._layer_shapes import specs_of
 
         if _adaline.is_tracing():
             return
@@ -159,7 +160,7 @@ class Model(Layer):
         if input_shape is None:
             self._built_core()
             return
-        self._built_core(_specs(input_shape))
+        self._built_core(specs_of(input_shape))
         self.built = True
 
     @property

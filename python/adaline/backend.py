@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .config import backend, epsilon, floatx, image_data_format, set_floatx
+from .config import backend, epsilon, floatx, image_data_format, set_floatx, set_image_data_format
 from .utils import clear_session
 
 __all__ = ["backend", "clear_session", "epsilon", "floatx", "image_data_format", "is_keras_tensor", "result_type", "set_floatx",
@@ -14,12 +14,6 @@ __all__ = ["backend", "clear_session", "epsilon", "floatx", "image_data_format",
 def is_keras_tensor(x: Any) -> bool:
     """Whether it is a symbolic tensor of a network."""
     return hasattr(x, "_is_keras_tensor")
-
-
-def set_image_data_format(data_format: str) -> None:
-    """Takes `channels_last` alone."""
-    if data_format != "channels_last":
-        raise ValueError(f"pictures are (height, width, channels), 'channels_last', not {data_format!r}")
 
 
 def standardize_dtype(dtype: Any) -> str:

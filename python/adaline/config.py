@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _policy = "float32"
+_image_data_format = "channels_last"
 
 
 class DTypePolicy:
@@ -69,8 +70,21 @@ def epsilon() -> float:
 
 
 def image_data_format() -> str:
-    """`channels_last`."""
-    return "channels_last"
+    """Where the channels of pictures are for layers and functions that are not told: `channels_last` at first."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets it, `channels_last` or `channels_first`, for layers made from now on."""
+    global _image_data_format
+    data_format = str(data_format).lower()
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(f"The `data_format` argument must be one of {{'channels_first', 'channels_last'}}. Received: data_format={data_format!r}")
+    if data_format != _image_data_format:
+        from ._eager import forget_programs
+
+        _image_data_format = data_format
+        forget_programs()
 
 
 def backend() -> str:

@@ -110,9 +110,9 @@ def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode:
     build = config.get("build_config")
     if build and hasattr(made, "_seen") and build.get("input_shape") and not getattr(made, "_is_custom", True):
         with contextlib.suppress(Exception):
-            from ._layer import _specs
+            from ._layer_shapes import specs_of
 
-            made._seen = _specs(build["input_shape"])
+            made._seen = specs_of(build["input_shape"])
     return made
 
 
@@ -163,7 +163,7 @@ def model_from_config(config: Dict[str, Any], custom_objects: Any = None) -> Any
 
 
 def _functional(config: Dict[str, Any]) -> Any:
-    from ._layer import input_tensor
+    from ._input import input_tensor
     from ._model import Functional
 
     layers = {}

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 #: Read from Keras' repository: the tests' own tools.
-REPOSITORY = ("keras.src.testing", "keras.src.tree", "keras.src.api_export", "keras.src.utils.module_utils", "keras.src.utils.backend_utils", "keras.src.version")
+REPOSITORY = ("keras.src.testing", "keras.src.tree", "keras.src.api_export", "keras.src.utils.module_utils", "keras.src.utils.backend_utils", "keras.src.version",
+              "keras.src.backend.common.backend_utils")
 
 #: Features that are not here, by module, or by name within a module.
 ABSENT = {
@@ -60,7 +61,7 @@ PLACES = {
     "saving": ["adaline.saving", "adaline.models"],
     "callbacks": ["adaline.callbacks"],
     "utils": ["adaline.utils"],
-    "dtype_policies": ["adaline.config"],
+    "dtype_policies": ["adaline.dtype_policies"],
     "config": ["adaline.config"],
     "datasets": ["adaline.datasets"],
 }
@@ -98,6 +99,9 @@ class Absent:
 PLUMBING = {
     "keras.src.utils.traceback_utils": {"is_traceback_filtering_enabled": lambda: False},
     "keras.src.initializers.random_initializers": {"compute_fans": Absent("private functions of Keras' modules")},
+    "keras.src.layers.core.einsum_dense": {"_analyze_einsum_string": Absent("private functions of Keras' modules")},
+    "keras.src.layers.rnn.conv_lstm": {"ConvLSTM": Absent("private classes of Keras' modules"), "ConvLSTMCell": Absent("private classes of Keras' modules")},
+    "keras.src.layers.rnn.dropout_rnn_cell": {"DropoutRNNCell": Absent("private classes of Keras' modules")},
     "keras.src.utils": {"removesuffix": lambda text, suffix: text[: -len(suffix)] if text.endswith(suffix) else text},
 }
 

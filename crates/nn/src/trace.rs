@@ -145,9 +145,10 @@ impl Weights {
         }
         self.made_at = self.store.views();
     }
-    /// Makes layers forget what they remember.
-    pub(crate) fn forget(&mut self) {
-        for m in &self.memories {
+    /// Makes layers forget what they remember: the layer of a path and those within it, or all.
+    pub(crate) fn forget(&mut self, layer: Option<&str>) {
+        let within = |path: &str| layer.is_none_or(|l| path.strip_prefix(l).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        for m in self.memories.iter().filter(|m| within(&m.layer)) {
             self.store.f32_mut(m.slot).fill(0.0);
         }
     }

@@ -23,6 +23,7 @@ mod builtin;
 mod callback;
 mod error;
 mod layer;
+mod loss;
 mod model;
 mod node;
 mod object;

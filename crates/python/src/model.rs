@@ -412,8 +412,13 @@ impl Core {
         let layers: Vec<(&str, bool)> = layers.iter().map(|(path, on)| (path.as_str(), *on)).collect();
         self.tried(py, |m| m.set_all_trainable(&layers))
     }
-    fn reset_states(&self) -> PyResult<()> {
-        self.held(Model::reset_states)
+    /// Makes stateful layers forget: those of a path, or all.
+    #[pyo3(signature = (layer = None))]
+    fn reset_states(&self, layer: Option<&str>) -> PyResult<()> {
+        self.held(|m| match layer {
+            Some(path) => m.reset_states_of(path),
+            None => m.reset_states(),
+        })
     }
 
     /// All outputs for arrays of one batch.

@@ -3,6 +3,7 @@
 use crate::array::{Given, tensor_to_python};
 use crate::error::{of_config, value_error};
 use crate::layer::parse;
+use crate::loss::WholeLoss;
 use crate::node::{Node, Operand, operand};
 use crate::trace::{checked, keep, with_builder, within};
 use adaline::data::Tensor;
@@ -40,14 +41,18 @@ fn of_both(object: Py<PyAny>, method: &'static str) -> impl for<'g> Fn(Var<'g>, 
     }
 }
 
-fn reduction_of(name: &str) -> PyResult<Reduction> {
+pub(crate) fn reduction_of(name: &str) -> PyResult<Reduction> {
     Reduction::try_from(Value::from(name)).map_err(of_config)
 }
 
-/// A loss from JSON, or from an object with `name`, `reduction` and `_trace_call(y_true, y_pred)`.
+/// A loss from JSON, or from an object with `name`, `reduction`, and `_trace_call(y_true, y_pred)` or, where `_is_whole`,
+/// `__call__(y_true, y_pred, sample_weight)`.
 pub(crate) fn loss_of(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn Loss>> {
     if let Ok(text) = object.cast::<PyString>() {
         return catalogue::loss_from_json(&parse(text.to_cow()?.as_ref())?).map_err(of_config);
+    }
+    if object.getattr("_is_whole")?.extract::<bool>()? {
+        return Ok(Box::new(WholeLoss::new(object)?));
     }
     let (name, reduction) = (object.getattr("name")?.extract::<String>()?, object.getattr("reduction")?.extract::<String>()?);
     Ok(CustomLoss::new(name, of_both(object.clone().unbind(), "_trace_call")).reduction(reduction_of(&reduction)?).into())

@@ -6,10 +6,12 @@ from typing import Any
 
 from .._catalogue.layers import *  # noqa: F401,F403
 from .._catalogue.layers import __all__ as _all
-from .._layer import Input, InputSpec, Layer
+from .._input import Input
+from .._layer import InputSpec, Layer
 from .._object import python_hint
+from .._wrapper import Wrapper
 
-__all__ = [*_all, "Input", "InputSpec", "Layer", "deserialize", "serialize"]
+__all__ = [*_all, "Input", "InputSpec", "Layer", "Wrapper", "deserialize", "serialize"]
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Layer:

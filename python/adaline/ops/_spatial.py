@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, List
 
+from ..config import image_data_format
 from ._common import Node, _adaline, cut, floats, node, op, permute, reduce, reshaped, sizes
 from ._shapes import stack
 
@@ -38,7 +39,8 @@ def _same(padding: str) -> bool:
 def channels_last(x: Any, data_format: Any, f: Callable[[Node], Node]) -> Node:
     """Runs `f` on `(batch, space.., channels)`, and gives its result as `data_format` says."""
     x = floats(x)
-    if data_format in (None, "channels_last"):
+    data_format = image_data_format() if data_format is None else data_format
+    if data_format == "channels_last":
         return f(x)
     if data_format != "channels_first":
         raise ValueError(f"data_format {data_format!r} is not one of 'channels_last' and 'channels_first'")

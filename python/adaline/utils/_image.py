@@ -7,6 +7,7 @@ from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
+from ..config import image_data_format
 from ._dataset import ArrayBatches
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -54,8 +55,8 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
 
 def img_to_array(img: Any, data_format: Optional[str] = None, dtype: Any = None) -> np.ndarray:
     """A picture as an array `(height, width, channels)` of float32."""
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"data_format is 'channels_last', got {data_format!r}")
+    if (data_format or image_data_format()) != "channels_last":
+        raise ValueError(f"data_format is 'channels_last', got {data_format or image_data_format()!r}")
     array = np.asarray(img, dtype=dtype or "float32")
     if array.ndim == 2:
         return array[..., None]
@@ -169,7 +170,7 @@ def image_dataset_from_directory(directory: Any, labels: Any = "inferred", label
         raise ValueError(f'`label_mode` argument must be one of "int", "categorical", "binary", or None. Received: label_mode={label_mode}')
     if interpolation not in ("bilinear", "nearest"):
         raise ValueError(f"interpolation is 'bilinear' or 'nearest', got {interpolation!r}")
-    if pad_to_aspect_ratio or data_format not in (None, "channels_last"):
+    if pad_to_aspect_ratio or (data_format or image_data_format()) != "channels_last":
         raise ValueError("pad_to_aspect_ratio and data_format='channels_first' are not offered")
     if (validation_split is None) != (subset is None) or subset not in (None, "training", "validation", "both"):
         raise ValueError(f"validation_split and subset ('training', 'validation' or 'both') go together, got {validation_split} and {subset!r}")

@@ -74,6 +74,10 @@ pub trait Loss: KerasObject + Debug + Send + Sync {
     fn mask<'g>(&self, _y_true: Var<'g>, _values: Var<'g>) -> Option<Var<'g>> {
         None
     }
+    /// The loss of a batch as a scalar, where it weighs and reduces by itself: of labels, predictions, weights `(B)` and the mask `(B, T)`.
+    fn whole<'g>(&self, _y_true: Var<'g>, _y_pred: Var<'g>, _sample_weight: Option<Var<'g>>, _mask: Option<Var<'g>>) -> Option<Var<'g>> {
+        None
+    }
     /// What its labels look like.
     fn labels(&self) -> LabelKind {
         LabelKind::LikePredictions
@@ -94,6 +98,9 @@ impl<L: Loss + 'static> From<L> for Box<dyn Loss> {
 
 /// The loss of a batch: values per sample, weights `(B)` and the mask `(B, T)` of the predictions, reduced as the loss says.
 pub fn total<'g>(loss: &dyn Loss, y_true: Var<'g>, y_pred: Var<'g>, sample_weight: Option<Var<'g>>, mask: Option<Var<'g>>) -> Var<'g> {
+    if let Some(whole) = loss.whole(y_true, y_pred, sample_weight, mask) {
+        return whole;
+    }
     let values = loss.call(y_true, y_pred);
     let mask = match (mask, loss.mask(y_true, values)) {
         (Some(a), Some(b)) => Some(a.and(b)),

@@ -233,7 +233,11 @@ impl Model {
 
     /// Makes stateful layers forget the states of the batch before (Keras' `reset_states`), as at the beginning of a new sequence.
     pub fn reset_states(&mut self) {
-        self.weights.forget();
+        self.weights.forget(None);
+    }
+    /// As [`Model::reset_states`], for the layer of a path and those within it; a path that no stateful layer has changes nothing.
+    pub fn reset_states_of(&mut self, layer: &str) {
+        self.weights.forget(Some(layer));
     }
 
     /// Name of the model.
