@@ -10,14 +10,13 @@ import numpy as np
 
 from . import _adaline, _seed
 from ._adaline import LayerHandle, Node
+from ._arrays import as_data
+from ._calls import Call, arguments_again, as_batch, call_of, custom_call
+from ._cell import cell_output, cell_states, parts, read, stand_in, trace_initial, trace_step
 from ._eager import flat, kind_of, nested
 from ._keras_tensor import KerasTensor
 from ._object import KerasObject, arguments_of, auto_name, plain, snake_case
 from ._variable import Holder, Variable
-
-#: Arguments of calls that are tensors, in the order in which the compiled side takes them.
-_TENSORS = ("inputs", "x", "sequence", "sequences", "query", "value", "key", "count_weights", "initial_state")
-
 
 def _dtype_name(dtype: Any) -> Optional[str]:
     if dtype is None:
@@ -95,6 +94,13 @@ class Layer(KerasObject):
         self.supports_masking = False
         self.input_spec: Any = None
         self._symbols: List[Tuple[Any, Any]] = []
+        self._ways: List[Any] = []
+
+    def _arguments(self, **values: Any) -> None:
+        super()._arguments(**values)
+        # Wrong arguments are told here, not when the layer is first used; what is read is kept for then.
+        if self._class is not None and not self._is_custom:
+            self._compiled  # noqa: B018
 
     # What it is.
 
@@ -161,16 +167,16 @@ class Layer(KerasObject):
         """Constructor arguments."""
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
         if self._class is not None:
-            # What is within a wrapper may be of Python alone.
-            within = any(isinstance(v, Layer) and v._is_custom for v in self._args.values())
-            config.update(
-                {k: plain(v) for k, v in self._args.items()} if within else json.loads(LayerHandle.from_json(json.dumps(self._told_envelope())).config)
-            )
+            config.update(json.loads(read(self).config))
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
         return config
 
     def _told_envelope(self) -> Dict[str, Any]:
+        if self._is_custom:
+            stands = stand_in(self)
+            if stands is not None:
+                return stands
         if self._class is None:
             return self._envelope()
         return {"module": self._module, "class_name": self._class, "config": self._config_given(), "registered_name": None}
@@ -187,7 +193,8 @@ class Layer(KerasObject):
             shape = config.pop("shape", None)
             size = config.pop("batch_size", None)
             config.setdefault("batch_shape", [size, *(shape or [])])
-            config["dtype"] = self._dtype or "float32"
+            # Whole numbers and all others, which are computed as floats.
+            config["dtype"] = "int32" if (self._dtype or "float32").lstrip("u").startswith("int") else "float32"
         else:
             config["dtype"] = policy
         if self._activity_regularizer is not None:
@@ -203,10 +210,11 @@ class Layer(KerasObject):
 
                 policy = self._dtype or dtype_policy().name
                 self._handle = LayerHandle.custom(
-                    self, type(self).__name__, self.name, self._trainable, None if policy == "float32" else policy, self.supports_masking
+                    self, type(self).__name__, self.name, self._trainable, None if policy == "float32" else policy, self.supports_masking,
+                    hasattr(self, "state_size"),
                 )
             else:
-                self._handle = LayerHandle.from_json(json.dumps(self._told_envelope()))
+                self._handle = read(self)
         return self._handle
 
     # Weights.
@@ -260,7 +268,7 @@ class Layer(KerasObject):
     def _sublayers(self) -> List["Layer"]:
         """Layers that it holds in its attributes, in the order in which they were set."""
         if not self._is_custom:
-            return []
+            return [layer for layer, _ in parts(self)]
         found: List[Layer] = []
 
         def look(value: Any) -> None:
@@ -281,8 +289,8 @@ class Layer(KerasObject):
 
     def _owners(self, prefix: str) -> Iterator[Tuple["Layer", str]]:
         """The layers whose weights lie under a path, each with its own."""
-        for layer in self._sublayers():
-            yield from layer._owners(f"{prefix}/{layer.name}")
+        for layer, name in [(layer, layer.name) for layer in self._sublayers()] if self._is_custom else parts(self):
+            yield from layer._owners(f"{prefix}/{name}")
         yield self, prefix
 
     def _adopted(self, holder: Holder, prefix: str) -> None:
@@ -310,14 +318,14 @@ class Layer(KerasObject):
                 holder.adopt(variable, name)
             layer.built = True
 
-    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]]) -> Holder:
-        """A model of this layer alone, for calls on arrays and for its weights."""
-        key = tuple((tuple(shape), dtype) for shape, dtype in specs)
+    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]], settings: Optional[str] = None) -> Holder:
+        """A model of one call of this layer, for calls on arrays and for its weights."""
+        key = (settings, *((tuple(shape), dtype) for shape, dtype in specs))
         holder = self._homes.get(key)
         if holder is None:
             inputs = [_adaline.Symbol.input([None if i == 0 else d for i, d in enumerate(shape)], dtype, f"input_{at}")
                       for at, (shape, dtype) in enumerate(specs)]
-            outputs = self._compiled.apply(inputs)
+            outputs = self._compiled.apply(inputs, settings)
             core = _adaline.Core.functional(inputs, outputs, "home", _seed.following(), None)
             holder = Holder(core)
             self._adopted(holder, self.name)
@@ -400,45 +408,13 @@ class Layer(KerasObject):
             return self._call_symbolic(args, kwargs)
         return self._call_eager(args, kwargs)
 
-    def _tensors(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any], Any]:
-        """Tensors in their order, other arguments, and how the tensors were nested."""
-        rest = dict(kwargs)
-        if self._is_custom:
-            tensors: List[Any] = []
-            structure = flat_call(args, rest, tensors)
-            return tensors, {}, structure
-        tensors = []
-        for value in args:
-            flat(value, tensors)
-        if self._class in ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional") and len(args) > 1:
-            tensors = []
-            flat(args[0], tensors)
-        for name in _TENSORS:
-            if name in rest:
-                value = rest.pop(name)
-                if value is not None:
-                    flat(value, tensors)
-        return [t for t in tensors if t is not None], rest, None
-
-    def _with_arguments(self, rest: Dict[str, Any]) -> LayerHandle:
-        handle = self._compiled
-        for name, value in rest.items():
-            if name in ("training", "mask", "attention_mask", "return_attention_scores") and not isinstance(value, bool) and value is None:
-                continue
-            if name == "training" or value is False or value is None:
-                continue
-            if name == "mask":
-                raise NotImplementedError(
-                    f"layer {self.name!r}: a mask given at the call is not supported; masks come of Masking and Embedding(mask_zero=True)"
-                )
-            handle = handle.with_call_argument(name, json.dumps(plain(value)))
-        return handle
+    def _call_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Call:
+        """Tensors and other arguments of a call."""
+        return custom_call(self, args, kwargs) if self._is_custom else call_of(self, args, kwargs)
 
     def _call_traced(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        tensors, rest, structure = self._tensors(args, kwargs)
-        self._pending = structure
-        results = _adaline.trace_apply(self._with_arguments(rest), self.name, tensors)
-        return self._results(results)
+        call = self._call_of(args, kwargs)
+        return self._results(_adaline.trace_apply(self._compiled, self.name, call.tensors, call.settings()))
 
     def _results(self, results: List[Any]) -> Any:
         shape = self.__dict__.get("_structure")
@@ -447,50 +423,44 @@ class Layer(KerasObject):
         return results[0] if len(results) == 1 else list(results)
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        tensors, rest, structure = self._tensors(args, kwargs)
-        bad = [t for t in tensors if not isinstance(t, KerasTensor)]
+        call = self._call_of(args, kwargs)
+        bad = [t for t in call.tensors if not isinstance(t, KerasTensor)]
         if bad:
             raise ValueError(
                 f"layer {self.name!r} is called on symbolic tensors and on an array of type {type(bad[0]).__name__}: make the array an input, or a "
                 "weight of a layer of your own"
             )
-        self._pending = structure
-        self._seen = self._seen or [(t.shape, t.dtype) for t in tensors]
-        handle = self._with_arguments(rest)
+        tensors = call.tensors
+        own = tensors[: len(tensors) - len(call.masks)]
+        self._seen = self._seen or [(t.shape, t.dtype) for t in own]
         self._called += 1
-        results = handle.apply([t._symbol for t in tensors])
+        results = self._compiled.apply([t._symbol for t in tensors], call.settings())
         self.built = True
         made = [KerasTensor._of(s, self, tensors, i) for i, s in enumerate(results)]
         out = self._results(made)
-        self._symbols.append((tensors[0] if len(tensors) == 1 else tensors, out))
+        self._symbols.append((own[0] if len(own) == 1 else own, out))
         return out
 
     def _call_eager(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        from ._arrays import as_data
-
-        tensors, rest, structure = self._tensors(args, kwargs)
-        arrays = [as_data(t) for t in tensors]
-        self._pending = structure
+        call = self._call_of(args, kwargs)
+        arrays = [as_data(t) for t in call.tensors]
+        own = len(arrays) - len(call.masks)
+        if call.masks and arrays[0].ndim:
+            arrays[own:] = [as_batch(a, arrays[0].shape[0]) for a in arrays[own:]]
         specs = [((None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
                  for a in arrays]
-        self._seen = self._seen or specs
-        if rest and self._with_arguments(rest) is not self._compiled:
-            raise NotImplementedError(f"layer {self.name!r} takes {', '.join(rest)} only in networks, not in calls on arrays")
-        holder = self._home(specs)
-        if kwargs.get("training"):
-            results = holder.core.call_training(arrays)
-        else:
-            results = holder.core.call(arrays)
+        self._seen = self._seen or specs[:own]
+        holder = self._home(specs, call.settings(training=False))
+        results = holder.core.call_training(arrays) if call.training else holder.core.call(arrays)
         return self._results(results)
 
-    def _trace(self, inputs: List[Node]) -> List[Any]:
-        """Called by the compiled side to write a layer of Python into a graph."""
-        structure = self.__dict__.get("_pending")
-        if structure is None:
+    def _trace(self, inputs: List[Node], way: Optional[int] = None) -> List[Any]:
+        """Called by the compiled side to write a layer of Python into a graph; `way` is how its tensors stand among the arguments."""
+        if way is None:
             args: Tuple[Any, ...] = (inputs[0],) if len(inputs) == 1 else (list(inputs),)
             kwargs: Dict[str, Any] = {}
         else:
-            args, kwargs = unflat_call(structure, iter(inputs))
+            args, kwargs = arguments_again(self._ways[way], iter(inputs))
         if not self.built:
             shapes = [(None, *n.shape[1:]) for n in inputs]
             self._build_for(shapes)
@@ -509,6 +479,18 @@ class Layer(KerasObject):
         elif self.supports_masking and mask is not None:
             values = [_adaline.with_mask(v, mask) if isinstance(v, Node) and v._keras_mask is None else v for v in values]
         return values
+
+    def _trace_step(self, values: List[Node]) -> List[Any]:
+        return trace_step(self, values)
+
+    def _trace_initial(self, batch: int) -> Any:
+        return trace_initial(self, batch)
+
+    def _cell_states(self) -> List[List[int]]:
+        return cell_states(self)
+
+    def _cell_output(self) -> List[int]:
+        return cell_output(self)
 
     def _build_for(self, shapes: List[Tuple[Optional[int], ...]]) -> None:
         if type(self).build is not Layer.build:
@@ -572,47 +554,15 @@ def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -
     """`super().call(..)` of a layer of the catalogue within one that derives from it."""
     if type(layer)._class is None:
         raise NotImplementedError(f"{type(layer).__name__} defines no call(inputs)")
-    tensors: List[Any] = []
-    for value in args:
-        flat(value, tensors)
-    results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(layer._told_envelope())), "base", tensors)
+    call = call_of(layer, args, kwargs)
+    results = _adaline.trace_apply(_base(layer), "base", call.tensors, call.settings())
     return results[0] if len(results) == 1 else results
 
 
-def flat_call(args: Any, kwargs: Dict[str, Any], tensors: List[Any]) -> Any:
-    """Tensors among the arguments of a call, and how they stood."""
-
-    def take(value: Any) -> Any:
-        if kind_of(value) == 0 and not isinstance(value, np.ndarray) and not (
-            isinstance(value, (list, tuple, dict)) and any(isinstance(v, np.ndarray) for v in (value.values() if isinstance(value, dict) else value))
-        ) and not hasattr(value, "__array__"):
-            return ("plain", value)
-        if isinstance(value, (list, tuple)):
-            return ("list", type(value), [take(v) for v in value])
-        if isinstance(value, dict):
-            return ("dict", {k: take(v) for k, v in value.items()})
-        tensors.append(value)
-        return ("tensor",)
-
-    first = [take(v) for v in args]
-    return first, {k: take(v) for k, v in kwargs.items()}
-
-
-def unflat_call(structure: Any, values: Any) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-    """The other way round."""
-
-    def put(part: Any) -> Any:
-        kind = part[0]
-        if kind == "plain":
-            return part[1]
-        if kind == "list":
-            return part[1](put(p) for p in part[2])
-        if kind == "dict":
-            return {k: put(p) for k, p in part[1].items()}
-        return next(values)
-
-    args, kwargs = structure
-    return tuple(put(p) for p in args), {k: put(p) for k, p in kwargs.items()}
+def _base(layer: Layer) -> LayerHandle:
+    """A layer of one's own as that of the catalogue which it derives from."""
+    envelope = {"module": layer._module, "class_name": layer._class, "config": layer._config_given(), "registered_name": None}
+    return LayerHandle.from_json(json.dumps(envelope))
 
 
 def Input(shape: Any = None, batch_size: Optional[int] = None, dtype: Any = None, sparse: Any = None, batch_shape: Any = None,
