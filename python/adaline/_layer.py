@@ -12,10 +12,11 @@ from . import _adaline, _seed
 from ._adaline import LayerHandle, Node
 from ._arrays import as_data
 from ._calls import Call, arguments_again, as_batch, call_of, custom_call
-from ._cell import cell_output, cell_states, parts, read, stand_in, trace_initial, trace_step
+from ._cell import backward_of, cell_output, cell_states, parts, read, stand_in, trace_initial, trace_step, with_states_of_cells
 from ._eager import flat, kind_of, nested
+from ._input import settled
 from ._keras_tensor import KerasTensor
-from ._object import KerasObject, arguments_of, auto_name, plain, snake_case
+from ._object import KerasObject, arguments_of, auto_name, none_for_number, plain, snake_case, told
 from ._variable import Holder, Variable
 
 def _dtype_name(dtype: Any) -> Optional[str]:
@@ -59,6 +60,8 @@ class Layer(KerasObject):
         width = kwargs.pop("input_dim", None) if self._class != "Embedding" else None
         length = kwargs.pop("input_length", None)
         kwargs.pop("input_dtype", None)
+        if self._class in ("LSTM", "GRU", "LSTMCell", "GRUCell"):
+            kwargs.pop("implementation", None)  # of older versions of Keras: how, not what, is computed
         if kwargs:
             names = ", ".join(repr(k) for k in kwargs)
             from ._object import python_hint
@@ -97,10 +100,30 @@ class Layer(KerasObject):
         self._ways: List[Any] = []
 
     def _arguments(self, **values: Any) -> None:
+        weights = values.pop("weights", None) if self._class == "Embedding" else None
+        if self._class == "InputLayer":
+            values = settled(self.name, values)
+            self._given_tensor(values.pop("input_tensor"))
         super()._arguments(**values)
         # Wrong arguments are told here, not when the layer is first used; what is read is kept for then.
         if self._class is not None and not self._is_custom:
             self._compiled  # noqa: B018
+        if weights is not None:
+            self.build((None, 1))
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
+
+    def _given_tensor(self, tensor: Any) -> None:
+        """The symbolic tensor that an input layer is for, where there is one already."""
+        if tensor is None:
+            return
+        if self._dtype is not None and self._dtype != tensor.dtype:
+            raise ValueError(
+                f"InputLayer {self.name!r}: you cannot provide an incompatible `dtype` beside `input_tensor`: got {self._dtype}, that of the tensor is "
+                f"{tensor.dtype}"
+            )
+        self._dtype = tensor.dtype
+        self._symbols.append(([], tensor))
+        self.built = True
 
     # What it is.
 
@@ -168,6 +191,8 @@ class Layer(KerasObject):
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
         if self._class is not None:
             config.update(json.loads(read(self).config))
+            if backward_of(self) is not None:
+                del config["backward_layer"]  # as without: it follows from the other one
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
         return config
@@ -186,15 +211,20 @@ class Layer(KerasObject):
         from .config import dtype_policy
 
         config = arguments_of(str(self._class), self._args)
+        if not self._is_custom:
+            config.update(none_for_number(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
+        back = backward_of(self)
+        if back is not None:
+            config["backward_layer"] = told(back)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":
             config = {k: v for k, v in config.items() if k in ("name", "batch_shape", "shape", "batch_size", "optional")}
             shape = config.pop("shape", None)
             size = config.pop("batch_size", None)
             config.setdefault("batch_shape", [size, *(shape or [])])
-            # Whole numbers and all others, which are computed as floats.
-            config["dtype"] = "int32" if (self._dtype or "float32").lstrip("u").startswith("int") else "float32"
+            # Whole numbers, truth values and all others, which are computed as floats.
+            config["dtype"] = "bool" if self._dtype == "bool" else "int32" if (self._dtype or "").lstrip("u").startswith("int") else "float32"
         else:
             config["dtype"] = policy
         if self._activity_regularizer is not None:
@@ -320,10 +350,11 @@ class Layer(KerasObject):
 
     def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]], settings: Optional[str] = None) -> Holder:
         """A model of one call of this layer, for calls on arrays and for its weights."""
-        key = (settings, *((tuple(shape), dtype) for shape, dtype in specs))
+        # A layer that is told something else, such as that it is frozen, is read anew.
+        key = (self._compiled, settings, *((tuple(shape), dtype) for shape, dtype in specs))
         holder = self._homes.get(key)
         if holder is None:
-            inputs = [_adaline.Symbol.input([None if i == 0 else d for i, d in enumerate(shape)], dtype, f"input_{at}")
+            inputs = [_adaline.Symbol.input([None if i == 0 and not self._remembers else d for i, d in enumerate(shape)], dtype, f"input_{at}")
                       for at, (shape, dtype) in enumerate(specs)]
             outputs = self._compiled.apply(inputs, settings)
             core = _adaline.Core.functional(inputs, outputs, "home", _seed.following(), None)
@@ -416,11 +447,18 @@ class Layer(KerasObject):
         call = self._call_of(args, kwargs)
         return self._results(_adaline.trace_apply(self._compiled, self.name, call.tensors, call.settings()))
 
+    @property
+    def _remembers(self) -> bool:
+        """Whether it goes on from the states of the batch before, so that batches have one size."""
+        told = self._args if self._class is not None else {}
+        inner = told.get("layer")
+        return bool(told.get("stateful")) or (isinstance(inner, Layer) and inner._remembers)
+
     def _results(self, results: List[Any]) -> Any:
         shape = self.__dict__.get("_structure")
         if self._is_custom and shape is not None:
             return nested(shape, iter(results))
-        return results[0] if len(results) == 1 else list(results)
+        return results[0] if len(results) == 1 else with_states_of_cells(self, results)
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
         call = self._call_of(args, kwargs)
@@ -446,8 +484,9 @@ class Layer(KerasObject):
         arrays = [as_data(t) for t in call.tensors]
         own = len(arrays) - len(call.masks)
         if call.masks and arrays[0].ndim:
-            arrays[own:] = [as_batch(a, arrays[0].shape[0]) for a in arrays[own:]]
-        specs = [((None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
+            arrays[own:] = [as_batch(self, a, arrays[0].shape) for a in arrays[own:]]
+        batch = arrays[0].shape[0] if self._remembers and arrays[0].ndim else None
+        specs = [((batch, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
                  for a in arrays]
         self._seen = self._seen or specs[:own]
         holder = self._home(specs, call.settings(training=False))

@@ -9,8 +9,9 @@ from .._catalogue.layers import *  # noqa: F401,F403
 from .._catalogue.layers import __all__ as _all
 from .._layer import Input, InputSpec, Layer
 from .._object import python_hint
+from .._wrapper import Wrapper
 
-__all__ = [*_all, "Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
+__all__ = [*_all, "Input", "InputSpec", "Layer", "Wrapper", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
            "deserialize", "serialize"]
 
 

@@ -1,0 +1,42 @@
+"""The base of layers that hold another."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ._layer import Layer
+
+
+class Wrapper(Layer):
+    """A layer that holds another, to derive from: define `call(inputs)`, which calls `self.layer`.
+
+    Args:
+        layer: The layer within.
+        **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+        if not isinstance(layer, Layer):
+            raise ValueError(f"{type(self).__name__} holds a layer, got {layer!r} of type {type(layer).__name__}: give it an instance of layers.Layer")
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds the layer within."""
+        if not self.layer.built:
+            self.layer.build(input_shape)
+        self.built = True
+
+    def get_config(self) -> Dict[str, Any]:
+        """Constructor arguments."""
+        from .saving import serialize_keras_object
+
+        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: Dict[str, Any], custom_objects: Any = None) -> "Wrapper":
+        """One of these arguments."""
+        from .saving import deserialize_keras_object
+
+        rest = {k: v for k, v in config.items() if k != "layer"}
+        return cls(deserialize_keras_object(config["layer"], custom_objects), **rest)
