@@ -6,6 +6,7 @@ import json
 from typing import Any, Dict, List, Optional
 
 from ._adaline import LayerHandle
+from ._cell import read_base
 from ._object import KerasObject
 
 #: Arguments that Keras keeps as tuples, in attributes and in configurations.
@@ -62,21 +63,10 @@ class LayerAttributes(KerasObject):
                 self.__dict__[name] = value
         if "mask_zero" in values:
             self.__dict__["supports_masking"] = bool(values["mask_zero"])
-        if self._class == "InputLayer":
-            self._shape_of_input(values)
         given = values.pop("weights", None)
         if given is not None:
             self.build()
             self.set_weights([given] if hasattr(given, "shape") else given)
-
-    def _shape_of_input(self, values: Dict[str, Any]) -> None:
-        """An input layer may be told of its shape by a tensor, and by Keras' older name."""
-        tensor = values.get("input_tensor")
-        if tensor is not None:
-            values["batch_shape"], self.__dict__["_dtype"] = tuple(tensor.shape), tensor.dtype
-            values["shape"] = values["batch_size"] = None
-        if values.get("shape") is None and values.get("batch_shape") is None and self.__dict__.get("_given_shape"):
-            values["shape"] = self.__dict__["_given_shape"][1:]
 
     def __setattr__(self, name: str, value: Any) -> None:
         args = self.__dict__.get("_args")
@@ -98,7 +88,8 @@ class LayerAttributes(KerasObject):
     def _is_custom(self) -> bool:
         return True
 
-    def _told_envelope(self) -> Dict[str, Any]:
+    @property
+    def _compiled(self) -> LayerHandle:
         raise NotImplementedError
 
     def _read_config(self) -> Dict[str, Any]:
@@ -106,7 +97,7 @@ class LayerAttributes(KerasObject):
         read = self.__dict__.get("_read")
         if read is None:
             # As text: what is handed out may be changed by the caller.
-            read = self.__dict__["_read"] = LayerHandle.from_json(json.dumps(self._told_envelope())).config
+            read = self.__dict__["_read"] = (read_base(self) if self._is_custom else self._compiled).config
         told: Dict[str, Any] = json.loads(read)
         return {k: tuples(v) if k in _TUPLES or (k == "axis" and self._class == "Normalization") else v for k, v in told.items()}
 

@@ -34,3 +34,11 @@ class Wrapper(Layer):
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "layer": plain(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: Dict[str, Any], custom_objects: Any = None) -> "Wrapper":
+        """One of these arguments."""
+        from .saving import deserialize_keras_object
+
+        rest = {k: v for k, v in config.items() if k != "layer"}
+        return cls(deserialize_keras_object(config["layer"], custom_objects), **rest)

@@ -156,7 +156,7 @@ impl MultiHeadAttention {
             return (cx.builder().error(error), None);
         }
         let (heads, width) = (&self.heads, query.dim(-1));
-        let mask = heads.mask(cx, self.call.use_causal_mask, (query.dim(1), value.dim(1)));
+        let mask = heads.mask(cx, self.call.use_causal_mask, query, value);
         let value_dim = self.value_dim.unwrap_or(self.key_dim);
         let each = |features| [self.num_heads, features];
         let mut project = |name, x, features| heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &each(features));
@@ -178,8 +178,8 @@ impl KerasObject for MultiHeadAttention {
     layer_identity!("MultiHeadAttention");
     fn validate(&self) -> Result<(), ConfigError> {
         let class = "MultiHeadAttention";
-        check(self.num_heads >= 1, class, "num_heads", "at least 1", self.num_heads)?;
-        check(self.key_dim >= 1, class, "key_dim", "at least 1", self.key_dim)?;
+        check(self.num_heads >= 1, class, "num_heads", "a positive integer", self.num_heads)?;
+        check(self.key_dim >= 1, class, "key_dim", "a positive integer", self.key_dim)?;
         check(self.value_dim != Some(0), class, "value_dim", "at least 1, or null for that of the key", 0)?;
         if let Some(OutputShape(sizes)) = &self.output_shape {
             let fits = sizes.len() < MAX_RANK - 1 && sizes.iter().all(|s| s.is_some_and(|s| s > 0));
@@ -192,6 +192,9 @@ impl KerasObject for MultiHeadAttention {
 impl Layer for MultiHeadAttention {
     layer_methods!(masking);
     attention_call!(methods);
+    fn takes_attention_mask(&self) -> bool {
+        true
+    }
     fn arguments(&self) -> crate::layers::Arguments {
         crate::layers::Arguments::Named(&["query", "value"], &["key"])
     }
