@@ -37,7 +37,7 @@ def read(layer: "Layer") -> LayerHandle:
     return LayerHandle.from_json(envelope, found) if found else LayerHandle.from_json(envelope)
 
 
-def read_base(layer: "Layer") -> LayerHandle:
+def read_base(layer: Any) -> LayerHandle:
     """A layer of one's own as that of the catalogue which it derives from."""
     with _collected() as found:
         envelope = json.dumps(layer._base_envelope())
@@ -63,7 +63,7 @@ _PLACES = {
 }
 
 
-def parts(layer: "Layer") -> List[Tuple["Layer", str]]:
+def parts(layer: Any) -> List[Tuple["Layer", str]]:
     """Layers that a wrapper of the catalogue holds, with the paths of their weights in it, where one of them is of Python."""
     from ._layer import Layer
 
@@ -128,7 +128,7 @@ def cell_output(cell: "Layer") -> List[int]:
 
 def with_states_of_cells(layer: "Layer", results: List[Any]) -> Tuple[Any, ...]:
     """Several results of a layer; the states of a stack of cells by cells, as Keras gives them."""
-    cell = layer._args.get("cell") if layer._class == "RNN" else None
+    cell: Any = layer._args.get("cell") if layer._class == "RNN" else None
     cells = cell._args["cells"] if getattr(cell, "_class", None) == "StackedRNNCells" else cell
     if not isinstance(cells, (list, tuple)):
         return tuple(results)

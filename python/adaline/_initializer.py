@@ -17,6 +17,7 @@ class Initializer(KerasObject):
 
     _module = "keras.initializers"
     _args: dict = {}
+    _fallback: Any = None
 
     def _arguments(self, **values: Any) -> None:
         super()._arguments(**values)
@@ -26,7 +27,7 @@ class Initializer(KerasObject):
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> np.ndarray:
         """Values of a shape."""
-        if not hasattr(self, "_fallback"):
+        if self._fallback is None:
             self._fallback = _seed.following()
         shape = [int(d) for d in ((shape,) if isinstance(shape, int) else shape)]
         if self._class == "Constant" and np.ndim(self._args["value"]):

@@ -62,7 +62,7 @@ class LayerWeights(LayerAttributes):
             told(regularizers.get, variable.regularizer), told(constraints.get, variable.constraint),
         )
 
-    def _sublayers(self) -> List["LayerWeights"]:
+    def _sublayers(self) -> List[Any]:
         """Layers that it holds in its attributes, in the order in which they were set."""
         if not self._is_custom:
             return [layer for layer, _ in parts(self)]
@@ -84,7 +84,7 @@ class LayerWeights(LayerAttributes):
                 look(value)
         return found
 
-    def _owners(self, prefix: str) -> Iterator[Tuple["LayerWeights", str]]:
+    def _owners(self, prefix: str) -> Iterator[Tuple[Any, str]]:
         """The layers whose weights lie under a path, each with its own."""
         for layer, name in [(layer, layer.name) for layer in self._sublayers()] if self._is_custom else parts(self):
             yield from layer._owners(f"{prefix}/{name}")
@@ -120,8 +120,10 @@ class LayerWeights(LayerAttributes):
         from . import constraints, regularizers
 
         args: Dict[str, Any] = self.__dict__.get("_args", {})
-        while isinstance(args.get("layer", args.get("cell")), LayerWeights):
-            args = args.get("layer", args.get("cell"))._args
+        inner: Any = args.get("layer", args.get("cell"))
+        while isinstance(inner, LayerWeights):
+            args = inner.__dict__.get("_args", {})
+            inner = args.get("layer", args.get("cell"))
         short = name[: -len("_kernel")] if name.endswith("_kernel") else name
 
         def argument(ending: str) -> Any:

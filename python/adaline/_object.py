@@ -140,6 +140,10 @@ def _defaults(made_of: type) -> Dict[str, Any]:
     return {k: p.default for k, p in known.items() if p.default not in (None, inspect.Parameter.empty)}
 
 
+#: Arguments of one value, which the compiled side is not told: where that is given, the classes of the catalogue pass none.
+_KERAS_ALONE = (("SparseCategoricalCrossentropy", "axis"), ("TensorBoard", "embeddings_freq"), ("TensorBoard", "profile_batch"))
+
+
 def given_none(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
     """What is meant by arguments that are given as none where the default is something else, as Keras takes it: no for yes or no, for an
     initializer that of weights without one; else none, which is a value or an error."""
@@ -147,7 +151,7 @@ def given_none(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
         return {}
     made = {}
     for name, default in _defaults(made_of).items():
-        if name in values and values[name] is None and name not in _UNTOLD:
+        if name in values and values[name] is None and name not in _UNTOLD and (getattr(made_of, "_class", None), name) not in _KERAS_ALONE:
             made[name] = False if isinstance(default, bool) else "glorot_uniform" if name.endswith("_initializer") else None
     return made
 

@@ -23,6 +23,7 @@ class Optimizer(KerasObject):
 
     _module = "keras.optimizers"
     _args: Dict[str, Any] = {}
+    loss_scale_factor: Any
 
     def __init__(self) -> None:
         self._model: Any = None
@@ -207,7 +208,8 @@ class Optimizer(KerasObject):
         """One entry for each variable that it was built for; `None`, or their sums, for those that gradients overwrite."""
         if not self._overwritten:
             return slots
-        rest, made = iter(slots), []
+        rest = iter(slots)
+        made: List[Any] = []
         for variable in self._built_for:
             if id(variable) not in self._overwritten:
                 made.append(next(rest))

@@ -272,5 +272,5 @@ def test_a_wrapper_of_ones_own(tmp_path):
     again.build(X.shape)
     again.set_weights(layer.get_weights())
     np.testing.assert_allclose(again(X), layer(X), atol=1e-6)
-    with pytest.raises(ValueError, match="holds a layer"):
+    with pytest.raises(ValueError, match="supported layer type"):
         Halved(3)

@@ -62,7 +62,7 @@ def test_given_statistics_and_what_is_wrong(rng):
     np.testing.assert_allclose(given(np.array([[4.0, 0.0]])), [[1.0, -1.0]])
     with pytest.raises(ValueError, match="leave both out"):
         given.adapt(np.ones((2, 2)))
-    with pytest.raises(ValueError, match="both `mean` and `variance`"):
+    with pytest.raises(ValueError, match="`variance` is null, but must be given together with `mean`"):
         layers.Normalization(mean=1.0)
     norm = layers.Normalization()
     for bad in (np.zeros((0, 3)), np.array([[np.nan, 1.0]]), iter([])):

@@ -61,7 +61,7 @@ PLACES = {
     "saving": ["adaline.saving", "adaline.models"],
     "callbacks": ["adaline.callbacks"],
     "utils": ["adaline.utils"],
-    "dtype_policies": ["adaline.dtype_policies"],
+    "dtype_policies": ["adaline.dtype_policies", "adaline.config"],
     "config": ["adaline.config"],
     "datasets": ["adaline.datasets"],
 }
