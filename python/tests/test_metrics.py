@@ -114,6 +114,14 @@ def test_crossentropy_by_shapes(keras):
         _same(told[1], told[0])
 
 
+def test_functions_of_class_numbers(keras):
+    rng = np.random.default_rng(4)
+    y, p = rng.integers(0, 3, (4, 5)), rng.dirichlet(np.ones(3), (4, 5)).astype(np.float32)
+    _same(adaline.losses.sparse_categorical_crossentropy(y, p), keras.losses.sparse_categorical_crossentropy(y, p))
+    turned = np.moveaxis(p, -1, 1)
+    _same(adaline.losses.sparse_categorical_crossentropy(y, turned, axis=1), adaline.losses.sparse_categorical_crossentropy(y, p))
+
+
 def test_losses_by_name_and_references(keras):
     assert adaline.losses.get("mse") is adaline.losses.mean_squared_error
     assert isinstance(adaline.losses.get("MeanSquaredError"), adaline.losses.MeanSquaredError)
