@@ -23,6 +23,10 @@ def loss_of(value: Any) -> Any:
         found = losses._function(value)
         if found is not None and found[1]:
             value = found[0]
+        elif value in ("crossentropy", "ce"):
+            from ._crossentropy import Crossentropy
+
+            value = Crossentropy()
         else:
             return json.dumps(value)
     if isinstance(value, Loss):

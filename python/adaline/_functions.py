@@ -32,6 +32,12 @@ def loss_function(name: str, y_true: Any, y_pred: Any, arguments: Dict[str, Any]
             from ._circle import circle
 
             return circle(y_true, y_pred, labels, embeddings, **arguments)
+    if name == "SparseCategoricalCrossentropy":
+        axis = arguments.pop("axis", -1)
+        if axis not in (-1, len(y_pred.shape) - 1):  # the class has its classes last
+            from . import ops
+
+            y_pred = ops.moveaxis(y_pred, axis, -1)
     envelope = json.dumps({"class_name": name, "config": {k: v for k, v in arguments.items() if v is not None}})
     return _values(envelope, y_true, y_pred)
 

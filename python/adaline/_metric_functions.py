@@ -44,9 +44,15 @@ def _sparse_categorical(y_true: Any, y_pred: Any) -> Any:
     return ops.expand_dims(right, -1) if len(shape) == len(y_pred.shape) and shape[-1] == 1 else right
 
 
-def _sparse_top_k(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """Whether fewer than `k` predictions exceed that of the true class."""
+def _sparse_top_k(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
+    """Whether fewer than `k` predictions exceed that of the true class; of class numbers, the best first, whether it is one of the first `k`."""
     from . import ops
+
+    if from_sorted_ids:
+        shape, y_true = y_true.shape, _classes(y_true, y_pred)
+        first = ops.cast(y_pred[..., :k], "int32")
+        right = ops.max(ops.cast(ops.equal(first, ops.expand_dims(y_true, -1)), "float32"), axis=-1)
+        return ops.reshape(right, shape) if tuple(shape) != tuple(right.shape) else right
 
     classes = y_pred.shape[-1]
     shape, y_true = y_true.shape, _classes(y_true, y_pred)

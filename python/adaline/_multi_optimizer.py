@@ -185,12 +185,19 @@ class MultiOptimizer(_MultiOptimizer):
 
     def _kept_of(self, inner: Optimizer) -> Any:
         """What is compiled, and the names there of an optimizer's variables."""
-        kept, part = self._kept(), self._parts.get(id(inner))
+        # A model of a file is compiled already, with an `OptimizerMap`.
+        parts = self._parts or {id(optimizer): at for at, optimizer in enumerate(self._in_files())}
+        kept, part = self._kept(), parts.get(id(inner))
         if kept is None or part is None:
             return None
         begins = [at for at, name in enumerate(kept[1]) if re.fullmatch(r"iteration(_\d+)?", name)][1:]
         ends = [*begins[1:], len(kept[1])]
         return kept[0], kept[1][begins[part]:ends[part]]
+
+    def _in_files(self) -> List[Optimizer]:
+        """Its optimizers as files and the compiled side have them: by the order of texts, then the default."""
+        chosen = self._optimizer_map
+        return [*(chosen[text] for text in sorted(chosen)), chosen.default_optimizer] if isinstance(chosen, OptimizerMap) else self._inner_optimizers
 
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
@@ -209,8 +216,7 @@ class MultiOptimizer(_MultiOptimizer):
         trained = [(variable, key) for variable, key in entries if variable.trainable]
         owners = {key: self._owner(variable) for variable, key in trained}
         if isinstance(self._optimizer_map, OptimizerMap) and self._optimizer_map._compiles():
-            texts = sorted(self._optimizer_map)
-            order = [*(self._optimizer_map._optimizer_map[text] for text in texts), self._optimizer_map.default_optimizer]
+            order = self._in_files()
             core.compile(self._envelope_json(), objectives, auto_scale_loss)
         else:
             order = self._inner_optimizers

@@ -90,12 +90,19 @@ class Optimizer(KerasObject):
 
     @property
     def _core(self) -> Any:
-        """The compiled update, or the compiled model that it trains."""
-        if self._update is not None and self._model is None:
-            return self._update.core
+        """The compiled model that it trains, or its own compiled update."""
+        if not self._trains_model:
+            return None if self._update is None else self._update.core
         model = self._model
         core = None if model is None else model._core
         return core if core is not None and core.is_compiled and core.is_built else None
+
+    @property
+    def _trains_model(self) -> bool:
+        """Whether a model was compiled with it, or with the one that it is within."""
+        if self._model is not None:
+            return self._model.optimizer is self
+        return self._outer is not None and self._outer._trains_model
 
     def _kept(self) -> Optional[Tuple[Any, List[str]]]:
         """What is compiled, and the names there of its variables, the iteration first."""

@@ -102,6 +102,26 @@ def test_functions_of_ones_own_are_not_those_of_the_catalogue(keras):
     assert model.evaluate(p, y, verbose=0, return_dict=True)["own"] == pytest.approx(2.5)
 
 
+def test_crossentropy_by_shapes(keras):
+    x = np.random.default_rng(1).normal(size=(12, 4)).astype(np.float32)
+    for outputs, y in ((1, x[:, :1] > 0), (3, np.arange(12) % 3), (3, (np.arange(12) % 3)[:, None]), (3, np.eye(3)[np.arange(12) % 3])):
+        told, weights = [], None
+        for k in (keras, adaline):
+            model = k.Sequential([k.layers.Input((4,)), k.layers.Dense(outputs, activation="sigmoid" if outputs == 1 else "softmax")])
+            weights = model.get_weights() if weights is None else model.set_weights(weights)
+            model.compile("sgd", "crossentropy")
+            told.append(model.evaluate(x, y.astype(np.float32), verbose=0))
+        _same(told[1], told[0])
+
+
+def test_functions_of_class_numbers(keras):
+    rng = np.random.default_rng(4)
+    y, p = rng.integers(0, 3, (4, 5)), rng.dirichlet(np.ones(3), (4, 5)).astype(np.float32)
+    _same(adaline.losses.sparse_categorical_crossentropy(y, p), keras.losses.sparse_categorical_crossentropy(y, p))
+    turned = np.moveaxis(p, -1, 1)
+    _same(adaline.losses.sparse_categorical_crossentropy(y, turned, axis=1), adaline.losses.sparse_categorical_crossentropy(y, p))
+
+
 def test_losses_by_name_and_references(keras):
     assert adaline.losses.get("mse") is adaline.losses.mean_squared_error
     assert isinstance(adaline.losses.get("MeanSquaredError"), adaline.losses.MeanSquaredError)

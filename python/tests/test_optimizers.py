@@ -173,7 +173,9 @@ def test_several_optimizers_keep_their_own(tmp_path):
         several.learning_rate
     model.save(tmp_path / "model.keras")
     again = adaline.saving.load_model(tmp_path / "model.keras")
-    assert isinstance(again.optimizer, optimizers.MultiOptimizer) and len(again.optimizer.optimizers) == 2
+    assert isinstance(again.optimizer, optimizers.MultiOptimizer) and [int(o.iterations) for o in again.optimizer.optimizers] == [2, 2]
+    assert [float(o.learning_rate) for o in again.optimizer.optimizers] == pytest.approx([0.0, 0.2])
+    np.testing.assert_array_equal(again.optimizer.optimizers[0].variables[2].numpy(), one.variables[2].numpy())
     for wrong, text in (((3, one), "texts"), (("a", 3), "optimizers as values"), ((".*dense_1/.*", one), "delete it first"),
                         (("a", several), "cannot be MultiOptimizer")):
         with pytest.raises(ValueError, match=text):

@@ -537,13 +537,15 @@ def sparse_top_k_categorical_accuracy(
     from_sorted_ids: bool = False,
 ) -> Any:
     """How often the label is among the k largest predictions: labels `(B, ..)` or `(B, .., 1)`
-    class numbers, predictions `(B, .., C)`.
+    class numbers, predictions `(B, .., C)`; with `from_sorted_ids` these are class numbers
+    themselves, the best first.
 
     Args:
         y_true: Labels.
         y_pred: Predictions.
         k: Among the `k` best.
-        from_sorted_ids: Whether predictions are classes by rank, not scores.
+        from_sorted_ids: Whether predictions are class numbers, the best first, instead of a number
+            for each class.
     """
     return metric_function(
         "SparseTopKCategoricalAccuracy",

@@ -268,8 +268,7 @@ class STFT(Initializer):
 
     Args:
         side: Cosines or sines.
-        window: Name of the window: `boxcar`, `hann`, `hamming`, `blackman`, `nuttall`,
-            `blackmanharris` or `flattop`; none for no window.
+        window: The window, by name or its values; none for no window.
         scaling: By which norm of the window waves are divided; none for no division.
         periodic: Whether the window ends one step before it would be what it began with.
     """

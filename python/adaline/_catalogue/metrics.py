@@ -159,13 +159,15 @@ class TopKCategoricalAccuracy(Metric):
 
 class SparseTopKCategoricalAccuracy(Metric):
     """How often the label is among the k largest predictions: labels `(B, ..)` or `(B, .., 1)`
-    class numbers, predictions `(B, .., C)`.
+    class numbers, predictions `(B, .., C)`; with `from_sorted_ids` these are class numbers
+    themselves, the best first.
 
     Args:
         k: Among the `k` best.
         name: Name; none for one made of the class's.
         dtype: Element type, such as `"float32"`; none for the default.
-        from_sorted_ids: Keras' argument; nothing but `False` is supported here.
+        from_sorted_ids: Whether predictions are class numbers, the best first, instead of a number
+            for each class.
     """
 
     _class = "SparseTopKCategoricalAccuracy"
@@ -178,7 +180,7 @@ class SparseTopKCategoricalAccuracy(Metric):
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self._arguments(k=k, from_sorted_ids=from_sorted_ids or None)
+        self._arguments(k=k, from_sorted_ids=from_sorted_ids)
 
 
 class Precision(Metric):

@@ -11,7 +11,8 @@ use std::f64::consts::PI;
 pub struct Stft {
     /// Cosines or sines.
     pub side: Side,
-    /// The window, by name or its values; none for no window.
+    /// The window: `boxcar`, `hann`, `hamming`, `blackman`, `nuttall`, `blackmanharris`, `flattop`, `tukey`, or a value for each time; none for no
+    /// window.
     pub window: Option<Window>,
     /// Whether the window ends one step before it would be what it began with.
     pub periodic: bool,
@@ -154,4 +155,22 @@ impl Stft {
 fn tukey(t: f64, span: f64, end: f64) -> f64 {
     let mirrored = t.min(span - t);
     if mirrored > end { 1.0 } else { 0.5 * (1.0 + libm::cos(PI * (4.0 * mirrored / span - 1.0))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_those_of_scipy() {
+        let of = |window: Window, periodic: bool, steps: usize| Stft { window: Some(window), periodic, ..Stft::default() }.window(steps);
+        let near = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+        // scipy.signal.windows.tukey(8), and tukey(8, sym=False)
+        assert!(near(&of("tukey".into(), false, 8).unwrap(), &[0.0, 0.611_260_5, 1.0, 1.0, 1.0, 1.0, 0.611_260_5, 0.0]));
+        assert!(near(&of("tukey".into(), true, 8).unwrap(), &[0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5]));
+        assert_eq!(of(Window::Values(vec![1.0, 2.0]), false, 2), Ok(vec![1.0, 2.0]));
+        assert!(of(Window::Values(vec![1.0, 2.0]), false, 3).unwrap_err().contains("2 values, but the kernel has 3 times"));
+        let error = Stft { window: Some("tuckey".into()), ..Stft::default() }.validate().unwrap_err().to_string();
+        assert!(error.contains("flattop, tukey"), "{error}");
+    }
 }

@@ -31,7 +31,9 @@ impl TryFrom<Value> for Counting {
             Some(name) if name.starts_with("int") || name.starts_with("uint") => Ok(Self::Whole),
             Some(name) if name.starts_with("float") || name == "bfloat16" => Ok(Self::Float),
             None if value.is_null() => Ok(Self::Whole),
-            _ => Err(format!("{value} given, expected the name of an integer type, in which fractions of weights are cut off, or of a float type")),
+            _ => Err(format!(
+                "{value} given, expected the name of an integer type, in which fractions of weights are cut off, or of a float type"
+            )),
         }
     }
 }

@@ -223,3 +223,28 @@ pub(super) fn of_class<'g>(class: &str, (t, p): (Var<'g>, Var<'g>), id: Option<u
     };
     (of(t), of(p))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_come_back_from_variables() {
+        let curves = [Thresholds::of_curve(5, None), Thresholds::of_curve(4, Some(&[0.1, 0.6]))];
+        for thresholds in [Thresholds::of(vec![0.5]), Thresholds::of(vec![0.9, 0.2]), Thresholds::even(4)].into_iter().chain(curves) {
+            for (labels, apart) in [(1, false), (2, true)] {
+                let len = labels * thresholds.rows() * 2;
+                let mut sum: Vec<f32> = (0..len).map(|i| (i * 7 % 5) as f32).collect();
+                if !thresholds.even {
+                    // Above a threshold are no more than all.
+                    sum.chunks_mut(thresholds.rows() * 2).for_each(|of| (of[0], of[1]) = (9.0, 8.0));
+                }
+                let told = thresholds.variables(&Side::ALL, &[&sum], apart);
+                let values: Vec<&[f32]> = told.iter().map(|(_, values)| &values[..]).collect();
+                let again = thresholds.variables(&Side::ALL, &[&thresholds.sum_of(&Side::ALL, &values)], apart);
+                assert_eq!(told, again);
+                assert_eq!(told[0].0.dims().first(), Some(&thresholds.len()));
+            }
+        }
+    }
+}

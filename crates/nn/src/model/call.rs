@@ -177,7 +177,8 @@ mod tests {
     use crate::layers::{BatchNormalization, Dropout, Input};
     use crate::losses::MeanSquaredError;
     use crate::metrics::MeanAbsoluteError;
-    use crate::optimizers::{Adam, Sgd};
+    use crate::optimizers::{Adam, MultiOptimizer, OptimizerMap, Sgd};
+    use crate::schedules::ExponentialDecay;
     use crate::{Seed, Sequential, layers::Dense};
     use adaline_graph::reference::Reference;
     use std::sync::Arc;
@@ -241,6 +242,68 @@ mod tests {
         other.compile(Sgd::new(0.1), MeanSquaredError::new(), [MeanAbsoluteError::new()]).unwrap();
         assert_eq!(model.train_on(&batch(0, 6), None).unwrap(), other.train_on_batch(&x, &y, None).unwrap());
         assert_eq!(model.get_weights(), other.get_weights());
+    }
+
+    /// A layer whose gradients are 0: inputs of 0, and labels that are the bias.
+    fn at_rest() -> (Model, Tensor, Tensor) {
+        let mut model = build(Sequential::new().name("net").add(Input::new([3])).add(Dense::new(2)));
+        model.set_weight("dense/bias", &Tensor::f32([2], vec![1.0; 2]).unwrap()).unwrap();
+        (model, Tensor::f32([4, 3], vec![0.0; 12]).unwrap(), Tensor::f32([4, 2], vec![1.0; 8]).unwrap())
+    }
+
+    #[test]
+    fn weights_are_taken_out_of_decay() {
+        let (mut model, x, y) = at_rest();
+        assert!(matches!(model.exclude_from_weight_decay(&[]), Err(Error::NotCompiled { .. })));
+        model.compile(Sgd::new(0.1).weight_decay(0.5), MeanSquaredError::new(), ()).unwrap();
+        let values = |m: &Model, name: &str| m.weight(name).unwrap().f32_values().into_owned();
+        let kernel = values(&model, "dense/kernel");
+        let shrunk = |by: i32| kernel.iter().map(|v| v * 0.95f32.powi(by)).collect::<Vec<_>>();
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+        // A plan that is there already is made again.
+        model.train_on_batch(&x, &y, None).unwrap();
+        assert!(near(&values(&model, "dense/kernel"), &shrunk(1)) && near(&values(&model, "dense/bias"), &[0.95; 2]));
+        model.set_weight("dense/bias", &Tensor::f32([2], vec![1.0; 2]).unwrap()).unwrap();
+        model.exclude_from_weight_decay(&["dense/bias"]).unwrap();
+        model.train_on_batch(&x, &y, None).unwrap();
+        assert!(near(&values(&model, "dense/kernel"), &shrunk(2)) && values(&model, "dense/bias") == [1.0; 2]);
+        let message = model.exclude_from_weight_decay(&["dense/bia"]).unwrap_err().to_string();
+        assert!(message.contains("did you mean `dense/bias`?"), "{message}");
+    }
+
+    #[test]
+    fn a_function_chooses_optimizers() {
+        let (mut model, x, _) = at_rest();
+        let y = Tensor::f32([4, 2], vec![3.0; 8]).unwrap();
+        let chosen = |number: usize| {
+            let map =
+                OptimizerMap::choosing(Sgd::new(0.0), [Sgd::new(0.25).into()], move |path| number * usize::from(path.ends_with("bias")));
+            MultiOptimizer::new(map)
+        };
+        model.compile(chosen(1), MeanSquaredError::new(), ()).unwrap();
+        let kernel = model.weight("dense/kernel").unwrap();
+        model.train_on_batch(&x, &y, None).unwrap();
+        assert_eq!(model.weight("dense/kernel").unwrap(), kernel);
+        assert_eq!(*model.weight("dense/bias").unwrap().f32_values(), [1.5; 2]);
+        // What a file cannot hold, and a number of no optimizer.
+        assert!(model.to_bytes().unwrap_err().to_string().contains("save_weights"));
+        model.compile(chosen(2), MeanSquaredError::new(), ()).unwrap();
+        let message = model.train_on_batch(&x, &y, None).unwrap_err().to_string();
+        assert!(message.contains("net/dense/bias") && message.contains("one of 2 optimizers"), "{message}");
+    }
+
+    #[test]
+    fn a_schedule_takes_over_from_a_number() {
+        let (mut model, x, y) = at_rest();
+        assert!(model.set_learning_rate_schedule(ExponentialDecay::new(0.5, 1, 0.5)).is_err());
+        model.compile(Adam::new(0.01), MeanSquaredError::new(), ()).unwrap();
+        model.train_on_batch(&x, &y, None).unwrap();
+        model.set_learning_rate_schedule(ExponentialDecay::new(0.5, 1, 0.5)).unwrap();
+        assert_eq!((model.training_steps(), model.learning_rate()), (1, Some(0.25)));
+        model.set_training_steps(3).unwrap();
+        assert_eq!(model.learning_rate(), Some(0.0625));
+        model.train_on_batch(&x, &y, None).unwrap();
+        assert_eq!((model.training_steps(), model.iterations()), (4, 4));
     }
 
     #[test]

@@ -30,7 +30,11 @@ type Choice = dyn Fn(&str) -> usize + Send + Sync;
 impl fmt::Debug for OptimizerMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { optimizers, texts, choice } = self;
-        f.debug_struct("OptimizerMap").field("optimizers", optimizers).field("texts", texts).field("by_function", &choice.is_some()).finish()
+        f.debug_struct("OptimizerMap")
+            .field("optimizers", optimizers)
+            .field("texts", texts)
+            .field("by_function", &choice.is_some())
+            .finish()
     }
 }
 
