@@ -27,6 +27,36 @@ def _dtype_name(dtype: Any) -> Optional[str]:
     return getattr(dtype, "name", None) or str(dtype)
 
 
+#: Classes whose activation comes after everything else, by the ends of their names.
+_LAST = ("Dense", "Activation", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+
+
+def _places(layer: "Layer") -> Iterator[Tuple[str, "Layer"]]:
+    """Layers in the attributes of one, with their places in Keras' files: by the names of the attributes, private ones last, each layer once."""
+    seen: List[Layer] = [layer]
+
+    def within(values: Any, place: str) -> Iterator[Tuple[str, "Layer"]]:
+        counts: Dict[str, int] = {}
+        for value in values.values() if isinstance(values, dict) else values:
+            if not isinstance(value, (Layer, list, tuple, dict)):
+                continue
+            kind = snake_case(type(value).__name__) if isinstance(value, Layer) else "container"
+            count = counts[kind] = counts.get(kind, -1) + 1
+            yield from one(value, f"{place}/{kind}_{count}" if count else f"{place}/{kind}")
+
+    def one(value: Any, place: str) -> Iterator[Tuple[str, "Layer"]]:
+        if isinstance(value, Layer):
+            if all(value is not other for other in seen):
+                seen.append(value)
+                yield place, value
+        elif isinstance(value, (list, tuple, dict)):
+            yield from within(value, place)
+
+    for key in sorted(layer.__dict__, key=lambda k: "~" + k if k.startswith("_") else k):
+        if key not in ("_symbols", "_homes"):
+            yield from one(layer.__dict__[key], key)
+
+
 class InputSpec:
     """What a layer expects of its input; kept for programs that say it, not checked."""
 
@@ -157,6 +187,24 @@ class Layer(KerasObject):
     def _is_custom(self) -> bool:
         return type(self)._class is None or type(self).call is not Layer.call
 
+    @property
+    def _own_activation(self) -> Any:
+        """The activation where it is a function of the program, which is called after the compiled layer."""
+        given = self.__dict__.get("_args", {}).get("activation")
+        if given is None or self._class is None:
+            return None
+        from .saving import own_function
+
+        return own_function(given)
+
+    def _file_path(self, inner: str) -> str:
+        """Where a file of Keras keeps what is at a path within it: Keras goes by the names of attributes."""
+        name, _, rest = inner.partition("/")
+        for place, layer in _places(self):
+            if layer.name == name:
+                return f"{place}/{layer._compiled.file_path(rest)}" if rest else place
+        return inner
+
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
@@ -168,6 +216,10 @@ class Layer(KerasObject):
             )
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
+            if self._own_activation is not None:
+                from .saving import function_envelope
+
+                config["activation"] = function_envelope(self._own_activation)
         return config
 
     def _told_envelope(self) -> Dict[str, Any]:
@@ -179,7 +231,7 @@ class Layer(KerasObject):
         """What the catalogue is told."""
         from .config import dtype_policy
 
-        config = arguments_of(type(self), self._args)
+        config = arguments_of(type(self), {**self._args, "activation": "linear"} if self._own_activation is not None else self._args)
         config.update(name=self.name, trainable=self._trainable)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":
@@ -198,7 +250,12 @@ class Layer(KerasObject):
     def _compiled(self) -> LayerHandle:
         """It as the compiled side knows it."""
         if self._handle is None:
-            if self._is_custom:
+            if self._is_custom or self._own_activation is not None:
+                if not self._is_custom and not str(self._class).endswith(_LAST):
+                    raise ValueError(
+                        f"layer {self.name!r}: a {self._class} computes with its activation in between, which must be one of adaline.activations; got "
+                        f"the function {getattr(self._own_activation, '__name__', self._own_activation)!r}"
+                    )
                 from .config import dtype_policy
 
                 policy = self._dtype or dtype_policy().name
@@ -485,6 +542,12 @@ class Layer(KerasObject):
 
     def _trace(self, inputs: List[Node]) -> List[Any]:
         """Called by the compiled side to write a layer of Python into a graph."""
+        if not self._is_custom:
+            # One of the catalogue, with a function of the program after it.
+            base = LayerHandle.from_json(json.dumps(self._told_envelope()))
+            before = _adaline.trace_inline(base, inputs)[0]
+            result = self._own_activation(before)
+            return [_adaline.with_mask(result, before._keras_mask) if before._keras_mask is not None and isinstance(result, Node) else result]
         structure = self.__dict__.get("_pending")
         if structure is None:
             args: Tuple[Any, ...] = (inputs[0],) if len(inputs) == 1 else (list(inputs),)
@@ -575,7 +638,7 @@ def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -
     tensors: List[Any] = []
     for value in args:
         flat(value, tensors)
-    results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(layer._told_envelope())), "base", tensors)
+    results = _adaline.trace_inline(LayerHandle.from_json(json.dumps(layer._told_envelope())), tensors)
     return results[0] if len(results) == 1 else results
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import types
 from typing import Any, Dict, List, Optional
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from . import _adaline
 from ._eager import op
 from ._loss import _array
-from ._object import KerasObject, arguments_of, snake_case
+from ._object import KerasObject, arguments_of, file_json, snake_case
 from ._variable import Variable
 
 
@@ -72,6 +73,10 @@ class Metric(KerasObject):
         if self._class is not None:
             made["config"] = arguments_of(type(self), {"name": self.name, **self._args})
         return made
+
+    def _file_json(self) -> Optional[str]:
+        """What files say of it, where it can be said."""
+        return file_json(self._envelope)
 
     # Sums of metrics written in Python.
 
@@ -310,6 +315,11 @@ class MeanMetricFunction(Metric):
         super().__init__(name=name or getattr(fn, "__name__", "metric"), dtype=dtype)
         self._fn, self._fn_kwargs = fn, kwargs
         self.total, self.count = self.add_weight(name="total"), self.add_weight(name="count")
+
+    def _file_json(self) -> Optional[str]:
+        from .saving import function_envelope
+
+        return json.dumps(function_envelope(self._fn)) if isinstance(self._fn, types.FunctionType) else None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""

@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 from collections import Counter
-from typing import Any, Dict, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Optional, Type, TypeVar
 
 import numpy as np
 
@@ -149,6 +149,14 @@ def given_none(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
 def arguments_of(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments without those that were left out, as the compiled side takes them."""
     return {**{k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}, **given_none(made_of, values)}
+
+
+def file_json(envelope: Callable[[], Any]) -> Optional[str]:
+    """An envelope as JSON; none for what cannot be written, which is told when a file is."""
+    try:
+        return json.dumps(envelope())
+    except (TypeError, ValueError, NotImplementedError):
+        return None
 
 
 def python_hint(names: Any, wanted: str) -> str:

@@ -152,7 +152,7 @@ def test_generators_and_data_sets_train_as_arrays_do():
         if isinstance(source, tuple):
             history = model.fit(*source, epochs=3, batch_size=16, shuffle=False, verbose=0, validation_data=(x, y))
         else:
-            history = model.fit(source, epochs=3, steps_per_epoch=4, verbose=0, validation_data=rows)
+            history = model.fit(source, epochs=3, steps_per_epoch=4, shuffle=False, verbose=0, validation_data=rows)
         losses.append(history.history)
         np.testing.assert_allclose(model.predict(rows, verbose=0), model.predict(x, verbose=0), rtol=1e-5)
         np.testing.assert_allclose(model.evaluate(rows, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-4)
