@@ -17,6 +17,7 @@ from ._eager import flat, kind_of, nested
 from ._input_arguments import settled
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
+from ._layer_places import places
 from ._layer_shapes import LayerShapes
 from ._object import arguments_of, auto_name, none_for_number, plain, snake_case, told
 from ._variable import Holder, Variable
@@ -28,6 +29,10 @@ def _dtype_name(dtype: Any) -> Optional[str]:
     if isinstance(dtype, dict):
         return dtype.get("config", {}).get("name")
     return getattr(dtype, "name", None) or str(dtype)
+
+
+#: Classes whose activation comes after everything else, by the ends of their names.
+_LAST = ("Dense", "Activation", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
 
 
 class InputSpec:
@@ -194,6 +199,24 @@ class Layer(LayerShapes):
     def _is_custom(self) -> bool:
         return type(self)._class is None or type(self).call is not Layer.call
 
+    @property
+    def _own_activation(self) -> Any:
+        """The activation where it is a function of the program, which is called after the compiled layer."""
+        given = self.__dict__.get("_args", {}).get("activation")
+        if given is None or self._class is None:
+            return None
+        from .saving import own_function
+
+        return own_function(given)
+
+    def _file_path(self, inner: str) -> str:
+        """Where a file of Keras keeps what is at a path within it: Keras goes by the names of attributes."""
+        name, _, rest = inner.partition("/")
+        for place, layer in places(self):
+            if layer.name == name:
+                return f"{place}/{layer._compiled.file_path(rest)}" if rest else place
+        return inner
+
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
@@ -203,10 +226,14 @@ class Layer(LayerShapes):
                 del config["backward_layer"]  # as without: it follows from the other one
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
+            if self._own_activation is not None:
+                from .saving import function_envelope
+
+                config["activation"] = function_envelope(self._own_activation)
         return config
 
     def _told_envelope(self) -> Dict[str, Any]:
-        if self._is_custom:
+        if self._is_custom or self._own_activation is not None:
             stands = stand_in(self)
             if stands is not None:
                 return stands
@@ -222,7 +249,7 @@ class Layer(LayerShapes):
         """What the catalogue is told."""
         from .config import dtype_policy
 
-        config = arguments_of(type(self), self._args)
+        config = arguments_of(type(self), {**self._args, "activation": "linear"} if self._own_activation is not None else self._args)
         if not self._is_custom:
             config.update(none_for_number(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
@@ -247,7 +274,12 @@ class Layer(LayerShapes):
     def _compiled(self) -> LayerHandle:
         """It as the compiled side knows it."""
         if self._handle is None:
-            if self._is_custom:
+            if self._is_custom or self._own_activation is not None:
+                if not self._is_custom and not str(self._class).endswith(_LAST):
+                    raise ValueError(
+                        f"layer {self.name!r}: a {self._class} computes with its activation in between, which must be one of adaline.activations; got "
+                        f"the function {getattr(self._own_activation, '__name__', self._own_activation)!r}"
+                    )
                 from .config import dtype_policy
 
                 policy = self._dtype or dtype_policy().name
@@ -333,6 +365,11 @@ class Layer(LayerShapes):
 
     def _trace(self, inputs: List[Node], way: Optional[int] = None) -> List[Any]:
         """Called by the compiled side to write a layer of Python into a graph; `way` is how its tensors stand among the arguments."""
+        if not self._is_custom:
+            # One of the catalogue, with a function of the program after it.
+            before = _adaline.trace_inline(read_base(self), inputs)[0]
+            result = self._own_activation(before)
+            return [_adaline.with_mask(result, before._keras_mask) if before._keras_mask is not None and isinstance(result, Node) else result]
         if way is None:
             args: Tuple[Any, ...] = (inputs[0],) if len(inputs) == 1 else (list(inputs),)
             kwargs: Dict[str, Any] = {}
@@ -432,5 +469,5 @@ def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -
     if layer._class == "InputLayer":
         return None  # there is nothing to compute, as in Keras
     call = call_of(layer, args, kwargs)
-    results = _adaline.trace_apply(read_base(layer), "base", call.tensors, call.settings())
+    results = _adaline.trace_inline(read_base(layer), call.tensors, call.settings())
     return results[0] if len(results) == 1 else tuple(results)

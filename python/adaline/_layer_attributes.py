@@ -88,6 +88,8 @@ class LayerAttributes(KerasObject):
     def _is_custom(self) -> bool:
         return True
 
+    _own_activation: Any
+
     @property
     def _compiled(self) -> LayerHandle:
         raise NotImplementedError
@@ -97,7 +99,7 @@ class LayerAttributes(KerasObject):
         read = self.__dict__.get("_read")
         if read is None:
             # As text: what is handed out may be changed by the caller.
-            read = self.__dict__["_read"] = (read_base(self) if self._is_custom else self._compiled).config
+            read = self.__dict__["_read"] = (read_base(self) if self._is_custom or self._own_activation is not None else self._compiled).config
         told: Dict[str, Any] = json.loads(read)
         return {k: tuples(v) if k in _TUPLES or (k == "axis" and self._class == "Normalization") else v for k, v in told.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 import warnings
 from typing import Any, Dict, Optional
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from . import _adaline
 from ._eager import op
-from ._object import KerasObject, arguments_of, snake_case
+from ._object import KerasObject, arguments_of, file_json, snake_case
 
 
 @op
@@ -89,6 +90,10 @@ class Loss(KerasObject):
         warn_of_one_class(self._class, y_pred)
         return _values(self._handle, y_true, y_pred)
 
+    def _file_json(self) -> Optional[str]:
+        """What files say of it, where it can be said."""
+        return file_json(self._envelope)
+
     def _trace_call(self, y_true: Any, y_pred: Any) -> Any:
         return self.call(y_true, y_pred)
 
@@ -145,6 +150,11 @@ class LossFunctionWrapper(Loss):
         """Values per sample."""
         y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def _file_json(self) -> Optional[str]:
+        from .saving import function_envelope
+
+        return json.dumps(function_envelope(self.fn)) if isinstance(self.fn, types.FunctionType) else None
 
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import types
 from typing import Any, Optional
 
 import numpy as np
@@ -18,6 +20,11 @@ class MeanMetricFunction(Metric):
         super().__init__(name=name or getattr(fn, "__name__", "metric"), dtype=dtype)
         self._fn, self._fn_kwargs = fn, kwargs
         self.total, self.count = self.add_weight(name="total"), self.add_weight(name="count")
+
+    def _file_json(self) -> Optional[str]:
+        from .saving import function_envelope
+
+        return json.dumps(function_envelope(self._fn)) if isinstance(self._fn, types.FunctionType) else None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""

@@ -14,7 +14,7 @@ from ._eager import op
 from ._loss import _array
 from ._metric_checks import check_arguments, complete
 from ._metric_sums import Count, Sum, WholeSum
-from ._object import KerasObject, arguments_of, snake_case
+from ._object import KerasObject, arguments_of, file_json, snake_case
 from ._variable import Variable
 
 #: Metrics whose type is that of what they count: whole numbers unless another is asked for.
@@ -88,6 +88,10 @@ class Metric(KerasObject):
 
     def _envelope_json(self) -> str:
         return json.dumps(self._told_envelope())
+
+    def _file_json(self) -> Optional[str]:
+        """What files say of it, where it can be said."""
+        return file_json(self._envelope)
 
     # Sums of metrics written in Python.
 

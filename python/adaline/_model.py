@@ -462,7 +462,7 @@ class Model(Layer):
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Takes weights from a file that Keras or this package wrote."""
-        self._built_core().load_weights(os.fspath(filepath))
+        self._built_core().load_weights(os.fspath(filepath), bool(skip_mismatch))
 
     def export(self, filepath: Any, format: str = "onnx", **kwargs: Any) -> None:
         """Writes the prediction as an ONNX model."""

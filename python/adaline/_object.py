@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 from collections import Counter
-from typing import Any, Dict, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Optional, Type, TypeVar
 
 import numpy as np
 
@@ -172,6 +172,14 @@ def _numbers(function: Any) -> Dict[str, bool]:
 def none_for_number(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments that are none though none is no value for them: to be told, and refused."""
     return {k: None for k in _numbers(function) if k in values and values[k] is None}
+
+
+def file_json(envelope: Callable[[], Any]) -> Optional[str]:
+    """An envelope as JSON; none for what cannot be written, which is told when a file is."""
+    try:
+        return json.dumps(envelope())
+    except (TypeError, ValueError, NotImplementedError):
+        return None
 
 
 def python_hint(names: Any, wanted: str) -> str:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import types
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from . import _adaline
 from ._object import KerasObject, python_hint
+
+#: How a class or function of the program is made known.
+_HOW = ("a class or function of your own must be there: give it as load_model(.., custom_objects={'Name': Name}), or register it with "
+        "saving.register_keras_serializable before")
 
 _registered: Dict[str, Any] = {}
 _names: Dict[Any, str] = {}
@@ -64,7 +69,27 @@ def serialize_keras_object(obj: Any) -> Any:
     return plain(obj)
 
 
+def own_function(value: Any) -> Any:
+    """A function of the program behind an argument: itself, its registered name, or what a file says of it; none for one of the package's."""
+    if isinstance(value, dict) and value.get("class_name") == "function":
+        value = value.get("config")
+    if isinstance(value, str):
+        return _custom({"registered_name": value})
+    if not isinstance(value, types.FunctionType):
+        return None
+    from . import activations
+
+    return None if getattr(activations, value.__name__, None) is value else value
+
+
+def function_envelope(function: Any) -> Dict[str, Any]:
+    """What files say of a function of the program."""
+    return {"module": "builtins", "class_name": "function", "config": get_registered_name(function), "registered_name": "function"}
+
+
 def _custom(config: Dict[str, Any]) -> Any:
+    if config.get("class_name") == "function":
+        config = {"registered_name": config.get("config")}
     for name in (config.get("registered_name"), config.get("class_name")):
         if name:
             found = get_registered_object(str(name))
@@ -104,8 +129,7 @@ def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode:
         found = _class(names.OPTIMIZERS.get(name, ""), "keras.optimizers")  # Keras takes these in small letters, too
     if found is None:
         known = [*names.LAYERS, *names.LOSSES, *names.METRICS, *names.OPTIMIZERS]
-        raise ValueError(f"there is no class `{name}`{python_hint(known, name)}; a class of your own must be registered, with "
-                         "saving.register_keras_serializable or custom_objects")
+        raise ValueError(f"there is no class `{name}`{python_hint(known, name)}; {_HOW}")
     made = found.from_config({k: v for k, v in dict(inner).items()})
     build = config.get("build_config")
     if build and hasattr(made, "_seen") and build.get("input_shape") and not getattr(made, "_is_custom", True):
@@ -119,13 +143,13 @@ def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode:
 def _function(name: str) -> Any:
     from . import activations, losses, metrics
 
-    custom = get_registered_object(name)
+    custom = _custom({"registered_name": name})
     if custom is not None:
         return custom
     for module in (activations, losses, metrics):
         if hasattr(module, name):
             return getattr(module, name)
-    raise ValueError(f"there is no function `{name}`")
+    raise ValueError(f"there is no function `{name}`; {_HOW}")
 
 
 def _class(name: str, module: str) -> Any:
@@ -283,23 +307,56 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         made = _load_custom(path, compile)
         if made is not None:
             return made
-    return _around(_adaline.Core.load(path, compile), compile)
+    try:
+        core = _adaline.Core.load(path, compile)
+    except ValueError:
+        config = _config_of(path)
+        if config is not None:
+            _check_known(config if compile else {**config, "compile_config": None})
+        raise
+    return _around(core, compile)
+
+
+def _config_of(path: str) -> Optional[Dict[str, Any]]:
+    """The configuration in a `.keras` file."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("config.json").file_size > 64 << 20:
+                return None
+            return json.loads(archive.read("config.json"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _check_known(config: Any) -> None:
+    """Names the first class or function of a program that nobody has told of."""
+    if isinstance(config, dict):
+        name, module = config.get("class_name"), str(config.get("module") or "")
+        own = name == "function" or (config.get("registered_name") and module.split(".")[0] not in ("keras", "adaline"))
+        if name and "config" in config and own and _custom(config) is None:
+            if name == "function":
+                _function(str(config["config"]))
+            elif _class(str(name), module) is None:
+                raise ValueError(f"there is no class `{name}`, which layer or object {config['config'].get('name', name)!r} of the file is of; {_HOW}")
+        # Layers before what training needs.
+        for key in sorted(config, key=lambda k: k == "compile_config"):
+            _check_known(config[key])
+    elif isinstance(config, list):
+        for value in config:
+            _check_known(value)
 
 
 def _load_custom(path: str, compile: bool) -> Any:
     """A file with classes of one's own: the network is made in Python, and takes the weights."""
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
+    config = _config_of(path)
+    if config is None or not _names_custom(config):
         return None
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("config.json").file_size > 64 << 20:
-            return None
-        config = json.loads(archive.read("config.json"))
-    if not _names_custom(config):
-        return None
+    if not compile:
+        config["compile_config"] = None
+    _check_known(config)
     model = model_from_config(config) if config["class_name"] in ("Sequential", "Functional", "Model") else deserialize_keras_object(config)
-    model._built_core().load_weights(path)
     settings = config.get("compile_config")
     if compile and settings:
         from . import losses, metrics, optimizers
@@ -309,10 +366,14 @@ def _load_custom(path: str, compile: bool) -> Any:
                 return [made(v, get) for v in value]
             if isinstance(value, dict) and "class_name" not in value:
                 return {k: made(v, get) for k, v in value.items()}
-            return None if value is None else get(value)
+            # A name stays one: metrics are called by it.
+            return value if value is None or isinstance(value, str) else get(value)
 
         model.compile(optimizers.deserialize(settings["optimizer"]), made(settings["loss"], losses.deserialize),
-                      loss_weights=settings.get("loss_weights"), metrics=made(settings.get("metrics"), metrics.deserialize))
+                      loss_weights=settings.get("loss_weights"), metrics=made(settings.get("metrics"), metrics.deserialize),
+                      weighted_metrics=made(settings.get("weighted_metrics"), metrics.deserialize))
+        model._settle()
+    model._built_core().load_weights(path, False, True)
     return model
 
 

@@ -291,6 +291,14 @@ impl<'g, 'm> Trace<'g, 'm> {
             results
         })
     }
+    /// As [`Trace::apply`], in the place of the layer that is being written, whose name the weights have: for a layer that is another one and more.
+    pub fn apply_here(&mut self, layer: &dyn Layer, inputs: &[Masked<'g>]) -> Vec<Masked<'g>> {
+        let before = std::mem::replace(&mut self.masks, inputs.iter().map(|x| x.mask).collect());
+        let values: Vec<Var<'g>> = inputs.iter().map(|x| x.value).collect();
+        let results = layer.call_all(self, &values);
+        self.masks = before;
+        results
+    }
     /// Keeps the first result of a layer that ends in relu, when it is asked for and the layer is not frozen.
     fn watch(&mut self, layer: &dyn Layer, results: &[Masked<'g>]) {
         let (path, frozen) = (self.b.path(), self.frozen);

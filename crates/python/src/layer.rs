@@ -3,7 +3,7 @@
 use crate::error::{of_config, raised, value_error};
 use crate::node::{Node, dtype_name, dtype_of, operand};
 use crate::trace::{MaskedId, keep, take_pending, with_builder, with_host, within_layer};
-use adaline::graph::{Distribution, Shape, Var};
+use adaline::graph::{Builder, Distribution, Shape, Var};
 use adaline::nn::catalogue::{self, CustomObject, CustomObjects, custom_object_scope};
 use adaline::nn::constraints::Constraint;
 use adaline::nn::initializers::Initializer;
@@ -157,6 +157,10 @@ impl Layer for PythonLayer {
     fn as_cell(&self) -> Option<&dyn RnnCell> {
         self.cell.then_some(self)
     }
+    fn file_path(&self, inner: &str) -> String {
+        let told = Python::attach(|py| self.object.bind(py).call_method1("_file_path", (inner,))?.extract::<String>());
+        told.unwrap_or_else(|e| keep(e))
+    }
     fn trainable(&self) -> bool {
         self.trainable
     }
@@ -268,6 +272,10 @@ impl LayerHandle {
     #[getter]
     fn config(&self) -> String {
         self.shared.layer().config().to_string()
+    }
+    /// Where a file keeps what is at a path within it.
+    fn file_path(&self, inner: &str) -> String {
+        self.shared.layer().file_path(inner)
     }
     /// How many results it has.
     #[getter]
@@ -416,20 +424,39 @@ fn trace_assign(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyo3(signature = (handle, name, inputs, settings=None))]
 fn trace_apply(handle: &LayerHandle, name: &str, inputs: Vec<Bound<'_, PyAny>>, settings: Option<&str>) -> PyResult<Vec<Node>> {
     let settings = settings_of(settings)?;
-    let given = with_builder(|b| {
-        let of = |x: &Bound<'_, PyAny>| match x.cast::<Node>() {
-            Ok(node) => node.get().var(b).map(|v| (v.id(), node.get().mask)),
-            Err(_) => operand(b, x).map(|v| (v.id(), None)),
-        };
-        inputs.iter().map(of).collect::<PyResult<Vec<MaskedId>>>()
-    })?;
+    let given = with_builder(|b| masked(b, &inputs))?;
     with_host(|host| {
         let results = host.apply(name, handle.shared.layer(), &given, &settings);
-        let b = host.builder();
-        if let Some(error) = b.latched() {
-            return Err(value_error(error));
-        }
-        Ok(results.into_iter().map(|(v, m)| Node::masked(b.var(v), m)).collect())
+        nodes(host.builder(), results)
+    })
+}
+
+/// Values with their masks.
+fn masked(b: &Builder, inputs: &[Bound<'_, PyAny>]) -> PyResult<Vec<MaskedId>> {
+    let of = |x: &Bound<'_, PyAny>| match x.cast::<Node>() {
+        Ok(node) => node.get().var(b).map(|v| (v.id(), node.get().mask)),
+        Err(_) => operand(b, x).map(|v| (v.id(), None)),
+    };
+    inputs.iter().map(of).collect()
+}
+
+/// Results as Python has them.
+fn nodes(b: &Builder, results: Vec<MaskedId>) -> PyResult<Vec<Node>> {
+    if let Some(error) = b.latched() {
+        return Err(value_error(error));
+    }
+    Ok(results.into_iter().map(|(v, m)| Node::masked(b.var(v), m)).collect())
+}
+
+/// As `trace_apply`, in the place of the layer that is being written: the weights of one are those of the other.
+#[pyfunction]
+#[pyo3(signature = (handle, inputs, settings=None))]
+fn trace_inline(handle: &LayerHandle, inputs: Vec<Bound<'_, PyAny>>, settings: Option<&str>) -> PyResult<Vec<Node>> {
+    let settings = settings_of(settings)?;
+    let given = with_builder(|b| masked(b, &inputs))?;
+    with_host(|host| {
+        let results = host.inline(handle.shared.layer(), &given, &settings);
+        nodes(host.builder(), results)
     })
 }
 
@@ -487,6 +514,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(trace_weight, m)?,
         wrap_pyfunction!(trace_assign, m)?,
         wrap_pyfunction!(trace_apply, m)?,
+        wrap_pyfunction!(trace_inline, m)?,
         wrap_pyfunction!(trace_training, m)?,
         wrap_pyfunction!(trace_add_loss, m)?,
         wrap_pyfunction!(trace_random, m)?,

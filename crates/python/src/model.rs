@@ -9,7 +9,7 @@ use crate::layer::{LayerHandle, OpenShape, Symbol, parse};
 use crate::object::{loss_of, metric_of};
 use crate::trace::take_pending;
 use adaline::data::{RowSource, Tensor};
-use adaline::nn::model::{Inputs, Labels, LoadOptions, Logs, Objective, Predictor};
+use adaline::nn::model::{Inputs, Labels, LoadOptions, LoadWeights, Logs, Objective, Predictor};
 use adaline::nn::optimizers::{LearningRate, MultiOptimizer, OptimizerMap};
 use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Optimizer, Seed, Sequential, catalogue};
 use adaline::onnx::ExportOptions;
@@ -347,8 +347,11 @@ impl Core {
     fn save_weights(&self, py: Python<'_>, path: &str) -> PyResult<()> {
         self.tried(py, |m| m.save_weights(path))
     }
-    fn load_weights(&self, py: Python<'_>, path: &str) -> PyResult<()> {
-        self.tried(py, |m| m.load_weights(path))
+    /// Takes weights of a file; `optimizer`: with the optimizer's memory, though no step was made.
+    #[pyo3(signature = (path, skip_mismatch = false, optimizer = false))]
+    fn load_weights(&self, py: Python<'_>, path: &str, skip_mismatch: bool, optimizer: bool) -> PyResult<Vec<String>> {
+        let options = LoadWeights { skip_mismatch, optimizer, ..LoadWeights::default() };
+        self.tried(py, |m| m.load_weights_with(path, options))
     }
     /// The model as Keras writes it, without `compile` settings.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {

@@ -45,6 +45,11 @@ pub(crate) fn reduction_of(name: &str) -> PyResult<Reduction> {
     Reduction::try_from(Value::from(name)).map_err(of_config)
 }
 
+/// What a file says of an object of Python, where it can say it.
+fn told(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
+    object.call_method0("_file_json")?.extract::<Option<String>>()?.map(|text| parse(&text)).transpose()
+}
+
 /// A loss from JSON, or from an object with `name`, `reduction`, and `_trace_call(y_true, y_pred)` or, where `_is_whole`,
 /// `__call__(y_true, y_pred, sample_weight)`.
 pub(crate) fn loss_of(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn Loss>> {
@@ -55,7 +60,11 @@ pub(crate) fn loss_of(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn Loss>> {
         return Ok(Box::new(WholeLoss::new(object)?));
     }
     let (name, reduction) = (object.getattr("name")?.extract::<String>()?, object.getattr("reduction")?.extract::<String>()?);
-    Ok(CustomLoss::new(name, of_both(object.clone().unbind(), "_trace_call")).reduction(reduction_of(&reduction)?).into())
+    let mut loss = CustomLoss::new(name, of_both(object.clone().unbind(), "_trace_call")).reduction(reduction_of(&reduction)?);
+    if let Some(envelope) = told(object)? {
+        loss = loss.told(envelope);
+    }
+    Ok(loss.into())
 }
 
 /// A metric from JSON, or from an object of Python: one with `_sums()`, else a mean of `_trace_call(y_true, y_pred)`.
@@ -65,7 +74,7 @@ pub(crate) fn metric_of(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn Metric>> 
     }
     let name = object.getattr("name")?.extract::<String>()?;
     if object.hasattr("_sums")? {
-        return Ok(Box::new(PythonMetric { object: Arc::new(object.clone().unbind()), name }));
+        return Ok(Box::new(PythonMetric { object: Arc::new(object.clone().unbind()), name, told: told(object)? }));
     }
     Ok(CustomMetric::new(&name, of_both(object.clone().unbind(), "_trace_call")).into())
 }
@@ -75,6 +84,8 @@ pub(crate) fn metric_of(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn Metric>> 
 struct PythonMetric {
     object: Arc<Py<PyAny>>,
     name: String,
+    /// What a file says of it.
+    told: Option<Value>,
 }
 
 impl fmt::Debug for PythonMetric {
@@ -93,7 +104,15 @@ impl KerasObject for PythonMetric {
     fn config(&self) -> Value {
         json!({"name": self.name})
     }
+    fn envelope(&self) -> Value {
+        self.told
+            .clone()
+            .unwrap_or_else(|| json!({"module": "adaline", "class_name": "PythonMetric", "config": self.config(), "registered_name": null}))
+    }
     fn writable(&self) -> Result<(), ConfigError> {
+        if self.told.is_some() {
+            return Ok(());
+        }
         Err(ConfigError::NotWritable { kind: "metric", name: self.name.clone() })
     }
 }

@@ -19,6 +19,7 @@ pub(crate) trait Host {
     fn weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> NodeId;
     fn assign(&mut self, name: &str, value: NodeId);
     fn apply(&mut self, name: &str, layer: &dyn Layer, inputs: &[MaskedId], settings: &CallSettings) -> Vec<MaskedId>;
+    fn inline(&mut self, layer: &dyn Layer, inputs: &[MaskedId], settings: &CallSettings) -> Vec<MaskedId>;
     fn add_loss(&mut self, scalar: NodeId);
     fn random(&mut self, dist: Distribution, shape: Shape) -> NodeId;
 }
@@ -41,6 +42,12 @@ impl Host for Trace<'_, '_> {
         let b = Trace::builder(self);
         let inputs: Vec<Masked<'_>> = inputs.iter().map(|&(v, m)| Masked { value: b.var(v), mask: m.map(|m| b.var(m)) }).collect();
         let results = settings.apply(self, name, layer, &inputs);
+        results.into_iter().map(|r| (r.value.id(), r.mask.map(Var::id))).collect()
+    }
+    fn inline(&mut self, layer: &dyn Layer, inputs: &[MaskedId], settings: &CallSettings) -> Vec<MaskedId> {
+        let b = Trace::builder(self);
+        let inputs: Vec<Masked<'_>> = inputs.iter().map(|&(v, m)| Masked { value: b.var(v), mask: m.map(|m| b.var(m)) }).collect();
+        let results = settings.apply_here(self, layer, &inputs);
         results.into_iter().map(|r| (r.value.id(), r.mask.map(Var::id))).collect()
     }
     fn add_loss(&mut self, scalar: NodeId) {

@@ -13,7 +13,7 @@ pub(crate) type OfBoth = dyn for<'g> Fn(Var<'g>, Var<'g>) -> Var<'g> + Send + Sy
 ///
 /// It is traced once, compiled with the network, and differentiated like every other. Labels come as they are, in `f32`; where labels or predictions
 /// have a last axis of 1 that the other lacks, it is dropped or added as in Keras. A file cannot hold the function: saving a model compiled with it is an
-/// error, `save_weights` works.
+/// error, `save_weights` works; unless it is [`told`](Self::told) how a file names it.
 ///
 /// ```
 /// use adaline_nn::{Loss, losses};
@@ -30,16 +30,22 @@ pub struct Custom {
     name: String,
     reduction: Reduction,
     f: Arc<OfBoth>,
+    told: Option<Value>,
 }
 
 impl Custom {
     /// A loss of a name and a function `(y_true, y_pred) -> values per sample`.
     pub fn new(name: impl Into<String>, f: impl for<'g> Fn(Var<'g>, Var<'g>) -> Var<'g> + Send + Sync + 'static) -> Self {
-        Self { name: name.into(), reduction: Reduction::default(), f: Arc::new(f) }
+        Self { name: name.into(), reduction: Reduction::default(), f: Arc::new(f), told: None }
     }
     /// How values per sample become one number.
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
+        self
+    }
+    /// What a file says of it, by which a program that has it finds it again: Keras' envelope.
+    pub fn told(mut self, envelope: Value) -> Self {
+        self.told = Some(envelope);
         self
     }
 }
@@ -60,7 +66,15 @@ impl KerasObject for Custom {
     fn config(&self) -> Value {
         json!({"name": self.name, "reduction": self.reduction})
     }
+    fn envelope(&self) -> Value {
+        self.told
+            .clone()
+            .unwrap_or_else(|| json!({"module": "adaline", "class_name": "Custom", "config": self.config(), "registered_name": null}))
+    }
     fn writable(&self) -> Result<(), ConfigError> {
+        if self.told.is_some() {
+            return Ok(());
+        }
         Err(ConfigError::NotWritable { kind: "loss", name: self.name.clone() })
     }
 }

@@ -195,8 +195,8 @@ impl Model {
     }
 
     /// As Keras' `load_weights`: the memory of the optimizer that the model is compiled with, where the file has that of the same one.
-    pub(super) fn take_optimizer_if_it_fits(&mut self, tensors: &BTreeMap<&str, &NamedTensor>) {
-        if self.compiled.as_ref().is_some_and(|c| c.memory.is_some()) {
+    pub(super) fn take_optimizer_if_it_fits(&mut self, tensors: &BTreeMap<&str, &NamedTensor>, first: bool) {
+        if self.compiled.as_ref().is_some_and(|c| first || c.memory.is_some()) {
             // One that does not fit is that of another optimizer: Keras says so and goes on.
             let _ = self.take_optimizer("", tensors, true);
         }

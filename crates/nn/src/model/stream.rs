@@ -172,7 +172,17 @@ impl<'a> Stream<'a> {
     /// Epochs of `steps` batches; without, of as many as there are.
     pub(super) fn new(batches: Box<dyn Batches + 'a>, what: What, steps: Option<usize>) -> Self {
         let known = steps.or_else(|| batches.len());
-        Self { goes_on: steps.is_some(), steps: known, batches, pending: None, last: None, what, class_weight: None, begun: false, open: false }
+        Self {
+            goes_on: steps.is_some(),
+            steps: known,
+            batches,
+            pending: None,
+            last: None,
+            what,
+            class_weight: None,
+            begun: false,
+            open: false,
+        }
     }
     /// The same with weights of classes.
     pub(super) fn weighted(self, class_weight: Option<BTreeMap<i32, f32>>) -> Self {

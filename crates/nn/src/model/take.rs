@@ -24,6 +24,9 @@ pub struct LoadWeights {
     /// Whether layers of an old `.h5` file give their weights to those of the same name (false: by their order). Layers that only one side has are
     /// left alone. Keras has it for such files alone.
     pub by_name: bool,
+    /// Whether the memory of the optimizer is taken, too, by a model that is compiled with the same one and has made no step yet. One that has
+    /// takes it in any case, as in Keras.
+    pub optimizer: bool,
 }
 
 /// Weights that found their values, and those that did not.

@@ -100,7 +100,7 @@ impl Model {
                 let tensors: BTreeMap<&str, &NamedTensor> = weights.iter().map(|t| (t.path.as_str(), t)).collect();
                 self.find_by_place(&mut taking, &tensors);
                 let skipped = self.take(taking, options)?;
-                self.take_optimizer_if_it_fits(&tensors);
+                self.take_optimizer_if_it_fits(&tensors, options.optimizer);
                 Ok(skipped)
             }
             other => Err(Error::Load { file, message: format!("it holds no weights that could be taken: {}", kind_of(&other)) }),

@@ -94,7 +94,11 @@ impl CallSettings {
     }
     /// Writes a layer into the graph, called with them within the call of another. `given` are its inputs and after them the masks.
     pub fn apply<'g>(&self, cx: &mut Trace<'g, '_>, name: &str, layer: &dyn Layer, given: &[Masked<'g>]) -> Vec<Masked<'g>> {
-        self.write(cx, name, layer, given, self.training)
+        self.write(cx, Some(name), layer, given, self.training)
+    }
+    /// As [`CallSettings::apply`], in the place of the layer that is being written: see [`Trace::apply_here`].
+    pub fn apply_here<'g>(&self, cx: &mut Trace<'g, '_>, layer: &dyn Layer, given: &[Masked<'g>]) -> Vec<Masked<'g>> {
+        self.write(cx, None, layer, given, self.training)
     }
     /// The same within a network, whose mode is that of its layers.
     pub(super) fn apply_in_network<'g>(
@@ -104,12 +108,12 @@ impl CallSettings {
         layer: &dyn Layer,
         given: &[Masked<'g>],
     ) -> Vec<Masked<'g>> {
-        self.write(cx, name, layer, given, None)
+        self.write(cx, Some(name), layer, given, None)
     }
     fn write<'g>(
         &self,
         cx: &mut Trace<'g, '_>,
-        name: &str,
+        name: Option<&str>,
         layer: &dyn Layer,
         given: &[Masked<'g>],
         training: Option<bool>,
@@ -130,7 +134,10 @@ impl CallSettings {
                 Mask::Attention => attention = mask,
             }
         }
-        cx.called_with(training, attention, |cx| cx.apply(name, layer, &inputs))
+        cx.called_with(training, attention, |cx| match name {
+            Some(name) => cx.apply(name, layer, &inputs),
+            None => cx.apply_here(layer, &inputs),
+        })
     }
     /// Keras' arguments of the call: those of the layer, and the masks, of which `tensors` are the values as it writes them.
     pub(super) fn written(&self, layer: &dyn Layer, tensors: Vec<Value>) -> Map<String, Value> {
