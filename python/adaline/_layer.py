@@ -11,12 +11,17 @@ import numpy as np
 
 from . import _adaline, _layer_masks
 from ._adaline import LayerHandle, Node
+from ._arrays import as_data
+from ._calls import Call, arguments_again, as_batch, call_of, custom_call
+from ._cell import cell_output, cell_states, read, read_base, stand_in, trace_initial, trace_step
 from ._eager import flat, kind_of, nested
+from ._input_spec import check_inputs
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
-from ._layer_shapes import TENSORS, LayerShapes
+from ._layer_shapes import LayerShapes
 from ._object import arguments_of, auto_name, plain, snake_case
 from ._variable import Holder, Variable
+
 
 
 def _dtype_name(dtype: Any) -> Optional[str]:
@@ -25,15 +30,6 @@ def _dtype_name(dtype: Any) -> Optional[str]:
     if isinstance(dtype, dict):
         return dtype.get("config", {}).get("name")
     return getattr(dtype, "name", None) or str(dtype)
-
-
-class InputSpec:
-    """What a layer expects of its input; kept for programs that say it, not checked."""
-
-    def __init__(self, dtype: Any = None, shape: Any = None, ndim: Any = None, max_ndim: Any = None, min_ndim: Any = None,
-                 axes: Any = None, allow_last_axis_squeeze: bool = False, name: Any = None, optional: bool = False) -> None:
-        self.dtype, self.shape, self.ndim, self.max_ndim, self.min_ndim = dtype, shape, ndim, max_ndim, min_ndim
-        self.axes, self.name, self.optional = axes or {}, name, optional
 
 
 class Layer(LayerShapes):
@@ -91,7 +87,6 @@ class Layer(LayerShapes):
         self.autocast = autocast
         self._activity_regularizer = activity_regularizer
         self._handle: Optional[LayerHandle] = None
-        self._read: Optional[str] = None
         self._variables: Dict[str, Variable] = {}
         self._homes: Dict[Any, Holder] = {}
         self._seen: Optional[List[Tuple[Tuple[Optional[int], ...], str]]] = None
@@ -101,6 +96,13 @@ class Layer(LayerShapes):
         self.input_spec: Any = None
         self._symbols: List[Tuple[Any, Any]] = []
         self._losses: List[Any] = []
+        self._ways: List[Any] = []
+
+    def _arguments(self, **values: Any) -> None:
+        super()._arguments(**values)
+        # Wrong arguments are told here, not when the layer is first used; what is read is kept for then.
+        if self._class is not None and not self._is_custom:
+            self._compiled  # noqa: B018
 
     # What it is.
 
@@ -111,7 +113,7 @@ class Layer(LayerShapes):
 
     @name.setter
     def name(self, value: str) -> None:
-        self._name, self._handle, self._read = str(value), None, None
+        self._name, self._handle = str(value), None
 
     @property
     def path(self) -> str:
@@ -129,7 +131,7 @@ class Layer(LayerShapes):
 
     @activity_regularizer.setter
     def activity_regularizer(self, value: Any) -> None:
-        self._activity_regularizer, self._handle, self._read = value, None, None
+        self._activity_regularizer, self._handle = value, None
 
     @property
     def trainable(self) -> bool:
@@ -138,7 +140,7 @@ class Layer(LayerShapes):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable, self._handle, self._read = bool(value), None, None
+        self._trainable, self._handle = bool(value), None
         self._homes.clear()
         for layer in self._sublayers():
             layer.trainable = value
@@ -170,14 +172,16 @@ class Layer(LayerShapes):
         """Constructor arguments."""
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
         if self._class is not None:
-            # What is within a wrapper may be of Python alone.
-            within = any(isinstance(v, Layer) and v._is_custom for v in self._args.values())
-            config.update({k: plain(v) for k, v in self._args.items()} if within else self._read_config())
+            config.update(self._read_config())
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
         return config
 
     def _told_envelope(self) -> Dict[str, Any]:
+        if self._is_custom:
+            stands = stand_in(self)
+            if stands is not None:
+                return stands
         if self._class is None:
             return self._envelope()
         return {"module": self._module, "class_name": self._class, "config": self._config_given(), "registered_name": None}
@@ -186,7 +190,7 @@ class Layer(LayerShapes):
         """What the catalogue is told."""
         from .config import dtype_policy
 
-        config = arguments_of(str(self._class), self._args)
+        config = arguments_of(str(self._class), {k: v for k, v in self._args.items() if k != "input_tensor"})
         config.update(name=self.name, trainable=self._trainable)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":
@@ -194,7 +198,8 @@ class Layer(LayerShapes):
             shape = config.pop("shape", None)
             size = config.pop("batch_size", None)
             config.setdefault("batch_shape", [size, *(shape or [])])
-            config["dtype"] = self._dtype or "float32"
+            # Whole numbers and all others, which are computed as floats.
+            config["dtype"] = "int32" if (self._dtype or "float32").lstrip("u").startswith("int") else "float32"
         else:
             config["dtype"] = policy
         if self._activity_regularizer is not None:
@@ -210,10 +215,11 @@ class Layer(LayerShapes):
 
                 policy = self._dtype or dtype_policy().name
                 self._handle = LayerHandle.custom(
-                    self, type(self).__name__, self.name, self._trainable, None if policy == "float32" else policy, self.supports_masking
+                    self, type(self).__name__, self.name, self._trainable, None if policy == "float32" else policy, self.supports_masking,
+                    hasattr(self, "state_size"),
                 )
             else:
-                self._handle = LayerHandle.from_json(json.dumps(self._told_envelope()))
+                self._handle = read(self)
         return self._handle
 
     # Calls.
@@ -241,45 +247,13 @@ class Layer(LayerShapes):
             flat(results, values)
             self._losses += [regularizer(v) / max(1, len(v)) for v in values]
 
-    def _tensors(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any], Any]:
-        """Tensors in their order, other arguments, and how the tensors were nested."""
-        rest = dict(kwargs)
-        if self._is_custom:
-            tensors: List[Any] = []
-            structure = flat_call(args, rest, tensors)
-            return tensors, {}, structure
-        tensors = []
-        for value in args:
-            flat(value, tensors)
-        if self._class in ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional") and len(args) > 1:
-            tensors = []
-            flat(args[0], tensors)
-        for name in TENSORS:
-            if name in rest:
-                value = rest.pop(name)
-                if value is not None:
-                    flat(value, tensors)
-        return [t for t in tensors if t is not None], rest, None
-
-    def _with_arguments(self, rest: Dict[str, Any]) -> LayerHandle:
-        handle = self._compiled
-        for name, value in rest.items():
-            if name in ("training", "mask", "attention_mask", "return_attention_scores") and not isinstance(value, bool) and value is None:
-                continue
-            if name == "training" or value is False or value is None:
-                continue
-            if name == "mask":
-                raise NotImplementedError(
-                    f"layer {self.name!r}: a mask given at the call is not supported; masks come of Masking and Embedding(mask_zero=True)"
-                )
-            handle = handle.with_call_argument(name, json.dumps(plain(value)))
-        return handle
+    def _call_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Call:
+        """Tensors and other arguments of a call."""
+        return custom_call(self, args, kwargs) if self._is_custom else call_of(self, args, kwargs)
 
     def _call_traced(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        tensors, rest, structure = self._tensors(args, kwargs)
-        self._pending = structure
-        results = _adaline.trace_apply(self._with_arguments(rest), self.name, tensors)
-        return self._results(results)
+        call = self._call_of(args, kwargs)
+        return self._results(_adaline.trace_apply(self._compiled, self.name, call.tensors, call.settings()))
 
     def _results(self, results: List[Any]) -> Any:
         shape = self.__dict__.get("_structure")
@@ -292,7 +266,7 @@ class Layer(LayerShapes):
     def _states_of_cells(self, results: List[Any]) -> List[Any]:
         """States of cells one on the other, those of each in a list of their own where they are several."""
         cells = self._args["cell"]
-        cells = cells if isinstance(cells, (list, tuple)) else cells._args.get("cells")
+        cells = cells if isinstance(cells, (list, tuple)) else cells.__dict__.get("_args", {}).get("cells")
         if not cells:
             return results
         made, left = [results[0]], list(results[1:])
@@ -304,50 +278,47 @@ class Layer(LayerShapes):
         return made
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        tensors, rest, structure = self._tensors(args, kwargs)
-        bad = [t for t in tensors if not isinstance(t, KerasTensor)]
+        call = self._call_of(args, kwargs)
+        bad = [t for t in call.tensors if not isinstance(t, KerasTensor)]
         if bad:
             raise ValueError(
                 f"layer {self.name!r} is called on symbolic tensors and on an array of type {type(bad[0]).__name__}: make the array an input, or a "
                 "weight of a layer of your own"
             )
-        self._pending = structure
-        self._seen = self._seen or [(t.shape, t.dtype) for t in tensors]
-        handle = self._with_arguments(rest)
+        tensors = call.tensors
+        own = tensors[: len(tensors) - len(call.masks)]
+        check_inputs(self, [t.shape for t in own])
+        self._seen = self._seen or [(t.shape, t.dtype) for t in own]
         self._called += 1
-        results = handle.apply([t._symbol for t in tensors])
+        results = self._compiled.apply([t._symbol for t in tensors], call.settings())
         self.built = True
         made = [KerasTensor._of(s, self, tensors, i) for i, s in enumerate(results)]
         out = self._results(made)
-        self._symbols.append((tensors[0] if len(tensors) == 1 else tensors, out))
+        self._symbols.append((own[0] if len(own) == 1 else own, out))
         return out
 
     def _call_eager(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        from ._arrays import as_data
-
-        tensors, rest, structure = self._tensors(args, kwargs)
-        arrays = [as_data(t) for t in tensors]
-        self._pending = structure
+        call = self._call_of(args, kwargs)
+        arrays = [as_data(t) for t in call.tensors]
+        own = len(arrays) - len(call.masks)
+        if call.masks and arrays[0].ndim:
+            arrays[own:] = [as_batch(a, arrays[0].shape[0]) for a in arrays[own:]]
         stateful = self._is_stateful()
-        specs = [((a.shape[0] if stateful else None, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
-                 for a in arrays]
-        self._seen = self._seen or specs
-        handle = self._with_arguments(rest)
-        holder = self._home(specs) if handle is self._compiled else self._home(specs, handle, repr(sorted(rest.items())))
-        if kwargs.get("training"):
-            results = holder.core.call_training(arrays)
-        else:
-            results = holder.core.call(arrays)
+        specs = [((a.shape[0] if stateful else None, *a.shape[1:]),
+                  "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32") for a in arrays]
+        check_inputs(self, [a.shape for a in arrays[:own]])
+        self._seen = self._seen or specs[:own]
+        holder = self._home(specs, call.settings(training=False))
+        results = holder.core.call_training(arrays) if call.training else holder.core.call(arrays)
         return self._results(results)
 
-    def _trace(self, inputs: List[Node]) -> List[Any]:
-        """Called by the compiled side to write a layer of Python into a graph."""
-        structure = self.__dict__.get("_pending")
-        if structure is None:
+    def _trace(self, inputs: List[Node], way: Optional[int] = None) -> List[Any]:
+        """Called by the compiled side to write a layer of Python into a graph; `way` is how its tensors stand among the arguments."""
+        if way is None:
             args: Tuple[Any, ...] = (inputs[0],) if len(inputs) == 1 else (list(inputs),)
             kwargs: Dict[str, Any] = {}
         else:
-            args, kwargs = unflat_call(structure, iter(inputs))
+            args, kwargs = arguments_again(self._ways[way], iter(inputs))
         if not self.built:
             shapes = [(None, *n.shape[1:]) for n in inputs]
             self._build_for(shapes)
@@ -366,6 +337,18 @@ class Layer(LayerShapes):
         elif self.supports_masking and mask is not None:
             values = [_adaline.with_mask(v, mask) if isinstance(v, Node) and v._keras_mask is None else v for v in values]
         return values
+
+    def _trace_step(self, values: List[Node]) -> List[Any]:
+        return trace_step(self, values)
+
+    def _trace_initial(self, batch: int) -> Any:
+        return trace_initial(self, batch)
+
+    def _cell_states(self) -> List[List[int]]:
+        return cell_states(self)
+
+    def _cell_output(self) -> List[int]:
+        return cell_output(self)
 
     def compute_mask(self, inputs: Any = None, mask: Any = None, previous_mask: Any = None) -> Any:
         """The mask of what it returns for inputs and their masks: by default that of its input."""
@@ -429,44 +412,6 @@ def _adaline_call(layer: Layer, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -
         raise NotImplementedError(f"{type(layer).__name__} defines no call(inputs)")
     if layer._class == "InputLayer":
         return None  # there is nothing to compute, as in Keras
-    tensors: List[Any] = []
-    for value in args:
-        flat(value, tensors)
-    results = _adaline.trace_apply(LayerHandle.from_json(json.dumps(layer._told_envelope())), "base", tensors)
+    call = call_of(layer, args, kwargs)
+    results = _adaline.trace_apply(read_base(layer), "base", call.tensors, call.settings())
     return results[0] if len(results) == 1 else tuple(results)
-
-
-def flat_call(args: Any, kwargs: Dict[str, Any], tensors: List[Any]) -> Any:
-    """Tensors among the arguments of a call, and how they stood."""
-
-    def take(value: Any) -> Any:
-        if kind_of(value) == 0 and not isinstance(value, np.ndarray) and not (
-            isinstance(value, (list, tuple, dict)) and any(isinstance(v, np.ndarray) for v in (value.values() if isinstance(value, dict) else value))
-        ) and not hasattr(value, "__array__"):
-            return ("plain", value)
-        if isinstance(value, (list, tuple)):
-            return ("list", type(value), [take(v) for v in value])
-        if isinstance(value, dict):
-            return ("dict", {k: take(v) for k, v in value.items()})
-        tensors.append(value)
-        return ("tensor",)
-
-    first = [take(v) for v in args]
-    return first, {k: take(v) for k, v in kwargs.items()}
-
-
-def unflat_call(structure: Any, values: Any) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-    """The other way round."""
-
-    def put(part: Any) -> Any:
-        kind = part[0]
-        if kind == "plain":
-            return part[1]
-        if kind == "list":
-            return part[1](put(p) for p in part[2])
-        if kind == "dict":
-            return {k: put(p) for k, p in part[1].items()}
-        return next(values)
-
-    args, kwargs = structure
-    return tuple(put(p) for p in args), {k: put(p) for k, p in kwargs.items()}

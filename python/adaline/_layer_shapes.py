@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ._calls import TENSORS
 from ._layer_attributes import BUILT
 from ._layer_weights import LayerWeights
-
-#: Arguments of calls that are tensors, in the order in which the compiled side takes them.
-TENSORS = ("inputs", "x", "sequence", "sequences", "query", "value", "key", "count_weights", "initial_state")
 
 Spec = Tuple[Tuple[Optional[int], ...], str]
 
@@ -43,7 +41,6 @@ def _in_order(args: Sequence[Any], named: Dict[str, Any]) -> List[Spec]:
 class LayerShapes(LayerWeights):
     """The part of a layer that knows shapes."""
 
-    _compiled: Any
     _results: Any
 
     def build(self, *args: Any, **kwargs: Any) -> None:

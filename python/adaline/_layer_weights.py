@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _adaline, _seed
+from ._cell import parts
 from ._layer_attributes import LayerAttributes
 from ._variable import Holder, Variable
 
@@ -18,7 +19,6 @@ class LayerWeights(LayerAttributes):
     trainable: bool
     built: bool
     _trainable: bool
-    _compiled: Any
     _variables: Dict[str, Variable]
     _homes: Dict[Any, Holder]
     _seen: Optional[List[Tuple[Tuple[Optional[int], ...], str]]]
@@ -64,7 +64,7 @@ class LayerWeights(LayerAttributes):
     def _sublayers(self) -> List["LayerWeights"]:
         """Layers that it holds in its attributes, in the order in which they were set."""
         if not self._is_custom:
-            return []
+            return [layer for layer, _ in parts(self)]
         found: List[Layer] = []
 
         def look(value: Any) -> None:
@@ -85,8 +85,8 @@ class LayerWeights(LayerAttributes):
 
     def _owners(self, prefix: str) -> Iterator[Tuple["LayerWeights", str]]:
         """The layers whose weights lie under a path, each with its own."""
-        for layer in self._sublayers():
-            yield from layer._owners(f"{prefix}/{layer.name}")
+        for layer, name in [(layer, layer.name) for layer in self._sublayers()] if self._is_custom else parts(self):
+            yield from layer._owners(f"{prefix}/{name}")
         yield self, prefix
 
     def _adopted(self, holder: Holder, prefix: str) -> None:
@@ -129,15 +129,15 @@ class LayerWeights(LayerAttributes):
 
         return regularizers.get(argument("regularizer")), constraints.get(argument("constraint"))
 
-    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]], handle: Any = None, told: str = "") -> Holder:
-        """A model of this layer alone, for calls on arrays and for its weights; of a handle with arguments of a call, which `told` names."""
+    def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]], settings: Optional[str] = None) -> Holder:
+        """A model of one call of this layer, for calls on arrays and for its weights."""
         stateful = self._is_stateful()
-        key = (told, *((tuple(shape), dtype) for shape, dtype in specs))
+        key = (settings, *((tuple(shape), dtype) for shape, dtype in specs))
         holder = self._homes.get(key)
         if holder is None:
             inputs = [_adaline.Symbol.input([None if i == 0 and not stateful else d for i, d in enumerate(shape)], dtype, f"input_{at}")
                       for at, (shape, dtype) in enumerate(specs)]
-            outputs = (handle or self._compiled).apply(inputs)
+            outputs = self._compiled.apply(inputs, settings)
             core = _adaline.Core.functional(inputs, outputs, "home", _seed.following(), None)
             holder = Holder(core)
             self._adopted(holder, self.name)

@@ -12,6 +12,7 @@ from . import _adaline, _seed
 from ._adaline import LayerHandle
 from ._arrays import as_data
 from ._callback import Adapter, BuiltinCallback, Callback, History, wants_batches
+from ._calls import Call, call_of
 from ._data import Batches, as_list, is_stream, split_arrays
 from ._eager import flat, kind_of, nested
 from ._input import input_tensor
@@ -587,15 +588,16 @@ class Functional(Model):
             self._handle = self._as_layer()
         return self._handle
 
-    def _tensors(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any], Any]:
+    def _call_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Call:
         rest = dict(kwargs)
         x = args[0] if len(args) == 1 else (list(args) if args else rest.pop("inputs", None))
-        if isinstance(x, dict):
-            keys = self._input_keys or [t.name for t in self._begin]
-            return [x[k] for k in keys], rest, None
         tensors: List[Any] = []
-        flat(x, tensors)
-        return tensors, rest, None
+        if isinstance(x, dict):
+            tensors += [x[k] for k in self._input_keys or [t.name for t in self._begin]]
+        else:
+            flat(x, tensors)
+        made = call_of(self, (), {k: v for k, v in rest.items() if k in ("training", "mask")})
+        return Call(tensors + made.tensors, made.masks, made.training)
 
     def _results(self, results: List[Any]) -> Any:
         if self._outputs_structure is not None:

@@ -201,7 +201,7 @@ def _functional(config: Dict[str, Any]) -> Any:
             except _Later:
                 left.append((name, at, node))
                 continue
-            kwargs = {k: v for k, v in kwargs.items() if k not in ("mask", "training")}
+            kwargs = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
             result = layers[name](*args, **kwargs)
             tensors[(name, at)] = list(result) if isinstance(result, (list, tuple)) else [result]
         if len(left) == len(pending):

@@ -32,6 +32,6 @@ pub use layers::Layer;
 pub use losses::Loss;
 pub use metrics::Metric;
 pub use model::{Evaluate, Fit, History, Model};
-pub use network::{Apply, Functional, KerasTensor, Seed, Sequential, SharedLayer};
+pub use network::{Apply, CallSettings, Functional, KerasTensor, Seed, Sequential, SharedLayer};
 pub use optimizers::Optimizer;
 pub use trace::{Masked, Trace, WeightSpec};

@@ -214,6 +214,7 @@ pub struct Trace<'g, 'm> {
     updates: Vec<(SlotId, Var<'g>)>,
     policy: DTypePolicy,
     masks: Vec<Option<Var<'g>>>,
+    attention_mask: Option<Var<'g>>,
     frozen: bool,
     /// Weights whose penalties have been counted: of a shared layer once.
     penalised: Vec<SlotId>,
@@ -238,6 +239,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             updates: Vec::new(),
             policy: DTypePolicy::default(),
             masks: Vec::new(),
+            attention_mask: None,
             frozen: false,
             penalised: Vec::new(),
             recorded: None,
@@ -332,6 +334,18 @@ impl<'g, 'm> Trace<'g, 'm> {
     /// As [`Trace::set_mask`], for several inputs.
     pub fn set_masks(&mut self, masks: Vec<Option<Var<'g>>>) {
         self.masks = masks;
+    }
+    /// The mask of attention `bool (B, T, S)` or `(B, N, T, S)` that the call of the layer which is being written was given: for that layer alone.
+    pub fn take_attention_mask(&mut self) -> Option<Var<'g>> {
+        self.attention_mask.take()
+    }
+    /// Runs `f`, the call of a layer, in training or not, with a mask of attention.
+    pub(crate) fn called_with<R>(&mut self, training: Option<bool>, attention: Option<Var<'g>>, f: impl FnOnce(&mut Self) -> R) -> R {
+        let around = (self.training, self.attention_mask);
+        (self.training, self.attention_mask) = (training.unwrap_or(self.training), attention);
+        let r = f(self);
+        (self.training, self.attention_mask) = around;
+        r
     }
     /// `x` in the compute type of the layer that is being written: as a float, rounded to 16 bits under `mixed_bfloat16` and `mixed_float16`.
     pub fn compute(&self, x: Var<'g>) -> Var<'g> {

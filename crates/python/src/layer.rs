@@ -4,13 +4,14 @@ use crate::error::{of_config, raised, value_error};
 use crate::node::{Node, dtype_name, dtype_of, operand};
 use crate::trace::{MaskedId, keep, take_pending, with_builder, with_host, within_layer};
 use adaline::graph::{Distribution, Shape, Var};
-use adaline::nn::catalogue;
+use adaline::nn::catalogue::{self, CustomObject, CustomObjects, custom_object_scope};
 use adaline::nn::constraints::Constraint;
 use adaline::nn::initializers::Initializer;
 use adaline::nn::keras::{ConfigError, DTypePolicy, KerasObject};
-use adaline::nn::layers::{Arguments, InputLayer, output_shapes};
+use adaline::nn::layers::recurrent::RnnCell;
+use adaline::nn::layers::{Arguments, InputLayer, output_shapes_with};
 use adaline::nn::regularizers::Regularizer;
-use adaline::nn::{Apply, KerasTensor, Layer, Masked, SharedLayer, Trace, WeightSpec};
+use adaline::nn::{Apply, CallSettings, KerasTensor, Layer, Masked, SharedLayer, Trace, WeightSpec};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -46,6 +47,10 @@ pub(crate) struct PythonLayer {
     trainable: bool,
     policy: Option<DTypePolicy>,
     stateless_mask: bool,
+    /// Whether it is a cell of a recurrent layer.
+    cell: bool,
+    /// Which way of calling it is meant, of those that the object knows.
+    call: Option<usize>,
     /// How many results its last call gave.
     results: Arc<AtomicUsize>,
 }
@@ -57,6 +62,10 @@ impl fmt::Debug for PythonLayer {
 }
 
 impl PythonLayer {
+    /// The object of Python.
+    pub(crate) fn object(&self) -> &Py<PyAny> {
+        &self.object
+    }
     /// What the object says its configuration is.
     fn told(&self) -> Result<Value, ConfigError> {
         let text = Python::attach(|py| self.object.bind(py).call_method0("_envelope_json")?.extract::<String>());
@@ -106,7 +115,7 @@ impl Layer for PythonLayer {
         let called = within_layer(cx, || {
             Python::attach(|py| -> PyResult<Vec<MaskedId>> {
                 let given: Vec<Bound<'_, Node>> = given.into_iter().map(|n| Bound::new(py, n)).collect::<PyResult<_>>()?;
-                let results = self.object.bind(py).call_method1("_trace", (PyList::new(py, given)?,))?;
+                let results = self.object.bind(py).call_method1("_trace", (PyList::new(py, given)?, self.call))?;
                 results
                     .try_iter()?
                     .map(|r| {
@@ -137,6 +146,17 @@ impl Layer for PythonLayer {
     fn supports_masking(&self) -> bool {
         self.stateless_mask
     }
+    /// The way of calling it, a number that no file holds.
+    fn set_call_argument(&mut self, key: &str, value: &Value) -> Result<(), ConfigError> {
+        let call = value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|_| key == CALL);
+        self.call = Some(call.ok_or_else(|| ConfigError::value(self.class, key, "an argument of its call", value))?);
+        // Another call may give another number of results.
+        self.results = Arc::new(AtomicUsize::new(self.results.load(Ordering::Relaxed)));
+        Ok(())
+    }
+    fn as_cell(&self) -> Option<&dyn RnnCell> {
+        self.cell.then_some(self)
+    }
     fn trainable(&self) -> bool {
         self.trainable
     }
@@ -152,6 +172,38 @@ impl Layer for PythonLayer {
     fn boxed(&self) -> Box<dyn Layer> {
         Box::new(self.clone())
     }
+}
+
+/// The argument by which a layer of Python is told which of its ways of being called is meant.
+const CALL: &str = "__call__";
+
+/// Layers of Python within a configuration, each in the place of an envelope that names its number.
+struct Within(Vec<Box<dyn Layer>>);
+
+impl CustomObjects for Within {
+    fn layer(&self, object: &CustomObject<'_>) -> Option<Result<Box<dyn Layer>, ConfigError>> {
+        let at = object.config["at"].as_u64().filter(|_| object.class_name == "__within__")?;
+        let layer = usize::try_from(at).ok().and_then(|at| self.0.get(at));
+        Some(layer.map(|layer| layer.boxed()).ok_or_else(|| ConfigError::value("__within__", "at", "the number of a layer", at)))
+    }
+}
+
+/// Settings of a call as Python writes them: which of the last tensors are masks of which inputs, or null for that of attention, whether it is in
+/// training, and the layer's own arguments.
+fn settings_of(text: Option<&str>) -> PyResult<CallSettings> {
+    let mut settings = CallSettings::new();
+    let Some(text) = text else { return Ok(settings) };
+    let told = parse(text)?;
+    for mask in told["masks"].as_array().into_iter().flatten() {
+        settings = match mask.as_u64().and_then(|n| usize::try_from(n).ok()) {
+            Some(input) => settings.mask(input),
+            None => settings.attention_mask(),
+        };
+    }
+    if let Some(training) = told["training"].as_bool() {
+        settings = settings.training(training);
+    }
+    Ok(told["others"].as_object().into_iter().flatten().fold(settings, |s, (key, value)| s.other(key, value.clone())))
 }
 
 /// Sizes of a batch, the first that of the batch itself; none where it is open.
@@ -171,16 +223,24 @@ impl LayerHandle {
 
 #[pymethods]
 impl LayerHandle {
-    /// A layer of the catalogue from its envelope.
+    /// A layer of the catalogue from its envelope. Layers of Python in it are `{"class_name": "__within__", "config": {"at": number}}`.
     #[staticmethod]
-    fn from_json(envelope: &str) -> PyResult<Self> {
-        let layer = catalogue::layer_from_json(&parse(envelope)?).map_err(of_config)?;
+    #[pyo3(signature = (envelope, within=Vec::new()))]
+    fn from_json(envelope: &str, within: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
+        let envelope = parse(envelope)?;
+        let read = || catalogue::layer_from_json(&envelope).map_err(of_config);
+        let layer = if within.is_empty() {
+            read()?
+        } else {
+            let within: Vec<Box<dyn Layer>> = within.iter().map(|l| l.shared.layer().boxed()).collect();
+            custom_object_scope(Arc::new(Within(within)), read)?
+        };
         layer.validate().map_err(of_config)?;
         Ok(Self::of(layer))
     }
     /// A layer whose `_trace(values)` is Python code.
     #[staticmethod]
-    #[pyo3(signature = (object, class_name, name, trainable, policy, supports_masking))]
+    #[pyo3(signature = (object, class_name, name, trainable, policy, supports_masking, cell=false))]
     fn custom(
         object: Py<PyAny>,
         class_name: &str,
@@ -188,6 +248,7 @@ impl LayerHandle {
         trainable: bool,
         policy: Option<&str>,
         supports_masking: bool,
+        cell: bool,
     ) -> PyResult<Self> {
         let policy = policy.map(|p| DTypePolicy::from_name(class_name, p)).transpose().map_err(of_config)?;
         let layer = PythonLayer {
@@ -197,6 +258,8 @@ impl LayerHandle {
             trainable,
             policy,
             stateless_mask: supports_masking,
+            cell,
+            call: None,
             results: Arc::new(AtomicUsize::new(1)),
         };
         Ok(Self::of(Box::new(layer)))
@@ -229,23 +292,21 @@ impl LayerHandle {
     fn snake_name(&self) -> String {
         adaline::formats::snake_case(self.shared.layer().python_class())
     }
-    /// Sets an argument of the call that is no tensor, as JSON (`use_causal_mask`): a layer of its own with it.
-    fn with_call_argument(&self, key: &str, value: &str) -> PyResult<Self> {
-        let mut layer = self.shared.layer().boxed();
-        layer.set_call_argument(key, &parse(value)?).map_err(of_config)?;
-        Ok(Self::of(layer))
-    }
-    /// The layer called on symbolic tensors: all results.
-    fn apply(&self, inputs: Vec<PyRef<'_, Symbol>>) -> PyResult<Vec<Symbol>> {
+    /// The layer called on symbolic tensors: all results. `settings` are those of the call, whose masks are the last of the tensors.
+    #[pyo3(signature = (inputs, settings=None))]
+    fn apply(&self, inputs: Vec<PyRef<'_, Symbol>>, settings: Option<&str>) -> PyResult<Vec<Symbol>> {
+        let settings = settings_of(settings)?;
         let shapes: Vec<(OpenShape, String)> = inputs.iter().map(|s| (s.shape.clone(), s.dtype.to_owned())).collect();
-        let results = self.output_shapes(shapes)?;
+        let results = shapes_of(self.shared.layer(), &shapes, &settings)?;
         let given: Vec<KerasTensor> = inputs.iter().map(|s| s.tensor.clone()).collect();
-        let made = self.shared.apply_all(given);
+        let made = self.shared.apply_with(given, settings).map_err(of_config)?;
+        // A layer of Python has told its results by now.
         Ok(made.into_iter().zip(results).map(|(tensor, (shape, dtype))| Symbol { tensor, shape, dtype }).collect())
     }
     /// Shapes and types of its results for inputs of shapes and types.
-    fn output_shapes(&self, inputs: Vec<(OpenShape, String)>) -> PyResult<Vec<(OpenShape, &'static str)>> {
-        shapes(self.shared.layer(), &inputs)
+    #[pyo3(signature = (inputs, settings=None))]
+    fn output_shapes(&self, inputs: Vec<(OpenShape, String)>, settings: Option<&str>) -> PyResult<Vec<(OpenShape, &'static str)>> {
+        shapes_of(self.shared.layer(), &inputs, &settings_of(settings)?)
     }
     fn __repr__(&self) -> String {
         format!("<LayerHandle {}>", self.shared.layer().class_name())
@@ -253,10 +314,19 @@ impl LayerHandle {
 }
 
 /// Shapes of a layer's results.
-fn shapes(layer: &dyn Layer, inputs: &[(OpenShape, String)]) -> PyResult<Vec<(OpenShape, &'static str)>> {
-    take_pending();
+fn shapes_of(layer: &dyn Layer, inputs: &[(OpenShape, String)], settings: &CallSettings) -> PyResult<Vec<(OpenShape, &'static str)>> {
     let given = inputs.iter().map(|(dims, dtype)| Ok((dims.clone(), dtype_of(dtype)?))).collect::<PyResult<Vec<_>>>()?;
-    let results = output_shapes(layer, &given).map_err(|e| raised(&e))?;
+    let traced = || {
+        take_pending();
+        output_shapes_with(layer, &given, settings)
+    };
+    let before = layer.results();
+    let mut results = traced();
+    // How many results a layer of Python has is known from its first trace on.
+    if results.is_err() && layer.results() != before {
+        results = traced();
+    }
+    let results = results.map_err(|e| raised(&e))?;
     Ok(results.into_iter().map(|(dims, dtype)| (dims, dtype_name(dtype))).collect())
 }
 
@@ -343,7 +413,9 @@ fn trace_assign(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// A layer within the layer that is being written, called on values.
 #[pyfunction]
-fn trace_apply(handle: &LayerHandle, name: &str, inputs: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Node>> {
+#[pyo3(signature = (handle, name, inputs, settings=None))]
+fn trace_apply(handle: &LayerHandle, name: &str, inputs: Vec<Bound<'_, PyAny>>, settings: Option<&str>) -> PyResult<Vec<Node>> {
+    let settings = settings_of(settings)?;
     let given = with_builder(|b| {
         let of = |x: &Bound<'_, PyAny>| match x.cast::<Node>() {
             Ok(node) => node.get().var(b).map(|v| (v.id(), node.get().mask)),
@@ -352,7 +424,7 @@ fn trace_apply(handle: &LayerHandle, name: &str, inputs: Vec<Bound<'_, PyAny>>) 
         inputs.iter().map(of).collect::<PyResult<Vec<MaskedId>>>()
     })?;
     with_host(|host| {
-        let results = host.apply(name, handle.shared.layer(), &given);
+        let results = host.apply(name, handle.shared.layer(), &given, &settings);
         let b = host.builder();
         if let Some(error) = b.latched() {
             return Err(value_error(error));

@@ -18,6 +18,7 @@
 mod array;
 mod builtin;
 mod callback;
+mod cell;
 mod error;
 mod layer;
 mod loss;

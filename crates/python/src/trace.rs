@@ -4,7 +4,7 @@
 //! remembers the number of its builder, and is refused where another one is at hand.
 
 use adaline::graph::{Builder, Distribution, NodeId, Shape, Var};
-use adaline::nn::{Layer, Masked, Trace, WeightSpec};
+use adaline::nn::{CallSettings, Layer, Masked, Trace, WeightSpec};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ pub(crate) trait Host {
     fn training(&self) -> bool;
     fn weight(&mut self, name: &str, shape: &[usize], spec: &WeightSpec) -> NodeId;
     fn assign(&mut self, name: &str, value: NodeId);
-    fn apply(&mut self, name: &str, layer: &dyn Layer, inputs: &[MaskedId]) -> Vec<MaskedId>;
+    fn apply(&mut self, name: &str, layer: &dyn Layer, inputs: &[MaskedId], settings: &CallSettings) -> Vec<MaskedId>;
     fn add_loss(&mut self, scalar: NodeId);
     fn random(&mut self, dist: Distribution, shape: Shape) -> NodeId;
 }
@@ -37,10 +37,10 @@ impl Host for Trace<'_, '_> {
         let value = Trace::builder(self).var(value);
         self.update(name, value);
     }
-    fn apply(&mut self, name: &str, layer: &dyn Layer, inputs: &[MaskedId]) -> Vec<MaskedId> {
+    fn apply(&mut self, name: &str, layer: &dyn Layer, inputs: &[MaskedId], settings: &CallSettings) -> Vec<MaskedId> {
         let b = Trace::builder(self);
         let inputs: Vec<Masked<'_>> = inputs.iter().map(|&(v, m)| Masked { value: b.var(v), mask: m.map(|m| b.var(m)) }).collect();
-        let results = Trace::apply(self, name, layer, &inputs);
+        let results = settings.apply(self, name, layer, &inputs);
         results.into_iter().map(|r| (r.value.id(), r.mask.map(Var::id))).collect()
     }
     fn add_loss(&mut self, scalar: NodeId) {

@@ -109,7 +109,7 @@ pub use time_distributed::TimeDistributed;
 pub use unit_normalization::UnitNormalization;
 pub use up_sampling::{Interpolation, UpSampling, UpSampling1D, UpSampling2D, UpSampling3D};
 
-pub use crate::network::{OpenShape, output_shapes};
+pub use crate::network::{OpenShape, output_shapes, output_shapes_with};
 
 use crate::{
     Trace,
@@ -173,6 +173,10 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
     fn set_call_argument(&mut self, key: &str, _: &Value) -> Result<(), ConfigError> {
         let known: Vec<String> = self.call_arguments().into_iter().map(|(key, _)| key).collect();
         Err(ConfigError::UnknownKey { class: format!("the call of {}", self.class_name()), key: key.into(), nearest: None, known })
+    }
+    /// Whether its call takes [`Trace::take_attention_mask`].
+    fn takes_attention_mask(&self) -> bool {
+        false
     }
     /// The mask of its output `(B, T)`, `bool`, false where a step is to be skipped: by default the input's, where it supports masking.
     /// `inputs` are those of `call`, `mask` that of the first; those of all are [`Trace::masks`].

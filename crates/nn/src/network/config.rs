@@ -2,13 +2,13 @@
 
 use super::foreign::foreign_layers;
 use super::symbolic::{Apply, KerasTensor, SharedLayer};
-use super::{Call, Functional, INPUT_LAYER, Kind, Network};
+use super::{Call, CallSettings, Functional, INPUT_LAYER, Kind, Network};
 use crate::Layer;
 use crate::catalogue::layer_from_json;
 use crate::error::Error;
 use crate::keras::{ConfigError, DTypePolicy, KerasObject};
 use crate::layers::Arguments;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Shapes of a call's inputs and results, the batch first, none where a size is open.
@@ -147,6 +147,8 @@ impl Network {
                 });
                 let mut tensors: Vec<Value> = tensors.collect();
                 let mut kwargs = named.layer.call_arguments();
+                let masks = tensors.split_off(tensors.len().saturating_sub(call.settings.mask_count()));
+                kwargs.extend(call.settings.written(named.layer.as_ref(), masks));
                 let args = match named.layer.arguments() {
                     Arguments::List if tensors.len() == 1 => tensors,
                     Arguments::List => vec![Value::Array(tensors)],
@@ -253,8 +255,9 @@ type History = (String, usize, usize);
 struct Pending {
     layer: String,
     number: usize,
-    /// In the order in which the layer takes them.
+    /// In the order in which the layer takes them, and masks after them.
     inputs: Vec<History>,
+    settings: CallSettings,
 }
 
 fn functional(config: &Value) -> Result<Network, Problem> {
@@ -284,17 +287,12 @@ fn functional(config: &Value) -> Result<Network, Problem> {
             continue;
         }
         let nodes = value["inbound_nodes"].as_array().ok_or_else(|| wrong(format!("layer `{name}` has no list of inbound_nodes")))?;
-        let mut arguments: Option<Map<String, Value>> = None;
         for (number, node) in nodes.iter().enumerate() {
-            let (inputs, given) = read_node(layer.as_ref(), node).map_err(|m| wrong(format!("call {number} of layer `{name}`: {m}")))?;
-            if arguments.as_ref().is_some_and(|other| *other != given) {
-                return Err(wrong(format!("the calls of layer `{name}` differ in their arguments: give it two layers instead of one")));
-            }
-            for (key, value) in &given {
-                layer.set_call_argument(key, value).map_err(|e| Problem::Layer(name.clone(), Box::new(e)))?;
-            }
-            arguments = Some(given);
-            pending.push(Pending { layer: name.clone(), number, inputs });
+            let (inputs, settings) =
+                read_node(layer.as_ref(), node, &operations).map_err(|m| wrong(format!("call {number} of layer `{name}`: {m}")))?;
+            settings.check(layer.as_ref(), inputs.len()).map_err(|e| Problem::Layer(name.clone(), Box::new(e)))?;
+            settings.told(layer.as_ref()).map_err(|e| Problem::Layer(name.clone(), Box::new(e)))?;
+            pending.push(Pending { layer: name.clone(), number, inputs, settings });
         }
         layers.insert(name, layer.shared());
     }
@@ -352,7 +350,8 @@ fn call_all(
         };
         let inputs: Vec<KerasTensor> = call.inputs.iter().map(find).collect::<Result<_, _>>()?;
         let key = (call.layer.clone(), call.number);
-        made.insert(key.clone(), layers[&call.layer].apply_all(inputs));
+        let results = layers[&call.layer].apply_with(inputs, call.settings.clone()).map_err(|e| e.to_string())?;
+        made.insert(key.clone(), results);
         done += 1;
         for other in waiting.remove(&key).unwrap_or_default() {
             missing[other] -= 1;
@@ -377,8 +376,8 @@ fn call_all(
     Err(format!("layers are called on what does not exist, or in a circle: {}", stuck.join(", ")))
 }
 
-/// The tensors of a call in the order in which the layer takes them, and its other arguments.
-fn read_node(layer: &dyn Layer, node: &Value) -> Result<(Vec<History>, Map<String, Value>), String> {
+/// The tensors of a call in the order in which the layer takes them, masks after them, and its other arguments. `operations` are those that are left out.
+fn read_node(layer: &dyn Layer, node: &Value, operations: &BTreeSet<&str>) -> Result<(Vec<History>, CallSettings), String> {
     let (Some(args), Some(kwargs)) = (node["args"].as_array(), node["kwargs"].as_object()) else {
         return Err("it is not written as Keras 3 does, with args and kwargs".into());
     };
@@ -390,7 +389,7 @@ fn read_node(layer: &dyn Layer, node: &Value) -> Result<(Vec<History>, Map<Strin
             return Err(format!("its argument {arg} is no tensor"));
         }
     }
-    let mut others = Map::new();
+    let mut settings = CallSettings::new();
     // Tensors by name follow those without in the layer's order.
     let (needed, rest): (&[&str], &[&str]) = match layer.arguments() {
         Arguments::List => (&["inputs"], &[]),
@@ -405,22 +404,46 @@ fn read_node(layer: &dyn Layer, node: &Value) -> Result<(Vec<History>, Map<Strin
             None => {}
         }
     }
+    if inputs.is_empty() {
+        return Err("it has no tensor as input".into());
+    }
     for (key, value) in kwargs {
-        let mask = key == "mask" || key.ends_with("_mask");
-        if names.contains(&key.as_str()) || value.is_null() || (key == "training" && value.is_boolean()) || (mask && value.is_object()) {
+        if names.contains(&key.as_str()) || value.is_null() || (key == "training" && value.is_boolean()) {
             continue;
         }
         let mut found = Vec::new();
         tensors(value, &mut found);
-        if !found.is_empty() {
-            return Err(format!("the tensor `{key}` is none that {} takes here", layer.class_name()));
+        if found.is_empty() {
+            settings = settings.other(key, value.clone());
+            continue;
         }
-        others.insert(key.clone(), value.clone());
+        // Masks that Keras computes of the inputs come here by themselves.
+        let computed = found.iter().any(|(layer, ..)| operations.contains(layer.as_str()));
+        let of = key.strip_suffix("_mask").and_then(|of| names.iter().position(|name| *name == of));
+        match (key.as_str(), of) {
+            ("mask", _) | (_, Some(_)) if computed => {}
+            ("mask", _) => {
+                let each = value.as_array().map_or_else(|| vec![value], |list| list.iter().collect());
+                for (input, mask) in each.into_iter().enumerate() {
+                    let before = inputs.len();
+                    tensors(mask, &mut inputs);
+                    if inputs.len() > before {
+                        settings = settings.mask(input);
+                    }
+                }
+            }
+            ("attention_mask", _) if layer.takes_attention_mask() => {
+                inputs.append(&mut found);
+                settings = settings.attention_mask();
+            }
+            (_, Some(input)) => {
+                inputs.append(&mut found);
+                settings = settings.mask(input);
+            }
+            _ => return Err(format!("the tensor `{key}` is none that {} takes here", layer.class_name())),
+        }
     }
-    if inputs.is_empty() {
-        return Err("it has no tensor as input".into());
-    }
-    Ok((inputs, others))
+    Ok((inputs, settings))
 }
 
 /// Histories of the tensors in an argument, which may be lists of them.

@@ -10,6 +10,7 @@ mod nested;
 mod order;
 mod part;
 mod sequential;
+mod settings;
 pub(crate) mod shapes;
 mod symbolic;
 
@@ -18,7 +19,8 @@ pub(crate) use chain::{Calls, open_sizes};
 pub(crate) use config::{CallShapes, Problem, Shapes};
 pub use functional::Functional;
 pub use sequential::{Seed, Sequential};
-pub use shapes::{OpenShape, output_shapes};
+pub use settings::CallSettings;
+pub use shapes::{OpenShape, output_shapes, output_shapes_with};
 pub use symbolic::{Apply, IntoTensors, KerasTensor, SharedLayer};
 
 use crate::{
@@ -57,6 +59,8 @@ pub(crate) struct Call {
     pub(crate) first: usize,
     /// How many results it has.
     pub(crate) results: usize,
+    /// What the layer is told besides; masks are the last of the inputs.
+    pub(crate) settings: CallSettings,
 }
 
 /// A layer that is no network itself.
@@ -119,7 +123,9 @@ impl Network {
             )));
         }
         let layers = name_layers(layers, Vec::new()).map_err(wrong)?;
-        let calls = (0..layers.len()).map(|at| Call { layer: at, number: 0, inputs: vec![at], first: at + 1, results: 1 }).collect();
+        let calls = (0..layers.len())
+            .map(|at| Call { layer: at, number: 0, inputs: vec![at], first: at + 1, results: 1, settings: CallSettings::new() })
+            .collect();
         let outputs = vec![layers.len()];
         let mut network = Self { kind: Kind::Sequential, name, trainable: true, dtype: None, inputs, layers, calls, outputs };
         network.inherit(dtype);
@@ -182,8 +188,11 @@ impl Network {
     }
     /// Rows of the table in which the values of an input are looked up, and by which layer, where one does that.
     pub(crate) fn table_of(&self, input: usize) -> Option<(&str, usize)> {
-        let mut called = self.calls.iter().filter(|c| c.inputs.first() == Some(&input)).map(|c| &self.layers[c.layer]);
-        called.find_map(|l| l.layer.table_rows().map(|rows| (l.name.as_str(), rows)))
+        let mut called = self.calls.iter().filter(|c| c.inputs.first() == Some(&input)).map(|c| (&self.layers[c.layer], &c.settings));
+        called.find_map(|(l, settings)| {
+            let told = settings.told(l.layer.as_ref()).ok().flatten();
+            told.as_deref().unwrap_or(l.layer.as_ref()).table_rows().map(|rows| (l.name.as_str(), rows))
+        })
     }
     /// Writes all calls into the graph: all values.
     pub(crate) fn write<'g>(&self, cx: &mut Trace<'g, '_>, inputs: &[Masked<'g>]) -> Vec<Masked<'g>> {
@@ -191,7 +200,7 @@ impl Network {
         for call in &self.calls {
             let Named { name, layer } = &self.layers[call.layer];
             let given: Vec<Masked<'g>> = call.inputs.iter().filter_map(|&v| values.get(v).copied()).collect();
-            let results = cx.apply(name, layer.as_ref(), &given);
+            let results = call.settings.apply_in_network(cx, name, layer.as_ref(), &given);
             cx.record(self, call, &given, &results);
             let count = results.len();
             values.extend(results);

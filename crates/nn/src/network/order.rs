@@ -92,9 +92,13 @@ pub(super) fn reach(inputs: &[KerasTensor], outputs: &[KerasTensor]) -> Result<R
         if first.contains_key(&place(node)) {
             continue;
         }
-        let results = node.layer.layer().results();
+        let results = node.results;
         let values = node.inputs.iter().map(|t| first[&place(&t.node)] + t.result).collect();
-        calls.push((node.number, Call { layer: layer_index[&node.layer.place()], number: 0, inputs: values, first: next, results }));
+        let settings = node.settings.clone();
+        calls.push((
+            node.number,
+            Call { layer: layer_index[&node.layer.place()], number: 0, inputs: values, first: next, results, settings },
+        ));
         first.insert(place(node), next);
         next += results;
     }

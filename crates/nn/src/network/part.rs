@@ -27,7 +27,14 @@ impl Network {
         for call in calls {
             let layer = layers.binary_search(&call.layer).ok()?;
             let inputs = call.inputs.iter().map(|v| values.get(v).copied()).collect::<Option<Vec<_>>>()?;
-            renumbered.push(Call { layer, number: numbers[layer], inputs, first: next, results: call.results });
+            renumbered.push(Call {
+                layer,
+                number: numbers[layer],
+                inputs,
+                first: next,
+                results: call.results,
+                settings: call.settings.clone(),
+            });
             numbers[layer] += 1;
             for result in 0..call.results {
                 values.insert(call.first + result, next + result);

@@ -2,7 +2,7 @@
 
 use super::chain::{Calls, open_sizes, unfit};
 use super::input::{INPUT_LAYER, InputSpec, batch_of};
-use super::{Call, Kind, Named, Network};
+use super::{Call, CallSettings, Kind, Named, Network};
 use crate::Layer;
 use crate::error::{Error, Result};
 use crate::model::forward::{Forward, Randomness, forward_recorded};
@@ -34,6 +34,14 @@ pub type OpenShape = (Vec<Option<usize>>, DType);
 /// [`Error::Layer`] for arguments that are not sound; [`Error::Unfit`] when the layer does not fit the tensors; [`Error::Network`] for a tensor
 /// without a batch axis.
 pub fn output_shapes(layer: &dyn Layer, inputs: &[OpenShape]) -> Result<Vec<OpenShape>> {
+    output_shapes_with(layer, inputs, &CallSettings::new())
+}
+
+/// As [`output_shapes`], of a call with settings, whose masks are the last of the tensors.
+///
+/// # Errors
+/// As [`output_shapes`]; [`Error::Layer`] for settings that the layer does not have.
+pub fn output_shapes_with(layer: &dyn Layer, inputs: &[OpenShape], settings: &CallSettings) -> Result<Vec<OpenShape>> {
     let name = layer.name().map_or_else(|| snake_case(layer.python_class()), str::to_owned);
     layer.validate().map_err(|e| Error::layer(&name, e))?;
     if layer.class_name() == INPUT_LAYER {
@@ -51,7 +59,9 @@ pub fn output_shapes(layer: &dyn Layer, inputs: &[OpenShape]) -> Result<Vec<Open
     }
     // A batch of a known size is that of all tensors.
     let batch = specs.iter().find_map(|spec| spec.batch);
-    let net = Network::of_layer(name, layer, specs);
+    let told = settings.check(layer, inputs.len().max(1)).and_then(|()| settings.told(layer)).map_err(|e| Error::layer(&name, e))?;
+    let results = told.as_deref().unwrap_or(layer).results();
+    let net = Network::of_layer(name, layer, specs, settings, results);
     let inputs = net.inputs.as_deref().unwrap_or(&[]);
     let (a, b) = at_two_sizes(|rows, size| {
         let samples: Vec<Vec<usize>> = inputs.iter().map(|i| i.sample(size)).collect();
@@ -65,8 +75,8 @@ pub fn output_shapes(layer: &dyn Layer, inputs: &[OpenShape]) -> Result<Vec<Open
 
 impl Network {
     /// A layer on its own, called on as many inputs.
-    fn of_layer(name: String, layer: &dyn Layer, inputs: Vec<InputSpec>) -> Self {
-        let (first, results) = (inputs.len(), layer.results());
+    fn of_layer(name: String, layer: &dyn Layer, inputs: Vec<InputSpec>, settings: &CallSettings, results: usize) -> Self {
+        let first = inputs.len();
         Self {
             kind: Kind::Functional,
             name: None,
@@ -74,7 +84,7 @@ impl Network {
             dtype: None,
             inputs: Some(inputs),
             layers: vec![Named { name, layer: layer.boxed() }],
-            calls: vec![Call { layer: 0, number: 0, inputs: (0..first).collect(), first, results }],
+            calls: vec![Call { layer: 0, number: 0, inputs: (0..first).collect(), first, results, settings: settings.clone() }],
             outputs: (first..first + results).collect(),
         }
     }

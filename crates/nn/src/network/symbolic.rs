@@ -1,8 +1,10 @@
 //! Tensors that do not exist yet: what layers are called on to describe a network.
 
-use super::shapes::{OpenShape, output_shapes};
+use super::CallSettings;
+use super::shapes::{OpenShape, output_shapes_with};
 use crate::Layer;
 use crate::error::{Error, Result};
+use crate::keras::ConfigError;
 use crate::layers::InputLayer;
 use adaline_graph::DType;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +25,10 @@ pub(super) struct Node {
     pub(super) inputs: Vec<KerasTensor>,
     /// How many calls of the same layer were written before this one.
     pub(super) number: usize,
+    /// What the layer is told besides; masks are the last of the inputs.
+    pub(super) settings: CallSettings,
+    /// How many results it has.
+    pub(super) results: usize,
     /// Shapes of the results, from when somebody has asked for them.
     shapes: OnceLock<Vec<OpenShape>>,
 }
@@ -53,7 +59,7 @@ impl KerasTensor {
                 continue;
             }
             let inputs: Vec<OpenShape> = node.inputs.iter().filter_map(known).collect();
-            let shapes = output_shapes(node.layer.layer(), &inputs)?;
+            let shapes = output_shapes_with(node.layer.layer(), &inputs, &node.settings)?;
             let _ = node.shapes.set(shapes);
             path.pop();
         }
@@ -109,16 +115,30 @@ impl SharedLayer {
     }
     /// Calls it. Of several results this is the first; [`SharedLayer::apply_all`] gives all.
     pub fn apply(&self, inputs: impl IntoTensors) -> KerasTensor {
-        KerasTensor { node: self.call(inputs.into_tensors()), result: 0 }
+        KerasTensor { node: self.call(inputs.into_tensors(), CallSettings::new(), self.0.layer.results()), result: 0 }
     }
     /// Calls it: all its results, such as output and last states of an `LSTM` with `return_state`.
     pub fn apply_all(&self, inputs: impl IntoTensors) -> Vec<KerasTensor> {
-        let node = self.call(inputs.into_tensors());
-        (0..self.0.layer.results()).map(|result| KerasTensor { node: Arc::clone(&node), result }).collect()
+        self.results_of(inputs.into_tensors(), CallSettings::new(), self.0.layer.results())
     }
-    fn call(&self, inputs: Vec<KerasTensor>) -> Arc<Node> {
+    /// As [`SharedLayer::apply_all`], with settings of this call, whose masks are the last of the tensors.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for settings that the layer does not have.
+    pub fn apply_with(&self, inputs: impl IntoTensors, settings: CallSettings) -> Result<Vec<KerasTensor>, ConfigError> {
+        let (inputs, layer) = (inputs.into_tensors(), self.layer());
+        settings.check(layer, inputs.len())?;
+        let told = settings.told(layer)?;
+        let results = told.as_deref().unwrap_or(layer).results();
+        Ok(self.results_of(inputs, settings, results))
+    }
+    fn results_of(&self, inputs: Vec<KerasTensor>, settings: CallSettings, results: usize) -> Vec<KerasTensor> {
+        let node = self.call(inputs, settings, results);
+        (0..results).map(|result| KerasTensor { node: Arc::clone(&node), result }).collect()
+    }
+    fn call(&self, inputs: Vec<KerasTensor>, settings: CallSettings, results: usize) -> Arc<Node> {
         let number = self.0.calls.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Node { layer: self.clone(), inputs, number, shapes: OnceLock::new() })
+        Arc::new(Node { layer: self.clone(), inputs, number, settings, results, shapes: OnceLock::new() })
     }
     /// Where it is in memory, which tells layers apart.
     pub(super) fn place(&self) -> usize {

@@ -81,7 +81,7 @@ impl GroupQueryAttention {
             );
             return (cx.builder().error(error), None);
         }
-        let mask = heads.mask(cx, self.call.use_causal_mask, (query.dim(1), value.dim(1)));
+        let mask = heads.mask(cx, self.call.use_causal_mask, query, value);
         let mut project = |name, x, heads_of| heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &[heads_of, self.head_dim]);
         let q = project("_query_dense", query, self.num_query_heads);
         let k = project("_key_dense", key, self.num_key_value_heads);
@@ -129,6 +129,9 @@ impl KerasObject for GroupQueryAttention {
 impl Layer for GroupQueryAttention {
     layer_methods!(masking);
     attention_call!(methods);
+    fn takes_attention_mask(&self) -> bool {
+        true
+    }
     fn arguments(&self) -> crate::layers::Arguments {
         crate::layers::Arguments::Named(&["query", "value"], &["key"])
     }

@@ -15,7 +15,7 @@ use crate::{
     },
     regularizers::Regularizer,
 };
-use adaline_graph::{Literal, Var};
+use adaline_graph::{Literal, Shape, Var};
 use serde::{Deserialize, Serialize};
 
 /// Arguments of all attention with several heads.
@@ -169,10 +169,25 @@ impl Heads {
         cx.set_masks(masks);
         y
     }
-    /// Which pairs of steps count, `(B or 1, T, S)`: by the masks of query, value and key, by order and by distance; none when all do.
-    pub(super) fn mask<'g>(&self, cx: &Trace<'g, '_>, causally: bool, (query, value): (usize, usize)) -> Option<Var<'g>> {
+    /// Which pairs of steps count, `(B or 1, T, S)`: by the masks of query, value and key, by that which the call was given, by order and by distance; none
+    /// when all do. Of the tensors that attend to each other the first two axes are those of batch and steps.
+    pub(super) fn mask<'g>(&self, cx: &mut Trace<'g, '_>, causally: bool, query: Var<'g>, value: Var<'g>) -> Option<Var<'g>> {
+        let given = cx.take_attention_mask();
+        if let Some(given) = given
+            && query.rank() == 3
+        {
+            let pairs = Shape::new(&[query.dim(0), query.dim(1), value.dim(1)]);
+            if given.rank() != 3 || Shape::broadcast(&given.shape(), &pairs) != Some(pairs) {
+                let error = format!(
+                    "`attention_mask` needs the shape (batch, steps of the query, steps of the value), here {pairs}, got {}",
+                    given.shape()
+                );
+                return Some(cx.builder().error(error));
+            }
+        }
+        let (query, value) = (query.dim(1), value.dim(1));
         let of = |input: usize, axis: isize| cx.masks().get(input).copied().flatten().map(|m| m.expand_dims(axis));
-        let inputs = [of(0, -1), of(1, 1), of(2, 1)].into_iter().fold(None, both);
+        let inputs = [of(0, -1), of(1, 1), of(2, 1)].into_iter().fold(given, both);
         let order = causally.then(|| causal(cx, query, value));
         let near = self.sliding_window.map(|window| {
             let (row, column) = places(cx, query, value);

@@ -156,7 +156,7 @@ impl MultiHeadAttention {
             return (cx.builder().error(error), None);
         }
         let (heads, width) = (&self.heads, query.dim(-1));
-        let mask = heads.mask(cx, self.call.use_causal_mask, (query.dim(1), value.dim(1)));
+        let mask = heads.mask(cx, self.call.use_causal_mask, query, value);
         let value_dim = self.value_dim.unwrap_or(self.key_dim);
         let each = |features| [self.num_heads, features];
         let mut project = |name, x, features| heads.project(cx, &self.common, (name, Activation::Linear), x, 1, &each(features));
@@ -192,6 +192,9 @@ impl KerasObject for MultiHeadAttention {
 impl Layer for MultiHeadAttention {
     layer_methods!(masking);
     attention_call!(methods);
+    fn takes_attention_mask(&self) -> bool {
+        true
+    }
     fn arguments(&self) -> crate::layers::Arguments {
         crate::layers::Arguments::Named(&["query", "value"], &["key"])
     }

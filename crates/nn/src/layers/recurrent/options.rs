@@ -116,7 +116,7 @@ impl RnnOptions {
                 return fail(b.error(format!("{class} needs first states of shapes {expected}, got {got}")));
             }
             None if self.stateful => slots.iter().map(|s| cx.compute(s.1)).collect(),
-            None => shapes.iter().map(|&s| b.full(s, 0.0)).collect(),
+            None => cell.initial(cx, batch).unwrap_or_else(|| shapes.iter().map(|&s| b.full(s, 0.0)).collect()),
         };
         let mask = match cx.mask() {
             Some(mask) if mask.shape().dims() != [batch, steps] => {
@@ -125,7 +125,7 @@ impl RnnOptions {
             mask => mask.map(|m| m.transpose(&[1, 0])), // (T, B)
         };
         let zero = self.zero_output_for_mask && !self.unroll;
-        let outputs = match (self.return_sequences, self.unroll) {
+        let outputs = match (self.return_sequences || !cell.output_is_state(), self.unroll) {
             (false, false) => Outputs::Last,
             (false, true) if mask.is_none() => Outputs::Last,
             (_, true) => Outputs::Repeated,

@@ -46,6 +46,18 @@ pub trait RnnCell {
     fn output(&self) -> usize {
         0
     }
+    /// Whether its output is one of its states; else every pass gives outputs, and [`RnnCell::output`] means nothing.
+    fn output_is_state(&self) -> bool {
+        true
+    }
+    /// Shape of its output for one sample, for a step that sees an input of shape `row`.
+    fn output_row(&self, row: &[usize]) -> Vec<usize> {
+        self.states(row).get(self.output()).cloned().unwrap_or_else(|| row.to_vec())
+    }
+    /// The states `(B, ..)` that a batch begins with, where they are not zeros.
+    fn initial<'g>(&self, _: &Trace<'g, '_>, _batch: usize) -> Option<Vec<Var<'g>>> {
+        None
+    }
     /// Goes along `xs (T, B, ..)` from the given states `(B, ..)`. Its weights are declared in the current scope.
     fn run<'g>(&self, cx: &mut Trace<'g, '_>, pass: &Pass<'g>, xs: Var<'g>, initial: &[Var<'g>]) -> Passed<'g>;
 }

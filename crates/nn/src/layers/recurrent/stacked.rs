@@ -76,7 +76,7 @@ impl RnnCell for StackedRNNCells {
         let mut all = Vec::new();
         for (_, cell) in self.cells() {
             let states = cell.states(&row);
-            row = output_row(cell, &row, &states);
+            row = cell.output_row(&row);
             all.extend(states);
         }
         all
@@ -86,13 +86,24 @@ impl RnnCell for StackedRNNCells {
         let states: usize = self.cells().take(below).map(|(_, c)| c.states(&[1]).len()).sum();
         states + self.cells().last().map_or(0, |(_, c)| c.output())
     }
+    fn output_is_state(&self) -> bool {
+        self.cells().last().is_none_or(|(_, cell)| cell.output_is_state())
+    }
+    fn output_row(&self, row: &[usize]) -> Vec<usize> {
+        self.cells().fold(row.to_vec(), |row, (_, cell)| cell.output_row(&row))
+    }
+    fn initial<'g>(&self, cx: &Trace<'g, '_>, batch: usize) -> Option<Vec<Var<'g>>> {
+        // Their own where each of them has some; which states are zeros is not known here else.
+        let each: Option<Vec<Vec<Var<'g>>>> = self.cells().map(|(_, cell)| cell.initial(cx, batch)).collect();
+        each.map(|states| states.into_iter().flatten().collect())
+    }
     fn run<'g>(&self, cx: &mut Trace<'g, '_>, pass: &Pass<'g>, xs: Var<'g>, initial: &[Var<'g>]) -> Passed<'g> {
         let (mut xs, mut namer) = (xs, PathNamer::new("cells"));
         let (mut row, mut rest, mut states) = (xs.shape().dims()[2..].to_vec(), initial, Vec::new());
         let mut outputs = None;
         for (at, (layer, cell)) in self.cells().enumerate() {
             let shapes = cell.states(&row);
-            row = output_row(cell, &row, &shapes);
+            row = cell.output_row(&row);
             let (own, behind) = rest.split_at(shapes.len().min(rest.len()));
             rest = behind;
             let last = at + 1 == self.cells.len();
@@ -112,9 +123,4 @@ impl RnnCell for StackedRNNCells {
         }
         Passed { outputs, states }
     }
-}
-
-/// What of a sample the cell on top of this one sees.
-fn output_row(cell: &dyn RnnCell, row: &[usize], states: &[Vec<usize>]) -> Vec<usize> {
-    states.get(cell.output()).cloned().unwrap_or_else(|| row.to_vec())
 }

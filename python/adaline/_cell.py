@@ -1,0 +1,127 @@
+"""Layers of Python within layers of the catalogue: cells of recurrent layers, and what wrappers hold."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Tuple
+
+from . import _adaline
+from ._adaline import LayerHandle, Node
+from ._eager import flat
+from ._object import snake_case
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+#: The layers of Python of the configuration that is being written, where one is.
+_within: List[Optional[List[LayerHandle]]] = [None]
+
+
+@contextmanager
+def _collected() -> Iterator[List[LayerHandle]]:
+    found: List[LayerHandle] = []
+    _within.append(found)
+    try:
+        yield found
+    finally:
+        _within.pop()
+
+
+def read(layer: "Layer") -> LayerHandle:
+    """A layer of the catalogue as the compiled side reads it from its arguments, with the layers of Python among them."""
+    with _collected() as found:
+        envelope = json.dumps(layer._told_envelope())
+    return LayerHandle.from_json(envelope, found) if found else LayerHandle.from_json(envelope)
+
+
+def read_base(layer: "Layer") -> LayerHandle:
+    """A layer of one's own as that of the catalogue which it derives from."""
+    with _collected() as found:
+        envelope = json.dumps({"module": layer._module, "class_name": layer._class, "config": layer._config_given(), "registered_name": None})
+    return LayerHandle.from_json(envelope, found) if found else LayerHandle.from_json(envelope)
+
+
+def stand_in(layer: "Layer") -> Any:
+    """The envelope of a layer of Python within the configuration that is being written; none outside of one."""
+    found = _within[-1]
+    if found is None:
+        return None
+    found.append(layer._compiled)
+    return {"module": "adaline", "class_name": "__within__", "config": {"at": len(found) - 1}, "registered_name": None}
+
+
+#: Where wrappers keep the weights of what they hold, by their arguments.
+_PLACES = {
+    "RNN": {"cell": "cell"},
+    "StackedRNNCells": {"cells": "cells"},
+    "TimeDistributed": {"layer": "layer"},
+    "Bidirectional": {"layer": "forward_layer", "backward_layer": "backward_layer"},
+    "SpectralNormalization": {"layer": "layer"},
+}
+
+
+def parts(layer: "Layer") -> List[Tuple["Layer", str]]:
+    """Layers that a wrapper of the catalogue holds, with the paths of their weights in it, where one of them is of Python."""
+    from ._layer import Layer
+
+    places = _PLACES.get(str(layer._class))
+    if places is None:
+        return []
+    found: List[Tuple[Layer, str]] = []
+    for argument, place in places.items():
+        value = layer._args.get(argument)
+        if isinstance(value, (list, tuple)):
+            # A list of cells is a stack of them.
+            below = place if argument == "cells" else f"{place}/cells"
+            counts: "Counter[str]" = Counter()
+            for cell in value:
+                name = snake_case(type(cell).__name__)
+                found.append((cell, f"{below}/{name}" + (f"_{counts[name]}" if counts[name] else "")))
+                counts[name] += 1
+        elif isinstance(value, Layer):
+            found.append((value, place))
+    return found if any(part._is_custom or parts(part) for part, _ in found) else []
+
+
+def _sizes(size: Any) -> List[int]:
+    return [int(d) for d in size] if isinstance(size, (list, tuple)) else [int(size)]
+
+
+def cell_states(cell: "Layer") -> List[List[int]]:
+    """Shapes of the states of one row."""
+    size = cell.state_size
+    return [_sizes(s) for s in size] if isinstance(size, (list, tuple)) else [_sizes(size)]
+
+
+def cell_output(cell: "Layer") -> List[int]:
+    """Shape of the output for one row."""
+    size = getattr(cell, "output_size", None)
+    return cell_states(cell)[0] if size is None else _sizes(size)
+
+
+def trace_initial(cell: "Layer", batch: int) -> Any:
+    """First states, where the cell says what they are."""
+    method = getattr(type(cell), "get_initial_state", None)
+    if method is None:
+        return None
+    values: List[Any] = []
+    flat(cell.get_initial_state(batch_size=batch), values)
+    return [v if isinstance(v, Node) else _adaline.constant(v) for v in values]
+
+
+def trace_step(cell: "Layer", values: List[Node]) -> List[Any]:
+    """Called by the compiled side to write one step of a sequence: the output, and the states after it."""
+    x, states = values[0], list(values[1:])
+    if not cell.built:
+        cell._build_for([(None, *x.shape[1:])])
+    kwargs = {"training": _adaline.trace_training()} if "training" in inspect.signature(cell.call).parameters else {}
+    several = isinstance(cell.state_size, (list, tuple))
+    result = cell.call(x, states if several or len(states) != 1 else states, **kwargs)
+    if not isinstance(result, (list, tuple)) or len(result) != 2:
+        raise ValueError(f"the call of the cell {cell.name!r} must return its output and its new states, got {type(result).__name__}")
+    new: List[Any] = []
+    flat(result[1], new)
+    return [result[0], *new]
