@@ -69,7 +69,8 @@ def call_of(layer: "Layer", args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Ca
     made = Call([t for t in tensors if t is not None], training=rest.pop("training", None))
     for name, of in _MASKS.items():
         value = rest.pop(name, None)
-        if value is not None:
+        # Keras takes the mask of the query from the tensor, whatever the call of MultiHeadAttention says.
+        if value is not None and (name, layer._class) != ("query_mask", "MultiHeadAttention"):
             made.tensors.append(value)
             made.masks.append(of)
     mask = rest.pop("mask", None)
@@ -151,6 +152,15 @@ def arguments_again(structure: Any, values: Any) -> Tuple[Tuple[Any, ...], Dict[
     return tuple(put(p) for p in args), {k: put(p) for k, p in kwargs.items()}
 
 
-def as_batch(array: np.ndarray, rows: int) -> np.ndarray:
-    """A mask for one row as that of all."""
-    return np.broadcast_to(array, (rows, *array.shape[1:])).copy() if array.ndim and array.shape[0] == 1 and rows > 1 else array
+def as_batch(layer: "Layer", mask: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
+    """A mask with as many rows as the batch of a shape, where it is one for all of them."""
+    if layer._class == "Softmax" and mask.shape != shape:
+        # By NumPy's rule, the last axes first.
+        try:
+            return np.broadcast_to(mask, shape).copy()
+        except ValueError:
+            raise ValueError(
+                f"layer {layer.name!r}: the mask must be broadcastable to the inputs and must not have more dimensions, but it has shape {mask.shape} "
+                f"and they have {shape}"
+            ) from None
+    return np.broadcast_to(mask, (shape[0], *mask.shape[1:])).copy() if mask.ndim and mask.shape[0] == 1 and shape[0] > 1 else mask

@@ -73,6 +73,8 @@ def parts(layer: "Layer") -> List[Tuple["Layer", str]]:
     found: List[Tuple[Layer, str]] = []
     for argument, place in places.items():
         value = layer._args.get(argument)
+        if argument == "backward_layer" and value is None:
+            value = backward_of(layer)
         if isinstance(value, (list, tuple)):
             # A list of cells is a stack of them.
             below = place if argument == "cells" else f"{place}/cells"
@@ -84,6 +86,28 @@ def parts(layer: "Layer") -> List[Tuple["Layer", str]]:
         elif isinstance(value, Layer):
             found.append((value, place))
     return found if any(part._is_custom or parts(part) for part, _ in found) else []
+
+
+def backward_of(layer: "Layer") -> Optional["Layer"]:
+    """The way back of a `Bidirectional` of a layer with cells of Python: another one, since the two share no weights."""
+    from .saving import custom_object_scope
+
+    forward = layer._args.get("layer")
+    if layer._class != "Bidirectional" or layer._args.get("backward_layer") is not None or forward is None or not parts(forward):
+        return None
+    made = layer.__dict__.get("_backward")
+    if made is None:
+        config = forward.get_config()
+        config.update(name=f"backward_{forward.name}", go_backwards=not config["go_backwards"])
+        with custom_object_scope({type(part).__name__: type(part) for part in _all_parts(forward) if part._class is None}):
+            made = layer._backward = type(forward).from_config(config)
+    return made
+
+
+def _all_parts(layer: "Layer") -> Iterator["Layer"]:
+    for part, _ in parts(layer):
+        yield part
+        yield from _all_parts(part)
 
 
 def _sizes(size: Any) -> List[int]:
@@ -102,6 +126,25 @@ def cell_output(cell: "Layer") -> List[int]:
     return cell_states(cell)[0] if size is None else _sizes(size)
 
 
+def with_states_of_cells(layer: "Layer", results: List[Any]) -> Tuple[Any, ...]:
+    """Several results of a layer; the states of a stack of cells by cells, as Keras gives them."""
+    cell = layer._args.get("cell") if layer._class == "RNN" else None
+    cells = cell._args["cells"] if getattr(cell, "_class", None) == "StackedRNNCells" else cell
+    if not isinstance(cells, (list, tuple)):
+        return tuple(results)
+    made, rest = [results[0]], list(results[1:])
+    for part in cells:
+        several = _several_states(part)
+        count = len(cell_states(part)) if hasattr(part, "state_size") else 1 + several
+        own, rest = rest[:count], rest[count:]
+        made.append(own if several else own[0])
+    return tuple(made)
+
+
+def _several_states(cell: "Layer") -> bool:
+    return isinstance(cell.state_size, (list, tuple)) if hasattr(cell, "state_size") else cell._class == "LSTMCell"
+
+
 def trace_initial(cell: "Layer", batch: int) -> Any:
     """First states, where the cell says what they are."""
     method = getattr(type(cell), "get_initial_state", None)
@@ -118,8 +161,7 @@ def trace_step(cell: "Layer", values: List[Node]) -> List[Any]:
     if not cell.built:
         cell._build_for([(None, *x.shape[1:])])
     kwargs = {"training": _adaline.trace_training()} if "training" in inspect.signature(cell.call).parameters else {}
-    several = isinstance(cell.state_size, (list, tuple))
-    result = cell.call(x, states if several or len(states) != 1 else states, **kwargs)
+    result = cell.call(x, states, **kwargs)
     if not isinstance(result, (list, tuple)) or len(result) != 2:
         raise ValueError(f"the call of the cell {cell.name!r} must return its output and its new states, got {type(result).__name__}")
     new: List[Any] = []

@@ -35,10 +35,8 @@ def input_tensor(layer: Layer) -> KerasTensor:
     """The symbolic tensor of an input layer."""
     if layer._symbols:
         return layer._symbols[0][1]
-    tensor = layer._args.get("input_tensor")
-    if tensor is None:
-        symbol = _adaline.Symbol.input(list(layer.batch_shape), layer._dtype or "float32", layer.name)
-        tensor = KerasTensor._of(symbol, layer, [], 0)
+    symbol = _adaline.Symbol.input(list(layer.batch_shape), layer._dtype or "float32", layer.name)
+    tensor = KerasTensor._of(symbol, layer, [], 0)
     layer._symbols.append(([], tensor))
     layer.built = True
     return tensor

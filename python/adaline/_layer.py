@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import warnings
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -13,15 +12,15 @@ from . import _adaline, _layer_masks
 from ._adaline import LayerHandle, Node
 from ._arrays import as_data
 from ._calls import Call, arguments_again, as_batch, call_of, custom_call
-from ._cell import cell_output, cell_states, read, read_base, stand_in, trace_initial, trace_step
+from ._cell import backward_of, cell_output, cell_states, read, read_base, stand_in, trace_initial, trace_step, with_states_of_cells
 from ._eager import flat, kind_of, nested
+from ._input_arguments import settled
 from ._input_spec import check_inputs
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
 from ._layer_shapes import LayerShapes
-from ._object import arguments_of, auto_name, plain, snake_case
+from ._object import arguments_of, auto_name, none_for_number, plain, snake_case, told
 from ._variable import Holder, Variable
-
 
 
 def _dtype_name(dtype: Any) -> Optional[str]:
@@ -58,8 +57,8 @@ class Layer(LayerShapes):
         width = kwargs.pop("input_dim", None) if self._class != "Embedding" else None
         length = kwargs.pop("input_length", None)
         kwargs.pop("input_dtype", None)
-        if self._class in ("LSTM", "GRU"):
-            kwargs.pop("implementation", None)  # Keras' older argument, which says how to compute
+        if self._class in ("LSTM", "GRU", "LSTMCell", "GRUCell"):
+            kwargs.pop("implementation", None)  # of older versions of Keras: how, not what, is computed
         if kwargs:
             names = ", ".join(repr(k) for k in kwargs)
             from ._object import python_hint
@@ -99,10 +98,32 @@ class Layer(LayerShapes):
         self._ways: List[Any] = []
 
     def _arguments(self, **values: Any) -> None:
+        weights = values.pop("weights", None) if self._class == "Embedding" else None
+        if self._class == "InputLayer":
+            if values["shape"] is None and values["batch_shape"] is None and self._given_shape is not None:
+                values["shape"] = self._given_shape[1:]  # Keras' older name of it
+            values = settled(self.name, values)
+            self._given_tensor(values.pop("input_tensor"))
         super()._arguments(**values)
         # Wrong arguments are told here, not when the layer is first used; what is read is kept for then.
         if self._class is not None and not self._is_custom:
             self._compiled  # noqa: B018
+        if weights is not None:
+            self.build((None, 1))
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
+
+    def _given_tensor(self, tensor: Any) -> None:
+        """The symbolic tensor that an input layer is for, where there is one already."""
+        if tensor is None:
+            return
+        if self._dtype is not None and self._dtype != tensor.dtype:
+            raise ValueError(
+                f"InputLayer {self.name!r}: you cannot provide an incompatible `dtype` beside `input_tensor`: got {self._dtype}, that of the tensor is "
+                f"{tensor.dtype}"
+            )
+        self._dtype = tensor.dtype
+        self._symbols.append(([], tensor))
+        self.built = True
 
     # What it is.
 
@@ -141,7 +162,6 @@ class Layer(LayerShapes):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable, self._handle = bool(value), None
-        self._homes.clear()
         for layer in self._sublayers():
             layer.trainable = value
 
@@ -173,6 +193,8 @@ class Layer(LayerShapes):
         config: Dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": plain(self.dtype_policy)}
         if self._class is not None:
             config.update(self._read_config())
+            if backward_of(self) is not None:
+                del config["backward_layer"]  # as without: it follows from the other one
             if self._activity_regularizer is not None:
                 config["activity_regularizer"] = plain(self.activity_regularizer)
         return config
@@ -190,16 +212,21 @@ class Layer(LayerShapes):
         """What the catalogue is told."""
         from .config import dtype_policy
 
-        config = arguments_of(str(self._class), {k: v for k, v in self._args.items() if k != "input_tensor"})
+        config = arguments_of(str(self._class), self._args)
+        if not self._is_custom:
+            config.update(none_for_number(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
+        back = backward_of(self)
+        if back is not None:
+            config["backward_layer"] = told(back)
         policy = self._dtype or dtype_policy().name
         if self._class == "InputLayer":
             config = {k: v for k, v in config.items() if k in ("name", "batch_shape", "shape", "batch_size", "optional")}
             shape = config.pop("shape", None)
             size = config.pop("batch_size", None)
             config.setdefault("batch_shape", [size, *(shape or [])])
-            # Whole numbers and all others, which are computed as floats.
-            config["dtype"] = "int32" if (self._dtype or "float32").lstrip("u").startswith("int") else "float32"
+            # Whole numbers, truth values and all others, which are computed as floats.
+            config["dtype"] = "bool" if self._dtype == "bool" else "int32" if (self._dtype or "").lstrip("u").startswith("int") else "float32"
         else:
             config["dtype"] = policy
         if self._activity_regularizer is not None:
@@ -259,23 +286,7 @@ class Layer(LayerShapes):
         shape = self.__dict__.get("_structure")
         if self._is_custom and shape is not None:
             return nested(shape, iter(results))
-        if self._class == "RNN" and len(results) > 1:
-            results = self._states_of_cells(results)
-        return results[0] if len(results) == 1 else tuple(results)
-
-    def _states_of_cells(self, results: List[Any]) -> List[Any]:
-        """States of cells one on the other, those of each in a list of their own where they are several."""
-        cells = self._args["cell"]
-        cells = cells if isinstance(cells, (list, tuple)) else cells.__dict__.get("_args", {}).get("cells")
-        if not cells:
-            return results
-        made, left = [results[0]], list(results[1:])
-        for cell in cells:
-            size = getattr(cell, "state_size", None)
-            count = len(size) if isinstance(size, (list, tuple)) else 1
-            states, left = left[:count], left[count:]
-            made.append(states if isinstance(size, (list, tuple)) else states[0])
-        return made
+        return results[0] if len(results) == 1 else with_states_of_cells(self, results)
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
         call = self._call_of(args, kwargs)
@@ -302,10 +313,10 @@ class Layer(LayerShapes):
         arrays = [as_data(t) for t in call.tensors]
         own = len(arrays) - len(call.masks)
         if call.masks and arrays[0].ndim:
-            arrays[own:] = [as_batch(a, arrays[0].shape[0]) for a in arrays[own:]]
-        stateful = self._is_stateful()
-        specs = [((a.shape[0] if stateful else None, *a.shape[1:]),
-                  "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32") for a in arrays]
+            arrays[own:] = [as_batch(self, a, arrays[0].shape) for a in arrays[own:]]
+        batch = arrays[0].shape[0] if self._remembers and arrays[0].ndim else None
+        specs = [((batch, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
+                 for a in arrays]
         check_inputs(self, [a.shape for a in arrays[:own]])
         self._seen = self._seen or specs[:own]
         holder = self._home(specs, call.settings(training=False))

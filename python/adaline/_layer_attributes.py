@@ -62,42 +62,6 @@ class LayerAttributes(KerasObject):
                 self.__dict__[name] = value
         if "mask_zero" in values:
             self.__dict__["supports_masking"] = bool(values["mask_zero"])
-        if self._class == "InputLayer":
-            self._shape_of_input(values)
-        given = values.pop("weights", None)
-        if given is not None:
-            self.build()
-            self.set_weights([given] if hasattr(given, "shape") else given)
-
-    def _shape_of_input(self, values: Dict[str, Any]) -> None:
-        """An input layer is told of its shape in one of several ways: also by a tensor, and by Keras' older name."""
-        tensor, shape, batch_shape = values.get("input_tensor"), values.get("shape"), values.get("batch_shape")
-        if tensor is not None:
-            self._like(tensor, values)
-            return
-        if shape is None and batch_shape is None and self.__dict__.get("_given_shape"):
-            values["shape"] = shape = self.__dict__["_given_shape"][1:]
-        if batch_shape is not None and (shape is not None or values.get("batch_size") is not None):
-            other = "shape" if shape is not None else "batch_size"
-            raise ValueError(f"You cannot pass both `{other}` and `batch_shape` at the same time; got {other}={values[other]!r} and "
-                             f"batch_shape={batch_shape!r}. `batch_shape` says all of it")
-        if shape is None and batch_shape is None:
-            raise ValueError("You must pass a `shape` argument: the sizes of one row, such as InputLayer(shape=(10,))")
-
-    def _like(self, tensor: Any, values: Dict[str, Any]) -> None:
-        """What is said beside a tensor must be true of it."""
-        if not hasattr(tensor, "_is_keras_tensor"):
-            raise ValueError(f"Argument `input_tensor` must be a KerasTensor, as Input(shape=(..)) gives; got one of type {type(tensor).__name__}")
-        known = {"shape": tuple(tensor.shape[1:]), "batch_shape": tuple(tensor.shape), "batch_size": tensor.shape[0], "dtype": tensor.dtype,
-                 "sparse": False, "ragged": False}
-        said = {**values, "dtype": self.__dict__.get("_dtype")}
-        for name, true in known.items():
-            value = said.get(name)
-            if value is not None and (tuple(value) if isinstance(true, tuple) else value) != true:
-                raise ValueError(f"When providing the `input_tensor` argument, you cannot provide an incompatible `{name}` argument; got "
-                                 f"{name}={value!r}, where the tensor has {true!r}")
-        values["batch_shape"], self.__dict__["_dtype"] = known["batch_shape"], tensor.dtype
-        values["shape"] = values["batch_size"] = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         args = self.__dict__.get("_args")
@@ -110,7 +74,6 @@ class LayerAttributes(KerasObject):
         if _holds_layer(value):
             self.__dict__[name] = value
         self.__dict__["_handle"] = None
-        self._homes.clear()
 
     def __dir__(self) -> List[str]:
         return sorted({*object.__dir__(self), *self.__dict__.get("_args", ())})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -87,8 +88,14 @@ class KerasObject:
         """An object of these arguments."""
         from .saving import deserialize_keras_object
 
-        made = {k: deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()}
-        return cls(**made)
+        def made(value: Any) -> Any:
+            if isinstance(value, dict) and "class_name" in value:
+                return deserialize_keras_object(value)
+            if isinstance(value, list) and any(isinstance(v, dict) and "class_name" in v for v in value):
+                return [made(v) for v in value]
+            return value
+
+        return cls(**{k: made(v) for k, v in config.items()})
 
     def _registered_name(self) -> Optional[str]:
         from .saving import get_registered_name
@@ -128,6 +135,19 @@ def told(value: Any) -> Any:
 def arguments_of(class_name: str, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments without those that were left out, as the compiled side takes them."""
     return {k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}
+
+
+@functools.lru_cache(maxsize=None)
+def _numbers(function: Any) -> Dict[str, bool]:
+    """Arguments for which none is no value: those that must be given, and those whose default is a number."""
+    known = inspect.signature(function).parameters.values()
+    needed = {p.name: True for p in known if p.default is inspect.Parameter.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"}
+    return {**needed, **{p.name: True for p in known if isinstance(p.default, (int, float)) and not isinstance(p.default, bool)}}
+
+
+def none_for_number(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
+    """Arguments that are none though none is no value for them: to be told, and refused."""
+    return {k: None for k in _numbers(function) if k in values and values[k] is None}
 
 
 def given_none(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:

@@ -1,27 +1,23 @@
-"""The base of layers around a layer."""
+"""The base of layers that hold another."""
 
 from __future__ import annotations
 
 from typing import Any, Dict
 
 from ._layer import Layer
-from ._object import plain
 
 
 class Wrapper(Layer):
-    """A layer around another one; to be derived from, with a `call` that calls `self.layer`.
+    """A layer that holds another, to derive from: define `call(inputs)`, which calls `self.layer`.
 
     Args:
         layer: The layer within.
         **kwargs: `name`, `trainable`, `dtype` and what else all layers take.
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
-            raise ValueError(
-                f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer is a valid Keras layer: an object of a "
-                f"class derived from Layer, such as layers.Dense(2); got one of type {type(layer).__name__}"
-            )
+            raise ValueError(f"{type(self).__name__} holds a layer, got {layer!r} of type {type(layer).__name__}: give it an instance of layers.Layer")
         super().__init__(**kwargs)
         self.layer = layer
 
@@ -33,4 +29,14 @@ class Wrapper(Layer):
 
     def get_config(self) -> Dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "layer": plain(self.layer)}
+        from .saving import serialize_keras_object
+
+        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: Dict[str, Any], custom_objects: Any = None) -> "Wrapper":
+        """One of these arguments."""
+        from .saving import deserialize_keras_object
+
+        rest = {k: v for k, v in config.items() if k != "layer"}
+        return cls(deserialize_keras_object(config["layer"], custom_objects), **rest)

@@ -230,8 +230,29 @@ def test_wrappers_of_ones_own():
     x = np.ones((2, 4), "float32")
     np.testing.assert_allclose(layer(x), 2 * x @ layer.layer.kernel.numpy(), rtol=1e-5)
     assert Twice.from_config(layer.get_config()).layer.units == 3
-    with pytest.raises(ValueError, match="isn't a supported layer type"):
+    with pytest.raises(ValueError, match="holds a layer"):
         layers.Wrapper("dense")
+
+
+def test_inputs_that_do_not_fit_are_told():
+    layer = layers.Dense(2, name="head")
+    layer(layers.Input((2,)))
+    with pytest.raises(ValueError, match='Input 0 of layer "head" is incompatible with the layer: expected axis -1 of input shape to have value 2'):
+        layer(layers.Input((3,)))
+
+    class Pairs(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.input_spec = layers.InputSpec(ndim=3, axes={-1: 2})
+
+        def call(self, inputs):
+            return inputs
+
+    assert Pairs()(np.zeros((1, 4, 2), "float32")).shape == (1, 4, 2)
+    with pytest.raises(ValueError, match="incompatible with the layer: expected ndim=3, found ndim=2"):
+        Pairs()(np.zeros((1, 2), "float32"))
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 2"):
+        Pairs()(layers.Input((4, 3)))
 
 
 def test_input_layers_tell_their_shape():

@@ -312,7 +312,7 @@ fn read_value(
     if let Some(&key) = required.iter().find(|k| !given.contains_key(**k)) {
         return Err(ConfigError::MissingKey { class: class.into(), key });
     }
-    overlay(class, &defaults, given, read)
+    overlay(class, required, &defaults, given, read)
 }
 
 /// Reads arguments whose names are known over their defaults; an error names the key.
@@ -322,7 +322,7 @@ pub(crate) fn read_known<T: DeserializeOwned>(
     given: &Map<String, Value>,
 ) -> Result<T, ConfigError> {
     let mut read = None;
-    overlay(class, defaults, given, &mut |arguments| {
+    overlay(class, &[], defaults, given, &mut |arguments| {
         read = Some(serde_json::from_value(arguments)?);
         Ok(())
     })?;
@@ -332,6 +332,7 @@ pub(crate) fn read_known<T: DeserializeOwned>(
 /// What is the same for all structs, again.
 fn overlay(
     class: &str,
+    required: &[&str],
     defaults: &Map<String, Value>,
     given: &Map<String, Value>,
     read: &mut dyn FnMut(Value) -> Result<(), serde_json::Error>,
@@ -349,7 +350,10 @@ fn overlay(
         Err(whole) => {
             for (k, v) in given {
                 if let Err(e) = overlay(&mut std::iter::once((k, v))) {
-                    return Err(ConfigError::value(class, k, of_serde(&e), v));
+                    let expected = of_serde(&e);
+                    // Sizes that must be given are at least 1.
+                    let size = expected == WHOLE && required.contains(&k.as_str());
+                    return Err(ConfigError::value(class, k, if size { "a positive integer" } else { &expected }, v));
                 }
             }
             Err(ConfigError::Shape { expected: format!("the arguments of {class}"), got: whole.to_string() })
@@ -386,10 +390,18 @@ pub(crate) fn argument<T: DeserializeOwned>(class: &str, key: &str, arguments: &
     serde_json::from_value(value.clone()).map_err(|e| ConfigError::value(class, key, of_serde(&e), value))
 }
 
-/// What serde expected, without its own words for what came.
+/// What is expected where whole numbers count something.
+const WHOLE: &str = "an integer of at least 0";
+
+/// What serde expected, without its own words for what came and for types.
 fn of_serde(e: &serde_json::Error) -> String {
     let text = e.to_string();
     match text.split_once(", expected ") {
+        Some((_, "usize" | "u64" | "u32" | "u8")) => WHOLE.into(),
+        Some((_, "isize" | "i64" | "i32")) => "an integer".into(),
+        Some((_, "f64" | "f32")) => "a number".into(),
+        Some((_, "a boolean")) => "true or false".into(),
+        Some((_, "a sequence")) => "a list".into(),
         Some((_, expected)) => expected.into(),
         None => format!("something else ({text})"),
     }

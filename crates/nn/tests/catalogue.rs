@@ -128,7 +128,7 @@ fn wrong_json_is_an_error_that_names_the_place() {
         ("Dense", json!({}), "Dense needs the argument `units`"),
         ("Dense", json!({"units": "three"}), "Dense: `units` is \"three\", but must be usize"),
         ("Dense", json!({"units": -3}), "Dense: `units` is -3, but must be usize"),
-        ("Dense", json!({"units": 0}), "Dense: `units` is 0, but must be at least 1"),
+        ("Dense", json!({"units": 0}), "Dense: `units` is 0, but must be a positive integer"),
         (
             "Dense",
             json!({"units": 3, "kernel_constraint": "max_norn"}),

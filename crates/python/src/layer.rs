@@ -354,7 +354,7 @@ impl Symbol {
         let kind = dtype_name(dtype_of(dtype)?);
         let mut config = Map::new();
         config.insert("batch_shape".into(), json!(batch_shape));
-        config.insert("dtype".into(), json!(if kind == "int32" { "int32" } else { "float32" }));
+        config.insert("dtype".into(), json!(kind));
         if let Some(name) = name {
             config.insert("name".into(), json!(name));
         }

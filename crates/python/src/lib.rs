@@ -3,9 +3,10 @@
 //! | module | what it does |
 //! |---|---|
 //! | `trace` | the graph that Python code is writing |
-//! | `node` | its values, with operators and operations |
+//! | `node`, `index` | its values, with operators; parts of them |
+//! | `primitives` | the operations that `adaline.ops` is made of |
 //! | `program` | functions of arrays, traced once and compiled |
-//! | `layer` | layers of the catalogue and of Python, symbolic tensors |
+//! | `layer`, `cell` | layers of the catalogue and of Python, symbolic tensors; cells of recurrent layers |
 //! | `object` | losses, metrics, optimizers and their like by themselves |
 //! | `model` | networks with weights: fit, evaluate, predict, save |
 //! | `callback`, `builtin` | Python's and Rust's callbacks in the training loop |
@@ -20,12 +21,14 @@ mod builtin;
 mod callback;
 mod cell;
 mod error;
+mod index;
 mod layer;
 mod loss;
 mod model;
 mod node;
 mod object;
 mod onnx;
+mod primitives;
 mod program;
 mod trace;
 
@@ -36,6 +39,7 @@ use pyo3::prelude::*;
 fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     node::register(m)?;
+    primitives::register(m)?;
     program::register(m)?;
     layer::register(m)?;
     object::register(m)?;

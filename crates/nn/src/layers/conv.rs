@@ -97,12 +97,12 @@ impl<const N: usize> Conv<N> {
     }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
-        check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
+        check(self.filters >= 1, class, "filters", "a positive integer", self.filters)?;
         self.check_shape(class)?;
         if N > 1 {
             self.padding.without_causal(class)?;
         }
-        check(self.groups >= 1, class, "groups", "at least 1", self.groups)?;
+        check(self.groups >= 1, class, "groups", "a positive integer", self.groups)?;
         let divides = self.filters.is_multiple_of(self.groups);
         check(divides, class, "groups", &format!("a divisor of the {} filters", self.filters), self.groups)?;
         self.dilation_rate.dilates(class, &self.strides)?;

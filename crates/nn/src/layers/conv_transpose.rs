@@ -98,7 +98,7 @@ impl<const N: usize> ConvTranspose<N> {
     }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
-        check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
+        check(self.filters >= 1, class, "filters", "a positive integer", self.filters)?;
         self.check_shape(class)?;
         self.dilation_rate.dilates(class, &self.strides)?;
         self.padding.without_causal(class)?;

@@ -104,7 +104,7 @@ impl Dense {
 impl KerasObject for Dense {
     layer_identity!("Dense");
     fn validate(&self) -> Result<(), ConfigError> {
-        check(self.units >= 1, "Dense", "units", "at least 1", self.units)?;
+        check(self.units >= 1, "Dense", "units", "a positive integer", self.units)?;
         self.kernel_initializer.validate()?;
         self.bias_initializer.validate()?;
         self.kernel_regularizer.map_or(Ok(()), |r| r.validate())?;

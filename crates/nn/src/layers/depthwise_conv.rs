@@ -93,7 +93,7 @@ impl<const N: usize> DepthwiseConv<N> {
     }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
-        check(self.depth_multiplier >= 1, class, "depth_multiplier", "at least 1", self.depth_multiplier)?;
+        check(self.depth_multiplier >= 1, class, "depth_multiplier", "a positive integer", self.depth_multiplier)?;
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
         weights_valid(&[&self.depthwise_initializer, &self.bias_initializer], &[self.depthwise_regularizer, self.bias_regularizer])?;
@@ -232,8 +232,8 @@ impl<const N: usize> SeparableConv<N> {
     }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
-        check(self.depth_multiplier >= 1, class, "depth_multiplier", "at least 1", self.depth_multiplier)?;
-        check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
+        check(self.depth_multiplier >= 1, class, "depth_multiplier", "a positive integer", self.depth_multiplier)?;
+        check(self.filters >= 1, class, "filters", "a positive integer", self.filters)?;
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
         let initializers = [&self.depthwise_initializer, &self.pointwise_initializer, &self.bias_initializer];

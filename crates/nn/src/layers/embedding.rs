@@ -80,8 +80,8 @@ impl Embedding {
 impl KerasObject for Embedding {
     layer_identity!("Embedding");
     fn validate(&self) -> Result<(), ConfigError> {
-        check(self.input_dim >= 1, "Embedding", "input_dim", "at least 1", self.input_dim)?;
-        check(self.output_dim >= 1, "Embedding", "output_dim", "at least 1", self.output_dim)?;
+        check(self.input_dim >= 1, "Embedding", "input_dim", "a positive integer", self.input_dim)?;
+        check(self.output_dim >= 1, "Embedding", "output_dim", "a positive integer", self.output_dim)?;
         weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])?;
         constraints::valid(&[&self.embeddings_constraint])
     }

@@ -103,7 +103,7 @@ impl KerasObject for InputLayer {
         check(rows.clone().all(|&d| d > 0), class, "batch_shape", "sizes of at least 1", shown())?;
         let elements = rows.copied().try_fold(1usize, usize::checked_mul);
         check(elements.is_some_and(|n| n <= 1 << 40), class, "batch_shape", "a shape that fits into memory", shown())?;
-        check(matches!(self.dtype.as_str(), "float32" | "int32"), class, "dtype", "float32 or int32", &self.dtype)?;
+        check(matches!(self.dtype.as_str(), "float32" | "int32" | "bool"), class, "dtype", "float32, int32 or bool", &self.dtype)?;
         check(!self.sparse, class, "sparse", "false (sparse tensors are not supported)", self.sparse)?;
         check(!self.ragged, class, "ragged", "false (ragged tensors are not supported)", self.ragged)
     }

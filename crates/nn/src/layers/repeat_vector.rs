@@ -36,7 +36,7 @@ impl RepeatVector {
 impl KerasObject for RepeatVector {
     layer_identity!("RepeatVector");
     fn validate(&self) -> Result<(), ConfigError> {
-        check(self.n >= 1, "RepeatVector", "n", "at least 1", self.n)
+        check(self.n >= 1, "RepeatVector", "n", "a positive integer", self.n)
     }
 }
 

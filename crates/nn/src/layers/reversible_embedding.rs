@@ -113,8 +113,8 @@ impl KerasObject for ReversibleEmbedding {
     layer_identity!("ReversibleEmbedding");
     fn validate(&self) -> Result<(), ConfigError> {
         let class = "ReversibleEmbedding";
-        check(self.input_dim >= 1, class, "input_dim", "at least 1", self.input_dim)?;
-        check(self.output_dim >= 1, class, "output_dim", "at least 1", self.output_dim)?;
+        check(self.input_dim >= 1, class, "input_dim", "a positive integer", self.input_dim)?;
+        check(self.output_dim >= 1, class, "output_dim", "a positive integer", self.output_dim)?;
         let cap = self.logit_soft_cap.unwrap_or(1.0);
         check(cap.is_finite() && cap > 0.0, class, "logit_soft_cap", "a finite number above 0, or null", cap)?;
         weights_valid(&[&self.embeddings_initializer], &[self.embeddings_regularizer])?;

@@ -53,7 +53,7 @@ impl SpectralNormalization {
 impl KerasObject for SpectralNormalization {
     layer_identity!("SpectralNormalization");
     fn validate(&self) -> Result<(), ConfigError> {
-        check(self.power_iterations >= 1, "SpectralNormalization", "power_iterations", "at least 1", self.power_iterations)?;
+        check(self.power_iterations >= 1, "SpectralNormalization", "power_iterations", "a positive integer", self.power_iterations)?;
         self.layer.validate("SpectralNormalization", "layer")
     }
 }

@@ -97,6 +97,12 @@ impl Layer for TimeDistributed {
                 "TimeDistributed takes all steps through its layer at once, but {class} would see them one after the other in Keras; {advice}"
             ));
         }
+        if let Some(mask) = cx.mask().filter(|m| m.shape().dims() != [batch, steps]) {
+            let mask = mask.shape();
+            return cx
+                .builder()
+                .error(format!("TimeDistributed takes a mask with an entry for each step, here of shape [{batch}, {steps}], got {mask}"));
+        }
         // As in Keras, a mask of steps is not one of the layer's input.
         cx.set_mask(None);
         let y = cx.call("layer", layer, &[x.reshape(Shape::new(&[&[batch * steps], row].concat()))]);

@@ -142,7 +142,7 @@ impl Network {
                     let (name, node, result) = self.origin(value);
                     let shape = known.and_then(|k| k.inputs.get(i)).map_or_else(|| json!([null]), |s| sizes(s));
                     let whole = self.inputs.iter().flatten().nth(value).filter(|_| value < self.input_count());
-                    let dtype = if whole.is_some_and(|i| i.dtype == adaline_graph::DType::I32) { "int32" } else { "float32" };
+                    let dtype = whole.map_or("float32", super::InputSpec::dtype_name);
                     json!({"class_name": "__keras_tensor__", "config": {"shape": shape, "dtype": dtype, "keras_history": [name, node, result]}})
                 });
                 let mut tensors: Vec<Value> = tensors.collect();
@@ -422,6 +422,8 @@ fn read_node(layer: &dyn Layer, node: &Value, operations: &BTreeSet<&str>) -> Re
         let of = key.strip_suffix("_mask").and_then(|of| names.iter().position(|name| *name == of));
         match (key.as_str(), of) {
             ("mask", _) | (_, Some(_)) if computed => {}
+            // Keras takes it from the tensor, whatever the call says.
+            ("query_mask", _) if layer.class_name() == "MultiHeadAttention" => {}
             ("mask", _) => {
                 let each = value.as_array().map_or_else(|| vec![value], |list| list.iter().collect());
                 for (input, mask) in each.into_iter().enumerate() {

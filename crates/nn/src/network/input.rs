@@ -20,6 +20,8 @@ pub(crate) struct InputSpec {
     pub(crate) row: Vec<Option<usize>>,
     /// `F32` or `I32`.
     pub(crate) dtype: DType,
+    /// Whether files call it an input of truth values, such as a mask; here they are 0 and 1.
+    pub(crate) truth: bool,
 }
 
 impl InputSpec {
@@ -57,11 +59,12 @@ impl InputSpec {
                     as usize)
             }
         };
-        Ok(Self { name: layer.name().unwrap_or("input_layer").into(), batch, row, dtype })
+        let truth = config["dtype"] == "bool";
+        Ok(Self { name: layer.name().unwrap_or("input_layer").into(), batch, row, dtype, truth })
     }
     /// From the shape of data.
     pub(crate) fn from_row(row: &[usize]) -> Self {
-        Self { name: "input_layer".into(), batch: None, row: row.iter().map(|&d| Some(d)).collect(), dtype: DType::F32 }
+        Self { name: "input_layer".into(), batch: None, row: row.iter().map(|&d| Some(d)).collect(), dtype: DType::F32, truth: false }
     }
     /// Whether rows of this shape fit.
     pub(crate) fn fits(&self, row: &[usize]) -> bool {
@@ -75,9 +78,17 @@ impl InputSpec {
     pub(crate) fn batch_shape(&self) -> Value {
         std::iter::once(&self.batch).chain(&self.row).map(|s| s.map_or(Value::Null, Value::from)).collect()
     }
+    /// Keras' name of its type.
+    pub(crate) fn dtype_name(&self) -> &'static str {
+        match self.dtype {
+            DType::I32 => "int32",
+            _ if self.truth => "bool",
+            _ => "float32",
+        }
+    }
     /// The input layer as Keras writes it.
     pub(crate) fn envelope(&self) -> Value {
-        let dtype = if self.dtype == DType::I32 { "int32" } else { "float32" };
+        let dtype = self.dtype_name();
         json!({
             "module": "keras.layers", "class_name": INPUT_LAYER, "registered_name": null,
             "config": {
@@ -121,7 +132,7 @@ mod tests {
 
     #[test]
     fn open_sizes_fit_anything() {
-        let spec = InputSpec { name: "i".into(), batch: None, row: vec![None, Some(3)], dtype: DType::F32 };
+        let spec = InputSpec { name: "i".into(), batch: None, row: vec![None, Some(3)], dtype: DType::F32, truth: false };
         assert!(spec.fits(&[7, 3]) && spec.fits(&[1, 3]));
         assert!(!spec.fits(&[7, 4]) && !spec.fits(&[3]));
         assert_eq!(spec.sample(5), [5, 3]);

@@ -55,7 +55,7 @@ pub fn output_shapes_with(layer: &dyn Layer, inputs: &[OpenShape], settings: &Ca
             return Err(Error::Network { model: name, message });
         };
         let given = if at == 0 { "input".into() } else { format!("input_{at}") };
-        specs.push(InputSpec { name: given, batch, row: row.to_vec(), dtype: *dtype });
+        specs.push(InputSpec { name: given, batch, row: row.to_vec(), dtype: *dtype, truth: false });
     }
     // A batch of a known size is that of all tensors.
     let batch = specs.iter().find_map(|spec| spec.batch);

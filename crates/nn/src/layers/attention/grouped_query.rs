@@ -117,8 +117,8 @@ impl KerasObject for GroupQueryAttention {
     layer_identity!("GroupQueryAttention");
     fn validate(&self) -> Result<(), ConfigError> {
         let class = "GroupQueryAttention";
-        check(self.head_dim >= 1, class, "head_dim", "at least 1", self.head_dim)?;
-        check(self.num_key_value_heads >= 1, class, "num_key_value_heads", "at least 1", self.num_key_value_heads)?;
+        check(self.head_dim >= 1, class, "head_dim", "a positive integer", self.head_dim)?;
+        check(self.num_key_value_heads >= 1, class, "num_key_value_heads", "a positive integer", self.num_key_value_heads)?;
         let fits = self.num_query_heads >= 1 && self.num_query_heads.is_multiple_of(self.num_key_value_heads);
         let expected = format!("a multiple of `num_key_value_heads`, {}", self.num_key_value_heads);
         check(fits, class, "num_query_heads", &expected, self.num_query_heads)?;

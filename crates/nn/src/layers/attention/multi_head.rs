@@ -178,8 +178,8 @@ impl KerasObject for MultiHeadAttention {
     layer_identity!("MultiHeadAttention");
     fn validate(&self) -> Result<(), ConfigError> {
         let class = "MultiHeadAttention";
-        check(self.num_heads >= 1, class, "num_heads", "at least 1", self.num_heads)?;
-        check(self.key_dim >= 1, class, "key_dim", "at least 1", self.key_dim)?;
+        check(self.num_heads >= 1, class, "num_heads", "a positive integer", self.num_heads)?;
+        check(self.key_dim >= 1, class, "key_dim", "a positive integer", self.key_dim)?;
         check(self.value_dim != Some(0), class, "value_dim", "at least 1, or null for that of the key", 0)?;
         if let Some(OutputShape(sizes)) = &self.output_shape {
             let fits = sizes.len() < MAX_RANK - 1 && sizes.iter().all(|s| s.is_some_and(|s| s > 0));

@@ -113,7 +113,7 @@ impl<const N: usize> ConvLSTM<N> {
     }
 
     fn check(&self, class: &str) -> Result<(), ConfigError> {
-        check(self.filters >= 1, class, "filters", "at least 1", self.filters)?;
+        check(self.filters >= 1, class, "filters", "a positive integer", self.filters)?;
         self.check_shape(class)?;
         self.padding.without_causal(class)?;
         self.dilation_rate.dilates(class, &self.strides)?;

@@ -156,7 +156,7 @@ impl CellArguments {
         }
     }
     fn check(&self, class: &str) -> Result<(), ConfigError> {
-        check(self.units >= 1, class, "units", "at least 1", self.units)?;
+        check(self.units >= 1, class, "units", "a positive integer", self.units)?;
         rates_valid(class, self.dropout, self.recurrent_dropout)?;
         let initializers = [&self.kernel_initializer, &self.recurrent_initializer, &self.bias_initializer];
         weights_valid(&initializers, &[self.kernel_regularizer, self.recurrent_regularizer, self.bias_regularizer])?;
