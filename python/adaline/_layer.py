@@ -16,7 +16,7 @@ from ._cell import backward_of, cell_output, cell_states, parts, read, stand_in,
 from ._eager import flat, kind_of, nested
 from ._input import settled
 from ._keras_tensor import KerasTensor
-from ._object import KerasObject, arguments_of, auto_name, none_for_number, plain, snake_case, told
+from ._object import KerasObject, arguments_of, auto_name, none_told, plain, snake_case, told
 from ._variable import Holder, Variable
 
 def _dtype_name(dtype: Any) -> Optional[str]:
@@ -212,7 +212,7 @@ class Layer(KerasObject):
 
         config = arguments_of(str(self._class), self._args)
         if not self._is_custom:
-            config.update(none_for_number(type(self).__init__, self._args))
+            config.update(none_told(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
         back = backward_of(self)
         if back is not None:
@@ -545,7 +545,16 @@ class Layer(KerasObject):
         shapes = args[0] if args else next(iter(kwargs.values()))
         results = self._compiled.output_shapes([(list(s), d) for s, d in _specs(shapes)])
         made = [tuple(s) for s, _ in results]
-        return made[0] if len(made) == 1 else made
+        return made[0] if len(made) == 1 else with_states_of_cells(self, made, shapes=True)
+
+    def reset_state(self) -> None:
+        """Makes a stateful layer begin the next batch with zeros."""
+        for holder in self._homes.values():
+            holder.core.reset_states()
+        for layer in self._sublayers():
+            layer.reset_state()
+
+    reset_states = reset_state
 
     def add_loss(self, loss: Any) -> None:
         """Adds a scalar to the loss, within `call`."""
