@@ -19,7 +19,7 @@ from ._input_spec import check_inputs
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
 from ._layer_shapes import LayerShapes
-from ._object import arguments_of, auto_name, none_for_number, plain, snake_case, told
+from ._object import arguments_of, auto_name, none_told, plain, snake_case, told
 from ._variable import Holder, Variable
 
 
@@ -214,7 +214,7 @@ class Layer(LayerShapes):
 
         config = arguments_of(str(self._class), self._args)
         if not self._is_custom:
-            config.update(none_for_number(type(self).__init__, self._args))
+            config.update(none_told(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
         back = backward_of(self)
         if back is not None:

@@ -156,10 +156,8 @@ class LayerWeights(LayerAttributes):
 
     def reset_state(self) -> None:
         """Makes a stateful layer begin a new sequence, in calls of its own and in the model that it was used in last."""
-        if not self._remembers:
-            if self._class == "Bidirectional":
-                raise AttributeError(f"Layer must be stateful: layer {self.name!r} remembers nothing from batch to batch; give stateful=True")
-            return
+        if self._class == "Bidirectional" and not self._remembers:
+            raise AttributeError(f"Layer must be stateful: layer {self.name!r} remembers nothing from batch to batch; give stateful=True")
         for holder in self._homes.values():
             holder.core.reset_states()
         for variable in self._variables.values():
@@ -168,6 +166,9 @@ class LayerWeights(LayerAttributes):
                 local = variable.path[len(self.name) + 1:]
                 variable._holder.core.reset_states(variable._key[: -len(local) - 1])
                 break
+        for layer in self._sublayers():
+            if layer._remembers or layer._is_custom:
+                layer.reset_state()
 
     def reset_states(self) -> None:
         """Keras' older name of `reset_state`."""

@@ -164,7 +164,7 @@ def test_a_layer_of_a_model_begins_anew_alone():
 def test_states_of_stacked_cells_come_in_lists():
     layer = layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)], return_state=True)
     out, lstm, gru = layer(np.ones((2, 5, 2), "float32"))
-    assert out.shape == (2, 4) and [s.shape for s in lstm] == [(2, 3), (2, 3)] and gru.shape == (2, 4)
+    assert out.shape == (2, 4) and [s.shape for s in lstm] == [(2, 3), (2, 3)] and [s.shape for s in gru] == [(2, 4)]
     assert layer.compute_output_shape((2, 5, 2)) == ((2, 4), [(2, 3), (2, 3)], (2, 4))
 
 
