@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from ._constraint import Constraint as Constraint
     from ._initializer import Initializer as Initializer
     from ._keras_tensor import KerasTensor as KerasTensor
-    from ._layer import InputSpec as InputSpec, Layer as Layer
+    from ._layer import Layer as Layer
     from ._input import Input as Input
+    from ._input_spec import InputSpec as InputSpec
     from ._loss import Loss as Loss
     from ._metric import Metric as Metric
     from ._model import Functional as Functional, Model as Model, Sequential as Sequential
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
             "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers")
-_NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_input", "InputSpec": "_layer", "Layer": "_layer",
+_NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_input", "InputSpec": "_input_spec", "Layer": "_layer",
           "Variable": "_variable", "name_scope": "_variable", "KerasTensor": "_keras_tensor", "Loss": "_loss", "Metric": "_metric", "Optimizer": "_optimizer",
           "Initializer": "_initializer", "Regularizer": "_regularizer", "Constraint": "_constraint", "DTypePolicy": "config"}
 

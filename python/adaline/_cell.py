@@ -126,8 +126,8 @@ def cell_output(cell: "Layer") -> List[int]:
     return cell_states(cell)[0] if size is None else _sizes(size)
 
 
-def with_states_of_cells(layer: "Layer", results: List[Any]) -> Tuple[Any, ...]:
-    """Several results of a layer; the states of a stack of cells by cells, as Keras gives them."""
+def with_states_of_cells(layer: "Layer", results: List[Any], shapes: bool = False) -> Tuple[Any, ...]:
+    """Several results of a layer, or their shapes; the states of a stack of cells by cells, as Keras gives them: those of its own cells as lists."""
     cell: Any = layer._args.get("cell") if layer._class == "RNN" else None
     cells = cell._args["cells"] if getattr(cell, "_class", None) == "StackedRNNCells" else cell
     if not isinstance(cells, (list, tuple)):
@@ -137,7 +137,7 @@ def with_states_of_cells(layer: "Layer", results: List[Any]) -> Tuple[Any, ...]:
         several = _several_states(part)
         count = len(cell_states(part)) if hasattr(part, "state_size") else 1 + several
         own, rest = rest[:count], rest[count:]
-        made.append(own if several else own[0])
+        made.append(own if several or (not shapes and part._class is not None) else own[0])
     return tuple(made)
 
 

@@ -35,7 +35,7 @@ def input_tensor(layer: Layer) -> KerasTensor:
     """The symbolic tensor of an input layer."""
     if layer._symbols:
         return layer._symbols[0][1]
-    symbol = _adaline.Symbol.input(list(layer._args["batch_shape"]), layer._dtype or "float32", layer.name)
+    symbol = _adaline.Symbol.input(list(layer.batch_shape), layer._dtype or "float32", layer.name)
     tensor = KerasTensor._of(symbol, layer, [], 0)
     layer._symbols.append(([], tensor))
     layer.built = True

@@ -34,7 +34,7 @@ def _of_tensor(name: str, tensor: Any, values: Dict[str, Any]) -> Dict[str, Any]
     if not isinstance(tensor, KerasTensor):
         raise ValueError(f"InputLayer {name!r}: Argument `input_tensor` must be a KerasTensor, got {type(tensor).__name__}: give arrays to fit and predict")
     of_tensor = {"batch_size": tensor.shape[0], "shape": tuple(tensor.shape[1:]), "batch_shape": tuple(tensor.shape)}
-    for key, own in of_tensor.items():
+    for key, own in {**of_tensor, "sparse": False, "ragged": False}.items():
         given = values[key]
         given = tuple(given) if isinstance(given, (list, tuple)) else given
         if given is not None and given != own:

@@ -15,11 +15,12 @@ from ._calls import Call, arguments_again, as_batch, call_of, custom_call
 from ._cell import backward_of, cell_output, cell_states, read, read_base, stand_in, trace_initial, trace_step, with_states_of_cells
 from ._eager import flat, kind_of, nested
 from ._input_arguments import settled
+from ._input_spec import check_inputs
 from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
 from ._layer_places import places
 from ._layer_shapes import LayerShapes
-from ._object import arguments_of, auto_name, none_for_number, plain, snake_case, told
+from ._object import arguments_of, auto_name, none_told, plain, snake_case, told
 from ._variable import Holder, Variable
 
 
@@ -33,15 +34,6 @@ def _dtype_name(dtype: Any) -> Optional[str]:
 
 #: Classes whose activation comes after everything else, by the ends of their names.
 _LAST = ("Dense", "Activation", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
-
-
-class InputSpec:
-    """What a layer expects of its input; kept for programs that say it, not checked."""
-
-    def __init__(self, dtype: Any = None, shape: Any = None, ndim: Any = None, max_ndim: Any = None, min_ndim: Any = None,
-                 axes: Any = None, allow_last_axis_squeeze: bool = False, name: Any = None, optional: bool = False) -> None:
-        self.dtype, self.shape, self.ndim, self.max_ndim, self.min_ndim = dtype, shape, ndim, max_ndim, min_ndim
-        self.axes, self.name, self.optional = axes or {}, name, optional
 
 
 class Layer(LayerShapes):
@@ -99,7 +91,6 @@ class Layer(LayerShapes):
         self.autocast = autocast
         self._activity_regularizer = activity_regularizer
         self._handle: Optional[LayerHandle] = None
-        self._read: Optional[str] = None
         self._variables: Dict[str, Variable] = {}
         self._homes: Dict[Any, Holder] = {}
         self._seen: Optional[List[Tuple[Tuple[Optional[int], ...], str]]] = None
@@ -112,15 +103,19 @@ class Layer(LayerShapes):
         self._ways: List[Any] = []
 
     def _arguments(self, **values: Any) -> None:
+        weights = values.pop("weights", None) if self._class == "Embedding" else None
         if self._class == "InputLayer":
             if values["shape"] is None and values["batch_shape"] is None and self._given_shape is not None:
-                values["shape"] = self._given_shape[1:]
+                values["shape"] = self._given_shape[1:]  # Keras' older name of it
             values = settled(self.name, values)
             self._given_tensor(values.pop("input_tensor"))
         super()._arguments(**values)
         # Wrong arguments are told here, not when the layer is first used; what is read is kept for then.
         if self._class is not None and not self._is_custom:
             self._compiled  # noqa: B018
+        if weights is not None:
+            self.build((None, 1))
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
     def _given_tensor(self, tensor: Any) -> None:
         """The symbolic tensor that an input layer is for, where there is one already."""
@@ -144,7 +139,7 @@ class Layer(LayerShapes):
 
     @name.setter
     def name(self, value: str) -> None:
-        self._name, self._handle, self._read = str(value), None, None
+        self._name, self._handle = str(value), None
 
     @property
     def path(self) -> str:
@@ -162,7 +157,7 @@ class Layer(LayerShapes):
 
     @activity_regularizer.setter
     def activity_regularizer(self, value: Any) -> None:
-        self._activity_regularizer, self._handle, self._read = value, None, None
+        self._activity_regularizer, self._handle = value, None
 
     @property
     def trainable(self) -> bool:
@@ -171,8 +166,7 @@ class Layer(LayerShapes):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable, self._handle, self._read = bool(value), None, None
-        self._homes.clear()
+        self._trainable, self._handle = bool(value), None
         for layer in self._sublayers():
             layer.trainable = value
 
@@ -251,7 +245,7 @@ class Layer(LayerShapes):
 
         config = arguments_of(type(self), {**self._args, "activation": "linear"} if self._own_activation is not None else self._args)
         if not self._is_custom:
-            config.update(none_for_number(type(self).__init__, self._args))
+            config.update(none_told(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
         back = backward_of(self)
         if back is not None:
@@ -340,6 +334,7 @@ class Layer(LayerShapes):
             )
         tensors = call.tensors
         own = tensors[: len(tensors) - len(call.masks)]
+        check_inputs(self, [t.shape for t in own])
         self._seen = self._seen or [(t.shape, t.dtype) for t in own]
         self._called += 1
         results = self._compiled.apply([t._symbol for t in tensors], call.settings())
@@ -355,9 +350,10 @@ class Layer(LayerShapes):
         own = len(arrays) - len(call.masks)
         if call.masks and arrays[0].ndim:
             arrays[own:] = [as_batch(self, a, arrays[0].shape) for a in arrays[own:]]
-        batch = arrays[0].shape[0] if self._is_stateful() and arrays[0].ndim else None
+        batch = arrays[0].shape[0] if self._remembers and arrays[0].ndim else None
         specs = [((batch, *a.shape[1:]), "int32" if a.dtype == np.int32 and self._class in ("Embedding", "IntegerLookup") else "float32")
                  for a in arrays]
+        check_inputs(self, [a.shape for a in arrays[:own]])
         self._seen = self._seen or specs[:own]
         holder = self._home(specs, call.settings(training=False))
         results = holder.core.call_training(arrays) if call.training else holder.core.call(arrays)

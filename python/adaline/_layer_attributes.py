@@ -63,10 +63,6 @@ class LayerAttributes(KerasObject):
                 self.__dict__[name] = value
         if "mask_zero" in values:
             self.__dict__["supports_masking"] = bool(values["mask_zero"])
-        given = values.pop("weights", None)
-        if given is not None:
-            self.build()
-            self.set_weights([given] if hasattr(given, "shape") else given)
 
     def __setattr__(self, name: str, value: Any) -> None:
         args = self.__dict__.get("_args")
@@ -78,8 +74,7 @@ class LayerAttributes(KerasObject):
         self.__dict__.pop(name, None)
         if _holds_layer(value):
             self.__dict__[name] = value
-        self.__dict__["_read"] = self.__dict__["_handle"] = None
-        self._homes.clear()
+        self.__dict__["_handle"] = None
 
     def __dir__(self) -> List[str]:
         return sorted({*object.__dir__(self), *self.__dict__.get("_args", ())})
@@ -95,12 +90,8 @@ class LayerAttributes(KerasObject):
         raise NotImplementedError
 
     def _read_config(self) -> Dict[str, Any]:
-        """Its arguments as the compiled side reads them, with all defaults; a dict of the caller's own."""
-        read = self.__dict__.get("_read")
-        if read is None:
-            # As text: what is handed out may be changed by the caller.
-            read = self.__dict__["_read"] = (read_base(self) if self._is_custom or self._own_activation is not None else self._compiled).config
-        told: Dict[str, Any] = json.loads(read)
+        """Its arguments as the compiled side reads them, with all defaults."""
+        told: Dict[str, Any] = json.loads((read_base(self) if self._is_custom or self._own_activation is not None else self._compiled).config)
         return {k: tuples(v) if k in _TUPLES or (k == "axis" and self._class == "Normalization") else v for k, v in told.items()}
 
     def _argument(self, name: str) -> Any:

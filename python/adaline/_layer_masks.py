@@ -98,6 +98,8 @@ def _states(layer: Any) -> int:
     if layer._class in ("LSTM", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"):
         return 2
     size = getattr(layer._args.get("cell"), "state_size", None)
+    if isinstance(layer._args.get("cell"), (list, tuple)):
+        return len(layer._args["cell"])
     return len(size) if isinstance(size, (list, tuple)) else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ._calls import TENSORS
+from ._cell import with_states_of_cells
 from ._layer_attributes import BUILT
 from ._layer_weights import LayerWeights
 
@@ -41,7 +42,6 @@ def _in_order(args: Sequence[Any], named: Dict[str, Any]) -> List[Spec]:
 class LayerShapes(LayerWeights):
     """The part of a layer that knows shapes."""
 
-    _compiled: Any
     _results: Any
 
     def build(self, *args: Any, **kwargs: Any) -> None:
@@ -84,7 +84,10 @@ class LayerShapes(LayerWeights):
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Shape of what it returns for an input of a shape, the batch first."""
         results = self._compiled.output_shapes([(list(s), d) for s, d in _in_order(args, kwargs)])
-        return self._results([tuple(s) for s, _ in results]) if not self._is_custom else self._plain([tuple(s) for s, _ in results])
+        made = [tuple(s) for s, _ in results]
+        if self._class == "RNN" and len(made) > 1:
+            return with_states_of_cells(self, made, shapes=True)
+        return self._plain(made) if self._is_custom else self._results(made)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What it returns for symbolic tensors, as symbolic tensors of those shapes and types that belong to no network."""

@@ -19,7 +19,6 @@ class LayerWeights(LayerAttributes):
     trainable: bool
     built: bool
     _trainable: bool
-    _compiled: Any
     _variables: Dict[str, Variable]
     _homes: Dict[Any, Holder]
     _seen: Optional[List[Tuple[Tuple[Optional[int], ...], str]]]
@@ -134,12 +133,11 @@ class LayerWeights(LayerAttributes):
 
     def _home(self, specs: Sequence[Tuple[Tuple[Optional[int], ...], str]], settings: Optional[str] = None) -> Holder:
         """A model of one call of this layer, for calls on arrays and for its weights; `settings` are what the call is told besides tensors."""
-        stateful = self._is_stateful()
         # A layer that is told something else, such as that it is frozen, is read anew.
         key = (self._compiled, settings, *((tuple(shape), dtype) for shape, dtype in specs))
         holder = self._homes.get(key)
         if holder is None:
-            inputs = [_adaline.Symbol.input([None if i == 0 and not stateful else d for i, d in enumerate(shape)], dtype, f"input_{at}")
+            inputs = [_adaline.Symbol.input([None if i == 0 and not self._remembers else d for i, d in enumerate(shape)], dtype, f"input_{at}")
                       for at, (shape, dtype) in enumerate(specs)]
             outputs = self._compiled.apply(inputs, settings)
             core = _adaline.Core.functional(inputs, outputs, "home", _seed.following(), None)
@@ -151,18 +149,17 @@ class LayerWeights(LayerAttributes):
         holder.refresh()
         return holder
 
-    def _is_stateful(self) -> bool:
-        """Whether it goes on from the states of the batch before, which are of a number of rows."""
-        args: Dict[str, Any] = self.__dict__.get("_args", {})
-        inner = args.get("layer")
-        return bool(inner._is_stateful() if isinstance(inner, LayerWeights) else args.get("stateful"))
+    @property
+    def _remembers(self) -> bool:
+        """Whether it goes on from the states of the batch before, so that batches have one size."""
+        told: Dict[str, Any] = self._args if self._class is not None else {}
+        inner = told.get("layer")
+        return bool(told.get("stateful")) or (isinstance(inner, LayerWeights) and inner._remembers)
 
     def reset_state(self) -> None:
         """Makes a stateful layer begin a new sequence, in calls of its own and in the model that it was used in last."""
-        if not self._is_stateful():
-            if self._class == "Bidirectional":
-                raise AttributeError(f"Layer must be stateful: layer {self.name!r} remembers nothing from batch to batch; give stateful=True")
-            return
+        if self._class == "Bidirectional" and not self._remembers:
+            raise AttributeError(f"Layer must be stateful: layer {self.name!r} remembers nothing from batch to batch; give stateful=True")
         for holder in self._homes.values():
             holder.core.reset_states()
         for variable in self._variables.values():
@@ -171,6 +168,9 @@ class LayerWeights(LayerAttributes):
                 local = variable.path[len(self.name) + 1:]
                 variable._holder.core.reset_states(variable._key[: -len(local) - 1])
                 break
+        for layer in self._sublayers():
+            if layer._remembers or layer._is_custom:
+                layer.reset_state()
 
     def reset_states(self) -> None:
         """Keras' older name of `reset_state`."""

@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 from collections import Counter
-from typing import Any, Callable, Dict, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, FrozenSet, Optional, Type, TypeVar
 
 import numpy as np
 
@@ -162,16 +162,20 @@ def arguments_of(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=None)
-def _numbers(function: Any) -> Dict[str, bool]:
-    """Arguments for which none is no value: those that must be given, and those whose default is a number."""
-    known = inspect.signature(function).parameters.values()
-    needed = {p.name: True for p in known if p.default is inspect.Parameter.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"}
-    return {**needed, **{p.name: True for p in known if isinstance(p.default, (int, float)) and not isinstance(p.default, bool)}}
+def _never_left_out(function: Any) -> FrozenSet[str]:
+    """Arguments for which none is told: those that must be given, numbers, which none is not, and those for which it is one of the values."""
+    told = set()
+    for p in inspect.signature(function).parameters.values():
+        needed = p.default is inspect.Parameter.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"
+        number = isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
+        if needed or number or (isinstance(p.default, str) and (p.name.endswith("activation") or p.name == "merge_mode")):
+            told.add(p.name)
+    return frozenset(told)
 
 
-def none_for_number(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
-    """Arguments that are none though none is no value for them: to be told, and refused."""
-    return {k: None for k in _numbers(function) if k in values and values[k] is None}
+def none_told(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
+    """Arguments that are none, where that is not the same as leaving them out."""
+    return {k: None for k, v in values.items() if v is None and k in _never_left_out(function)}
 
 
 def file_json(envelope: Callable[[], Any]) -> Optional[str]:

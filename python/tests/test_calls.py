@@ -57,6 +57,14 @@ def test_arguments_of_calls_on_arrays_are_keras(keras, name):
     _close(*_both(keras, *MASKED[name]))
 
 
+def test_steps_of_a_wrapped_layer_of_ones_own_have_their_masks():
+    class Counted(adaline.layers.Layer):
+        def call(self, x, mask=None):
+            return x * adaline.ops.cast(mask, "float32")[:, None]
+
+    np.testing.assert_allclose(adaline.layers.TimeDistributed(Counted())(X, mask=STEPS), X * STEPS[..., None])
+
+
 def test_one_layer_is_called_in_several_ways():
     layer = adaline.layers.MultiHeadAttention(2, 3)
     plain, (again, scores), causal = layer(X, X), layer(X, X, return_attention_scores=True), layer(X, X, use_causal_mask=True)
@@ -210,6 +218,28 @@ def test_a_stateful_layer_goes_on_from_the_batch_before(keras):
     assert np.abs(expected[0] - expected[1]).max() > 1e-6
 
 
+def test_states_are_forgotten(keras):
+    layer = adaline.layers.LSTM(3, stateful=True)
+    first = layer(X)
+    layer(X)
+    layer.reset_state()
+    np.testing.assert_allclose(layer(X), first, atol=1e-6)
+
+
+def test_no_activation_and_no_merging_are_not_the_defaults(keras):
+    _close(*_both(keras, lambda k: k.layers.LSTM(3, activation=None, recurrent_activation="tanh"), lambda layer: layer(X)))
+    _close(*_both(keras, lambda k: k.layers.Bidirectional(k.layers.GRU(3), merge_mode=None), lambda layer: layer(X)))
+
+
+def test_states_of_a_stack_are_by_cells(keras):
+    def make(k):
+        return k.layers.RNN([k.layers.LSTMCell(3), k.layers.GRUCell(2)], return_state=True)
+
+    expected, got = _both(keras, make, lambda layer: layer(X))
+    _close(expected, got)
+    assert make(adaline).compute_output_shape((None, 5, 4)) == ((None, 2), [(None, 3), (None, 3)], (None, 2))
+
+
 def test_functions_with_several_results_in_networks(keras):
     def net(k):
         x = k.Input((6,))
@@ -274,3 +304,22 @@ def test_a_wrapper_of_ones_own(tmp_path):
     np.testing.assert_allclose(again(X), layer(X), atol=1e-6)
     with pytest.raises(ValueError, match="supported layer type"):
         Halved(3)
+
+
+@pytest.mark.parametrize("what", ["add to the loss", "set weights"])
+def test_a_cell_that_does_what_steps_cannot_is_told(what):
+    class Cell(adaline.layers.Layer):
+        state_size = 4
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.normal = adaline.layers.BatchNormalization()
+
+        def call(self, inputs, states):
+            if what == "set weights":
+                return self.normal(inputs), states
+            self.add_loss(adaline.ops.sum(inputs))
+            return inputs, states
+
+    with pytest.raises(ValueError, match=f"a cell cannot {what}"):
+        adaline.layers.RNN(Cell())(X, training=True)

@@ -215,6 +215,7 @@ pub struct Trace<'g, 'm> {
     policy: DTypePolicy,
     masks: Vec<Option<Var<'g>>>,
     attention_mask: Option<Var<'g>>,
+    in_step: bool,
     frozen: bool,
     /// Weights whose penalties have been counted: of a shared layer once.
     penalised: Vec<SlotId>,
@@ -240,6 +241,7 @@ impl<'g, 'm> Trace<'g, 'm> {
             policy: DTypePolicy::default(),
             masks: Vec::new(),
             attention_mask: None,
+            in_step: false,
             frozen: false,
             penalised: Vec::new(),
             recorded: None,
@@ -347,6 +349,23 @@ impl<'g, 'm> Trace<'g, 'm> {
     pub fn take_attention_mask(&mut self) -> Option<Var<'g>> {
         self.attention_mask.take()
     }
+    /// Runs `f`, which writes one step of a sequence by code that is not known here: values of a step exist in it alone, so it can neither change
+    /// weights nor add to the loss.
+    pub fn step<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let around = std::mem::replace(&mut self.in_step, true);
+        let r = f(self);
+        self.in_step = around;
+        r
+    }
+    /// Whether this is a step of a sequence, which then is an error.
+    fn refused_in_step(&self, what: &str) -> bool {
+        if self.in_step {
+            self.b.error(format!(
+                "a cell cannot {what}, since its step is written once and runs many times: do it in a layer before or behind"
+            ));
+        }
+        self.in_step
+    }
     /// Runs `f`, the call of a layer, in training or not, with a mask of attention.
     pub(crate) fn called_with<R>(&mut self, training: Option<bool>, attention: Option<Var<'g>>, f: impl FnOnce(&mut Self) -> R) -> R {
         let around = (self.training, self.attention_mask);
@@ -442,13 +461,18 @@ impl<'g, 'm> Trace<'g, 'm> {
     }
     /// As [`Trace::update`], of the layer with a path.
     pub(crate) fn update_of(&mut self, layer: &str, slot_of: &str, value: Var<'g>) {
-        if let Some(slot) = self.weights.find(layer, slot_of).map(|w| w.slot) {
+        if !self.refused_in_step("set weights")
+            && let Some(slot) = self.weights.find(layer, slot_of).map(|w| w.slot)
+        {
             self.remember(slot, value);
         }
     }
     /// Declares (first trace) or finds (later traces) what the current layer remembers under `name` from one batch to the next, at first zeros.
     /// Nothing where an error has been latched, as for a shape that is not that of the batch before.
     pub fn memory(&mut self, name: &str, shape: Shape) -> Option<(SlotId, Var<'g>)> {
+        if self.refused_in_step("remember anything but its states") {
+            return None;
+        }
         let (layer, ty) = (self.b.path(), TensorType::new(DType::F32, shape));
         let known = self.weights.memories.iter().find(|m| m.layer == layer && m.name == name);
         let slot = if let Some(m) = known {
@@ -493,7 +517,9 @@ impl<'g, 'm> Trace<'g, 'm> {
     }
     /// Adds a scalar to the loss (activity regularizers).
     pub fn add_loss(&mut self, scalar: Var<'g>) {
-        self.penalties.push(scalar);
+        if !self.refused_in_step("add to the loss") {
+            self.penalties.push(scalar);
+        }
     }
     /// Adds the penalty of values `(B, ..)` to the loss, for each row of the batch, as Keras does with a regularizer of activities.
     pub fn penalize(&mut self, values: Var<'g>, regularizer: Regularizer) {

@@ -90,7 +90,7 @@ impl RnnCell for PythonLayer {
         }
         let (states, outputs) = b.scan(xs.dim(0), pass.reverse, &carries, &sequences, |carries, seen| {
             let (states, before) = carries.split_at(initial.len());
-            let (mut output, mut new) = self.step(cx, seen[0], states);
+            let (mut output, mut new) = cx.step(|cx| self.step(cx, seen[0], states));
             if let Some(&counts) = seen.get(1).filter(|_| !b.failed()) {
                 // (B) beside values of any rank.
                 let of = |v: Var<'g>| {

@@ -154,6 +154,9 @@ impl Layer for PythonLayer {
         self.results = Arc::new(AtomicUsize::new(self.results.load(Ordering::Relaxed)));
         Ok(())
     }
+    fn takes_any_mask(&self) -> bool {
+        true
+    }
     fn as_cell(&self) -> Option<&dyn RnnCell> {
         self.cell.then_some(self)
     }

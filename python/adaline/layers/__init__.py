@@ -7,7 +7,8 @@ from typing import Any
 from .._catalogue.layers import *  # noqa: F401,F403
 from .._catalogue.layers import __all__ as _all
 from .._input import Input
-from .._layer import InputSpec, Layer
+from .._input_spec import InputSpec
+from .._layer import Layer
 from .._object import python_hint
 from .._wrapper import Wrapper
 

@@ -174,6 +174,10 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
         let known: Vec<String> = self.call_arguments().into_iter().map(|(key, _)| key).collect();
         Err(ConfigError::UnknownKey { class: format!("the call of {}", self.class_name()), key: key.into(), nearest: None, known })
     }
+    /// Whether it is given masks of any shape, of which it makes what it will: code of a program's own.
+    fn takes_any_mask(&self) -> bool {
+        false
+    }
     /// Whether its call takes [`Trace::take_attention_mask`].
     fn takes_attention_mask(&self) -> bool {
         false

@@ -97,14 +97,19 @@ impl Layer for TimeDistributed {
                 "TimeDistributed takes all steps through its layer at once, but {class} would see them one after the other in Keras; {advice}"
             ));
         }
-        if let Some(mask) = cx.mask().filter(|m| m.shape().dims() != [batch, steps]) {
-            let mask = mask.shape();
-            return cx
-                .builder()
-                .error(format!("TimeDistributed takes a mask with an entry for each step, here of shape [{batch}, {steps}], got {mask}"));
+        let mask = cx.mask();
+        if let Some(mask) = mask.filter(|m| m.shape().dims().get(..2) != Some(&[batch, steps])) {
+            return cx.builder().error(format!(
+                "TimeDistributed takes a mask with an entry for each step, here of shape [{batch}, {steps}], got {}",
+                mask.shape()
+            ));
         }
-        // As in Keras, a mask of steps is not one of the layer's input.
-        cx.set_mask(None);
+        // As in Keras, a mask of steps is not one of the layer's input; what each step has of it may be.
+        let each = mask.filter(|m| m.rank() > 2 || layer.takes_any_mask()).map(|m| {
+            let dims = m.shape();
+            m.reshape(Shape::new(&[&[batch * steps], &dims.dims()[2..]].concat()))
+        });
+        cx.set_mask(each);
         let y = cx.call("layer", layer, &[x.reshape(Shape::new(&[&[batch * steps], row].concat()))]);
         let rows = y.shape();
         if cx.builder().failed() {

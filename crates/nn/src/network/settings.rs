@@ -175,3 +175,69 @@ impl CallSettings {
         kwargs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::{Dense, Input, LSTM, MultiHeadAttention, TimeDistributed};
+    use crate::model::LoadOptions;
+    use crate::{Apply, Functional, Model, Seed};
+    use adaline_data::Tensor;
+    use adaline_graph::reference::Reference;
+    use serde_json::json;
+    use std::sync::Arc;
+
+    fn rows(shape: &[usize]) -> Tensor {
+        let count: usize = shape.iter().product();
+        Tensor::f32(shape.to_vec(), (0..count).map(|i| (i * 7 % 11) as f32 / 5.0 - 1.0).collect()).unwrap()
+    }
+
+    #[test]
+    fn masks_are_inputs_of_a_network_and_in_its_file() {
+        let (x, counts) = (Input::new([3, 2]).tensor(), Input::new([3]).dtype("bool").tensor());
+        let lstm = LSTM::new(2).shared();
+        let masked = lstm.apply_with([&x, &counts], CallSettings::new().mask(0)).unwrap();
+        let whole = lstm.apply(&x);
+        let attention = MultiHeadAttention::new(1, 2).shared();
+        let seen = attention.apply_with([&x, &x], CallSettings::new().other("return_attention_scores", true)).unwrap();
+        assert_eq!(seen.len(), 2);
+        let outputs = [&masked[0], &whole, &seen[1], &attention.apply([&x, &x])];
+        let mut model = Functional::new([&x, &counts], outputs).unwrap().build_on(Arc::new(Reference::default()), Seed(1)).unwrap();
+        let x = rows(&[2, 3, 2]);
+        let counts = Tensor::f32([2, 3], vec![1.0, 1.0, 0.0, 1.0, 1.0, 1.0]).unwrap();
+        let results = model.predict_all([&x, &counts], 2).unwrap();
+        let (masked, whole) = (results[0].as_f32().unwrap(), results[1].as_f32().unwrap());
+        assert_ne!(masked[..2], whole[..2]);
+        assert_eq!(masked[2..], whole[2..]);
+        assert_eq!((results[2].shape(), results[3].shape()), (&[2, 1, 3, 3][..], &[2, 3, 2][..]));
+
+        let bytes = model.to_bytes().unwrap();
+        let mut again = Model::from_bytes(Arc::new(Reference::default()), &bytes, LoadOptions::default()).unwrap();
+        assert_eq!(again.predict_all([&x, &counts], 2).unwrap(), results);
+        assert_eq!(again.to_bytes().unwrap(), bytes);
+        let config = model.to_config().unwrap();
+        let layers = config["config"]["layers"].as_array().unwrap();
+        let lstm = layers.iter().find(|l| l["class_name"] == "LSTM").unwrap();
+        assert_eq!(lstm["inbound_nodes"][0]["kwargs"]["mask"]["config"]["dtype"], json!("bool"));
+        assert_eq!(lstm["inbound_nodes"][1]["kwargs"].get("mask"), None);
+    }
+
+    #[test]
+    fn settings_that_a_layer_does_not_have_are_told() {
+        let x = Input::new([3, 2]).tensor();
+        let text = |layer: Box<dyn Layer>, settings: CallSettings| layer.shared().apply_with([&x, &x], settings).unwrap_err().to_string();
+        assert!(
+            text(Dense::new(1).into(), CallSettings::new().attention_mask()).contains("`attention_mask` is given, but must be left out")
+        );
+        assert!(
+            text(LSTM::new(1).into(), CallSettings::new().mask(4))
+                .contains("`mask` is that of input 5, but must be of one of the 1 inputs")
+        );
+        let causal = CallSettings::new().other("use_causal_masks", true);
+        assert!(text(MultiHeadAttention::new(1, 1).into(), causal).contains("did you mean `use_causal_mask`?"));
+        assert!(text(Dense::new(1).into(), CallSettings::new().mask(0).mask(0)).contains("must be given beside the inputs"));
+        let short = Input::new([2]).tensor();
+        let steps = TimeDistributed::new(Dense::new(1)).shared().apply_with([&x, &short], CallSettings::new().mask(0)).unwrap();
+        assert!(steps[0].shape().unwrap_err().to_string().contains("TimeDistributed takes a mask with an entry for each step"));
+    }
+}
