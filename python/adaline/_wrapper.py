@@ -17,7 +17,10 @@ class Wrapper(Layer):
 
     def __init__(self, layer: Layer, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
-            raise ValueError(f"{type(self).__name__} holds a layer, got {layer!r} of type {type(layer).__name__}: give it an instance of layers.Layer")
+            raise ValueError(
+                f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer is a valid Keras layer. "
+                f"{type(self).__name__} holds a layer, got one of type {type(layer).__name__}: give it an instance of layers.Layer"
+            )
         super().__init__(**kwargs)
         self.layer = layer
 
