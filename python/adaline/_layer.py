@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -22,6 +23,10 @@ from ._layer_places import places
 from ._layer_shapes import LayerShapes
 from ._object import arguments_of, auto_name, none_told, plain, snake_case, told
 from ._variable import Holder, Variable
+
+
+#: Chains of layers by their layers, which are called on symbolic tensors once somebody asks for these.
+_chains: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
 def _dtype_name(dtype: Any) -> Optional[str]:
@@ -101,6 +106,7 @@ class Layer(LayerShapes):
         self._symbols: List[Tuple[Any, Any]] = []
         self._losses: List[Any] = []
         self._ways: List[Any] = []
+        self._changed = False
 
     def _arguments(self, **values: Any) -> None:
         weights = values.pop("weights", None) if self._class == "Embedding" else None
@@ -433,6 +439,9 @@ class Layer(LayerShapes):
             from ._input import input_tensor
 
             input_tensor(self)
+        sequential = _chains.get(self)
+        if not self._symbols and sequential is not None and sequential() is not None:
+            sequential()._called_in_turn()
         if not self._symbols:
             raise AttributeError(f"layer {self.name!r} has never been called on symbolic tensors")
 

@@ -74,7 +74,7 @@ class LayerAttributes(KerasObject):
         self.__dict__.pop(name, None)
         if _holds_layer(value):
             self.__dict__[name] = value
-        self.__dict__["_handle"] = None
+        self.__dict__.update(_handle=None, _changed=True)
 
     def __dir__(self) -> List[str]:
         return sorted({*object.__dir__(self), *self.__dict__.get("_args", ())})
@@ -132,6 +132,9 @@ class LayerAttributes(KerasObject):
         return None
 
     def __getattr__(self, name: str) -> Any:
+        known = getattr(type(self), name, None)
+        if isinstance(known, property) and known.fget is not None:
+            return known.fget(self)  # which has failed, and says why
         if not name.startswith("_"):
             args = self.__dict__.get("_args") or {}
             if name in args and name not in _WEIGHTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -17,7 +18,7 @@ from ._data import as_list
 from ._eager import flat, kind_of, nested
 from ._input import input_tensor
 from ._keras_tensor import KerasTensor
-from ._layer import Layer
+from ._layer import Layer, _chains
 from ._object import is_interactive, plain
 from ._variable import Holder, Variable
 
@@ -478,13 +479,18 @@ class Model(Layer):
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as Keras' JSON."""
-        return self._built_core().to_json()
+        told = self._built_core().to_json()
+        if not any(layer._changed for layer, _ in self._owners("")):
+            return told
+        envelope = json.loads(told)
+        _retold(envelope, {layer.name: layer for layer, _ in self._owners("") if layer._changed})
+        return json.dumps(envelope)
 
     def get_config(self) -> Dict[str, Any]:
         """The architecture."""
         if type(self).call is not Layer.call and self.__dict__.get("_outputs_") is None:
             return {"name": self.name, "trainable": self.trainable}
-        return json.loads(self._built_core().to_json())["config"]
+        return json.loads(self.to_json())["config"]
 
     def summary(self, line_length: Optional[int] = None, positions: Any = None, print_fn: Any = None, expand_nested: bool = False,
                 show_trainable: bool = False, layer_range: Any = None) -> Any:
@@ -615,6 +621,16 @@ class Functional(Model):
         return results[0] if len(results) == 1 else list(results)
 
 
+def _retold(envelope: Dict[str, Any], changed: Dict[str, Layer]) -> None:
+    """Writes arguments that were changed after the network was made into its architecture."""
+    for entry in envelope.get("config", {}).get("layers", []):
+        layer = changed.get(entry.get("config", {}).get("name"))
+        if "layers" in entry.get("config", {}):
+            _retold(entry, changed)
+        elif layer is not None and entry["class_name"] == layer._class:
+            entry["config"] = layer.get_config()
+
+
 def _layers_between(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> List[Layer]:
     """The layers on the way, each once."""
     found: List[Layer] = []
@@ -681,6 +697,7 @@ class Sequential(Model):
                 elif layer._given_shape is not None:
                     self._begin_tensor = _input_of(layer._given_shape, "int32" if layer._class == "Embedding" else "float32")
             self._list.append(layer)
+            _chains[layer] = weakref.ref(self)
         self._forget_core()
         if self._begin_tensor is not None and self._list:
             # Layers that do not fit are told where they are added.
@@ -719,6 +736,11 @@ class Sequential(Model):
     def outputs(self) -> List[KerasTensor]:
         """Where it ends."""
         return [self.output]
+
+    def _called_in_turn(self) -> None:
+        """Calls its layers on symbolic tensors, where it knows the shape of its input."""
+        if self._begin_tensor is not None:
+            self._chain()
 
     def _chain(self) -> Tuple[KerasTensor, KerasTensor]:
         chain = self.__dict__.get("_chained")

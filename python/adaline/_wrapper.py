@@ -19,8 +19,8 @@ class Wrapper(Layer):
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer is a valid Keras layer: an object of a "
-                f"class derived from Layer, such as layers.Dense(2); got one of type {type(layer).__name__}"
+                f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer is a valid Keras layer. "
+                f"{type(self).__name__} holds a layer, got one of type {type(layer).__name__}: give it an instance of layers.Layer"
             )
         super().__init__(**kwargs)
         self.layer = layer

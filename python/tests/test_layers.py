@@ -75,6 +75,28 @@ def test_an_argument_that_is_changed_counts_from_the_next_call():
     assert layer.get_config()["alpha"] == 2.0
 
 
+def test_a_regularizer_that_is_set_afterwards_is_in_the_architecture():
+    model = adaline.Sequential([layers.Input((4,)), layers.Dense(3), layers.Dropout(0.5), layers.Dense(2)])
+    for layer in model.layers:
+        if hasattr(layer, "kernel_regularizer"):
+            layer.kernel_regularizer = adaline.regularizers.L2(0.1)
+    again = adaline.models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    assert [float(v) for v in again.losses] == pytest.approx([0.1 * float(np.sum(np.square(w))) for w in model.get_weights() if w.ndim == 2])
+    assert adaline.models.clone_model(model).layers[0].kernel_regularizer.get_config() == pytest.approx({"l2": 0.1})
+
+
+def test_layers_of_a_chain_have_results(rng):
+    model = adaline.Sequential([layers.Input((4,)), layers.Dense(3, activation="relu", name="middle"), layers.Dense(2)])
+    x = rng.normal(size=(5, 4)).astype("float32")
+    middle, end = adaline.Model(model.inputs, [layer.output for layer in model.layers]).predict(x, verbose=0)
+    np.testing.assert_allclose(end, model.predict(x, verbose=0), atol=1e-6)
+    np.testing.assert_allclose(middle, model.get_layer("middle")(x), atol=1e-6)
+    assert model.layers[1].input.shape == (None, 3)
+    with pytest.raises(AttributeError, match="never been called"):
+        adaline.Sequential([layers.Dense(3)]).layers[0].output  # noqa: B018
+
+
 def test_a_class_derived_from_one_of_the_catalogue_reads_its_arguments():
     class Scaled(layers.Dense):
         def build(self, input_shape):

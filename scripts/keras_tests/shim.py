@@ -99,6 +99,7 @@ class Absent:
 PLUMBING = {
     "keras.src.utils.traceback_utils": {"is_traceback_filtering_enabled": lambda: False},
     "keras.src.initializers.random_initializers": {"compute_fans": Absent("private functions of Keras' modules")},
+    "keras.src.ops": {"random": importlib.import_module("adaline.random")},
     "keras.src.layers.core.einsum_dense": {"_analyze_einsum_string": Absent("private functions of Keras' modules")},
     "keras.src.layers.rnn.conv_lstm": {"ConvLSTM": Absent("private classes of Keras' modules"), "ConvLSTMCell": Absent("private classes of Keras' modules")},
     "keras.src.layers.rnn.dropout_rnn_cell": {"DropoutRNNCell": Absent("private classes of Keras' modules")},
