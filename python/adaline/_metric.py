@@ -46,6 +46,9 @@ class Metric(KerasObject):
     def _arguments(self, **values: Any) -> None:
         check_arguments(values)
         super()._arguments(**values)
+        # Wrong arguments are told here, not when the metric is first asked.
+        if not self._is_custom and not values.get("from_sorted_ids"):
+            self._handle  # noqa: B018
 
     @property
     def dtype(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional, Sequence
 import numpy as np
 
 from . import _adaline
-from ._object import KerasObject, arguments_of, snake_case
+from ._object import KerasObject, arguments_of, none_told, snake_case
 
 
 class Optimizer(KerasObject):
@@ -43,7 +43,7 @@ class Optimizer(KerasObject):
 
     def _envelope(self) -> Dict[str, Any]:
         made = super()._envelope()
-        made["config"] = arguments_of(str(self._class), self._args)
+        made["config"] = {**arguments_of(str(self._class), self._args), **none_told(type(self).__init__, self._args)}
         return made
 
     def get_config(self) -> Dict[str, Any]:

@@ -1,5 +1,8 @@
 """Calls of layers: masks and other arguments, on arrays and in networks, and layers of Python within others, compared with real Keras."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -274,6 +277,34 @@ def test_wrong_arguments_are_told_when_a_layer_is_made(at):
     make, text = WRONG[at]
     with pytest.raises((TypeError, ValueError), match=text):
         make(adaline.layers)
+
+
+WRONG_ELSEWHERE = [
+    (lambda k: k.losses.Huber(delta="x"), "`delta`"),
+    (lambda k: k.metrics.R2Score(class_aggregation="wrong"), "`class_aggregation`"),
+    (lambda k: k.metrics.FBetaScore(beta=None), "`beta`"),
+    (lambda k: k.constraints.MaxNorm("x"), "`max_value`"),
+    (lambda k: k.optimizers.schedules.ExponentialDecay(0.1, 0, 0.9), "`decay_steps`"),
+    (lambda k: k.optimizers.AdamW(weight_decay=None), "`weight_decay`"),
+    (lambda k: k.optimizers.SGD(momentum=3), "`momentum`"),
+    (lambda k: k.initializers.RandomNormal(stddev="x"), "`stddev`"),
+    (lambda k: k.regularizers.L2(-1.0), "l2"),
+]
+
+
+@pytest.mark.parametrize("at", range(len(WRONG_ELSEWHERE)))
+def test_wrong_arguments_are_told_when_any_object_is_made(at):
+    make, text = WRONG_ELSEWHERE[at]
+    with pytest.raises((TypeError, ValueError), match=text):
+        make(adaline)
+
+
+@pytest.mark.parametrize("make", [lambda k: k.layers.Dense(3), lambda k: k.losses.Huber(), lambda k: k.metrics.AUC(), lambda k: k.optimizers.Adam(),
+                                  lambda k: k.layers.Bidirectional(k.layers.LSTM(3)), lambda k: k.constraints.MaxNorm(2.0)])
+def test_objects_that_were_only_made_are_copied_and_pickled(make):
+    made = make(adaline)
+    for again in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert again.get_config() == made.get_config()
 
 
 def test_weights_of_an_embedding_may_be_given():
