@@ -134,6 +134,41 @@ def test_plain_arguments_of_a_layer_of_ones_own_are_those_of_each_call():
     np.testing.assert_allclose(second, 2.5 * first, rtol=1e-6)
 
 
+def test_calls_of_a_layer_of_ones_own_are_in_files(tmp_path):
+    @adaline.saving.register_keras_serializable("calls")
+    class Mixed(adaline.layers.Layer):
+        def call(self, x, other, scale=1.0, shift=None):
+            return x * scale + other + (0.0 if shift is None else shift)
+
+    x, y = adaline.Input((5, 4)), adaline.Input((5, 4))
+    layer = Mixed()
+    model = adaline.Model([x, y], [layer(x, y, scale=2.0), layer(y, other=x, shift=y)])
+    expected = model.predict([X, 2 * X], verbose=0)
+    _close(expected, [4 * X, 5 * X])
+    model.save(tmp_path / "model.keras")
+    _close(expected, adaline.models.load_model(tmp_path / "model.keras").predict([X, 2 * X], verbose=0))
+
+
+def test_layers_within_a_layer_of_ones_own_are_told_masks(keras):
+    def make(k):
+        class Block(k.layers.Layer):
+            def __init__(self, **kwargs):
+                super().__init__(**kwargs)
+                self.attention, self.lstm = k.layers.MultiHeadAttention(2, 3), k.layers.LSTM(4, return_sequences=True)
+
+            def build(self, input_shape):
+                self.attention.build(input_shape, input_shape)
+                self.lstm.build(input_shape)
+
+            def call(self, x, steps, pairs):
+                seen, scores = self.attention(x, x, attention_mask=pairs, return_attention_scores=True)
+                return self.lstm(seen, mask=steps), scores
+
+        return Block()
+
+    _close(*_both(keras, make, lambda layer: layer(X, STEPS, PAIRS)))
+
+
 def _cell(k, two):
     class Minimal(k.layers.Layer):
         def __init__(self, units, **kwargs):
