@@ -156,10 +156,6 @@ def test_layers_within_a_layer_of_ones_own_are_told_masks(keras):
                 super().__init__(**kwargs)
                 self.attention, self.lstm = k.layers.MultiHeadAttention(2, 3), k.layers.LSTM(4, return_sequences=True)
 
-            def build(self, input_shape):
-                self.attention.build(input_shape, input_shape)
-                self.lstm.build(input_shape)
-
             def call(self, x, steps, pairs):
                 seen, scores = self.attention(x, x, attention_mask=pairs, return_attention_scores=True)
                 return self.lstm(seen, mask=steps), scores
