@@ -20,6 +20,10 @@ class Constraint(KerasObject):
     _module = "keras.constraints"
     _args: dict = {}
 
+    def _arguments(self, **values: Any) -> None:
+        super()._arguments(**values)
+        _adaline.checked_config("constraint", self._envelope_json())
+
     def __call__(self, w: Any) -> Any:
         """Values put back."""
         if self._class is None:

@@ -396,6 +396,10 @@ class Layer(LayerShapes):
             values = [_adaline.with_mask(v, mask) if isinstance(v, Node) and v._keras_mask is None else v for v in values]
         return values
 
+    def _written_call(self, way: int, tensors: str) -> str:
+        args, kwargs = arguments_again(self._ways[way], iter(json.loads(tensors)))
+        return json.dumps({"args": plain(args), "kwargs": plain(kwargs)})
+
     def _trace_step(self, values: List[Node]) -> List[Any]:
         return trace_step(self, values)
 

@@ -44,6 +44,12 @@ class Loss(KerasObject):
         self.reduction = "none" if reduction is None else reduction
         self._dtype = dtype
 
+    def _arguments(self, **values: Any) -> None:
+        super()._arguments(**values)
+        # Wrong arguments are told here, not when the loss is first asked.
+        if not self._is_custom:
+            self._handle  # noqa: B018
+
     @property
     def dtype(self) -> str:
         """Type of its values on arrays: they are computed in `float32`, and rounded to `float16` where that is asked for."""

@@ -56,6 +56,9 @@ class Metric(KerasObject):
         check_arguments(str(self._class), values)
         super()._arguments(**values)
         complete(self)
+        # Wrong arguments are told here, not when the metric is first asked.
+        if not self._is_custom:
+            self._handle  # noqa: B018
 
     @property
     def dtype(self) -> str:

@@ -97,6 +97,14 @@ class KerasObject:
 
         return cls(**{k: made(v) for k, v in config.items()})
 
+    def __getstate__(self) -> Dict[str, Any]:
+        """Without what the compiled side read of it, which is read again."""
+        state = dict(self.__dict__)
+        state.pop("_made", None)
+        if "_handle" in state:
+            state["_handle"] = None
+        return state
+
     def _registered_name(self) -> Optional[str]:
         from .saving import get_registered_name
 

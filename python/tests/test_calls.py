@@ -1,5 +1,8 @@
 """Calls of layers: masks and other arguments, on arrays and in networks, and layers of Python within others, compared with real Keras."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -129,6 +132,37 @@ def test_plain_arguments_of_a_layer_of_ones_own_are_those_of_each_call():
     x = adaline.Input((5, 4))
     first, second = adaline.Model(x, [layer(x, scale=2.0), layer(x, scale=5.0)]).predict(X, verbose=0)
     np.testing.assert_allclose(second, 2.5 * first, rtol=1e-6)
+
+
+def test_calls_of_a_layer_of_ones_own_are_in_files(tmp_path):
+    @adaline.saving.register_keras_serializable("calls")
+    class Mixed(adaline.layers.Layer):
+        def call(self, x, other, scale=1.0, shift=None):
+            return x * scale + other + (0.0 if shift is None else shift)
+
+    x, y = adaline.Input((5, 4)), adaline.Input((5, 4))
+    layer = Mixed()
+    model = adaline.Model([x, y], [layer(x, y, scale=2.0), layer(y, other=x, shift=y)])
+    expected = model.predict([X, 2 * X], verbose=0)
+    _close(expected, [4 * X, 5 * X])
+    model.save(tmp_path / "model.keras")
+    _close(expected, adaline.models.load_model(tmp_path / "model.keras").predict([X, 2 * X], verbose=0))
+
+
+def test_layers_within_a_layer_of_ones_own_are_told_masks(keras):
+    def make(k):
+        class Block(k.layers.Layer):
+            def __init__(self, **kwargs):
+                super().__init__(**kwargs)
+                self.attention, self.lstm = k.layers.MultiHeadAttention(2, 3), k.layers.LSTM(4, return_sequences=True)
+
+            def call(self, x, steps, pairs):
+                seen, scores = self.attention(x, x, attention_mask=pairs, return_attention_scores=True)
+                return self.lstm(seen, mask=steps), scores
+
+        return Block()
+
+    _close(*_both(keras, make, lambda layer: layer(X, STEPS, PAIRS)))
 
 
 def _cell(k, two):
@@ -274,6 +308,34 @@ def test_wrong_arguments_are_told_when_a_layer_is_made(at):
     make, text = WRONG[at]
     with pytest.raises((TypeError, ValueError), match=text):
         make(adaline.layers)
+
+
+WRONG_ELSEWHERE = [
+    (lambda k: k.losses.Huber(delta="x"), "`delta`"),
+    (lambda k: k.metrics.R2Score(class_aggregation="wrong"), "`class_aggregation`"),
+    (lambda k: k.metrics.FBetaScore(beta=None), "`beta`"),
+    (lambda k: k.constraints.MaxNorm("x"), "`max_value`"),
+    (lambda k: k.optimizers.schedules.ExponentialDecay(0.1, 0, 0.9), "`decay_steps`"),
+    (lambda k: k.optimizers.AdamW(weight_decay=None), "`weight_decay`"),
+    (lambda k: k.optimizers.SGD(momentum=3), "`momentum`"),
+    (lambda k: k.initializers.RandomNormal(stddev="x"), "`stddev`"),
+    (lambda k: k.regularizers.L2(-1.0), "l2"),
+]
+
+
+@pytest.mark.parametrize("at", range(len(WRONG_ELSEWHERE)))
+def test_wrong_arguments_are_told_when_any_object_is_made(at):
+    make, text = WRONG_ELSEWHERE[at]
+    with pytest.raises((TypeError, ValueError), match=text):
+        make(adaline)
+
+
+@pytest.mark.parametrize("make", [lambda k: k.layers.Dense(3), lambda k: k.losses.Huber(), lambda k: k.metrics.AUC(), lambda k: k.optimizers.Adam(),
+                                  lambda k: k.layers.Bidirectional(k.layers.LSTM(3)), lambda k: k.constraints.MaxNorm(2.0)])
+def test_objects_that_were_only_made_are_copied_and_pickled(make):
+    made = make(adaline)
+    for again in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert again.get_config() == made.get_config()
 
 
 def test_weights_of_an_embedding_may_be_given():

@@ -154,6 +154,13 @@ impl Layer for PythonLayer {
         self.results = Arc::new(AtomicUsize::new(self.results.load(Ordering::Relaxed)));
         Ok(())
     }
+    fn written_call(&self, settings: &Map<String, Value>, tensors: &[Value]) -> Option<(Value, Value)> {
+        let way = settings.get(CALL)?.as_u64()?;
+        let tensors = Value::from(tensors.to_vec()).to_string();
+        let told = Python::attach(|py| self.object.bind(py).call_method1("_written_call", (way, tensors))?.extract::<String>());
+        let mut told: Value = serde_json::from_str(&told.map_err(keep).ok()?).ok()?;
+        Some((told["args"].take(), told["kwargs"].take()))
+    }
     fn takes_any_mask(&self) -> bool {
         true
     }

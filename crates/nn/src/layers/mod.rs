@@ -174,6 +174,11 @@ pub trait Layer: KerasObject + Debug + Send + Sync {
         let known: Vec<String> = self.call_arguments().into_iter().map(|(key, _)| key).collect();
         Err(ConfigError::UnknownKey { class: format!("the call of {}", self.class_name()), key: key.into(), nearest: None, known })
     }
+    /// Positional and named arguments of one of its calls as Keras writes them, where it has ways of being called that are not told by
+    /// [`Layer::arguments`]: for the settings of the call and what stands for its tensors.
+    fn written_call(&self, _settings: &Map<String, Value>, _tensors: &[Value]) -> Option<(Value, Value)> {
+        None
+    }
     /// Whether it is given masks of any shape, of which it makes what it will: code of a program's own.
     fn takes_any_mask(&self) -> bool {
         false

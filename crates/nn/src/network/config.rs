@@ -146,6 +146,9 @@ impl Network {
                     json!({"class_name": "__keras_tensor__", "config": {"shape": shape, "dtype": dtype, "keras_history": [name, node, result]}})
                 });
                 let mut tensors: Vec<Value> = tensors.collect();
+                if let Some((args, kwargs)) = named.layer.written_call(call.settings.others(), &tensors) {
+                    return json!({"args": args, "kwargs": kwargs});
+                }
                 let mut kwargs = named.layer.call_arguments();
                 let masks = tensors.split_off(tensors.len().saturating_sub(call.settings.mask_count()));
                 kwargs.extend(call.settings.written(named.layer.as_ref(), masks));

@@ -59,6 +59,10 @@ impl CallSettings {
         self.others.insert(key.into(), value.into());
         self
     }
+    /// What the layer calls its own.
+    pub(super) fn others(&self) -> &Map<String, Value> {
+        &self.others
+    }
     /// How many of the tensors of a call are masks, the last of them.
     pub(super) fn mask_count(&self) -> usize {
         self.masks.len()
@@ -82,15 +86,13 @@ impl CallSettings {
         let inputs = tensors.checked_sub(self.masks.len()).filter(|&n| n > 0);
         let inputs =
             inputs.ok_or_else(|| ConfigError::value(&class, "mask", "given beside the inputs", format!("one of {tensors} tensors")))?;
-        for mask in &self.masks {
-            match mask {
-                Mask::Input(of) => {
-                    check(*of < inputs, &class, "mask", &format!("of one of the {inputs} inputs"), format!("that of input {}", of + 1))?
-                }
-                Mask::Attention => check(layer.takes_attention_mask(), &class, "attention_mask", "left out: it takes none", "given")?,
+        self.masks.iter().try_for_each(|mask| match mask {
+            Mask::Input(of) => {
+                let expected = format!("of one of the {inputs} inputs");
+                check(*of < inputs, &class, "mask", &expected, format!("that of input {}", of + 1))
             }
-        }
-        Ok(())
+            Mask::Attention => check(layer.takes_attention_mask(), &class, "attention_mask", "left out: it takes none", "given"),
+        })
     }
     /// Writes a layer into the graph, called with them within the call of another. `given` are its inputs and after them the masks.
     pub fn apply<'g>(&self, cx: &mut Trace<'g, '_>, name: &str, layer: &dyn Layer, given: &[Masked<'g>]) -> Vec<Masked<'g>> {
@@ -164,7 +166,9 @@ impl CallSettings {
                 _ => {
                     let last = inputs.iter().map(|i| i.0).max().unwrap_or(0);
                     let mut all = vec![Value::Null; last + 1];
-                    inputs.into_iter().for_each(|(of, tensor)| all[of] = tensor);
+                    for (of, tensor) in inputs {
+                        all[of] = tensor;
+                    }
                     kwargs.insert("mask".into(), all.into());
                 }
             },
