@@ -251,7 +251,7 @@ class Metric(KerasObject):
             raise NotImplementedError(f"{type(self).__name__} defines no result()")
         if self._shapes is None:
             return np.float32(0.0)
-        values = self._handle.results([v.numpy() for v in self._kept], *self._shapes)
+        values = self._handle.results([v.numpy().astype(np.float32) for v in self._kept], *self._shapes)
         return np.float32(values[0]) if len(values) == 1 else np.asarray(values, dtype=np.float32)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
