@@ -42,6 +42,7 @@ fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
     layer::register(m)?;
     object::register(m)?;
     onnx::register(m)?;
+    array::register(m)?;
     tables::register(m)?;
     model::register(m)
 }
