@@ -89,6 +89,68 @@ def test_seed_makes_weights_the_same():
     np.testing.assert_array_equal(values[1], values[3])
 
 
+def _png(path, pixels):
+    """A picture without Pillow."""
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def test_folders_of_images_as_keras_reads_them(keras, tmp_path, rng):
+    from keras.src.utils import dataset_utils
+
+    pictures = {}
+    for name, count in (("cat", 4), ("dog", 5), ("ant", 3)):
+        (tmp_path / name / "more").mkdir(parents=True)
+        for i in range(count):
+            path = tmp_path / name / ("more" if i == 0 else ".") / f"{i}.png"
+            pictures[str(path)] = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+            _png(path, pictures[str(path)])
+    (tmp_path / "cat" / "notes.txt").write_text("no picture", encoding="utf-8")
+    formats = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+    def theirs(labels="inferred", class_names=None, shuffle=False, seed=None):
+        return dataset_utils.index_directory(str(tmp_path), labels, formats, class_names, shuffle, seed, verbose=False)
+
+    def mine(**given):
+        return utils.image_dataset_from_directory(tmp_path, image_size=(6, 8), verbose=False, **given)
+
+    paths, labels, names = theirs()
+    made = mine(batch_size=5, shuffle=False)
+    assert made.class_names == names == ["ant", "cat", "dog"] and len(made) == 3
+    assert [os.path.realpath(p) for p in made.file_paths] == [os.path.realpath(p) for p in paths]
+    assert np.concatenate([y for _, y in made]).tolist() == list(labels)
+    for x, path in zip(np.concatenate([x for x, _ in made]), paths):
+        np.testing.assert_array_equal(x, pictures[str(path)])
+    paths, labels, names = theirs(class_names=["dog", "ant", "cat"])
+    made = mine(class_names=["dog", "ant", "cat"], label_mode="categorical", shuffle=False)
+    assert made.class_names == names and made[0][1].argmax(1).tolist() == list(labels)
+    assert mine(labels=None, shuffle=False)[0].shape == (12, 6, 8, 3)
+    # The split of a seed is that of Keras.
+    paths, labels, _ = theirs(shuffle=True, seed=4)
+    train, held = mine(seed=4, validation_split=0.25, subset="both")
+    for part, subset in ((train, "training"), (held, "validation")):
+        wanted, _ = dataset_utils.get_training_or_validation_split(paths, labels, 0.25, subset)
+        assert [os.path.realpath(p) for p in part.file_paths] == [os.path.realpath(p) for p in wanted]
+    single = mine(batch_size=None, shuffle=False)
+    assert len(single) == 12 and single[0][0].shape == (6, 8, 3)
+    grey = mine(color_mode="grayscale", shuffle=False)[0][0]
+    assert grey.shape == (12, 6, 8, 1)
+    np.testing.assert_allclose(grey[..., 0], mine(shuffle=False)[0][0] @ [0.299, 0.587, 0.114], atol=1.0)
+    half = utils.image_dataset_from_directory(tmp_path, image_size=(3, 4), shuffle=False, verbose=False)[0][0]
+    np.testing.assert_allclose(half, mine(shuffle=False)[0][0].reshape(12, 3, 2, 4, 2, 3).mean((2, 4)), atol=1e-3)
+    (tmp_path / "cat" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="broken.png"):
+        list(mine(shuffle=False))
+
+
 def test_images_from_folders(tmp_path, rng):
     image = pytest.importorskip("PIL.Image")
     for name in ("cat", "dog"):

@@ -87,7 +87,7 @@ pub use image::error::{BadFile, ImageError, ImageFormat, ImageProblem, MissingFi
 pub use image::list::{ImageList, TypicalSize, is_picture_name};
 pub use image::options::{AspectRatio, BadFiles, Color, ImageLimits, ImageOptions, Interpolation};
 pub use image::set::ImageSet;
-pub use image::{decode_image, read_image};
+pub use image::{decode_image, read_image, read_whole_image};
 pub use nearest::nearest;
 pub use prep::error::PrepError;
 pub use prep::options::{Impute, PrepOptions, Scale, Task, TextOptions};

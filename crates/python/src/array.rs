@@ -1,6 +1,7 @@
 //! Arrays of NumPy as data, constants and results.
 
-use adaline::data::{DType as DataType, DataError, RowSource, Tensor, TensorData};
+use crate::error::value_error;
+use adaline::data::{Color, DType as DataType, DataError, ImageOptions, RowSource, Tensor, TensorData, read_whole_image};
 use adaline::graph::backend::TensorRef;
 use adaline::graph::{Builder, DType, Literal, Shape, TensorType, Var, concat};
 use numpy::{IntoPyArray, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
@@ -250,6 +251,23 @@ pub(crate) fn to_python(py: Python<'_>, ty: TensorType, values: TensorRef<'_>) -
         }
         TensorRef::F32(v) => v.to_vec().into_pyarray(py).reshape(dims)?.into_any().unbind(),
     })
+}
+
+/// A picture of a file as an array `(height, width, channels)` of bytes; `color` is `grayscale`, `rgb` or `rgba`.
+#[pyfunction]
+fn read_image(py: Python<'_>, path: &str, color: &str) -> PyResult<Py<PyAny>> {
+    let color = match color {
+        "grayscale" => Color::Gray,
+        "rgb" => Color::Rgb,
+        "rgba" => Color::Rgba,
+        _ => return Err(PyValueError::new_err(format!("a picture is read as grayscale, rgb or rgba, not as {color:?}"))),
+    };
+    let read = py.detach(|| read_whole_image(path, &ImageOptions { color, ..ImageOptions::default() }));
+    tensor_to_python(py, read.map_err(value_error)?)
+}
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(read_image, m)?)
 }
 
 /// A tensor as an array of NumPy.

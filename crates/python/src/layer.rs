@@ -169,7 +169,7 @@ impl Layer for PythonLayer {
     }
     fn file_path(&self, inner: &str) -> String {
         let told = Python::attach(|py| self.object.bind(py).call_method1("_file_path", (inner,))?.extract::<String>());
-        told.unwrap_or_else(|e| keep(e))
+        told.unwrap_or_else(keep)
     }
     fn trainable(&self) -> bool {
         self.trainable

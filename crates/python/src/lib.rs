@@ -48,6 +48,7 @@ fn _adaline(m: &Bound<'_, PyModule>) -> PyResult<()> {
     layer::register(m)?;
     object::register(m)?;
     onnx::register(m)?;
+    array::register(m)?;
     tables::register(m)?;
     model::register(m)
 }

@@ -45,7 +45,7 @@ struct State {
 /// What a thread predicts with.
 enum Reader {
     Shared(Arc<Predictor>),
-    Alone(Model),
+    Alone(Box<Model>),
 }
 
 impl Cell {
@@ -97,7 +97,7 @@ impl Cell {
                     return Ok(Reader::Shared(shared));
                 }
                 state.taken_by = Some(me);
-                return Ok(Reader::Alone(model));
+                return Ok(Reader::Alone(Box::new(model)));
             }
             if state.taken_by == Some(me) {
                 return Err(Busy);
@@ -191,7 +191,7 @@ impl Core {
             Ok(match self.cell.reader()? {
                 Reader::Shared(shared) => shared.predict_batched(inputs(rows), batch),
                 Reader::Alone(model) => {
-                    let mut loan = Loan { cell: &self.cell, model: Some(model) };
+                    let mut loan = Loan { cell: &self.cell, model: Some(*model) };
                     loan.model.as_mut().map(|m| m.predict_all(inputs(rows), batch)).ok_or(Busy)?
                 }
             })

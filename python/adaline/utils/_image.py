@@ -1,4 +1,4 @@
-"""Pictures from files. They are decoded by Pillow, which is asked for only here."""
+"""Pictures from files. Those of folders are decoded by the compiled side, single ones are pictures of Pillow, which is asked for only here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
+from .. import _adaline
 from ..config import image_data_format
 from ._dataset import ArrayBatches
 
@@ -97,7 +98,7 @@ def resize_bilinear(image: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
 
 
 def _read(path: str, color_mode: str, size: Tuple[int, int], interpolation: str, crop: bool) -> np.ndarray:
-    image = img_to_array(load_img(path, color_mode))
+    image = _adaline.read_image(path, color_mode).astype(np.float32)
     if crop:
         (h, w), (height, width) = image.shape[:2], size
         cut_h, cut_w = min(int(w * height / width), h), min(int(h * width / height), w)

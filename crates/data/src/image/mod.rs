@@ -29,6 +29,23 @@ pub fn read_image(path: impl AsRef<Path>, options: &ImageOptions) -> Result<Tens
     })
 }
 
+/// Reads one picture as it is, as bytes of shape (height, width, channels): of the options, `size` and what belongs to it has no say.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_whole_image(path: impl AsRef<Path>, options: &ImageOptions) -> Result<Tensor, DataError> {
+    let path = path.as_ref();
+    let gate = Gate::new(options.limits.decode_bytes);
+    let picture = decode::decode_file(path, &options.limits, &gate).map_err(|problem| {
+        let files = vec![BadFile { path: path.into(), problem }];
+        ImageError::BadFiles { files, count: 1, total: 1 }
+    })?;
+    let options = ImageOptions { size: (picture.height, picture.width), ..options.clone() };
+    let mut bytes = vec![0; options.row_len()?];
+    resize::resize_into(&picture, &options, &mut bytes);
+    Tensor::u8(options.row_shape(), bytes)
+}
+
 /// Decodes one picture from the bytes of a file, resized, as bytes of shape (height, width, channels).
 ///
 /// # Errors
