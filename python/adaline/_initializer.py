@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -15,6 +15,8 @@ class Initializer(KerasObject):
 
     _module = "keras.initializers"
     _args: dict = {}
+    #: Its seed where none is given: drawn when it is first asked, so that making one changes no other numbers.
+    _fallback: Optional[int] = None
 
     def _arguments(self, **values: Any) -> None:
         super()._arguments(**values)
@@ -23,7 +25,7 @@ class Initializer(KerasObject):
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> np.ndarray:
         """Values of a shape."""
-        if not hasattr(self, "_fallback"):
+        if self._fallback is None:
             self._fallback = _seed.following()
         shape = [int(d) for d in ((shape,) if isinstance(shape, int) else shape)]
         if self._class == "Constant" and np.ndim(self._args["value"]):
