@@ -126,7 +126,7 @@ def cell_output(cell: "Layer") -> List[int]:
     return cell_states(cell)[0] if size is None else _sizes(size)
 
 
-def with_states_of_cells(layer: "Layer", results: List[Any], shapes: bool = False) -> Tuple[Any, ...]:
+def with_states_of_cells(layer: Any, results: List[Any], shapes: bool = False) -> Tuple[Any, ...]:
     """Several results of a layer, or their shapes; the states of a stack of cells by cells, as Keras gives them: those of its own cells as lists."""
     cell: Any = layer._args.get("cell") if layer._class == "RNN" else None
     cells = cell._args["cells"] if getattr(cell, "_class", None) == "StackedRNNCells" else cell

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Initializer(KerasObject):
 
     _module = "keras.initializers"
     _args: dict = {}
-    _fallback: Any = None
+    #: Its seed where none is given: drawn when it is first asked, so that making one changes no other numbers.
+    _fallback: Optional[int] = None
 
     def _arguments(self, **values: Any) -> None:
         super()._arguments(**values)

@@ -63,7 +63,7 @@ def _channels(layer: Any) -> Optional[int]:
 
 def check_inputs(layer: Any, shapes: Sequence[Tuple[Optional[int], ...]]) -> None:
     """Refuses inputs that are not what `input_spec` says, or not of the sizes that the weights were made for."""
-    found: List[Any] = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec] if layer.input_spec else []
+    found: List[Any] = list(layer.input_spec) if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec] if layer.input_spec else []
     if not found and layer._seen and shapes:
         before: Tuple[Optional[int], ...] = layer._seen[0][0]
         axis = _channels(layer) if before[1:] != shapes[0][1:] else None

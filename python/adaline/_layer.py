@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import warnings
 import weakref
 from typing import Any, Dict, List, Optional, Tuple

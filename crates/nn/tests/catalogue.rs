@@ -126,8 +126,8 @@ fn wrong_json_is_an_error_that_names_the_place() {
     for (class, config, expected) in [
         ("Dense", json!({"unit": 3}), "Dense has no argument `unit`; did you mean `units`?"),
         ("Dense", json!({}), "Dense needs the argument `units`"),
-        ("Dense", json!({"units": "three"}), "Dense: `units` is \"three\", but must be usize"),
-        ("Dense", json!({"units": -3}), "Dense: `units` is -3, but must be usize"),
+        ("Dense", json!({"units": "three"}), "Dense: `units` is \"three\", but must be a positive integer"),
+        ("Dense", json!({"units": -3}), "Dense: `units` is -3, but must be a positive integer"),
         ("Dense", json!({"units": 0}), "Dense: `units` is 0, but must be a positive integer"),
         (
             "Dense",
