@@ -16,10 +16,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// JSON from Python.
 pub(crate) fn parse(text: &str) -> PyResult<Value> {
@@ -29,7 +28,7 @@ pub(crate) fn parse(text: &str) -> PyResult<Value> {
 /// Names of classes, each once: `KerasObject` wants them for ever, and there are as many as classes in a program.
 fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
-    let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = names.iter().find(|n| **n == name) {
         return known;
     }
@@ -51,8 +50,8 @@ pub(crate) struct PythonLayer {
     cell: bool,
     /// Which way of calling it is meant, of those that the object knows.
     call: Option<usize>,
-    /// How many results its last call gave.
-    results: Arc<AtomicUsize>,
+    /// How many results its last call gave, in each way of calling it.
+    results: Arc<Mutex<BTreeMap<Option<usize>, usize>>>,
 }
 
 impl fmt::Debug for PythonLayer {
@@ -65,6 +64,11 @@ impl PythonLayer {
     /// The object of Python.
     pub(crate) fn object(&self) -> &Py<PyAny> {
         &self.object
+    }
+    /// Numbers of results by ways of calling it.
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Option<usize>, usize>> {
+        // Entries are replaced as a whole.
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// What the object says its configuration is.
     fn told(&self) -> Result<Value, ConfigError> {
@@ -130,18 +134,18 @@ impl Layer for PythonLayer {
         });
         match called {
             Ok(results) => {
-                self.results.store(results.len(), Ordering::Relaxed);
+                self.known().insert(self.call, results.len());
                 results.into_iter().map(|(v, m)| Masked { value: b.var(v), mask: m.map(|m| b.var(m)) }).collect()
             }
             Err(error) => {
                 let text = keep(error);
                 let failed: Masked<'g> = b.error(text).into();
-                vec![failed; self.results.load(Ordering::Relaxed)]
+                vec![failed; self.results()]
             }
         }
     }
     fn results(&self) -> usize {
-        self.results.load(Ordering::Relaxed)
+        self.known().get(&self.call).copied().unwrap_or(1)
     }
     fn supports_masking(&self) -> bool {
         self.stateless_mask
@@ -150,8 +154,6 @@ impl Layer for PythonLayer {
     fn set_call_argument(&mut self, key: &str, value: &Value) -> Result<(), ConfigError> {
         let call = value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|_| key == CALL);
         self.call = Some(call.ok_or_else(|| ConfigError::value(self.class, key, "an argument of its call", value))?);
-        // Another call may give another number of results.
-        self.results = Arc::new(AtomicUsize::new(self.results.load(Ordering::Relaxed)));
         Ok(())
     }
     fn written_call(&self, settings: &Map<String, Value>, tensors: &[Value]) -> Option<(Value, Value)> {
@@ -274,7 +276,7 @@ impl LayerHandle {
             stateless_mask: supports_masking,
             cell,
             call: None,
-            results: Arc::new(AtomicUsize::new(1)),
+            results: Arc::default(),
         };
         Ok(Self::of(Box::new(layer)))
     }
@@ -338,10 +340,11 @@ fn shapes_of(layer: &dyn Layer, inputs: &[(OpenShape, String)], settings: &CallS
         take_pending();
         output_shapes_with(layer, &given, settings)
     };
-    let before = layer.results();
+    let count = || settings.results(layer).unwrap_or(1);
+    let before = count();
     let mut results = traced();
     // How many results a layer of Python has is known from its first trace on.
-    if results.is_err() && layer.results() != before {
+    if results.is_err() && count() != before {
         results = traced();
     }
     let results = results.map_err(|e| raised(&e))?;

@@ -71,6 +71,13 @@ impl CallSettings {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+    /// How many results a call of a layer with them has.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for arguments that the layer does not have.
+    pub fn results(&self, layer: &dyn Layer) -> Result<usize, ConfigError> {
+        Ok(self.told(layer)?.as_deref().unwrap_or(layer).results())
+    }
     /// A layer that knows its own arguments; none where it is the given one.
     pub(super) fn told(&self, layer: &dyn Layer) -> Result<Option<Box<dyn Layer>>, ConfigError> {
         if self.others.is_empty() {

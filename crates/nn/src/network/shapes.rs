@@ -59,8 +59,7 @@ pub fn output_shapes_with(layer: &dyn Layer, inputs: &[OpenShape], settings: &Ca
     }
     // A batch of a known size is that of all tensors.
     let batch = specs.iter().find_map(|spec| spec.batch);
-    let told = settings.check(layer, inputs.len().max(1)).and_then(|()| settings.told(layer)).map_err(|e| Error::layer(&name, e))?;
-    let results = told.as_deref().unwrap_or(layer).results();
+    let results = settings.check(layer, inputs.len().max(1)).and_then(|()| settings.results(layer)).map_err(|e| Error::layer(&name, e))?;
     let net = Network::of_layer(name, layer, specs, settings, results);
     let inputs = net.inputs.as_deref().unwrap_or(&[]);
     let (a, b) = at_two_sizes(|rows, size| {

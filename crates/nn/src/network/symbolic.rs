@@ -128,8 +128,7 @@ impl SharedLayer {
     pub fn apply_with(&self, inputs: impl IntoTensors, settings: CallSettings) -> Result<Vec<KerasTensor>, ConfigError> {
         let (inputs, layer) = (inputs.into_tensors(), self.layer());
         settings.check(layer, inputs.len())?;
-        let told = settings.told(layer)?;
-        let results = told.as_deref().unwrap_or(layer).results();
+        let results = settings.results(layer)?;
         Ok(self.results_of(inputs, settings, results))
     }
     fn results_of(&self, inputs: Vec<KerasTensor>, settings: CallSettings, results: usize) -> Vec<KerasTensor> {
