@@ -84,7 +84,7 @@ class Metric(KerasObject):
             made["config"] = arguments_of(self._class, {"name": self.name, **self._args})
             made["config"].update(given_none(type(self).__init__, self._args))
             if self._class in _COUNTING:
-                made["config"]["dtype"] = self._dtype
+                made["config"]["dtype"] = "int32" if "int" in self._dtype else "float32"  # of either kind there is one
         return made
 
     def _envelope_json(self) -> str:
