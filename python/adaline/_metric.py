@@ -86,7 +86,7 @@ class Metric(KerasObject):
         if self._class is not None:
             made["config"] = arguments_of(type(self), {"name": self.name, **self._args})
             if self._class in _COUNTING:
-                made["config"]["dtype"] = self._dtype
+                made["config"]["dtype"] = "int32" if "int" in self._dtype else "float32"  # of either kind there is one
         return made
 
     def _envelope_json(self) -> str:

@@ -268,7 +268,8 @@ class STFT(Initializer):
 
     Args:
         side: Cosines or sines.
-        window: The window, by name or its values; none for no window.
+        window: The window: `boxcar`, `hann`, `hamming`, `blackman`, `nuttall`, `blackmanharris`,
+            `flattop`, `tukey`, or a value for each time; none for no window.
         scaling: By which norm of the window waves are divided; none for no division.
         periodic: Whether the window ends one step before it would be what it began with.
     """

@@ -214,11 +214,9 @@ pub(crate) use metric_of_family;
 /// For a family whose sums are Keras' variables.
 macro_rules! sums_are_variables {
     () => {
-        #[expect(clippy::unused_self, reason = "as all families have it")]
         fn variables(&self, _: &[&[f32]]) -> Option<Vec<(&'static str, adaline_graph::Shape, Vec<f32>)>> {
             None
         }
-        #[expect(clippy::unused_self, reason = "as all families have it")]
         fn sums_of(&self, _: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
             None
         }

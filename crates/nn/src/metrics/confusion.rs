@@ -112,11 +112,13 @@ impl Confusion {
         let (t, p) = of_class(self.spec.class, (t, p), self.arguments.class_id);
         vec![self.thresholds().update(t, p, element_weights(p, weight), false)]
     }
+    #[expect(clippy::unnecessary_wraps, reason = "as all families have it")]
     fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, Shape, Vec<f32>)>> {
         let values = self.thresholds().variables(self.spec.sides, sums, false);
         let names = self.spec.sides.iter().map(|side| self.spec.alone.unwrap_or(side.name()));
         Some(names.zip(values).map(|(name, (shape, values))| (name, shape, values)).collect())
     }
+    #[expect(clippy::unnecessary_wraps, reason = "as all families have it")]
     fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
         Some(vec![self.thresholds().sum_of(self.spec.sides, variables)])
     }

@@ -28,12 +28,10 @@ impl TryFrom<Value> for Counting {
     fn try_from(value: Value) -> Result<Self, String> {
         let name = value.pointer("/config/name").or(Some(&value)).and_then(Value::as_str);
         match name {
-            Some(name) if name.starts_with("int") || name.starts_with("uint") => Ok(Self::Whole),
-            Some(name) if name.starts_with("float") || name == "bfloat16" => Ok(Self::Float),
+            Some("int32" | "int") => Ok(Self::Whole),
+            Some("float32") => Ok(Self::Float),
             None if value.is_null() => Ok(Self::Whole),
-            _ => Err(format!(
-                "{value} given, expected the name of an integer type, in which fractions of weights are cut off, or of a float type"
-            )),
+            _ => Err(format!("{value} given, expected int32 or float32")),
         }
     }
 }

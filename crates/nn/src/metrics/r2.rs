@@ -66,10 +66,7 @@ impl Metric for R2Score {
         let (t, p) = same_shape(self.class_name(), y_true, y_pred);
         let b = t.builder();
         if t.rank() != 2 {
-            let e = b.error(format!(
-                "R2Score expects 2D inputs with shape (batch_size, output_dim) for labels and predictions, got {}",
-                t.shape()
-            ));
+            let e = b.error(format!("R2Score expects 2D inputs with shape (batch, outputs) for labels and predictions, got {}", t.shape()));
             return vec![e; 5];
         }
         // (B, N)

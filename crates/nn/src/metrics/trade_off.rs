@@ -90,10 +90,12 @@ impl TradeOff {
         let (t, p) = of_class(self.spec.class, same_shape(self.spec.class, y_true, y_pred), self.arguments.class_id);
         vec![self.thresholds().update(t, p, element_weights(p, weight), false)]
     }
+    #[expect(clippy::unnecessary_wraps, reason = "as all families have it")]
     fn variables(&self, sums: &[&[f32]]) -> Option<Vec<(&'static str, Shape, Vec<f32>)>> {
         let values = self.thresholds().variables(&Side::ALL, sums, false);
         Some(Side::ALL.iter().zip(values).map(|(side, (shape, values))| (side.name(), shape, values)).collect())
     }
+    #[expect(clippy::unnecessary_wraps, reason = "as all families have it")]
     fn sums_of(&self, variables: &[&[f32]]) -> Option<Vec<Vec<f32>>> {
         Some(vec![self.thresholds().sum_of(&Side::ALL, variables)])
     }

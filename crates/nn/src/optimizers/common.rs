@@ -106,6 +106,9 @@ impl Common {
             // With 0 nothing moves but what an optimizer remembers, as in Keras.
             LearningRate::Fixed(lr) => {
                 check(lr.is_finite() && *lr >= 0.0, class, "learning_rate", "a finite number of at least 0", lr)?;
+                // What only rounding makes 0 is no 0 that somebody meant.
+                let kept = *lr == 0.0 || *lr as f32 > 0.0;
+                check(kept, class, "learning_rate", "0, or a number that is more than 0 in f32 too", lr)?;
                 check((*lr as f32).is_finite(), class, "learning_rate", "a number that fits into f32", lr)?;
             }
             LearningRate::Schedule(s) => {
