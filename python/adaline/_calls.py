@@ -32,6 +32,9 @@ _POSITIONS: Dict[str, Tuple[str, ...]] = {
 _MASKS = {"query_mask": 0, "value_mask": 1, "key_mask": 2}
 
 
+_YES_OR_NO = ("use_causal_mask", "return_attention_scores")
+
+
 class Call:
     """Tensors of a call in the order in which the compiled side takes them, masks last, and its other arguments."""
 
@@ -83,8 +86,9 @@ def call_of(layer: "Layer", args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Ca
     if value is not None:
         made.tensors.append(value)
         made.masks.append(None)
-    # What is not asked for need not be told.
-    made.others = {k: v for k, v in rest.items() if v is not None and v is not False}
+    # What is not asked for need not be told; Keras' programs ask by numbers, too.
+    asked = {k: bool(v) if k in _YES_OR_NO and np.ndim(v) == 0 else v for k, v in rest.items() if v is not None}
+    made.others = {k: v for k, v in asked.items() if v is not False}
     return made
 
 

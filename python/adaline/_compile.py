@@ -107,7 +107,10 @@ def _each(value: Any, names: List[str], keys: Optional[List[str]], what: str, wh
 def objectives(settings: Dict[str, Any], names: List[str], keys: Optional[List[str]]) -> List[Target]:
     """For each output that is trained: name, loss, weight, metrics, weighted metrics."""
     if settings["loss"] is None:
-        raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        # What layers add is all the loss, which the compiled side refuses where there is none.
+        if settings["metrics"] or settings["weighted_metrics"]:
+            raise ValueError("metrics are of outputs that have a loss: provide a `loss` argument in `compile()`, or leave the metrics out")
+        return []
     losses = _each(settings["loss"], names, keys, "loss", True)
     weights = _each(settings["loss_weights"], names, keys, "loss_weights", True)
     metrics = _each(settings["metrics"], names, keys, "metrics", False)

@@ -55,7 +55,7 @@ def fit(model: Any, x: Any, y: Any, batch_size: Optional[int], epochs: int, verb
         core = model._ready_for(source)
         model._settle()
         steps = source.count if steps_per_epoch is None else int(steps_per_epoch)
-    elif y is None:
+    elif y is None and (model._settings is None or model._settings["loss"] is not None):
         raise ValueError("fit needs labels: fit(x, y), or a generator that gives (x, y)")
     else:
         arrays = model._arrange(x)

@@ -133,7 +133,9 @@ class Model(Layer):
         if self._core is None:
             core = self._make_core(specs)
             self._core, self._holder = core, Holder(core)
-            self._flagged = self._flags()
+            # A network within was compiled before, when its layers may have been free that are frozen now.
+            flags = self._flags()
+            self._flagged = [] if any("/" in path for path, _ in flags) else flags
             if core.is_built:
                 self._adopt_all()
             self._settled = False
@@ -292,16 +294,18 @@ class Model(Layer):
                 found.append((path, layer._trainable))
                 if isinstance(layer, Model):
                     found += [(f"{path}/{name}", on) for name, on in layer._flags()]
-        return found
+            if layer._is_custom:
+                # What is written in Python says it of its layers when it is traced; the compiled side knows no such paths.
+                found += [(f"/{inner}", part._trainable) for part, inner in layer._owners(path)]
+        return found if self._trainable else [(path, False) for path, _ in found]
 
     def _sync_trainable(self, core: Any) -> None:
         """Freezes and frees layers as their `trainable` says now."""
         flags = self._flags()
-        if not self._trainable:
-            flags = [(path, False) for path, _ in flags]
         if flags != self._flagged:
             names = set(core.layer_names)
-            core.set_trainable([(path, on) for path, on in flags if path.split("/")[0] in names])
+            told = [(path, on) for path, on in flags if path.split("/")[0] in names]
+            core.set_trainable(told or [(self.name, self._trainable)])
             self._flagged, self._fast = flags, None
 
     def _ready_for(self, source: Any) -> Any:
@@ -327,6 +331,8 @@ class Model(Layer):
 
     def _labels(self, y: Any, names: Optional[List[str]] = None) -> List[np.ndarray]:
         names = [t[0] for t in self._targets()] if names is None else names
+        if not names:
+            return []  # layers add the loss, which needs no labels
         keys = self.__dict__.get("_output_keys")
         if isinstance(y, dict):
             wanted = [k for k in (keys or names)]
@@ -440,7 +446,12 @@ class Model(Layer):
     # Files.
 
     def _as_layer(self) -> LayerHandle:
-        return self._built_core().as_layer()
+        # Its values are not asked for, so that it may be asked while another model writes a graph.
+        core = self._core if self._core is not None else self._built_core()
+        if self._flags() != self._flagged:
+            self._sync_trainable(core)
+            self._settled = False
+        return core.as_layer()
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:
         """Writes architecture, weights, optimizer and settings to a file that Keras opens, too: `name.keras` (or `.h5`)."""
@@ -600,7 +611,7 @@ class Functional(Model):
 
     @property
     def _compiled(self) -> LayerHandle:
-        if self._handle is None:
+        if self._handle is None or self._flags() != self._flagged:
             self._handle = self._as_layer()
         return self._handle
 
@@ -790,7 +801,7 @@ class Sequential(Model):
 
     @property
     def _compiled(self) -> LayerHandle:
-        if self._handle is None:
+        if self._handle is None or self._flags() != self._flagged:
             self._handle = self._as_layer()
         return self._handle
 

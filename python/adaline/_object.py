@@ -50,6 +50,8 @@ def plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if hasattr(value, "numpy") and not isinstance(value, type):  # a variable: what it is now
+        return np.asarray(value.numpy()).tolist()
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, dict):

@@ -269,3 +269,72 @@ def test_a_sequential_without_an_input_within_a_layer():
     model = adaline.Model(inputs, layers.Dense(1)(Block()(inputs)))
     assert model.predict(np.ones((2, 3)), verbose=0).shape == (2, 1)
     assert len(model.trainable_weights) == 6
+
+
+def test_what_layers_add_is_all_the_loss(tmp_path):
+    class Penalty(layers.Layer):
+        def call(self, x):
+            self.add_loss(adaline.ops.mean(x * x))
+            return x
+
+    inputs = adaline.Input((3,))
+    model = adaline.Model(inputs, Penalty()(layers.Dense(2)(inputs)))
+    model.compile("adam")
+    x = np.ones((8, 3))
+    history = model.fit(x, epochs=3, verbose=0).history
+    assert history["loss"][2] < history["loss"][0]
+    assert np.isclose(model.evaluate(x, verbose=0), np.mean(model.predict(x, verbose=0) ** 2), rtol=1e-4)
+    bare = adaline.Sequential([layers.Input((3,)), layers.Dense(2)])
+    bare.compile("adam")
+    with pytest.raises(ValueError, match="no output has a loss"):
+        bare.fit(x, verbose=0)
+
+
+@pytest.mark.parametrize("within", ["sequential", "functional", "layer"])
+def test_a_network_within_is_frozen(within):
+    """Transfer learning: what was frozen stays, after `compile` as before, and learns once it is freed."""
+    if within == "functional":
+        begin = adaline.Input((4,))
+        base = adaline.Model(begin, layers.Dense(8)(begin))
+    else:
+        base = adaline.Sequential([layers.Input((4,)), layers.Dense(8)])
+    (base if within != "layer" else base.layers[-1]).trainable = False
+    inputs = adaline.Input((4,))
+    model = adaline.Model(inputs, layers.Dense(1)(base(inputs, training=False)))
+    before = base.get_weights()
+    x, y = np.ones((8, 4)), np.zeros((8, 1))
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(base.get_weights()[0], before[0])
+    assert len(model.trainable_weights) == 2 and len(model.optimizer.variables) == 2 + 2 * 2
+    base.trainable = True
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    assert not np.array_equal(base.get_weights()[0], before[0])
+
+
+def test_layers_of_a_model_written_in_python_are_frozen():
+    class Net(adaline.Model):
+        def __init__(self):
+            super().__init__()
+            self.base = adaline.Sequential([layers.Input((4,)), layers.Dense(8)])
+            self.head = layers.Dense(1)
+
+        def call(self, x):
+            return self.head(self.base(x))
+
+    x, y = np.ones((8, 4)), np.zeros((8, 1))
+    for built in (True, False):
+        net = Net()
+        if built:
+            net(x)
+        net.base.trainable = False
+        net.compile("adam", "mse")
+        net.build((None, 4))
+        before = net.base.get_weights()[0]
+        net.fit(x, y, verbose=0)
+        np.testing.assert_array_equal(net.base.get_weights()[0], before)
+        net.base.trainable = True
+        net.compile("adam", "mse")
+        net.fit(x, y, verbose=0)
+        assert not np.array_equal(net.base.get_weights()[0], before)

@@ -273,7 +273,7 @@ impl MetricHandle {
         with_values(&sums, |values| resolve(self.0.as_ref(), t, p).results(values))
     }
     /// Names and values of Keras' variables, where those are not the sums themselves.
-    fn variables(&self, py: Python<'_>, sums: Vec<Bound<'_, PyAny>>) -> PyResult<Option<Vec<(&'static str, Py<PyAny>)>>> {
+    fn variables(&self, py: Python<'_>, sums: Vec<Bound<'_, PyAny>>) -> PyResult<Option<Vec<Named>>> {
         let Some(variables) = with_values(&sums, |values| self.0.variables(values))? else { return Ok(None) };
         let array = |(name, shape, values): (&'static str, Shape, Vec<f32>)| {
             Ok((name, tensor_to_python(py, Tensor::f32(shape.dims().to_vec(), values).map_err(value_error)?)?))
@@ -285,6 +285,9 @@ impl MetricHandle {
         with_values(&variables, |values| self.0.sums_of(values))
     }
 }
+
+/// A variable of a metric: its name and its values.
+type Named = (&'static str, Py<PyAny>);
 
 /// Hands values of arrays to a function.
 fn with_values<R>(arrays: &[Bound<'_, PyAny>], f: impl FnOnce(&[&[f32]]) -> R) -> PyResult<R> {
