@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from ._input_spec import InputSpec as InputSpec
     from ._loss import Loss as Loss
     from ._metric import Metric as Metric
-    from ._model import Functional as Functional, Model as Model, Sequential as Sequential
+    from ._functional import Functional as Functional
+    from ._model import Model as Model
+    from ._sequential import Sequential as Sequential
     from ._optimizer import Optimizer as Optimizer
     from ._regularizer import Regularizer as Regularizer
     from ._variable import Variable as Variable, name_scope as name_scope
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
             "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers")
-_NAMES = {"Model": "_model", "Sequential": "_model", "Functional": "_model", "Input": "_input", "InputSpec": "_input_spec", "Layer": "_layer",
+_NAMES = {"Model": "_model", "Sequential": "_sequential", "Functional": "_functional", "Input": "_input", "InputSpec": "_input_spec", "Layer": "_layer",
           "Variable": "_variable", "name_scope": "_variable", "KerasTensor": "_keras_tensor", "Loss": "_loss", "Metric": "_metric", "Optimizer": "_optimizer",
           "Initializer": "_initializer", "Regularizer": "_regularizer", "Constraint": "_constraint", "DTypePolicy": "config"}
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import weakref
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
 from . import _adaline, _seed
-from ._adaline import LayerHandle, Node
+from ._adaline import LayerHandle
 from ._arrays import as_data
-from ._callback import Adapter, BuiltinCallback, Callback, History, wants_batches
-from ._calls import Call, call_of
+from ._callback import History
 from ._data import as_list
-from ._eager import flat, kind_of, nested
-from ._input import input_tensor
-from ._keras_tensor import KerasTensor
-from ._layer import Layer, _chains
-from ._object import is_interactive, plain
+from ._eager import flat, nested
+from ._layer import Layer
 from ._variable import Holder, Variable
 
 
@@ -36,6 +31,8 @@ class Model(Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
         if cls is Model and (len(args) >= 2 or "inputs" in kwargs or "outputs" in kwargs):
+            from ._functional import Functional
+
             return super().__new__(Functional)
         return super().__new__(cls)
 
@@ -52,6 +49,8 @@ class Model(Layer):
         self.history: Any = None
         if args or "inputs" in kwargs:
             # A class of one's own around a graph of layers.
+            from ._functional import Functional
+
             functional = Functional(*args, **kwargs)
             super().__init__(name=functional.name)
             self.__dict__.update({k: v for k, v in functional.__dict__.items()})
@@ -533,103 +532,14 @@ class Model(Layer):
     @classmethod
     def from_config(cls, config: Dict[str, Any], custom_objects: Any = None) -> Any:
         """A model of an architecture."""
+        from ._functional import Functional
+        from ._sequential import Sequential
         from .saving import model_from_config
 
         if cls in (Model, Functional, Sequential) or "layers" in config:
             kind = "Sequential" if "input_layers" not in config and "layers" in config else "Functional"
             return model_from_config({"class_name": kind, "config": config}, custom_objects)
         return cls(**config)
-
-
-class Functional(Model):
-    """A network between symbolic tensors, as `Model(inputs, outputs)` makes it."""
-
-    def __init__(self, inputs: Any = None, outputs: Any = None, name: Optional[str] = None, **kwargs: Any) -> None:
-        trainable = kwargs.pop("trainable", True)
-        if kwargs:
-            raise ValueError(f"Unrecognized keyword arguments passed to Functional: {', '.join(kwargs)}")
-        Model.__init__(self, name=name)
-        given: List[KerasTensor] = []
-        flat(inputs, given)
-        ends: List[KerasTensor] = []
-        self._outputs_structure = flat(outputs, ends)
-        if self._outputs_structure is not None and not isinstance(outputs, dict) and len(ends) == 1 and not isinstance(outputs, (list, tuple)):
-            self._outputs_structure = None
-        for kind, tensors in (("inputs", given), ("outputs", ends)):
-            for t in tensors:
-                if not isinstance(t, KerasTensor):
-                    raise ValueError(
-                        f"All `{kind}` values must be KerasTensors. Received: {kind}={t!r} of type {type(t).__name__}: begin with Input(shape=(..))"
-                    )
-        self._input_keys = list(inputs) if isinstance(inputs, dict) else None
-        self._output_keys = list(outputs) if isinstance(outputs, dict) else None
-        self._inputs_, self._outputs_ = inputs, outputs
-        self._begin, self._end = given, ends
-        self._own_layers: List[Layer] = _layers_between(given, ends)
-        self.inputs, self.outputs = given, ends
-        self._built_core()
-        if not trainable:
-            self.trainable = False
-
-    @property
-    def _is_custom(self) -> bool:
-        return False
-
-    @property
-    def input(self) -> Any:
-        """Where it begins."""
-        return self._inputs_
-
-    @property
-    def output(self) -> Any:
-        """Where it ends."""
-        return self._outputs_
-
-    @property
-    def layers(self) -> List[Layer]:
-        """Its layers, input layers first."""
-        return list(self._own_layers)
-
-    def _sublayers(self) -> List[Layer]:
-        return self.__dict__.get("_own_layers", [])
-
-    def _make_core(self, specs: Any) -> Any:
-        core = _adaline.Core.functional([t._symbol for t in self._begin], [t._symbol for t in self._end], self.name, _seed.following(), None)
-        # Keras' order, before the weights are told of: theirs is that of the layers.
-        order = {n: i for i, n in enumerate(core.layer_names)}
-        self._own_layers.sort(key=lambda layer: order.get(layer.name, -1))
-        return core
-
-    def _prefixes(self) -> Iterator[Tuple[Layer, str]]:
-        for layer in self._own_layers:
-            if layer._class != "InputLayer":
-                yield layer, layer.name
-
-    def _owners(self, prefix: str) -> Iterator[Tuple[Layer, str]]:
-        for layer, name in self._prefixes():
-            yield from layer._owners(f"{prefix}/{name}")
-
-    @property
-    def _compiled(self) -> LayerHandle:
-        if self._handle is None or self._flags() != self._flagged:
-            self._handle = self._as_layer()
-        return self._handle
-
-    def _call_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Call:
-        rest = dict(kwargs)
-        x = args[0] if len(args) == 1 else (list(args) if args else rest.pop("inputs", None))
-        tensors: List[Any] = []
-        if isinstance(x, dict):
-            tensors += [x[k] for k in self._input_keys or [t.name for t in self._begin]]
-        else:
-            flat(x, tensors)
-        made = call_of(self, (), {k: v for k, v in rest.items() if k in ("training", "mask")})
-        return Call(tensors + made.tensors, made.masks, made.training)
-
-    def _results(self, results: List[Any]) -> Any:
-        if self._outputs_structure is not None:
-            return nested(self._outputs_structure, iter(results))
-        return results[0] if len(results) == 1 else list(results)
 
 
 def _retold(envelope: Dict[str, Any], changed: Dict[str, Layer]) -> None:
@@ -640,197 +550,3 @@ def _retold(envelope: Dict[str, Any], changed: Dict[str, Layer]) -> None:
             _retold(entry, changed)
         elif layer is not None and entry["class_name"] == layer._class:
             entry["config"] = layer.get_config()
-
-
-def _layers_between(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> List[Layer]:
-    """The layers on the way, each once."""
-    found: List[Layer] = []
-    seen = set()
-    left = list(outputs)
-    stop = {id(t._layer) for t in inputs}
-    while left:
-        tensor = left.pop()
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        if all(tensor._layer is not layer for layer in found):
-            found.append(tensor._layer)
-        if id(tensor._layer) not in stop:
-            left.extend(tensor._inputs)
-    for t in inputs:
-        if all(t._layer is not layer for layer in found):
-            found.append(t._layer)
-    found.reverse()
-    return found
-
-
-class Sequential(Model):
-    """Layers one after the other.
-
-    Args:
-        layers: The layers; the first may be an `Input`.
-        trainable: Whether training changes its weights.
-        name: Name.
-    """
-
-    def __init__(self, layers: Any = None, trainable: bool = True, name: Optional[str] = None) -> None:
-        Model.__init__(self, name=name, trainable=trainable)
-        self._list: List[Layer] = []
-        self._begin_tensor: Optional[KerasTensor] = None
-        for layer in [] if layers is None else ([layers] if isinstance(layers, Layer) else layers):
-            self.add(layer)
-
-    @property
-    def _is_custom(self) -> bool:
-        return False
-
-    def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Appends a layer."""
-        if isinstance(layer, KerasTensor):
-            layer = layer._layer
-        if not isinstance(layer, Layer):
-            raise ValueError(f"Only instances of `adaline.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})")
-        if layer._class == "InputLayer":
-            if self._list or self._begin_tensor is not None:
-                raise ValueError(f"Sequential model '{self.name}' has already been configured to use input shape {self._shape_text()}. You cannot add "
-                                 "a different Input layer to it.")
-            self._begin_tensor = input_tensor(layer)
-        else:
-            if any(other.name == layer.name and other is not layer for other in self._list):
-                raise ValueError(f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the name of a "
-                                 "layer in this model.")
-            if not self._list and self._begin_tensor is None:
-                if isinstance(layer, Model) and layer.__dict__.get("_begin"):
-                    first = layer._begin[0]
-                    self._begin_tensor = _input_of(first.shape, first.dtype)
-                elif isinstance(layer, Sequential) and layer._begin_tensor is not None:
-                    self._begin_tensor = _input_of(layer._begin_tensor.shape, layer._begin_tensor.dtype)
-                elif layer._given_shape is not None:
-                    self._begin_tensor = _input_of(layer._given_shape, "int32" if layer._class == "Embedding" else "float32")
-            self._list.append(layer)
-            _chains[layer] = weakref.ref(self)
-        self._forget_core()
-        if self._begin_tensor is not None and self._list:
-            # Layers that do not fit are told where they are added.
-            try:
-                self._built_core()
-            except Exception:
-                self._list.pop()
-                self._forget_core()
-                raise
-
-    def _shape_text(self) -> str:
-        return str(self._begin_tensor.shape) if self._begin_tensor is not None else "unknown"
-
-    def pop(self, rebuild: bool = True) -> Layer:
-        """Takes the last layer away."""
-        if not self._list:
-            raise ValueError("there is no layer to take away")
-        layer = self._list.pop()
-        self._forget_core()
-        return layer
-
-    @property
-    def layers(self) -> List[Layer]:
-        """Its layers, without the input layer."""
-        return list(self._list)
-
-    def _sublayers(self) -> List[Layer]:
-        return self.__dict__.get("_list", [])
-
-    @property
-    def inputs(self) -> List[KerasTensor]:
-        """Where it begins."""
-        return [self.input]
-
-    @property
-    def outputs(self) -> List[KerasTensor]:
-        """Where it ends."""
-        return [self.output]
-
-    def _called_in_turn(self) -> None:
-        """Calls its layers on symbolic tensors, where it knows the shape of its input."""
-        if self._begin_tensor is not None:
-            self._chain()
-
-    def _chain(self) -> Tuple[KerasTensor, KerasTensor]:
-        chain = self.__dict__.get("_chained")
-        if chain is None or chain[2] != [id(layer) for layer in self._list]:
-            if self._begin_tensor is None:
-                raise AttributeError(f"Sequential model '{self.name}' has no defined input shape yet.")
-            x = self._begin_tensor
-            for layer in self._list:
-                x = layer(x)
-            chain = self._chained = (self._begin_tensor, x, [id(layer) for layer in self._list])
-        return chain[0], chain[1]
-
-    @property
-    def input(self) -> KerasTensor:
-        """Where it begins."""
-        if self._begin_tensor is None:
-            raise AttributeError(f"Sequential model '{self.name}' has no defined input shape yet.")
-        return self._begin_tensor
-
-    @property
-    def output(self) -> KerasTensor:
-        """Where it ends."""
-        return self._chain()[1]
-
-    def _make_core(self, specs: Any) -> Any:
-        if not self._list:
-            raise ValueError(f"Sequential model {self.name!r} has no layer: add at least one")
-        begin = self._begin_tensor
-        if begin is None and specs is not None:
-            shape, dtype = specs[0]
-            dtype = "int32" if self._list[0]._class == "Embedding" else ("float32" if dtype == "uint8" else dtype)
-            begin = self._begin_tensor = _input_of((None, *shape[1:]), dtype)
-        if begin is None:
-            raise ValueError(
-                f"model {self.name!r} has no weights yet: it does not know the shape of its input. Begin it with Input(shape=(..)), or call fit, "
-                "predict or build(input_shape) first"
-            )
-        return _adaline.Core.sequential([layer._compiled for layer in self._list], begin._symbol, self.name, _seed.following(), None)
-
-    def _prefixes(self) -> Iterator[Tuple[Layer, str]]:
-        for layer in self._list:
-            yield layer, layer.name
-
-    def _owners(self, prefix: str) -> Iterator[Tuple[Layer, str]]:
-        for layer, name in self._prefixes():
-            yield from layer._owners(f"{prefix}/{name}")
-
-    @property
-    def _compiled(self) -> LayerHandle:
-        if self._handle is None or self._flags() != self._flagged:
-            self._handle = self._as_layer()
-        return self._handle
-
-    def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        if args and isinstance(args[0], KerasTensor):
-            self._begin_with(args[0].shape, args[0].dtype)
-        return super()._call_symbolic(args, kwargs)
-
-    def _call_traced(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-        if args and isinstance(args[0], Node):
-            self._begin_with((None, *args[0].shape[1:]), args[0].dtype)
-        return super()._call_traced(args, kwargs)
-
-    def _begin_with(self, shape: Sequence[Optional[int]], dtype: str) -> None:
-        """What it is first called on tells where it begins, if nothing did before."""
-        if self._core is None and self._begin_tensor is None:
-            self._begin_tensor = _input_of(shape, dtype)
-
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """Its layers one after the other."""
-        for layer in self._list:
-            inputs = layer(inputs)
-        return inputs
-
-
-def _input_of(shape: Sequence[Optional[int]], dtype: str) -> KerasTensor:
-    from ._catalogue.layers import InputLayer
-
-    layer = InputLayer(batch_shape=tuple(shape), dtype=dtype)
-    return input_tensor(layer)
-
-

@@ -171,7 +171,7 @@ def model_from_config(config: Dict[str, Any], custom_objects: Any = None) -> Any
     if custom_objects:
         with custom_object_scope(custom_objects):
             return model_from_config(config)
-    from ._model import Sequential
+    from ._sequential import Sequential
 
     inner = config["config"]
     if config["class_name"] == "Sequential":
@@ -188,7 +188,7 @@ def model_from_config(config: Dict[str, Any], custom_objects: Any = None) -> Any
 
 def _functional(config: Dict[str, Any]) -> Any:
     from ._input import input_tensor
-    from ._model import Functional
+    from ._functional import Functional
 
     layers = {}
     tensors: Dict[Any, List[Any]] = {}

@@ -2,7 +2,8 @@
 
 use crate::array::Given;
 use crate::callback::{passed_on, stand_in};
-use crate::model::{Cell, weights_of};
+use crate::model::weights_of;
+use crate::shared::Cell;
 use adaline::data::Tensor;
 use adaline::nn::model::{Batches, DataBatch};
 use adaline::nn::{Error, Model, Result};

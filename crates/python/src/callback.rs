@@ -1,6 +1,6 @@
 //! Callbacks and progress of Python in the training loop of Rust.
 
-use crate::model::Cell;
+use crate::shared::Cell;
 use crate::trace::keep;
 use adaline::nn::callbacks::Control;
 use adaline::nn::model::{Logs, Progress};

@@ -31,8 +31,10 @@ mod model;
 mod node;
 mod object;
 mod onnx;
+mod options;
 mod primitives;
 mod program;
+mod shared;
 mod tables;
 mod trace;
 

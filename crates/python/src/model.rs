@@ -7,145 +7,19 @@ use crate::callback::{PythonCallback, PythonProgress};
 use crate::error::{of_config, raised, value_error};
 use crate::layer::{LayerHandle, OpenShape, Symbol, parse};
 use crate::object::{loss_of, metric_of};
+use crate::options::{Options, Several, Target};
+use crate::shared::{Busy, Cell, Loan, Reader, busy};
 use crate::trace::take_pending;
 use adaline::data::{RowSource, Tensor};
-use adaline::nn::model::{Inputs, Labels, LoadOptions, LoadWeights, Logs, Objective, Predictor};
-use adaline::nn::optimizers::{LearningRate, MultiOptimizer, OptimizerMap};
-use adaline::nn::{DTypePolicy, Error, Evaluate, Fit, Functional, Metric, Model, Optimizer, Seed, Sequential, catalogue};
+use adaline::nn::model::{Inputs, Labels, LoadOptions, LoadWeights, Logs, Objective};
+use adaline::nn::optimizers::LearningRate;
+use adaline::nn::{DTypePolicy, Error, Evaluate, Functional, Metric, Model, Seed, Sequential, catalogue};
 use adaline::onnx::ExportOptions;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
-
-/// Where a model lies while nobody trains it. Training takes it out; callbacks find it there again.
-///
-/// Who predicts takes it out, too. Once two threads wanted that at the same time, they share a [`Predictor`] instead, until something else is done
-/// with the model: it may change its weights.
-#[derive(Default)]
-pub(crate) struct Cell {
-    state: Mutex<State>,
-    there: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    model: Option<Model>,
-    /// Who has it.
-    taken_by: Option<ThreadId>,
-    /// Somebody had to wait for it.
-    wanted: bool,
-    /// Its weights as they are, for several threads.
-    predictor: Option<Arc<Predictor>>,
-}
-
-/// What a thread predicts with.
-enum Reader {
-    Shared(Arc<Predictor>),
-    Alone(Box<Model>),
-}
-
-impl Cell {
-    fn of(model: Model) -> Self {
-        Self { state: Mutex::new(State { model: Some(model), ..State::default() }), there: Condvar::new() }
-    }
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A state is replaced as a whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    /// Takes the model, waiting for other threads, to do anything with it; an error where this thread has it already.
-    fn take(&self) -> Result<Model, Busy> {
-        let model = self.take_as_it_is()?;
-        self.lock().predictor = None;
-        Ok(model)
-    }
-    /// As [`Cell::take`], to look at it.
-    fn take_as_it_is(&self) -> Result<Model, Busy> {
-        let me = thread::current().id();
-        let mut state = self.lock();
-        loop {
-            if let Some(model) = state.model.take() {
-                state.taken_by = Some(me);
-                return Ok(model);
-            }
-            if state.taken_by == Some(me) {
-                return Err(Busy);
-            }
-            state.wanted = true;
-            state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-    /// What this thread predicts with: the model, or what it shares with others.
-    fn reader(&self) -> Result<Reader, Busy> {
-        let me = thread::current().id();
-        let mut state = self.lock();
-        loop {
-            if let Some(shared) = &state.predictor {
-                return Ok(Reader::Shared(Arc::clone(shared)));
-            }
-            if let Some(model) = state.model.take() {
-                // A model whose layers keep states has no predictor.
-                if std::mem::take(&mut state.wanted)
-                    && let Ok(predictor) = model.predictor()
-                {
-                    let shared = Arc::new(predictor);
-                    (state.model, state.predictor) = (Some(model), Some(Arc::clone(&shared)));
-                    self.there.notify_all();
-                    return Ok(Reader::Shared(shared));
-                }
-                state.taken_by = Some(me);
-                return Ok(Reader::Alone(Box::new(model)));
-            }
-            if state.taken_by == Some(me) {
-                return Err(Busy);
-            }
-            state.wanted = true;
-            state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-    /// Puts it back.
-    pub(crate) fn put(&self, model: Model) {
-        let mut state = self.lock();
-        (state.model, state.taken_by) = (Some(model), None);
-        drop(state);
-        self.there.notify_all();
-    }
-    /// As [`Cell::take`], after [`Cell::put`] for the time of a callback.
-    pub(crate) fn take_back(&self) -> Model {
-        let mut state = self.lock();
-        loop {
-            if let Some(model) = state.model.take() {
-                (state.taken_by, state.predictor) = (Some(thread::current().id()), None);
-                return model;
-            }
-            state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-/// The model is at work on this very thread.
-struct Busy;
-
-fn busy() -> PyErr {
-    PyRuntimeError::new_err("the model is asked something by code that it is running itself, while it writes its graph")
-}
-
-/// A model on loan, which goes back whatever happens.
-struct Loan<'a> {
-    cell: &'a Cell,
-    model: Option<Model>,
-}
-
-impl Drop for Loan<'_> {
-    fn drop(&mut self) {
-        if let Some(model) = self.model.take() {
-            self.cell.put(model);
-        }
-    }
-}
 
 /// A network with weights.
 #[pyclass(frozen, module = "adaline._adaline")]
@@ -683,131 +557,11 @@ impl Core {
     }
 }
 
-/// The optimizers within a `MultiOptimizer`, which of them has the weight of each name, and its own arguments.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Several {
-    optimizers: Vec<String>,
-    owners: HashMap<String, usize>,
-    loss_scale_factor: Option<f64>,
-    name: String,
-}
-
-impl Several {
-    fn optimizer(self) -> PyResult<Box<dyn Optimizer>> {
-        let read = |text: &String| catalogue::optimizer_from_json(&parse(text)?).map_err(of_config);
-        let mut optimizers = self.optimizers.iter().map(read).collect::<PyResult<Vec<_>>>()?.into_iter();
-        let first = optimizers.next().ok_or_else(|| value_error("a MultiOptimizer needs at least one optimizer that has weights"))?;
-        let owners = self.owners;
-        // Before a weight's name the path has that of a chain of layers.
-        let owner = move |path: &str| {
-            let within = path.split_once('/').and_then(|(_, rest)| owners.get(rest));
-            owners.get(path).or(within).copied().unwrap_or(usize::MAX)
-        };
-        let multi = MultiOptimizer::new(OptimizerMap::choosing(first, optimizers, owner)).name(self.name);
-        let multi = self.loss_scale_factor.map_or(multi.clone(), |factor| multi.loss_scale_factor(factor));
-        Ok(multi.into())
-    }
-}
-
 /// Numbers of the epochs, values by name, and for each callback what it tells afterwards.
 type Trained = (Vec<usize>, Named<Vec<f64>>, Vec<Named<f64>>);
 
 /// Name, class, level, open output shape, parameters, whether trainable, what it is called on.
 type SummaryRow = (String, String, usize, Option<OpenShape>, usize, Option<bool>, Vec<String>);
-
-/// Of an output: its name, loss, the loss' weight, metrics, weighted metrics.
-#[derive(FromPyObject)]
-struct Target<'py>(String, Bound<'py, PyAny>, f64, Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>);
-
-/// What Python's `fit` was given besides data and callbacks, under Keras' names.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-#[expect(clippy::struct_excessive_bools, reason = "Keras' arguments")]
-struct Options<'py> {
-    epochs: usize,
-    batch_size: usize,
-    shuffle: bool,
-    verbose: u8,
-    interactive: bool,
-    validation_split: f64,
-    validation_freq: usize,
-    validation_batch_size: Option<usize>,
-    validation_x: Vec<Bound<'py, PyAny>>,
-    validation_y: Vec<Bound<'py, PyAny>>,
-    validation_weights: Option<Bound<'py, PyAny>>,
-    validation_batches: Option<Bound<'py, PyAny>>,
-    validation_steps: Option<usize>,
-    batches: Option<Bound<'py, PyAny>>,
-    initial_epoch: usize,
-    steps_per_epoch: Option<usize>,
-    class_weight: Option<Vec<(i32, f32)>>,
-    sample_weight: Option<Bound<'py, PyAny>>,
-    sample_weights: Vec<(String, Bound<'py, PyAny>)>,
-    allow_nan: bool,
-    advice: bool,
-    display: Option<Bound<'py, PyAny>>,
-}
-
-/// Those of them that are no objects of Python.
-struct Plain {
-    epochs: usize,
-    batch_size: usize,
-    shuffle: bool,
-    verbose: u8,
-    validation_split: f64,
-    validation_freq: usize,
-    validation_batch_size: Option<usize>,
-    initial_epoch: usize,
-    steps_per_epoch: Option<usize>,
-    class_weight: Option<Vec<(i32, f32)>>,
-    allow_nan: bool,
-    advice: bool,
-}
-
-impl Options<'_> {
-    fn plain(self) -> Plain {
-        Plain {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            shuffle: self.shuffle,
-            verbose: self.verbose,
-            validation_split: self.validation_split,
-            validation_freq: self.validation_freq,
-            validation_batch_size: self.validation_batch_size,
-            initial_epoch: self.initial_epoch,
-            steps_per_epoch: self.steps_per_epoch,
-            class_weight: self.class_weight,
-            allow_nan: self.allow_nan,
-            advice: self.advice,
-        }
-    }
-}
-
-impl Plain {
-    fn fit<'a>(self) -> Fit<'a> {
-        let mut fit = Fit::default()
-            .epochs(self.epochs)
-            .batch_size(self.batch_size)
-            .shuffle(self.shuffle)
-            .verbose(self.verbose)
-            .validation_split(self.validation_split)
-            .validation_freq(self.validation_freq)
-            .initial_epoch(self.initial_epoch)
-            .allow_nan(self.allow_nan)
-            .advice(self.advice);
-        if let Some(rows) = self.validation_batch_size {
-            fit = fit.validation_batch_size(rows);
-        }
-        if let Some(steps) = self.steps_per_epoch {
-            fit = fit.steps_per_epoch(steps);
-        }
-        if let Some(weights) = self.class_weight {
-            fit = fit.class_weight(weights);
-        }
-        fit
-    }
-}
 
 /// Sets the number of threads of models made from now on; results do not depend on it.
 #[pyfunction]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._model import Functional, Model, Sequential
+from .._functional import Functional
+from .._model import Model
+from .._sequential import Sequential
 from ..saving import load_model, save_model
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
