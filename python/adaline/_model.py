@@ -515,9 +515,10 @@ class Model(Layer):
         return summary_html(self)
 
     def __reduce__(self) -> Any:
-        from .saving import _unpickled
+        from .saving import _unpickled, own_objects
 
-        return (_unpickled, (bytes(self._bytes()), type(self).__name__, self._settings is not None))
+        # Unlike a file, a pickle may name classes of the program.
+        return (_unpickled, (bytes(self._bytes()), type(self).__name__, self._settings is not None, own_objects(self)))
 
     def _bytes(self) -> bytes:
         core = self._built_core()

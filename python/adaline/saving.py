@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 import types
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
@@ -385,8 +386,38 @@ def _names_custom(config: Any) -> bool:
     return isinstance(config, list) and any(_names_custom(v) for v in config)
 
 
-def _unpickled(data: bytes, kind: str, compiled: bool) -> Any:
-    return _around(_adaline.Core.from_bytes(data, compiled), compiled)
+def own_objects(model: Any) -> Dict[str, Any]:
+    """Classes and functions of the program that a model is made of and compiled with, by their names."""
+    found: Dict[str, Any] = {}
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            for v in value:
+                look(v)
+        elif isinstance(value, types.FunctionType) and value.__module__.split(".")[0] != __name__.split(".")[0]:
+            found[value.__name__] = value
+        elif isinstance(value, KerasObject):
+            if type(value)._class is None or type(value).__module__.split(".")[0] != __name__.split(".")[0]:
+                found[type(value).__name__] = type(value)
+            look(value.__dict__.get("_args", {}))
+            look(value.__dict__.get("_fn"))
+
+    look([layer for layer, _ in model._owners("")])
+    settings = model._settings or {}
+    look([settings.get("loss"), settings.get("metrics"), settings.get("weighted_metrics")])
+    return found
+
+
+def _unpickled(data: bytes, kind: str, compiled: bool, own: Optional[Dict[str, Any]] = None) -> Any:
+    if not own:
+        return _around(_adaline.Core.from_bytes(data, compiled), compiled)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.keras")
+        with open(path, "wb") as file:
+            file.write(data)
+        return load_model(path, custom_objects=own, compile=compiled)
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:

@@ -239,3 +239,38 @@ def test_a_class_that_nobody_told_of_is_named(tmp_path):
     # What training needs is not asked for where it is not wanted.
     del known["Near"]
     assert adaline.saving.load_model(tmp_path / "model.keras", custom_objects=known, compile=False).layers[0].gain == 0.5
+
+
+class _Counted(adaline.metrics.Metric):
+    def __init__(self, name="counted", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.total = self.add_weight(name="total")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign_add(adaline.ops.sum(adaline.ops.abs(y_true - y_pred)))
+
+    def result(self):
+        return self.total + 0.0
+
+
+class _Doubled(adaline.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+def _squares(y_true, y_pred):
+    return adaline.ops.mean(adaline.ops.square(y_true - y_pred), axis=-1)
+
+
+def test_pickles_take_classes_of_the_program_along(rng):
+    import copy
+    import pickle
+
+    model = adaline.Sequential([adaline.layers.Input((3,)), adaline.layers.Dense(2), _Doubled()])
+    model.compile("adam", _squares, metrics=[_Counted(), "mae"])
+    x, y = rng.normal(size=(8, 3)).astype(np.float32), rng.normal(size=(8, 2)).astype(np.float32)
+    model.fit(x, y, verbose=0)
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+        np.testing.assert_allclose(again.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-6)
+        assert again.optimizer.iterations == model.optimizer.iterations
