@@ -13,7 +13,25 @@ from ._layer import Layer
 from ._model import Model
 
 
-class Functional(Model):
+class Network(Model):
+    """What the compiled side knows as a network of layers: it is no class of one's own with a `call`."""
+
+    @property
+    def _is_custom(self) -> bool:
+        return False
+
+    def _owners(self, prefix: str) -> Iterator[Tuple[Layer, str]]:
+        for layer, name in self._prefixes():
+            yield from layer._owners(f"{prefix}/{name}")
+
+    @property
+    def _compiled(self) -> LayerHandle:
+        if self._handle is None or self._flags() != self._flagged:
+            self._handle = self._as_layer()
+        return self._handle
+
+
+class Functional(Network):
     """A network between symbolic tensors, as `Model(inputs, outputs)` makes it."""
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: Optional[str] = None, **kwargs: Any) -> None:
@@ -44,10 +62,6 @@ class Functional(Model):
             self.trainable = False
 
     @property
-    def _is_custom(self) -> bool:
-        return False
-
-    @property
     def input(self) -> Any:
         """Where it begins."""
         return self._inputs_
@@ -76,16 +90,6 @@ class Functional(Model):
         for layer in self._own_layers:
             if layer._class != "InputLayer":
                 yield layer, layer.name
-
-    def _owners(self, prefix: str) -> Iterator[Tuple[Layer, str]]:
-        for layer, name in self._prefixes():
-            yield from layer._owners(f"{prefix}/{name}")
-
-    @property
-    def _compiled(self) -> LayerHandle:
-        if self._handle is None or self._flags() != self._flagged:
-            self._handle = self._as_layer()
-        return self._handle
 
     def _call_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Call:
         rest = dict(kwargs)

@@ -6,14 +6,15 @@ import weakref
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from . import _adaline, _seed
-from ._adaline import LayerHandle, Node
+from ._adaline import Node
+from ._functional import Network
 from ._input import input_tensor
 from ._keras_tensor import KerasTensor
 from ._layer import Layer, _chains
 from ._model import Model
 
 
-class Sequential(Model):
+class Sequential(Network):
     """Layers one after the other.
 
     Args:
@@ -28,10 +29,6 @@ class Sequential(Model):
         self._begin_tensor: Optional[KerasTensor] = None
         for layer in [] if layers is None else ([layers] if isinstance(layers, Layer) else layers):
             self.add(layer)
-
-    @property
-    def _is_custom(self) -> bool:
-        return False
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Appends a layer."""
@@ -143,16 +140,6 @@ class Sequential(Model):
     def _prefixes(self) -> Iterator[Tuple[Layer, str]]:
         for layer in self._list:
             yield layer, layer.name
-
-    def _owners(self, prefix: str) -> Iterator[Tuple[Layer, str]]:
-        for layer, name in self._prefixes():
-            yield from layer._owners(f"{prefix}/{name}")
-
-    @property
-    def _compiled(self) -> LayerHandle:
-        if self._handle is None or self._flags() != self._flagged:
-            self._handle = self._as_layer()
-        return self._handle
 
     def _call_symbolic(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
         if args and isinstance(args[0], KerasTensor):
