@@ -514,7 +514,7 @@ impl Model {
         compiled.optimizer.common_mut().learning_rate = LearningRate::Schedule(schedule);
         Ok(())
     }
-    /// Takes weights, by their names in [`Model::weights`], out of weight decay (Keras' `optimizer.exclude_from_weight_decay`), in place of those of
+    /// Takes weights, by their names in [`Model::weight_names`], out of weight decay (Keras' `optimizer.exclude_from_weight_decay`), in place of those of
     /// an earlier call. Training steps are compiled again. A file does not hold it.
     ///
     /// # Errors

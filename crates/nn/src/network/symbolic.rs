@@ -37,7 +37,7 @@ impl KerasTensor {
     /// Its shape, the batch first, `None` where a size is open: of `Dense::new(16)` on rows of any number `(None, 16)`.
     ///
     /// # Errors
-    /// As [`output_shapes`], when a layer on the way to it does not fit.
+    /// As [`crate::layers::output_shapes`], when a layer on the way to it does not fit.
     pub fn shape(&self) -> Result<Vec<Option<usize>>> {
         Ok(self.open_shape()?.0)
     }
