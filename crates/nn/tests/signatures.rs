@@ -23,7 +23,6 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("LSTM", "use_cudnn", "a hint for one kind of device, which no file holds"),
     ("GRU", "use_cudnn", "a hint for one kind of device, which no file holds"),
     ("keras.losses.SparseCategoricalCrossentropy", "axis", "of the loss, the last alone here; no file of Keras' holds another"),
-    ("SparseTopKCategoricalAccuracy", "from_sorted_ids", "scores alone here; no file of Keras' holds another"),
 ];
 
 struct Check {
