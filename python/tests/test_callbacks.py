@@ -111,7 +111,15 @@ def test_exceptions_come_through_and_the_model_lives_on(method):
     assert len(model.fit(x, y, epochs=2, verbose=0).history["loss"]) == 2
 
 
-def test_ctrl_c_ends_training_and_the_model_lives_on():
+@pytest.fixture
+def interrupts():
+    """As in a terminal: a shell that runs the tests in the background has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_training_and_the_model_lives_on(interrupts):
     model, x, y = model_and_data(2000)
     timer = threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT))
     begin = time.perf_counter()
