@@ -155,7 +155,7 @@ fn configurations() {
     toml_fails("class.toml", "[[model.layers]]\nclass_name = \"Dens\"\nunits = 3\n", "", 2, &["Dens", "did you mean `Dense`", "number 1"]);
     toml_fails("key.toml", "[[model.layers]]\nclass_name = \"Dense\"\nunit = 3\n", "", 2, &["unit", "units"]);
     toml_fails("name.toml", "[[model.layers]]\nunits = 3\n", "", 2, &["class_name"]);
-    toml_fails("zero.toml", "[[model.layers]]\nclass_name = \"Dense\"\nunits = 0\n", "", 2, &["units", "at least 1"]);
+    toml_fails("zero.toml", "[[model.layers]]\nclass_name = \"Dense\"\nunits = 0\n", "", 2, &["units", "a positive integer"]);
     toml_fails("width.toml", "[[model.layers]]\nclass_name = \"Dense\"\nunits = 4\n", "", 2, &["3 classes need 3 outputs", "has 4"]);
     let input = "[[model.layers]]\nclass_name = \"InputLayer\"\nshape = [7]\n";
     let policies = "\"float32\", \"mixed_bfloat16\" or \"mixed_float16\"";

@@ -12,8 +12,8 @@ use support::{dataset, shared, succeeds};
 
 fn words(out: &Path) -> Vec<String> {
     let data = dataset("iris.csv");
-    // Some seconds of work, in which backups fall due.
-    let asked = ["--target", "species", "--epochs", "300", "--patience", "0", "--hidden", "160,160", "--dropout", "0.2", "--verbose", "2"];
+    // Some seconds of work on a fast machine, too, in which backups fall due.
+    let asked = ["--target", "species", "--epochs", "1200", "--patience", "0", "--hidden", "160,160", "--dropout", "0.2", "--verbose", "2"];
     ["fit", &data].into_iter().chain(asked).chain(["--out", out.to_str().unwrap()]).map(str::to_owned).collect()
 }
 

@@ -295,7 +295,7 @@ fn arguments_out_of_range_are_refused() {
         ("RandomRotation", json!({"factor": 0.1, "fill_mode": "mirror"}), ["`fill_mode`", "`reflect`"]),
         ("RandomFlip", json!({"mode": "diagonal"}), ["`mode`", "`horizontal`"]),
         ("Resizing", json!({"height": 2, "width": 2, "interpolation": "lanczos3"}), ["`interpolation`", "`bicubic`"]),
-        ("Resizing", json!({"height": 2, "width": 2, "antialias": 3}), ["`antialias`", "boolean"]),
+        ("Resizing", json!({"height": 2, "width": 2, "antialias": 3}), ["`antialias`", "true or false"]),
         ("RandAugment", json!({"num_ops": -1}), ["`num_ops`", "RandAugment"]),
         ("RandomColorJitter", json!({"hue_factor": [0.1]}), ["`hue_factor`", "a list of two numbers"]),
         ("Resizing", json!({"height": 2}), ["Resizing", "`width`"]),

@@ -10,6 +10,15 @@ use crate::{
 };
 use adaline_graph::{DType, Var};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Keras' configuration leaves `from_sorted_ids` out; here it is written where it is not the default.
+fn as_keras(mut config: Value) -> Value {
+    if let Some(arguments) = config.as_object_mut().filter(|a| a.get("from_sorted_ids") == Some(&Value::Bool(false))) {
+        arguments.remove("from_sorted_ids");
+    }
+    config
+}
 
 macro_rules! top_k {
     ($(#[$doc:meta])* $ty:ident, $class:literal, $name:literal, $sparse:literal, {$($field:ident)?}) => {
@@ -39,7 +48,7 @@ macro_rules! top_k {
                 self
             }
         }
-        metric_object!($ty, $class, |this| check(this.k >= 1, $class, "k", "at least 1", this.k));
+        metric_object!($ty, $class, |this| check(this.k >= 1, $class, "k", "at least 1", this.k), |config| as_keras(config));
         impl Metric for $ty {
             metric_methods!(true);
             mean_methods!();
