@@ -22,7 +22,7 @@ from ._keras_tensor import KerasTensor
 from ._layer_attributes import BUILT
 from ._layer_places import places
 from ._layer_shapes import LayerShapes
-from ._object import arguments_of, auto_name, none_told, plain, snake_case, told
+from ._object import arguments_of, auto_name, plain, snake_case, told
 from ._variable import Holder, Variable
 
 
@@ -251,8 +251,6 @@ class Layer(LayerShapes):
         from .config import dtype_policy
 
         config = arguments_of(type(self), {**self._args, "activation": "linear"} if self._own_activation is not None else self._args)
-        if not self._is_custom:
-            config.update(none_told(type(self).__init__, self._args))
         config.update(name=self.name, trainable=self._trainable)
         back = backward_of(self)
         if back is not None:

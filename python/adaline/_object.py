@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 from collections import Counter
-from typing import Any, Callable, Dict, FrozenSet, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Optional, Type, TypeVar
 
 import numpy as np
 
@@ -144,10 +144,12 @@ def told(value: Any) -> Any:
 
 @functools.lru_cache(maxsize=None)
 def _defaults(made_of: type) -> Dict[str, Any]:
-    """Arguments of the class of the catalogue that a class is or derives from, which have a default other than none."""
+    """Arguments of the class of the catalogue that a class is or derives from for which none is not the default: those that have another, and those
+    that must be given, with `inspect.Parameter.empty`."""
     own = next((c for c in made_of.__mro__ if c.__dict__.get("_class") is not None), made_of)
     known = inspect.signature(own.__init__).parameters  # type: ignore[misc]
-    return {k: p.default for k, p in known.items() if p.default not in (None, inspect.Parameter.empty)}
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {k: p.default for k, p in known.items() if p.default is not None and p.kind in named and k != "self"}
 
 
 #: Arguments of one value, which the compiled side is not told: where that is given, the classes of the catalogue pass none.
@@ -169,23 +171,6 @@ def given_none(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
 def arguments_of(made_of: type, values: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments without those that were left out, as the compiled side takes them."""
     return {**{k: told(v) for k, v in values.items() if v is not None and k not in _UNTOLD}, **given_none(made_of, values)}
-
-
-@functools.lru_cache(maxsize=None)
-def _never_left_out(function: Any) -> FrozenSet[str]:
-    """Arguments for which none is told: those that must be given, numbers, which none is not, and those for which it is one of the values."""
-    told = set()
-    for p in inspect.signature(function).parameters.values():
-        needed = p.default is inspect.Parameter.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"
-        number = isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
-        if needed or number or (isinstance(p.default, str) and (p.name.endswith("activation") or p.name == "merge_mode")):
-            told.add(p.name)
-    return frozenset(told)
-
-
-def none_told(function: Any, values: Dict[str, Any]) -> Dict[str, Any]:
-    """Arguments that are none, where that is not the same as leaving them out."""
-    return {k: None for k, v in values.items() if v is None and k in _never_left_out(function)}
 
 
 def file_json(envelope: Callable[[], Any]) -> Optional[str]:

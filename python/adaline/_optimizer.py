@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _adaline
-from ._object import KerasObject, arguments_of, auto_name, none_told, python_hint, snake_case
+from ._object import KerasObject, arguments_of, auto_name, python_hint, snake_case
 from ._optimizer_checks import check_arguments
 from ._optimizer_variable import OptimizerVariable
 from ._schedule import LearningRateSchedule
@@ -70,7 +70,7 @@ class Optimizer(KerasObject):
         values = self._current()
         if callable(values.get("learning_rate")) and not isinstance(values["learning_rate"], LearningRateSchedule):
             values["learning_rate"] = float(values["learning_rate"]())
-        made["config"] = {**arguments_of(type(self), values), **none_told(type(self).__init__, values)}
+        made["config"] = arguments_of(type(self), values)
         return made
 
     def _envelope_json(self) -> str:

@@ -168,40 +168,40 @@ def test_here_and_again(make, way, tmp_path, monkeypatch):
     same_models(model, again)
 
 
-@pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("register", [False, True])
-def test_written_here_opened_by_keras(keras, make, register, tmp_path, monkeypatch):
+@pytest.fixture
+def both(keras, register, monkeypatch):
+    """The same classes for both packages, registered in both where a test asks for that."""
     mine, theirs = own(adaline), own(keras)
     if register:
         monkeypatch.setattr(adaline.saving, "_registered", {})
         for k, c in ((adaline, mine), (keras, theirs)):
             for thing in objects(c).values():
                 k.saving.register_keras_serializable("both")(thing)
+    yield mine, theirs
+    if register:
+        keras.saving.get_custom_objects().clear()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("register", [False, True])
+def test_written_here_opened_by_keras(keras, make, register, both, tmp_path):
+    mine, theirs = both
     model = make(adaline, mine)
     trained(model)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", custom_objects=None if register else objects(theirs))
     same_models(model, again)
-    if register:
-        keras.saving.get_custom_objects().clear()
 
 
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("register", [False, True])
-def test_written_by_keras_opened_here(keras, make, register, tmp_path, monkeypatch):
-    mine, theirs = own(adaline), own(keras)
-    if register:
-        monkeypatch.setattr(adaline.saving, "_registered", {})
-        for k, c in ((adaline, mine), (keras, theirs)):
-            for thing in objects(c).values():
-                k.saving.register_keras_serializable("both")(thing)
+def test_written_by_keras_opened_here(keras, make, register, both, tmp_path):
+    mine, theirs = both
     model = make(keras, theirs)
     trained(model)
     model.save(tmp_path / "model.keras")
     again = adaline.saving.load_model(tmp_path / "model.keras", custom_objects=None if register else objects(mine))
     same_models(model, again)
-    if register:
-        keras.saving.get_custom_objects().clear()
 
 
 @pytest.mark.parametrize("make", MAKERS)
