@@ -87,9 +87,10 @@ impl Core {
     /// As [`Core::held`], of what changes nothing that predictions depend on.
     fn seen<R>(&self, f: impl FnOnce(&mut Model) -> R) -> PyResult<R> {
         // Who waits must not hold the interpreter, which the one that has the model may need.
-        let there = self.cell.lock().model.is_some();
-        let take = || self.cell.take_as_it_is();
-        let taken = if there { take() } else { Python::attach(|py| py.detach(take)) };
+        let taken = match self.cell.take_at_once() {
+            Some(model) => Ok(model),
+            None => Python::attach(|py| py.detach(|| self.cell.take_as_it_is())),
+        };
         let mut loan = Loan { cell: &self.cell, model: Some(taken.map_err(|Busy| busy())?) };
         loan.model.as_mut().map(f).ok_or_else(busy)
     }

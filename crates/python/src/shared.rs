@@ -64,6 +64,14 @@ impl Cell {
             state = self.there.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
+    /// As [`Cell::take_as_it_is`], where it is there at once: for who holds the interpreter, and so must not wait for whoever has the model, who may
+    /// need the interpreter to give it back.
+    pub(crate) fn take_at_once(&self) -> Option<Model> {
+        let mut state = self.lock();
+        let model = state.model.take()?;
+        state.taken_by = Some(thread::current().id());
+        Some(model)
+    }
     /// What this thread predicts with: the model, or what it shares with others.
     pub(crate) fn reader(&self) -> Result<Reader, Busy> {
         let me = thread::current().id();
@@ -73,17 +81,18 @@ impl Cell {
                 return Ok(Reader::Shared(Arc::clone(shared)));
             }
             if let Some(model) = state.model.take() {
-                // A model whose layers keep states has no predictor.
-                if std::mem::take(&mut state.wanted)
-                    && let Ok(predictor) = model.predictor()
-                {
-                    let shared = Arc::new(predictor);
-                    (state.model, state.predictor) = (Some(model), Some(Arc::clone(&shared)));
-                    self.there.notify_all();
-                    return Ok(Reader::Shared(shared));
-                }
                 state.taken_by = Some(me);
-                return Ok(Reader::Alone(Box::new(model)));
+                let wanted = std::mem::take(&mut state.wanted);
+                // Unlocked, since to copy a layer of Python takes the interpreter, which another thread may hold while it waits for the lock.
+                drop(state);
+                // A model whose layers keep states has no predictor.
+                let Some(predictor) = wanted.then(|| model.predictor().ok()).flatten() else { return Ok(Reader::Alone(Box::new(model))) };
+                let shared = Arc::new(predictor);
+                let mut state = self.lock();
+                (state.model, state.taken_by, state.predictor) = (Some(model), None, Some(Arc::clone(&shared)));
+                drop(state);
+                self.there.notify_all();
+                return Ok(Reader::Shared(shared));
             }
             if state.taken_by == Some(me) {
                 return Err(Busy);
